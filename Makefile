@@ -1,0 +1,44 @@
+# make compare   set up, train three ways, write outputs/
+# make test      set up, run every test with branch coverage
+# make check     lint, types, layers
+# make bench     the speed claims, as ratios
+# make clean     remove what the above made, except outputs/
+#
+# TORCH_INDEX=<address>  an extra package index for pip, e.g. the one with PyTorch's CPU build
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.stamp
+BENCH  := $(VENV)/.stamp-bench
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+          $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+
+.PHONY: compare test check bench clean
+compare: $(STAMP)
+	$(BIN)/python -m bpcompare
+
+test: $(STAMP)
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(BENCH)
+	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -e '.[dev]'
+	@touch $@
+
+$(BENCH): $(STAMP)
+	$(PIP) -e '.[bench]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	find . -name __pycache__ -prune -exec rm -rf {} +

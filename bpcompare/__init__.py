@@ -1,0 +1,24 @@
+"""bpcompare: one linear regression, trained by hand-derived gradients, by autograd and by Adam – and compared.
+
+Names are loaded when they are first used, so that ``import bpcompare`` costs nothing: PyTorch alone takes a second.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "BpcompareError": "errors",
+}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'bpcompare' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"bpcompare.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,99 @@
+"""The command line: it parses, prints and exits, and nothing else in the package does.
+
+Each command is a module beside this one, with ``add_arguments(parser)`` and ``run(arguments) -> exit code``; it is
+imported when it is asked for, and imports PyTorch only when it runs.
+"""
+
+import argparse
+import importlib
+import io
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from bpcompare import __version__
+from bpcompare.errors import BpcompareError
+
+COMMANDS = {
+    "compare": "train three ways and compare them (the default)",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose every complaint is one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends with exit code 2 and ``message`` alone."""
+        self.exit(2, f"bpcompare: {message}\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code.
+
+    Returns:
+        0 done; 1 a learner's gradient is wrong or a published figure is not reproduced; 2 bad input, told in one
+        sentence on stderr; 130 interrupted.
+
+    Example:
+        >>> main(["--version"])
+        Traceback (most recent call last):
+        ...
+        SystemExit: 0
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without ∂ still gets its numbers
+    try:
+        code = _dispatch(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+    except BpcompareError as error:
+        print(f"bpcompare: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("bpcompare: interrupted; earlier results are as they were", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader has gone. Python flushes stdout once more at exit; give it somewhere harmless to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or "allocate memory" in str(error):
+            print(
+                "bpcompare: this problem does not fit into memory; use fewer samples or columns",
+                file=sys.stderr,
+            )
+            return 2
+        raise
+    return code
+
+
+def _dispatch(argv: list[str]) -> int:
+    name = argv.pop(0) if argv and not argv[0].startswith("-") else "compare"
+    if name not in COMMANDS:
+        raise _unknown(name)
+    command = importlib.import_module(f"bpcompare.cli.{name}")
+    default = name == "compare"
+    parser = Parser(
+        prog="python -m bpcompare" + ("" if default else f" {name}"),
+        usage="%(prog)s [COMMAND] [options]" if default else None,
+        description=command.__doc__ + (_overview() if default else ""),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"bpcompare {__version__}")
+    command.add_arguments(parser)
+    return int(command.run(parser.parse_args(argv)))
+
+
+def _overview() -> str:
+    rows = "\n".join(f"  {name:<10} {summary}" for name, summary in COMMANDS.items())
+    return f"\ncommands (each has its own --help):\n{rows}"
+
+
+def _unknown(name: str) -> BpcompareError:
+    import difflib
+
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(COMMANDS)}"
+    return BpcompareError(f"there is no command {name!r}; {hint}")

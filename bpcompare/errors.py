@@ -1,0 +1,36 @@
+"""Every error that bpcompare raises on purpose.
+
+    BpcompareError
+    ├── InputError          (ValueError)  a value, an option or a file cannot be used
+    │   ├── TableError                    a CSV file, named with line, column and cell
+    │   ├── ExpressionError               an expression that is not arithmetic on known names
+    │   └── MethodError                   a way of training that does not exist or cannot work here
+    └── OutputError         (OSError)     a result cannot be written
+
+Each message is one sentence that names the thing, the rule, what came and what to do. On the command line it is
+all that the user sees, with exit code 2.
+"""
+
+
+class BpcompareError(Exception):
+    """The base of every error below; catch it to catch them all."""
+
+
+class InputError(BpcompareError, ValueError):
+    """A value, an option or a file that cannot be used."""
+
+
+class TableError(InputError):
+    """A CSV file that is not a table of finite numbers."""
+
+
+class ExpressionError(InputError):
+    """An expression that is not arithmetic on known names and functions."""
+
+
+class MethodError(InputError):
+    """A gradient source or an update rule that does not exist, or that cannot work here."""
+
+
+class OutputError(BpcompareError, OSError):
+    """A result that cannot be written."""

@@ -1,0 +1,1 @@
+"""Lessons built on the comparison: the marker and the pitfalls."""
