@@ -38,9 +38,7 @@ def check_folder(folder: Path, names: Iterable[str] = ()) -> None:
         )
     for name in names:
         if (folder / name).is_dir():
-            raise OutputError(
-                f"{folder / name} cannot be written: it is a folder; move it or choose another --out"
-            )
+            raise OutputError(f"{folder / name} cannot be written: it is a folder; move it or choose another --out")
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
@@ -66,9 +64,7 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
                 part.replace(folder / name)
         except OSError as error:
             reason = error.strerror or str(error)
-            raise OutputError(
-                f"the results cannot be written to {folder}: {reason}; choose another --out"
-            ) from error
+            raise OutputError(f"the results cannot be written to {folder}: {reason}; choose another --out") from error
     return [folder / name for name in files]
 
 
