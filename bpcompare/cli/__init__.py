@@ -77,7 +77,7 @@ def _dispatch(argv: list[str]) -> int:
     parser = Parser(
         prog="python -m bpcompare" + ("" if default else f" {name}"),
         usage="%(prog)s [COMMAND] [options]" if default else None,
-        description=command.__doc__ + (_overview() if default else ""),
+        description=f"{command.__doc__}{_overview() if default else ''}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
