@@ -188,6 +188,9 @@ def _result(problem: Problem, run: Run, optimum: Optimum) -> Result:
     bias = run.parameters.get("bias", weight.new_zeros(len(weight), problem.out_features))
     weights, biases = problem.in_user_units(weight, bias)
     exact = optimum.loss_at(weights, biases)
+    if not exact.isfinite().all():  # the last states of a diverged run, in units that reach less far
+        states = int(exact.isfinite().int().argmin())
+        run, weights, biases, exact = run.first(states), weights[:states], biases[:states], exact[:states]
     losses = run.all_losses if problem.scaling is None else exact
     gaps = exact - optimum.loss
     rounding = torch.finfo(problem.dtype).eps * optimum.loss

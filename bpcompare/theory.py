@@ -42,7 +42,8 @@ class Optimum:
         Being a sum of squares over the floor, it keeps its digits even where L is within rounding of L*.
         """
         gap = self._basis.coefficients(weight.double(), bias.double()) - self._coefficients
-        return self.loss + (self._triangle @ gap).square().sum((-2, -1)) / (self._basis.rows * self.weight.shape[0])
+        mean_root = math.sqrt(self._basis.rows * self.weight.shape[0])
+        return self.loss + (self._triangle @ gap / mean_root).square().sum((-2, -1))
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,16 @@ class Run:
         """L of what was learned, or of the last finite state of a diverged run."""
         return self.all_losses[-1].item()
 
+    def first(self, states: int) -> "Run":
+        """This run with only its first states."""
+        return Run(
+            self.method,
+            self.all_losses[:states],
+            {name: values[:states] for name, values in self.parameters.items()},
+            {name: values[:states] for name, values in self.gradients.items()},
+            self.diverged_at,
+        )
+
 
 def train(
     problem: Problem,
