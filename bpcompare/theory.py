@@ -165,6 +165,37 @@ class Curvature:
         return _two_over(self.eigenvalues[0].item())
 
     @property
+    def best_lr(self) -> float:
+        """2/(λmin + λmax), λmin above zero: the rate at which the slowest direction shrinks fastest."""
+        return _two_over(self.eigenvalues[0].item() + self._smallest)
+
+    @property
+    def _smallest(self) -> float:
+        return self.eigenvalues[max(self.rank, 1) - 1].item()
+
+    def contraction(self, lr: float) -> float:
+        """maxᵢ |1 − ηλᵢ| over λᵢ > 0, what is left of the distance to the optimum after a step in the worst direction.
+
+        At the best rate it is (κ − 1)/(κ + 1) with κ = λmax/λmin.
+
+        Source: Nesterov (2004), Introductory Lectures on Convex Optimization, theorem 1.2.4 and its proof.
+        """
+        return max(abs(1 - lr * self.eigenvalues[0].item()), abs(1 - lr * self._smallest))
+
+    def most_steps_to(self, fraction: float, lr: float) -> float:
+        """ln(fraction)/(2 ln maxᵢ|1 − ηλᵢ|), rounded up: steps that bring the loss gap to ``fraction`` from any start.
+
+        Example:
+            >>> c = curvature(torch.tensor([[1.0], [2.0], [3.0]]), bias=False)
+            >>> c.most_steps_to(0.01, lr=0.1 * c.best_lr), c.most_steps_to(0.01, lr=2 * c.largest_stable_lr)
+            (22, inf)
+        """
+        left = self.contraction(lr)
+        if left >= 1:
+            return math.inf
+        return max(1, math.ceil(math.log(fraction) / (2 * math.log(left)))) if left > 0 else 1
+
+    @property
     def safe_sample_lr(self) -> float:
         """2/maxᵢ λᵢ: a rate at which no single sample, and so no batch, can make its own loss grow."""
         return _two_over(self.largest_sample_eigenvalue)
