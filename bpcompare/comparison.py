@@ -12,12 +12,10 @@ from bpcompare.errors import InputError
 from bpcompare.problem import Problem
 from bpcompare.theory import Curvature, Optimum, curvature, least_squares
 from bpcompare.training import WAYS, Method, Run, train
+from bpcompare.updates import SAME_RULE
 
 FRACTIONS = (0.1, 0.01, 0.001)  # of the starting gap, at which the race is timed
 CONVERGED = 1e-6  # of the starting gap: what is left then is below a thousandth of the starting distance
-
-# Two names for one rule: the calculation is meant to be the same.
-SAME_RULE = {"torch.optim.SGD": "GradientDescent", "torch.optim.Adam": "Adam"}
 
 ORDER_OF_ARITHMETIC = {
     "formula": "adds the rows in one matrix product δᵀx",

@@ -5,6 +5,7 @@
     │   ├── TableError                    a CSV file, named with line, column and cell
     │   ├── ExpressionError               an expression that is not arithmetic on known names
     │   └── MethodError                   a way of training that does not exist or cannot work here
+    ├── WorkerError         (RuntimeError) another process of a distributed run is lost
     └── OutputError         (OSError)     a result cannot be written
 
 Each message is one sentence that names the thing, the rule, what came and what to do. On the command line it is
@@ -30,6 +31,10 @@ class ExpressionError(InputError):
 
 class MethodError(InputError):
     """A gradient source or an update rule that does not exist, or that cannot work here."""
+
+
+class WorkerError(BpcompareError, RuntimeError):
+    """Another process of a distributed run is lost."""
 
 
 class OutputError(BpcompareError, OSError):

@@ -11,6 +11,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from bpcompare import workers
+
 Gradient = Callable[[nn.Linear, Tensor, Tensor], Tensor]
 
 
@@ -109,7 +111,7 @@ def moments(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
         >>> round(model.weight.grad.item(), 4)
         6.0
     """
-    x_mean, y_mean, sxx, syx, syy = _sums(x, y, x._version, y._version)
+    x_mean, y_mean, sxx, syx, syy = _remembered_sums(x, y, x._version, y._version)
     weight = model.weight.double()
     mean_residual = weight @ x_mean - y_mean
     if model.bias is not None:
@@ -124,12 +126,71 @@ def moments(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
 
 
 @functools.lru_cache(maxsize=1)
-def _sums(x: Tensor, y: Tensor, *versions: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """x̄, ȳ, Sxx, Syx and tr Syy; asked for by identity and version, so that data changed in place are summed anew."""
+def _remembered_sums(x: Tensor, y: Tensor, *versions: int) -> tuple[Tensor, ...]:
+    """Asked for by identity and version, so that data changed in place are summed anew."""
+    return sums(x, y)
+
+
+def sums(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """x̄ (in,), ȳ (out,), Sxx (in, in), Syx (out, in) and tr Syy: all that the mean squared error knows of the data.
+
+    Example:
+        >>> x_mean, _, sxx, _, _ = sums(torch.tensor([[1.0], [3.0]]), torch.tensor([[2.0], [6.0]]))
+        >>> x_mean.item(), sxx.item()
+        (2.0, 1.0)
+    """
     x, y = x.double(), y.double()
     x_mean, y_mean = x.mean(0), y.mean(0)
     x, y = x - x_mean, y - y_mean
     return x_mean, y_mean, x.T @ x / len(x), y.T @ x / len(x), y.square().sum() / len(x)
+
+
+def all_reduce(gradient: Gradient) -> Gradient:
+    """The same gradient source spread over the worker processes: each takes its share of the rows, the sum is shared.
+
+        ∂L/∂θ = ∂/∂θ (1/N) Σᵢ Lᵢ = Σ_w (N_w/N)·∂L_w/∂θ   – the gradient of a mean is the mean of the gradients
+
+    L_w is the mean over the N_w rows of worker w; shares may differ by one row, a worker with none adds nothing. The
+    numbers are those of one process but for rounding, for they are added in another order; every worker gets the
+    same bits, and so takes the same step. With one process it is ``gradient`` itself.
+
+    Args:
+        gradient: What each worker does with its own rows; all workers hold the same model and all rows.
+
+    Raises:
+        WorkerError: (from the source that is returned) Another worker is lost.
+
+    Example:
+        >>> all_reduce(formula) is formula
+        True
+
+    Source: Goyal et al. (2017), Accurate, Large Minibatch SGD, §2.3 and §4: the sum over workers of mean gradients.
+    """
+    if workers.count() == 1:
+        return gradient
+
+    @functools.lru_cache(maxsize=1)
+    def own(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        mine = workers.share(len(x))
+        return x[mine], y[mine]
+
+    def summed(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
+        x_own, y_own = own(x, y)
+        parameters = list(model.parameters())
+        sizes = [1, *[p.numel() for p in parameters]]
+        numbers = x.new_zeros(sum(sizes), dtype=torch.float64)
+        if len(x_own):
+            loss = gradient(model, x_own, y_own)
+            own_numbers = torch.cat(
+                [loss.detach().view(1), *[p.grad.view(-1) for p in parameters if p.grad is not None]]
+            )
+            numbers = own_numbers.double() * (len(x_own) / len(x))
+        loss_sum, *gradients = workers.add(numbers).to(x.dtype).split(sizes)
+        for p, values in zip(parameters, gradients, strict=True):
+            p.grad = values.view_as(p)
+        return loss_sum.squeeze(0)
+
+    return summed
 
 
 SOURCES: dict[str, Gradient] = {

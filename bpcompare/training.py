@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare.errors import InputError, MethodError
-from bpcompare.gradients import SOURCES, Gradient
+from bpcompare.gradients import SOURCES, Gradient, all_reduce
 from bpcompare.problem import Problem
 from bpcompare.updates import RULES
 
@@ -187,7 +187,7 @@ def train(
     method.check(problem)
     model = problem.model()
     rule = method.rule(model.parameters(), lr=lr)
-    gradient, x, y = method.source, problem.x, problem.y
+    gradient, x, y = all_reduce(method.source), problem.x, problem.y
     history = _History(model)
     order = torch.Generator().manual_seed(seed)
     for _ in range(epochs):

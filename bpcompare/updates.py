@@ -1,13 +1,16 @@
 """What the step does with the gradient.
 
 An update rule is anything built as ``Rule(params, lr=…)`` whose ``step()`` reads every ``p.grad`` and moves ``p``:
-the two below, and the classes of `torch.optim` as they stand.
+those below, and the classes of `torch.optim` as they stand.
+
+Every rule below works number by number. So ``lr`` may also be a tensor (runs,) and the parameters (…, runs): then each
+run moves at its own rate, and to the bit as it would alone (`sweep`).
 """
 
 from collections.abc import Iterable
 
 import torch
-from torch import nn
+from torch import Tensor
 
 
 class GradientDescent:
@@ -18,14 +21,14 @@ class GradientDescent:
         lr: The learning rate, above zero.
 
     Example:
-        >>> p = nn.Parameter(torch.tensor([1.0]))
+        >>> p = torch.nn.Parameter(torch.tensor([1.0]))
         >>> p.grad = torch.tensor([0.5])
         >>> GradientDescent([p], lr=0.1).step()
         >>> round(p.item(), 6)
         0.95
     """
 
-    def __init__(self, params: Iterable[nn.Parameter], lr: float) -> None:
+    def __init__(self, params: Iterable[Tensor], lr: float | Tensor) -> None:
         self.params = list(params)
         self.lr = lr
 
@@ -49,7 +52,7 @@ class Adam:
         eps: ε, outside the root.
 
     Example:
-        >>> p = nn.Parameter(torch.tensor([1.0]))
+        >>> p = torch.nn.Parameter(torch.tensor([1.0]))
         >>> p.grad = torch.tensor([1000.0])
         >>> Adam([p], lr=0.1).step()
         >>> round(p.item(), 6)
@@ -61,8 +64,8 @@ class Adam:
 
     def __init__(
         self,
-        params: Iterable[nn.Parameter],
-        lr: float = 0.001,
+        params: Iterable[Tensor],
+        lr: float | Tensor = 0.001,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
     ) -> None:
@@ -77,13 +80,131 @@ class Adam:
         """Moves every parameter once."""
         self.steps += 1
         beta1, beta2 = self.betas
-        step_size = self.lr / (1 - beta1**self.steps)
-        root_correction = (1 - beta2**self.steps) ** 0.5
+        correction1, correction2 = self.corrections()
         for p, m, v in zip(self.params, self.exp_avg, self.exp_avg_sq, strict=True):
             if (g := p.grad) is not None:
                 m.lerp_(g, 1 - beta1)
                 v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
-                p.addcdiv_(m, (v.sqrt() / root_correction).add_(self.eps), value=-step_size)
+                step_size = torch.as_tensor(self.lr / correction1, dtype=p.dtype)
+                p.sub_(step_size * m / self.denominator(v, correction2))
+
+    def corrections(self) -> tuple[float, float]:
+        """1 − β₁ᵗ and 1 − β₂ᵗ: how much of m and of v the gradients have filled so far; both began at 0."""
+        beta1, beta2 = self.betas
+        return 1 - beta1**self.steps, 1 - beta2**self.steps
+
+    def denominator(self, v: Tensor, correction: float) -> Tensor:
+        """√v̂ + ε."""
+        root: float = correction**0.5
+        return (v.sqrt() / root).add_(self.eps)
 
 
-RULES: dict[str, type[GradientDescent] | type[Adam]] = {"GradientDescent": GradientDescent, "Adam": Adam}
+class AdamNoBiasCorrection(Adam):
+    """Adam without m̂ and v̂: p ← p − lr·m/(√v + ε).
+
+    Effect: the first step is (1 − β₁)/√(1 − β₂) = 3.16 times as long, as v fills more slowly than m.
+
+    Example:
+        >>> p = torch.nn.Parameter(torch.tensor([1.0]))
+        >>> p.grad = torch.tensor([1000.0])
+        >>> AdamNoBiasCorrection([p], lr=0.1).step()
+        >>> round(p.item(), 6)
+        0.683772
+    """
+
+    def corrections(self) -> tuple[float, float]:
+        """None."""
+        return 1.0, 1.0
+
+
+class AdamEpsInside(Adam):
+    """Adam with ε under the root: p ← p − lr·m̂/√(v̂ + ε).
+
+    Effect: none while |g| ≫ √ε = 1e-4; below it the step shrinks with the gradient, where Adam's keeps its length.
+
+    Example:
+        >>> p = torch.nn.Parameter(torch.tensor([1.0]))
+        >>> p.grad = torch.tensor([1e-6])
+        >>> AdamEpsInside([p], lr=0.1).step()
+        >>> round(1 - p.item(), 4)
+        0.001
+    """
+
+    def denominator(self, v: Tensor, correction: float) -> Tensor:
+        """√(v̂ + ε)."""
+        return (v / correction).add_(self.eps).sqrt_()
+
+
+class AdamSwappedBetas(Adam):
+    """Adam with β₁ and β₂ exchanged, betas=(0.999, 0.9).
+
+    Effect: the first step is the same; then m remembers a thousand gradients, so that it overshoots and swings.
+
+    Example:
+        >>> AdamSwappedBetas([torch.nn.Parameter(torch.tensor([1.0]))]).betas
+        (0.999, 0.9)
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float | Tensor = 0.001,
+        betas: tuple[float, float] = (0.999, 0.9),
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(params, lr, betas, eps)
+
+
+class AdamMomentumOnly(Adam):
+    """Adam without v, its first half: p ← p − lr·m̂.
+
+    Effect: the step has the gradient's size again, and lr is bound by the curvature as in gradient descent.
+
+    Example:
+        >>> p = torch.nn.Parameter(torch.tensor([1.0]))
+        >>> p.grad = torch.tensor([0.5])
+        >>> AdamMomentumOnly([p], lr=0.1).step()
+        >>> round(p.item(), 6)
+        0.95
+    """
+
+    def denominator(self, v: Tensor, correction: float) -> Tensor:
+        """1."""
+        return torch.ones_like(v)
+
+
+class AdamRMSPropOnly(Adam):
+    """Adam without m, its second half: p ← p − lr·g/(√v̂ + ε), which is β₁ = 0.
+
+    Effect: the first step is the same; then every step follows the last gradient alone, and turns where it turns.
+
+    Example:
+        >>> AdamRMSPropOnly([torch.nn.Parameter(torch.tensor([1.0]))]).betas
+        (0.0, 0.999)
+
+    Source: Tieleman and Hinton (2012), lecture 6.5, with Adam's correction of v, which `torch.optim.RMSprop` lacks.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float | Tensor = 0.001,
+        betas: tuple[float, float] = (0.0, 0.999),
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(params, lr, betas, eps)
+
+
+_BY_HAND: tuple[type[GradientDescent] | type[Adam], ...] = (
+    GradientDescent,
+    Adam,
+    AdamNoBiasCorrection,
+    AdamEpsInside,
+    AdamSwappedBetas,
+    AdamMomentumOnly,
+    AdamRMSPropOnly,
+)
+RULES = {rule.__name__: rule for rule in _BY_HAND}
+
+# Two names for one rule: the calculation is meant to be the same.
+SAME_RULE = {"torch.optim.SGD": "GradientDescent", "torch.optim.Adam": "Adam"}

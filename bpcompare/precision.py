@@ -1,0 +1,21 @@
+"""Distances between floating-point numbers."""
+
+import torch
+from torch import Tensor
+
+
+def ulp(a: Tensor, b: Tensor) -> Tensor:
+    """How many floating-point numbers apart a and b are, entry by entry; −0 and 0 are one number.
+
+    Example:
+        >>> ulp(torch.tensor([1.0]), torch.tensor([1.0 + 2**-23])).item()
+        1
+    """
+    integers = torch.int32 if a.dtype == torch.float32 else torch.int64
+    lowest = torch.iinfo(integers).min
+
+    def place(x: Tensor) -> Tensor:
+        bits = x.contiguous().view(integers)
+        return torch.where(bits < 0, lowest - bits, bits).long()  # the order of the integers is that of the numbers
+
+    return (place(a) - place(b)).abs()
