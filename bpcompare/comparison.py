@@ -11,7 +11,7 @@ from torch import Tensor
 from bpcompare.errors import InputError
 from bpcompare.problem import Problem
 from bpcompare.theory import Curvature, Optimum, curvature, least_squares
-from bpcompare.training import WAYS, Method, Run, train
+from bpcompare.training import WAYS, Method, Run, check_numbers, train
 
 FRACTIONS = (0.1, 0.01, 0.001)  # of the starting gap, at which the race is timed
 CONVERGED = 1e-6  # of the starting gap: what is left then is below a thousandth of the starting distance
@@ -159,12 +159,13 @@ def compare(
         True
     """
     chosen = [Method.named(m) if isinstance(m, str) else m for m in methods]
+    check_numbers(problem, lr, epochs, batch_size)
     if not chosen:
-        raise InputError("name at least one method")
+        raise InputError("there is no method to compare; name at least one")
     for i, method in enumerate(chosen):
         if method.name in [m.name for m in chosen[:i]]:
             raise InputError(f"method {method.name!r} is named twice; name it once")
-        method.check(problem)
+        method.check(problem, lr)
     optimum = least_squares(problem.measured_x, problem.measured_y, bias=problem.has_bias)
     results = {}
     for method in chosen:

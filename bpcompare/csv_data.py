@@ -235,10 +235,11 @@ class _Reader:
         for row in rows:
             line += 1 + sum(cell.count("\n") for cell in row)
             where = f"{self.path}, line {line}"
+            if not row:
+                raise TableError(f"{where}: the line is blank; {_HINT_RAGGED}")
             if len(row) != len(self.header):
-                raise TableError(
-                    f"{where}: the row has {len(row)} cells, the header has {len(self.header)}; {_HINT_RAGGED}"
-                )
+                cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
+                raise TableError(f"{where}: the row has {cells}, the header has {len(self.header)}; {_HINT_RAGGED}")
             for name, place in zip(self.wanted, self.places, strict=True):
                 if problem := _fault(row[place]):
                     raise TableError(f"{where}, column {name!r}: {problem}")
