@@ -194,7 +194,8 @@ def _result(problem: Problem, run: Run, optimum: Optimum) -> Result:
         run, weights, biases, exact = run.first(states), weights[:states], biases[:states], exact[:states]
     losses = run.all_losses if problem.scaling is None else exact
     gaps = exact - optimum.loss
-    rounding = torch.finfo(problem.dtype).eps * optimum.loss
+    eps = torch.finfo(problem.dtype).eps
+    rounding = max(eps * optimum.loss, problem.measured_y.square().mean().item() * (8 * eps) ** 2)
     if run.diverged_at is not None:
         status = "diverged"
     else:
@@ -224,7 +225,10 @@ def _explain(a: Run, b: Run, first: int) -> str:
     before = max(first - 1, 0)
     names = [n for n in a.gradients if not torch.equal(a.gradients[n][before], b.gradients[n][before])]
     if not names:
-        return f"from equal gradients at epoch {before}, the rules rounded the step differently"
+        fused = " (torch.optim.SGD rounds p − lr·∂L/∂p once, by a fused multiply-add; by hand it is rounded twice)"
+        updates = {a.method.update, b.method.update}
+        note = fused if updates == {"GradientDescent", "torch.optim.SGD"} else ""
+        return f"from equal gradients at epoch {before} the rules round the step differently{note}"
     orders = [
         f"{run.method.gradient} {ORDER_OF_ARITHMETIC.get(run.method.gradient, 'adds up in an order of its own')}"
         for run in (a, b)

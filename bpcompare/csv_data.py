@@ -205,9 +205,10 @@ class _Reader:
         while rows := self._next_rows(CHUNK):
             if blank_at and any(rows):
                 raise TableError(f"{self.path}, line {blank_at}: the line is blank; {_HINT_RAGGED}")
-            while rows and not rows[-1]:
-                rows.pop()
-                blank_at = line + len(rows) + 1
+            blank = sum(1 for _ in itertools.takewhile(operator.not_, reversed(rows)))
+            if blank:
+                del rows[-blank:]
+                blank_at = blank_at or self.rows.line_num - blank + 1
             self._convert(rows, line)
             line = self.rows.line_num
             yield

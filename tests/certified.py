@@ -17,13 +17,12 @@ ANSCOMBE_AND_CARS = {
     "anscombe II": (_X, [9.14, 8.14, 8.74, 8.77, 9.26, 8.1, 6.13, 3.1, 9.13, 7.26, 4.74]),
     "anscombe III": (_X, [7.46, 6.77, 12.74, 7.11, 7.81, 8.84, 6.08, 5.39, 8.15, 6.42, 5.73]),
     "anscombe IV": ([8] * 7 + [19] + [8] * 3, [6.58, 5.76, 7.71, 8.84, 8.47, 7.04, 5.25, 12.5, 5.56, 7.91, 6.89]),
-    "cars": (
-        [4, 4, 7, 7, 8, 9, 10, 10, 10, 11, 11, 12, 12, 12, 12, 13, 13, 13, 13, 14, 14, 14, 14, 15, 15, 15, 16, 16]
-        + [17, 17, 17, 18, 18, 18, 18, 19, 19, 19, 20, 20, 20, 20, 20, 22, 23, 24, 24, 24, 24, 25],
-        [2, 10, 4, 22, 16, 10, 18, 26, 34, 17, 28, 14, 20, 24, 28, 26, 34, 34, 46, 26, 36, 60, 80, 20, 26, 54, 32, 40]
-        + [32, 40, 50, 42, 56, 76, 84, 36, 46, 68, 32, 48, 52, 56, 64, 66, 54, 70, 92, 93, 120, 85],
-    ),
 }
+_SPEED = """4 4 7 7 8 9 10 10 10 11 11 12 12 12 12 13 13 13 13 14 14 14 14 15 15 15 16 16 17 17 17 18 18 18 18 19 19 19
+            20 20 20 20 20 22 23 24 24 24 24 25"""
+_DIST = """2 10 4 22 16 10 18 26 34 17 28 14 20 24 28 26 34 34 46 26 36 60 80 20 26 54 32 40 32 40 50 42 56 76 84 36 46 68
+           32 48 52 56 64 66 54 70 92 93 120 85"""
+ANSCOMBE_AND_CARS["cars"] = ([*map(float, _SPEED.split())], [*map(float, _DIST.split())])
 
 
 def nist(name: str) -> tuple[Tensor, Tensor, bool, list[float]]:
@@ -35,7 +34,7 @@ def nist(name: str) -> tuple[Tensor, Tensor, bool, list[float]]:
 
 
 def digits(estimate: float, right: float) -> float:
-    """How many significant decimal digits agree: −log₁₀ of the relative error (of the error itself where 0 is right)."""
+    """How many significant decimal digits agree: −log₁₀ of the relative error (of the error where 0 is right)."""
     error = abs(estimate - right) / (abs(right) or 1.0)
     return 16.0 if error == 0 else -math.log10(error)
 

@@ -123,7 +123,7 @@ def test_data_that_do_not_fit_are_refused_with_the_remedy(x, y, message):
 
 def test_data_beyond_float32_are_refused_rather_than_made_infinite():
     huge = torch.tensor([[1e39], [2.0]], dtype=torch.float64)
-    with pytest.raises(InputError, match="beyond torch.float32"):
+    with pytest.raises(InputError, match=r"beyond torch\.float32"):
         from_data(huge, huge, dtype=torch.float32)
     assert from_data(huge, huge, dtype=torch.float32, standardize=True).x.isfinite().all()
 
