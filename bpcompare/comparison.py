@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from bpcompare.errors import InputError
+from bpcompare.precision import ulp
+from bpcompare.prediction import Modes, modes
 from bpcompare.problem import Problem
 from bpcompare.theory import Curvature, Optimum, curvature, least_squares
-from bpcompare.training import WAYS, Method, Run, train
+from bpcompare.training import WAYS, Method, Run, check_numbers, train
 from bpcompare.updates import SAME_RULE
 
 FRACTIONS = (0.1, 0.01, 0.001)  # of the starting gap, at which the race is timed
@@ -113,6 +115,31 @@ class Comparison:
         """The curvature of the loss that the ways trained on."""
         return curvature(self.problem.x, self.problem.out_features, bias=self.problem.has_bias)
 
+    @functools.cached_property
+    def modes(self) -> Modes:
+        """The loss that the ways trained on, as gradient descent sees it."""
+        return modes(self.problem)
+
+    def predicted(self, name: str) -> Tensor | None:
+        """The losses that theory predicts for a way's states, (steps + 1,), in the user's units.
+
+        None for a way that is not gradient descent on all samples: of those theory knows no such formula.
+        """
+        result = self.results[name]
+        if _rule(result.run.method) != "GradientDescent" or self.batch_size not in (None, self.problem.samples):
+            return None
+        scaling = self.problem.scaling
+        losses = self.modes.loss_of_outputs(self.lr, torch.arange(len(result.losses)))
+        return (losses if scaling is None else losses * scaling.y_scale.square()).mean(1)
+
+    def prediction_error(self, name: str) -> float | None:
+        """The largest distance between the measured and the predicted loss of a state, relative to the predicted."""
+        predicted = self.predicted(name)
+        if predicted is None:
+            return None
+        error = (self.results[name].losses - predicted).abs() / predicted
+        return error.nan_to_num(0.0).max().item()  # 0/0 at an exact fit
+
     @property
     def race(self) -> dict[str, dict[float, dict[str, int | None]]]:
         """Per pair "a~b" with the same source and different rules: the epochs each took to `FRACTIONS` of the gap."""
@@ -157,12 +184,13 @@ def compare(
         True
     """
     chosen = [Method.named(m) if isinstance(m, str) else m for m in methods]
+    check_numbers(problem, lr, epochs, batch_size)
     if not chosen:
-        raise InputError("name at least one method")
+        raise InputError("there is no method to compare; name at least one")
     for i, method in enumerate(chosen):
         if method.name in [m.name for m in chosen[:i]]:
             raise InputError(f"method {method.name!r} is named twice; name it once")
-        method.check(problem)
+        method.check(problem, lr)
     optimum = least_squares(problem.measured_x, problem.measured_y, bias=problem.has_bias)
     results = {}
     for method in chosen:
@@ -191,7 +219,8 @@ def _result(problem: Problem, run: Run, optimum: Optimum) -> Result:
         run, weights, biases, exact = run.first(states), weights[:states], biases[:states], exact[:states]
     losses = run.all_losses if problem.scaling is None else exact
     gaps = exact - optimum.loss
-    rounding = torch.finfo(problem.dtype).eps * optimum.loss
+    eps = torch.finfo(problem.dtype).eps
+    rounding = max(eps * optimum.loss, problem.measured_y.square().mean().item() * (8 * eps) ** 2)
     if run.diverged_at is not None:
         status = "diverged"
     else:
@@ -208,7 +237,9 @@ def agree(a: Run, b: Run) -> Agreement:
         0
     """
     steps = min(len(a.all_losses), len(b.all_losses))
-    apart = torch.stack([_ulps(a.parameters[n][:steps], b.parameters[n][:steps]) for n in a.parameters]).amax(0)
+    apart = torch.stack(
+        [ulp(a.parameters[n][:steps], b.parameters[n][:steps]).flatten(1).amax(1) for n in a.parameters]
+    ).amax(0)
     differing = apart.nonzero()
     if not len(differing) and a.diverged_at == b.diverged_at:
         return Agreement(True, 0, None, "the same numbers were added in the same order")
@@ -221,21 +252,12 @@ def _explain(a: Run, b: Run, first: int) -> str:
     before = max(first - 1, 0)
     names = [n for n in a.gradients if not torch.equal(a.gradients[n][before], b.gradients[n][before])]
     if not names:
-        return f"from equal gradients at epoch {before}, the rules rounded the step differently"
+        fused = " (torch.optim.SGD rounds p − lr·∂L/∂p once, by a fused multiply-add; by hand it is rounded twice)"
+        updates = {a.method.update, b.method.update}
+        note = fused if updates == {"GradientDescent", "torch.optim.SGD"} else ""
+        return f"from equal gradients at epoch {before} the rules round the step differently{note}"
     orders = [
         f"{run.method.gradient} {ORDER_OF_ARITHMETIC.get(run.method.gradient, 'adds up in an order of its own')}"
         for run in (a, b)
     ]
     return f"∂L/∂{names[0]} at epoch {before} is rounded differently: {'; '.join(dict.fromkeys(orders))}"
-
-
-def _ulps(a: Tensor, b: Tensor) -> Tensor:
-    """The largest number of steps between neighbouring floating-point numbers that lie between a and b, per state."""
-    integers = torch.int32 if a.dtype == torch.float32 else torch.int64
-    lowest = torch.iinfo(integers).min
-
-    def place(x: Tensor) -> Tensor:
-        bits = x.contiguous().view(integers).flatten(1)
-        return torch.where(bits < 0, lowest - bits, bits).long()  # −0 and 0 share a place, order is that of the numbers
-
-    return (place(a) - place(b)).abs().amax(1)

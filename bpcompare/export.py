@@ -25,11 +25,12 @@ from bpcompare.comparison import FRACTIONS, Comparison
 from bpcompare.errors import OutputError
 from bpcompare.problem import Problem
 from bpcompare.show.parameters import entries
+from bpcompare.theory import Curvature
 from bpcompare.training import Run
 
 
 def check_folder(folder: Path, names: Iterable[str] = ()) -> None:
-    """Says before the work begins whether its results could be written; creates nothing.
+    """Says before the work begins whether its results could be written: tries, and takes back what it tried.
 
     Args:
         folder: Where the results are to go; it may not exist yet.
@@ -41,20 +42,22 @@ def check_folder(folder: Path, names: Iterable[str] = ()) -> None:
     Example:
         >>> check_folder(Path("."), ["comparison.json"])
     """
-    existing = folder.absolute()
-    while not os.path.lexists(existing):
-        existing = existing.parent
-    if not existing.is_dir():
-        raise OutputError(
-            f"the output folder {folder} cannot be used: {existing} is not a folder; choose another --out"
-        )
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise OutputError(
-            f"the output folder {folder} cannot be used: {existing} is not writable; choose another --out"
-        )
-    for name in names:
-        if (folder / name).is_dir():
-            raise OutputError(f"{folder / name} cannot be written: it is a folder; move it or choose another --out")
+    with ExitStack() as stack:
+        try:
+            for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+                missing.mkdir()
+                stack.callback(missing.rmdir)
+            stack.enter_context(tempfile.TemporaryFile(dir=folder))
+        except OSError as error:
+            raise _cannot_write(folder, error) from error
+        for name in names:
+            if (folder / name).is_dir():
+                raise OutputError(f"{folder / name} cannot be written: it is a folder; move it or choose another --out")
+
+
+def _cannot_write(folder: Path, error: OSError) -> OutputError:
+    reason = (error.strerror or str(error)).lower()
+    return OutputError(f"the results cannot be written to {folder}: {reason}; choose another --out")
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
@@ -79,8 +82,7 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
             for name, part in parts.items():
                 part.replace(folder / name)
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise OutputError(f"the results cannot be written to {folder}: {reason}; choose another --out") from error
+            raise _cannot_write(folder, error) from error
     return [folder / name for name in files]
 
 
@@ -157,6 +159,14 @@ def comparison_json(comparison: Comparison, settings: Mapping[str, object]) -> b
             "condition_number": _finite(curvature.condition_number),
             "largest_stable_lr": _finite(curvature.largest_stable_lr),
             "safe_sample_lr": _finite(curvature.safe_sample_lr),
+            "best_lr": _finite(curvature.best_lr),
+            "contraction": {"lr": curvature.contraction(comparison.lr), "best_lr": _best_contraction(curvature)},
+            "steps_to_fraction_of_gap": {str(f): comparison.modes.steps_to(f, comparison.lr) for f in FRACTIONS},
+            "predicted": {
+                name: {"loss": predicted[-1].item(), "largest_relative_error": comparison.prediction_error(name)}
+                for name in comparison.results
+                if (predicted := comparison.predicted(name)) is not None
+            },
         },
         "runs": {
             name: {
@@ -179,6 +189,10 @@ def comparison_json(comparison: Comparison, settings: Mapping[str, object]) -> b
         },
     }
     return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _best_contraction(curvature: Curvature) -> float | None:
+    return curvature.contraction(curvature.best_lr) if math.isfinite(curvature.best_lr) else None
 
 
 def _finite(value: float) -> float | None:

@@ -170,25 +170,23 @@ def all_reduce(gradient: Gradient) -> Gradient:
         return gradient
 
     @functools.lru_cache(maxsize=1)
-    def own(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def share(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         mine = workers.share(len(x))
         return x[mine], y[mine]
 
     def summed(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
-        x_own, y_own = own(x, y)
+        x_own, y_own = share(x, y)
         parameters = list(model.parameters())
         sizes = [1, *[p.numel() for p in parameters]]
         numbers = x.new_zeros(sum(sizes), dtype=torch.float64)
         if len(x_own):
-            loss = gradient(model, x_own, y_own)
-            own_numbers = torch.cat(
-                [loss.detach().view(1), *[p.grad.view(-1) for p in parameters if p.grad is not None]]
-            )
-            numbers = own_numbers.double() * (len(x_own) / len(x))
-        loss_sum, *gradients = workers.add(numbers).to(x.dtype).split(sizes)
-        for p, values in zip(parameters, gradients, strict=True):
+            loss = gradient(model, x_own, y_own).detach()
+            own = torch.cat([loss.view(1), *[p.grad.view(-1) for p in parameters if p.grad is not None]])
+            numbers = own.double() * (len(x_own) / len(x))
+        parts = torch.split(workers.add(numbers).to(x.dtype), sizes)
+        for p, values in zip(parameters, parts[1:], strict=True):
             p.grad = values.view_as(p)
-        return loss_sum.squeeze(0)
+        return parts[0].view(())
 
     return summed
 

@@ -70,7 +70,7 @@ class Ledger:
 
 
 def ledger(run: Run, lr: float) -> Ledger:
-    """Replays a run's gradients through its rule by hand and through `torch.optim.Adam`, and writes down every quantity.
+    """Every quantity of every step, from a run's gradients: by hand, and beside `torch.optim.Adam` fed the same.
 
         m ← β₁m + (1 − β₁)g,   v ← β₂v + (1 − β₂)g²,   m̂ = m/(1 − β₁ᵗ),   v̂ = v/(1 − β₂ᵗ),   step = lr·m̂/(√v̂ + ε)
 

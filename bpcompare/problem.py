@@ -42,6 +42,11 @@ class Scaling:
         weight = weight.double() * self.y_scale[:, None] / self.x_scale
         return weight, self.y_mean + self.y_scale * bias.double() - weight @ self.x_mean
 
+    def parameters_in_training_units(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """W′ = s_x W / s_y and b′ = (b − ȳ + W x̄) / s_y, the inverse of `parameters_in_user_units`."""
+        weight, bias = weight.double(), bias.double()
+        return weight * self.x_scale / self.y_scale[:, None], (bias - self.y_mean + weight @ self.x_mean) / self.y_scale
+
     def gradients_in_user_units(self, weight_grad: Tensor, bias_grad: Tensor) -> tuple[Tensor, Tensor]:
         """The same gradients by the chain rule, ∂L/∂W = s_y (s_x ∂L′/∂W′ + x̄ ∂L′/∂b′) and ∂L/∂b = s_y ∂L′/∂b′."""
         weight_grad, bias_grad = weight_grad.double(), bias_grad.double()

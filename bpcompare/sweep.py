@@ -156,7 +156,7 @@ def _checkpoints(epochs: int) -> Tensor:
     if epochs <= MOST_CHECKPOINTS:
         return torch.arange(epochs + 1)
     spread = torch.logspace(0, math.log10(epochs), MOST_CHECKPOINTS, dtype=torch.float64).round().long()
-    return torch.cat([torch.zeros(1, dtype=torch.long), spread]).unique()
+    return torch.tensor(sorted({0, *spread.tolist()}))
 
 
 def _check(problems: Sequence[Problem], methods: Sequence[Method], lr: Tensor, epochs: int) -> None:

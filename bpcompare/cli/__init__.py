@@ -60,6 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has gone. Python flushes stdout once more at exit; give it somewhere harmless to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # stdout is a full disk, say
+        print(f"bpcompare: the output cannot be printed: {error.strerror}", file=sys.stderr)
+        return 2
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or "allocate memory" in str(error):
             print(

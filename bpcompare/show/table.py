@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bpcompare.comparison import FRACTIONS, Comparison, Result
+from bpcompare.comparison import CONVERGED, FRACTIONS, Comparison, Result
 from bpcompare.show.parameters import entries
+from bpcompare.theory import Curvature
 
 MOST_PARAMETERS = 12  # rows per way
 PLAIN_WIDTH = 160
@@ -96,6 +97,7 @@ def _reached(comparison: Comparison, style: box.Box) -> Table:
     table.add_column("gradient")
     table.add_column("update", overflow="fold")
     table.add_column("loss", justify="right", no_wrap=True)
+    table.add_column("predicted", justify="right", no_wrap=True)
     table.add_column("gap to the optimum", justify="right")
     for fraction in FRACTIONS:
         table.add_column(f"epochs to {100 * fraction:g} %", justify="right")
@@ -107,11 +109,12 @@ def _reached(comparison: Comparison, style: box.Box) -> Table:
             escape(method.gradient),
             escape(method.update),
             f"{result.loss:.6g}",
+            "–" if (predicted := comparison.predicted(name)) is None else f"{predicted[-1].item():.6g}",
             f"{result.gaps[-1].item():.3g}",
             *[_count(result.epochs_to(fraction)) for fraction in FRACTIONS],
             _status(result),
         )
-    table.add_row("optimum", "", "", f"{comparison.optimum.loss:.6g}", "0")
+    table.add_row("optimum", "", "", f"{comparison.optimum.loss:.6g}", "", "0")
     return table
 
 
@@ -158,20 +161,65 @@ def _winner(times: dict[float, dict[str, int | None]]) -> str:
     for fraction in sorted(times):
         reached = {name: epochs for name, epochs in times[fraction].items() if epochs is not None}
         if reached:
-            told = " and ".join(f"{name} {_count(epochs)}" for name, epochs in times[fraction].items())
-            return f"the same gradient, another step; to {100 * fraction:g} % of the starting gap took {told} epochs"
+            told = " and ".join(f"{name} {epochs or 'never'}" for name, epochs in times[fraction].items())
+            return f"the same gradient, another step; epochs to {100 * fraction:g} % of the starting gap: {told}"
     return "the same gradient, another step; neither came down to a tenth of the starting gap"
 
 
 def _learning_rate(comparison: Comparison) -> Iterator[str]:
-    limit = comparison.curvature.largest_stable_lr
-    yield f"rate       gradient descent on all samples is stable up to lr {limit:.6g}; this is lr {comparison.lr:g}."
+    curvature = comparison.curvature
+    yield (
+        f"rate       gradient descent on all samples is stable up to lr 2/λmax = {curvature.largest_stable_lr:.6g}; "
+        f"this is lr {comparison.lr:g}."
+    )
+    yield f"curvature  {_curvature(curvature)}."
+    errors = {name: comparison.prediction_error(name) for name in comparison.results}
+    measured = ", ".join(f"{name} within {error:.1e}" for name, error in errors.items() if error is not None)
+    if measured:
+        yield f"predicted  {_predicted(comparison)}; at every epoch the loss is as predicted, {measured} of it."
     for name, result in comparison.results.items():
         if result.status == "diverged":
             yield (
                 f"diverged   {name} at step {result.run.diverged_at}, its figures are of the last finite state; "
                 f"{remedy(comparison)}."
             )
+
+
+def _curvature(curvature: Curvature) -> str:
+    largest, smallest = curvature.eigenvalues[0].item(), curvature.eigenvalues[max(curvature.rank, 1) - 1].item()
+    if curvature.rank == 0:
+        return "λ = 0 in every direction: the inputs are all 0, and nothing ever moves"
+    if largest - smallest < 1e-6 * largest:
+        spread = f"λ = {largest:.4g} in every direction, condition number {curvature.condition_number:.6g}"
+    elif curvature.rank < len(curvature.eigenvalues):
+        spread = f"λ from {largest:.4g} to 0 (rank {curvature.rank}): along λ = 0 nothing ever moves"
+    else:
+        spread = f"λ from {largest:.4g} to {smallest:.4g}, condition number {curvature.condition_number:,.6g}"
+    best = curvature.best_lr
+    return f"{spread}; lr 2/(λmin + λmax) = {best:.6g} is best: each step leaves at most {_left(curvature, best)}"
+
+
+def _left(curvature: Curvature, lr: float) -> str:
+    return f"{curvature.contraction(lr):.6g} of the distance"
+
+
+def _predicted(comparison: Comparison) -> str:
+    """What theory says of this rate: when it arrives, or why it does not."""
+    curvature, lr = comparison.curvature, comparison.lr
+    steps = comparison.modes.steps_to(CONVERGED, lr)
+    if steps is None and lr < curvature.largest_stable_lr:
+        return "at this rate gradient descent would not arrive in any number of steps that could be taken"
+    if steps is None:
+        return f"at this rate each step multiplies the distance by up to {curvature.contraction(lr):.6g}"
+    if steps == 1:
+        values = " and ".join(dict.fromkeys(f"{value:.4g}" for value in comparison.modes.eigenvalues.tolist()))
+        return f"one step lands on the optimum, for 1 − lr·λ = 0 where λ = {values}"
+    soon = ", ".join(f"{100 * f:g} % after {_steps(comparison.modes.steps_to(f, lr))}" for f in FRACTIONS)
+    return f"without training, of the starting gap {soon}"
+
+
+def _steps(steps: int | None) -> str:
+    return "no number of steps" if steps is None else f"{steps:,}"
 
 
 def remedy(comparison: Comparison) -> str:

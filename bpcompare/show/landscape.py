@@ -1,0 +1,248 @@
+"""The loss seen from above: its contours, and the ways walking down."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from bpcompare.comparison import Comparison, Result
+from bpcompare.show.figures import GREY, house_style, line_styles, markers_apart, plain
+from bpcompare.show.parameters import entries
+
+LEVELS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # of the starting gap
+FARTHEST = 4.0  # starting gaps: what climbs higher leaves the picture
+FEWEST = 0.55  # the least ratio of the sides
+GRID = 121
+
+START: dict[str, Any] = {"marker": "o", "color": "white", "markeredgecolor": "black", "markersize": 9, "linestyle": ""}
+TRUTH: dict[str, Any] = {"marker": "P", "color": "black", "markersize": 9, "linestyle": "", "markeredgecolor": "white"}
+OPTIMUM: dict[str, Any] = {"marker": "*", "color": "#F0E442", "markeredgecolor": "black", "markersize": 15}
+EIGENVECTOR: dict[str, Any] = {"color": GREY, "linewidth": 1.0, "linestyle": (0, (6, 2, 1, 2)), "zorder": 1.5}
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A plane in the space of the parameters, as they are trained, on which the loss is a bowl.
+
+    Attributes:
+        names: What its two coordinates are; one where there is only one parameter.
+        axes: The directions of the coordinates, (coordinates, in + bias, out), each of length 1.
+        origin: The parameters at (0, 0), (in + bias, out).
+        bottom: The coordinates of the optimum.
+        hessian: Of the loss in these coordinates.
+    """
+
+    names: tuple[str, ...]
+    axes: Tensor
+    origin: Tensor
+    bottom: Tensor
+    hessian: Tensor
+
+    def place(self, weights: Tensor, biases: Tensor) -> Tensor:
+        """The coordinates of weights (K, out, in) and biases (K, out), (K, coordinates): what is seen from above."""
+        rows = torch.cat([weights.double().mT, biases.double()[:, None]], 1)[:, : len(self.origin)]
+        return torch.einsum("kpo,cpo->kc", rows - self.origin, self.axes)
+
+    def gaps(self, points: Tensor) -> Tensor:
+        """½ (u − u*)ᵀ H (u − u*) of points (…, coordinates): how far the loss is above the optimum's."""
+        away = points - self.bottom
+        return 0.5 * torch.einsum("...i,ij,...j->...", away, self.hessian, away)
+
+
+def plane(comparison: Comparison) -> Plane:
+    """The plane of the two parameters, or, where there are more, of the two eigenvectors that tell most.
+
+    Those are the directions that the largest parts of the starting gap lie in; through the optimum, so that what is
+    seen is the loss with every other direction already at its best.
+
+    Example:
+        >>> from bpcompare.comparison import compare
+        >>> from bpcompare.problem import line
+        >>> plane(compare(line(), epochs=2)).names
+        ('weight', 'bias')
+    """
+    modes = comparison.modes
+    names = [entry.name for entry in entries(comparison.problem)]
+    weight, bias = modes.limit
+    optimum = torch.cat([weight.T, bias[None]])[: len(modes.start)]
+    if len(names) <= 2 and optimum.shape[1] == 1:
+        units = torch.eye(len(names), dtype=torch.float64)[..., None]
+        hessian = modes.directions @ modes.eigenvalues.diag() @ modes.directions.T
+        return Plane(tuple(names), units, torch.zeros_like(optimum), optimum[:, 0], hessian)
+    order = modes.heights.flatten().argsort(descending=True, stable=True)[:2]
+    axes, told, curvatures = [], [], []
+    share = modes.heights / modes.heights.sum().clamp(min=1e-300)
+    for place in order.tolist():
+        mode, output = divmod(place, optimum.shape[1])
+        axis = torch.zeros_like(optimum)
+        axis[:, output] = modes.directions[:, mode]
+        axes.append(axis)
+        curvatures.append(modes.eigenvalues[mode])
+        told.append(f"{_combination(axis, names)}\n({100 * share[mode, output].item():.3g} % of the starting gap)")
+    bottom = torch.zeros(len(axes), dtype=torch.float64)
+    return Plane(tuple(told), torch.stack(axes), optimum, bottom, torch.stack(curvatures).diag())
+
+
+def _combination(axis: Tensor, names: list[str]) -> str:
+    """The three largest parts of a direction, as "0.81 weight − 0.57 bias"."""
+    parts = axis.T.flatten()  # output by output, as the names are
+    largest = parts.abs().argsort(descending=True, stable=True)[:3].tolist()
+    kept = [i for i in sorted(largest) if parts[i].abs() > 0.005]
+    text = " ".join(f"{'−' if parts[i] < 0 else '+'} {parts[i].abs().item():.2f} {names[i]}" for i in kept)
+    more = " + …" if int((parts.abs() > 0.05).sum()) > len(kept) else ""
+    return text.removeprefix("+ ") + more
+
+
+def figure(comparison: Comparison) -> Figure:
+    """The contours of the loss with every way's path, the start, the truth, the optimum and the eigenvectors.
+
+    Both axes have one scale, for only then do paths of gradient descent cross the contours at right angles; the
+    contours lie at round parts of the starting gap, ten to three to one, so that every one crossed is a like success.
+
+    Example:
+        >>> from bpcompare.comparison import compare
+        >>> from bpcompare.problem import line
+        >>> len(figure(compare(line(), epochs=2)).axes)
+        1
+    """
+    problem = comparison.problem
+    with house_style(problem.name, *problem.x_names, *problem.y_names):
+        drawn = Figure(figsize=(7.6, 6.4), layout="constrained")
+        axes = drawn.add_subplot()
+        seen = draw(axes, comparison)
+        styles = path_styles(comparison)
+        for place, (name, path) in enumerate(paths(comparison, seen).items()):
+            axes.plot(*coordinates(seen, path), **markers_apart(styles[name], place, len(path)))
+        drawn.legend(loc="outside lower center", ncols=3)
+    return drawn
+
+
+def path_styles(comparison: Comparison) -> dict[str, dict[str, Any]]:
+    """The line styles of the ways, slimmer than for curves: a path may go to and fro."""
+    styles = line_styles(comparison.results)
+    return {name: {**style, "linewidth": 0.75 * style["linewidth"]} for name, style in styles.items()}
+
+
+def paths(comparison: Comparison, seen: Plane) -> dict[str, Tensor]:
+    """Every way's states in the plane, (steps + 1, coordinates), up to where it climbs out of the picture."""
+
+    def path(result: Result) -> Tensor:
+        weights = result.run.parameters["weight"]
+        biases = result.run.parameters.get("bias", weights.new_zeros(weights.shape[:2]))
+        points = seen.place(weights, biases)
+        gaps = seen.gaps(points)
+        out = gaps > FARTHEST * gaps[0].clamp(min=1e-300)
+        return points[: int(out.int().argmax()) + 1] if bool(out.any()) else points
+
+    return {name: path(result) for name, result in comparison.results.items()}
+
+
+def coordinates(seen: Plane, path: Tensor) -> tuple[list[float], list[float]]:
+    """What to plot of a path: its two coordinates, or the only one and the loss gap."""
+    second = seen.gaps(path) if len(seen.names) == 1 else path[:, 1]
+    return path[:, 0].tolist(), second.tolist()
+
+
+def draw(axes: Axes, comparison: Comparison, small: bool = False) -> Plane:
+    """Draws all but the paths, and returns the plane to put them in."""
+    seen = plane(comparison)
+    every = paths(comparison, seen)
+    start_gap = float(seen.gaps(next(iter(every.values()))[0]))
+    leaving = [name for name, path in every.items() if len(path) < len(comparison.results[name].losses)]
+    points = [path[:-1] if name in leaving else path for name, path in every.items()]
+    points += [seen.bottom[None], *_truth(comparison, seen)]
+    units = " (of standardised columns)" if comparison.problem.scaling else ""
+    axes.grid(False)
+    names = [f"eigenvector {i}" for i in (1, 2)] if small and "\n" in seen.names[0] else seen.names
+    across, *up = [name.replace("$", r"\$") + units for name in names]
+    axes.set_xlabel(across)
+    if len(seen.names) == 1:
+        _valley(axes, seen, torch.cat(points))
+    else:
+        axes.set_ylabel(up[0])
+        low, high = _window(torch.cat(points))
+        _contours(axes, seen, low, high, start_gap)
+        _eigenvectors(axes, seen, low, high)
+    title = "contours: loss above the optimum, in % of the starting gap" if len(seen.names) > 1 else "the loss"
+    axes.set_title(
+        ("landscape" if small else title) + (f"; cut at the edge: {', '.join(map(plain, leaving))}" if leaving else "")
+    )
+    _marks(axes, comparison, seen, next(iter(every.values()))[:1])
+    return seen
+
+
+def _truth(comparison: Comparison, seen: Plane) -> list[Tensor]:
+    problem = comparison.problem
+    if problem.truth is None:
+        return []
+    weight, bias = problem.truth.weight.double(), problem.truth.bias.double()
+    if problem.scaling is not None:
+        weight, bias = problem.scaling.parameters_in_training_units(weight, bias)
+    return [seen.place(weight[None], bias[None])]
+
+
+def _window(points: Tensor) -> tuple[Tensor, Tensor]:
+    """Corners around the points, not narrower than `FEWEST` of its height nor the other way round."""
+    low, high = points.amin(0), points.amax(0)
+    size = (high - low).clamp(min=FEWEST * float((high - low).max()) or 1.0) * 1.16
+    return (low + high) / 2 - size / 2, (low + high) / 2 + size / 2
+
+
+def _contours(axes: Axes, seen: Plane, low: Tensor, high: Tensor, start_gap: float) -> None:
+    across, up = (torch.linspace(low[i], high[i], GRID, dtype=torch.float64) for i in (0, 1))
+    gaps = seen.gaps(torch.stack(torch.meshgrid(across, up, indexing="xy"), -1))
+    levels = {part * (start_gap or 1.0): f"{100 * part:g} %" for part in LEVELS}
+    shades = [str(0.99 - 0.035 * i) for i in range(len(levels) + 1)]
+    axes.contourf(across.numpy(), up.numpy(), gaps.numpy(), [0.0, *levels], colors=shades, extend="max")
+    lines = axes.contour(across.numpy(), up.numpy(), gaps.numpy(), [*levels], colors="#8a8a8a", linewidths=0.7)
+    axes.clabel(lines, fmt=levels, fontsize=7, colors="#444444")
+    axes.set_aspect("equal")
+    axes.set_xlim(low[0].item(), high[0].item())
+    axes.set_ylim(low[1].item(), high[1].item())
+
+
+def _eigenvectors(axes: Axes, seen: Plane, low: Tensor, high: Tensor) -> None:
+    """The axes of the bowl: along each, gradient descent shrinks the distance by 1 − ηλ and touches no other."""
+    values, vectors = torch.linalg.eigh(seen.hessian)
+    reach = float((high - low).norm())
+    for number, (value, vector) in enumerate(zip(values.flip(0).tolist(), vectors.T.flip(0), strict=True), 1):
+        ends = torch.stack([seen.bottom - reach * vector, seen.bottom + reach * vector])
+        axes.plot(ends[:, 0].tolist(), ends[:, 1].tolist(), **EIGENVECTOR)
+        inside = [_edge(seen.bottom, sign * vector, low, high) for sign in (1.0, -1.0)]
+        at = max(inside, key=lambda point: float((point - seen.bottom).norm()))
+        axes.annotate(
+            f"λ{'₁₂'[number - 1]} = {max(value, 0.0):.4g}",
+            (at[0].item(), at[1].item()),
+            ha="center",
+            va="center",
+            fontsize=9,
+            bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
+        )
+
+
+def _edge(start: Tensor, direction: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Where a ray comes near the window's edge."""
+    margin = torch.tensor([0.14, 0.08]) * (high - low)
+    wall = torch.where(direction > 0, high - margin, low + margin)
+    times = torch.where(direction.abs() > 1e-9, (wall - start) / direction, torch.inf)
+    return start + times.min().clamp(min=0) * direction
+
+
+def _valley(axes: Axes, seen: Plane, points: Tensor) -> None:
+    """With one parameter only: the loss gap against it."""
+    low, high = points.min().item(), points.max().item()
+    margin = 0.08 * (high - low) or 1.0
+    across = torch.linspace(low - margin, high + margin, 201, dtype=torch.float64)
+    axes.plot(across.tolist(), seen.gaps(across[:, None]).tolist(), color=GREY, linewidth=1)
+    axes.set_ylabel("loss above the optimum")
+
+
+def _marks(axes: Axes, comparison: Comparison, seen: Plane, start: Tensor) -> None:
+    unique = "" if comparison.optimum.unique else ", of many the nearest to the start"
+    marks = [(start, START, "start"), (seen.bottom[None], OPTIMUM, f"least squares{unique}")]
+    marks += [(truth, TRUTH, "truth") for truth in _truth(comparison, seen)]
+    for point, look, label in marks:
+        axes.plot(*coordinates(seen, point), **{"linestyle": "", **look}, zorder=5, label=label)
