@@ -6,6 +6,7 @@ A reader of the output folder never sees half a file, and a run that fails leave
 import csv
 import dataclasses
 import io
+import itertools
 import json
 import math
 import os
@@ -20,7 +21,7 @@ import numpy
 import torch
 from torch import Tensor
 
-from bpcompare import __version__
+from bpcompare import __version__, workers
 from bpcompare.comparison import FRACTIONS, Comparison
 from bpcompare.errors import OutputError
 from bpcompare.problem import Problem
@@ -129,14 +130,7 @@ def comparison_json(comparison: Comparison, settings: Mapping[str, object]) -> b
 
     document = {
         "settings": dict(settings),
-        "versions": {
-            "bpcompare": __version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "numpy": numpy.__version__,
-            "matplotlib": matplotlib.__version__,
-            "threads": torch.get_num_threads(),
-        },
+        "versions": versions(),
         "problem": {
             "name": problem.name,
             "samples": problem.samples,
@@ -188,6 +182,24 @@ def comparison_json(comparison: Comparison, settings: Mapping[str, object]) -> b
             for pair, times in comparison.race.items()
         },
     }
+    return json_bytes(document)
+
+
+def versions() -> dict[str, object]:
+    """What the last digits of a result depend on."""
+    return {
+        "bpcompare": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "matplotlib": matplotlib.__version__,
+        "threads": torch.get_num_threads(),
+        **({"workers": workers.count()} if workers.count() > 1 else {}),
+    }
+
+
+def json_bytes(document: Mapping[str, object]) -> bytes:
+    """A document as JSON, UTF-8; nan and infinity, which JSON has not, are refused."""
     return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
@@ -199,11 +211,15 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def history_csv(comparison: Comparison) -> bytes:
+def history_csv(comparison: Comparison, beside: Mapping[str, Mapping[str, Tensor]] | None = None) -> bytes:
     """Every state of every run as a CSV table: epoch, method, loss, every parameter, every gradient.
 
     The row of epoch k is the model before step k, with its loss and gradient over all samples; the last row of a
     method is what it learned. Everything is in the user's units.
+
+    Args:
+        comparison: What to tell of.
+        beside: Further columns by their heading, per method (epochs,); left blank where a method or an epoch has none.
 
     Example:
         >>> from bpcompare.comparison import compare
@@ -215,14 +231,17 @@ def history_csv(comparison: Comparison) -> bytes:
     writer = csv.writer(buffer, lineterminator="\n")
     columns = list(entries(comparison.problem))
     names = [entry.name for entry in columns]
-    writer.writerow(map(defused, ["epoch", "method", "loss", *names, *[f"grad {name}" for name in names]]))
+    more = beside or {}
+    writer.writerow(map(defused, ["epoch", "method", "loss", *names, *[f"grad {name}" for name in names], *more]))
     for method, result in comparison.results.items():
         weight_grads, bias_grads = _gradients_in_user_units(comparison.problem, result.run)
         numbers = [result.losses]
         numbers += [entry.path(result.weights, result.biases) for entry in columns]
         numbers += [entry.path(weight_grads, bias_grads) for entry in columns]
         states = torch.stack(numbers, 1).tolist()
-        writer.writerows([epoch, defused(method), *state] for epoch, state in enumerate(states))
+        further = [column[method].tolist() if method in column else [] for column in more.values()]
+        rows = zip(states, *[itertools.chain(column, itertools.repeat("")) for column in further], strict=False)
+        writer.writerows([epoch, defused(method), *state, *rest] for epoch, (state, *rest) in enumerate(rows))
     return buffer.getvalue().encode()
 
 

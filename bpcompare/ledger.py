@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from bpcompare.errors import InputError
 from bpcompare.precision import ulp
-from bpcompare.training import Run
+from bpcompare.training import Method, Run
 from bpcompare.updates import RULES, SAME_RULE, Adam
 
 SCALES = (1e-6, 1e-3, 1.0, 1e3, 1e6)  # of the first gradient, under which its step is taken again
@@ -63,6 +63,11 @@ class Ledger:
     first_steps: dict[str, Tensor]
 
     @property
+    def steps(self) -> int:
+        """How many steps are in the books."""
+        return len(self.accounts["weight"].g)
+
+    @property
     def max_ulp(self) -> int:
         """The largest distance from `torch.optim.Adam` in m, v and the parameters."""
         fields = [f for a in self.accounts.values() for f in (a.ulp_m, a.ulp_v, a.ulp_parameter)]
@@ -93,17 +98,27 @@ def ledger(run: Run, lr: float) -> Ledger:
 
     Source: Kingma and Ba (2015), Algorithm 1; for the variants see `updates`.
     """
-    rule = RULES.get(SAME_RULE.get(run.method.update, run.method.update))
-    if rule is None or not issubclass(rule, Adam):
-        raise InputError(
-            f"{run.method.name!r} has no Adam ledger, its rule is {run.method.update}; choose adam or a way whose rule "
-            f"is one of {', '.join(name for name, kind in RULES.items() if issubclass(kind, Adam))}"
-        )
+    rule = rule_by_hand(run.method)
     accounts, first = {}, {}
     for name, gradients in run.gradients.items():
         accounts[name] = _account(rule, lr, run.parameters[name], gradients[:-1])
         first[name] = _first_steps(rule, lr, gradients[0])
     return Ledger(run, rule, lr, accounts, first)
+
+
+def rule_by_hand(method: Method) -> type[Adam]:
+    """The rule, Adam or a variant of it, that a ledger of this method replays.
+
+    Raises:
+        InputError: It is none of them.
+    """
+    rule = RULES.get(SAME_RULE.get(method.update, method.update))
+    if rule is None or not issubclass(rule, Adam):
+        raise InputError(
+            f"{method.name!r} has no Adam ledger, its rule is {method.update}; choose adam or a way whose rule is one "
+            f"of {', '.join(name for name, kind in RULES.items() if issubclass(kind, Adam))}"
+        )
+    return rule
 
 
 def _account(rule: type[Adam], lr: float, states: Tensor, gradients: Tensor) -> Account:

@@ -3,13 +3,13 @@
 import contextlib
 import datetime
 import os
-from collections.abc import Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar, cast
 
 import torch.distributed as dist
 from torch import Tensor
 
-from bpcompare.errors import WorkerError
+from bpcompare.errors import BpcompareError, WorkerError
 
 PATIENCE = 120.0  # seconds that a silent worker is waited for
 
@@ -89,10 +89,31 @@ def gather(part: T) -> list[T]:
     """
     if count() == 1:
         return [part]
-    parts: list[T | None] = [None] * count()
+    parts: list[Any] = [None] * count()
     with _watched():
         dist.all_gather_object(parts, part)
-    return [part for part in parts if part is not None]
+    return parts
+
+
+def together(action: Callable[[], T]) -> T:
+    """What ``action`` returns; if it fails for one worker, all of them fail with the same error.
+
+    Raises:
+        BpcompareError: That of the first worker that failed.
+
+    Example:
+        >>> together(lambda: 3)
+        3
+    """
+    result, error = None, None
+    try:
+        result = action()
+    except BpcompareError as failed:
+        error = failed
+    for failure in gather(error):
+        if failure is not None:
+            raise failure
+    return cast(T, result)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from bpcompare import __version__
-from bpcompare.errors import BpcompareError
+from bpcompare.errors import BpcompareError, WorkerError
 
 COMMANDS = {
     "compare": "train three ways and compare them (the default)",
@@ -26,7 +26,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends with exit code 2 and ``message`` alone."""
-        self.exit(2, f"bpcompare: {message}\n")
+        self.exit(2, f"bpcompare: {message}\n" if _speaks() else None)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         finally:
             sys.stdout.flush()
     except BpcompareError as error:
-        print(f"bpcompare: {error}", file=sys.stderr)
+        _complain(error)
         return 2
     except KeyboardInterrupt:
         print("bpcompare: interrupted; earlier results are as they were", file=sys.stderr)
@@ -73,6 +73,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
             return 2
         raise
+
+
+def _complain(error: BpcompareError) -> None:
+    """Tells what is wrong, once; that a worker is lost is told by every one that is left."""
+    if _speaks() or isinstance(error, WorkerError):
+        print(f"bpcompare: {error}", file=sys.stderr)
+
+
+def _speaks() -> bool:
+    """Whether this process is the one that talks: of those that torchrun starts, the first."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _dispatch(argv: list[str]) -> int:

@@ -2,9 +2,12 @@
 
 import argparse
 import math
+import os
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bpcompare.errors import InputError
 
@@ -33,6 +36,13 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         help="picture formats: png, svg, pdf (default png)",
     )
     group.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def look() -> dict[str, Any]:
+    """How to print: a terminal's width and whether in colour; Markdown where stdout is no terminal."""
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else None
+    return {"width": width, "color": terminal and "NO_COLOR" not in os.environ}
 
 
 def whole_number(text: str) -> int:
@@ -159,8 +169,10 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         type=names,
         default=("manual", "autograd", "adam"),
         metavar="M[,M…]",
-        help="manual, autograd, adam, or SOURCE+RULE: formula, autograd, finite_difference, moments + "
-        "GradientDescent, Adam (by hand), or a torch.optim class (default manual,autograd,adam)",
+        help="manual, autograd, adam, or SOURCE+RULE: formula, autograd, finite_difference, moments + a rule by hand "
+        "(GradientDescent, Adam, AdamNoBiasCorrection, AdamEpsInside, AdamSwappedBetas, AdamMomentumOnly, "
+        "AdamRMSPropOnly) or a torch.optim class, written in full where it shares a name (default "
+        "manual,autograd,adam)",
     )
     group.add_argument("--lr", type=positive_number, default=0.1, metavar="R", help="learning rate (default 0.1)")
     group.add_argument("--epochs", type=whole_number, default=50, metavar="N", help="passes (default 50)")

@@ -1,20 +1,17 @@
 """The comparison as tables and sentences for the terminal."""
 
-import io
-import re
 from collections.abc import Iterator
 
-from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bpcompare import workers
 from bpcompare.comparison import CONVERGED, FRACTIONS, Comparison, Result
 from bpcompare.show.parameters import entries
+from bpcompare.show.terminal import new_table, text
 from bpcompare.theory import Curvature
 
 MOST_PARAMETERS = 12  # rows per way
-PLAIN_WIDTH = 160
 
 
 def render(comparison: Comparison, *, width: int | None = None, color: bool = False) -> str:
@@ -31,24 +28,14 @@ def render(comparison: Comparison, *, width: int | None = None, color: bool = Fa
         >>> print(render(compare(line())).splitlines()[0])
         line: 100 samples, 1 → 1, float32; lr 0.1, 50 epochs
     """
-    stream = io.StringIO()
-    console = Console(
-        file=stream,
-        width=width or PLAIN_WIDTH,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        legacy_windows=False,
-        highlight=False,
-    )
-    style = box.MARKDOWN if width is None else box.SIMPLE_HEAD
-    console.print(escape(_headline(comparison)), soft_wrap=True)
-    for table in (_learned(comparison, style), _reached(comparison, style)):
-        console.print(table)
-    console.print()
-    for sentence in sentences(comparison):
-        console.print(escape(sentence), soft_wrap=width is None)
-    text = "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
-    return re.sub(r"\n{3,}", "\n\n", text) + "\n"
+    parts: list[Table | str] = [
+        _headline(comparison),
+        _learned(comparison, width),
+        _reached(comparison, width),
+        "",
+        *sentences(comparison),
+    ]
+    return text(parts, width, color)
 
 
 def _headline(comparison: Comparison) -> str:
@@ -61,10 +48,10 @@ def _headline(comparison: Comparison) -> str:
     )
 
 
-def _learned(comparison: Comparison, style: box.Box) -> Table:
+def _learned(comparison: Comparison, width: int | None) -> Table:
     """Every learned number beside the truth and the optimum."""
     truth, optimum = comparison.problem.truth, comparison.optimum
-    table = Table(box=style, show_edge=style is box.MARKDOWN)
+    table = new_table(width)
     table.add_column("method")
     table.add_column("parameter", overflow="fold")
     for heading in ("learned", *(("truth", "error") if truth else ()), "optimum", "error"):
@@ -90,9 +77,9 @@ def _against(learned: float, right: float) -> list[str]:
     return [f"{right:.9g}", f"{learned - right:+.2e}"]
 
 
-def _reached(comparison: Comparison, style: box.Box) -> Table:
+def _reached(comparison: Comparison, width: int | None) -> Table:
     """How far down each way came, and how soon."""
-    table = Table(box=style, show_edge=style is box.MARKDOWN)
+    table = new_table(width)
     table.add_column("method")
     table.add_column("gradient")
     table.add_column("update", overflow="fold")
@@ -148,6 +135,11 @@ def sentences(comparison: Comparison) -> Iterator[str]:
     for pair, times in comparison.race.items():
         yield f"race       {pair.replace('~', ' ~ ')}: {_winner(times)}."
     yield from _learning_rate(comparison)
+    if workers.count() > 1:
+        yield (
+            f"workers    {workers.count()} processes, each with its share of the rows: the gradient of a mean is the "
+            "mean of the gradients, so that together they take the steps of one process, but for rounding."
+        )
     if not comparison.optimum.unique:
         parameters = comparison.problem.in_features + comparison.problem.has_bias
         yield (
