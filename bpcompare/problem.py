@@ -118,6 +118,13 @@ class Problem:
         """A fresh model at the common starting point: PyTorch's own initialisation, drawn from the seed."""
         return copy.deepcopy(self.start)
 
+    def restarted(self, seed: int) -> "Problem":
+        """The same data with initial parameters drawn from another seed."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            start = nn.Linear(self.in_features, self.out_features, bias=self.has_bias, dtype=self.dtype)
+        return dataclasses.replace(self, start=start)
+
     def in_user_units(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
         """Trained parameters as the user's columns have them, float64; unchanged where nothing was standardised."""
         if self.scaling is None:

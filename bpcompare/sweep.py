@@ -5,7 +5,6 @@ update rule moves them all. The mean squared error knows of the data only their 
 (`gradients.sums`), so that an epoch of a run costs a few multiplications, however many rows there are.
 """
 
-import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +18,6 @@ from bpcompare import workers
 from bpcompare.errors import InputError, MethodError
 from bpcompare.gradients import sums
 from bpcompare.problem import Problem
-from bpcompare.theory import Curvature, Optimum, curvature, least_squares
 from bpcompare.training import Method
 from bpcompare.updates import RULES, SAME_RULE, Adam
 
@@ -57,28 +55,8 @@ class Sweep:
 
     @property
     def final_losses(self) -> Tensor:
-        """(methods, seeds, rates)."""
+        """(methods, seeds, rates); nan where the run diverged."""
         return self.losses[:, -1]
-
-    @functools.cached_property
-    def medians(self) -> Tensor:
-        """The median loss over the seeds, (methods, checkpoints, rates); a diverged run is worse than any number."""
-        worst_last = self.losses.nan_to_num(math.inf, math.inf)
-        return worst_last.median(dim=2).values
-
-    def best(self, method: int) -> int:
-        """The place of the rate with the least median loss in the end."""
-        return int(self.medians[method, -1].argmin())
-
-    @functools.cached_property
-    def curvatures(self) -> list[Curvature]:
-        """Of each seed's data, as trained on."""
-        return [curvature(p.x, p.out_features, bias=p.has_bias) for p in self.problems]
-
-    @functools.cached_property
-    def optima(self) -> list[Optimum]:
-        """The least-squares solution of each seed's data."""
-        return [least_squares(p.measured_x, p.measured_y, bias=p.has_bias) for p in self.problems]
 
 
 def sweep(

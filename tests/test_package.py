@@ -17,15 +17,18 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # Low to high; a file imports only from layers below its own.
 LAYERS = [
     ["errors"],
+    ["workers"],
     ["graph"],
-    ["problem", "theory"],
-    ["csv_data"],
+    ["problem", "theory", "precision"],
+    ["csv_data", "prediction"],
     ["loops", "gradients", "updates"],
     ["training"],
-    ["comparison"],
+    ["comparison", "sweep", "ledger"],
+    ["sweep_summary"],
     ["lessons"],
     ["show"],
     ["export"],
+    ["ledger_files", "sweep_files"],
     ["cli"],
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

@@ -19,7 +19,7 @@ def test_every_learned_number_stands_beside_truth_and_optimum():
 
 def test_the_loss_reached_stands_beside_the_optimums():
     rows = cells(render(compare(line(), epochs=200)))
-    losses = {row[0]: row[1:] for row in rows if len(row) == 9}
+    losses = {row[0]: row[1:] for row in rows if len(row) == 10}
     assert losses["autograd"][:2] == ["autograd", "GradientDescent"]
     assert losses["adam"][1] == "torch.optim.Adam"
     assert losses["optimum"][2] == "0.0104948"

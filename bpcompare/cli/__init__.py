@@ -18,6 +18,7 @@ from bpcompare.errors import BpcompareError, WorkerError
 
 COMMANDS = {
     "compare": "train three ways and compare them (the default)",
+    "sweep": "thousands of learning rates and seeds at once: which rates work",
 }
 
 

@@ -93,7 +93,7 @@ def _write(comparison: "Comparison", arguments: argparse.Namespace) -> None:
     if ledgers:
         files["ledger.csv"] = ledger_files.ledger_csv(ledgers, problem)
     files["history.csv"] = export.history_csv(comparison, ledger_files.history_columns(ledgers, problem))
-    files["comparison.json"] = export.comparison_json(comparison, _settings(arguments))
+    files["comparison.json"] = export.comparison_json(comparison, options.settings(arguments))
     paths = export.write_files(arguments.out, files)
     if not arguments.quiet:
         look = options.look()
@@ -108,9 +108,3 @@ def _animation(comparison: "Comparison", quiet: bool) -> bytes:
 
     with Progress("drawing", animation.FRAMES, quiet=quiet) as progress:
         return animation.gif(comparison, progress.advance)
-
-
-def _settings(arguments: argparse.Namespace) -> dict[str, object]:
-    """What was asked for, without where it was written to."""
-    given = {name: value for name, value in vars(arguments).items() if value is not None}
-    return {name: value for name, value in given.items() if name not in ("out", "format", "quiet")}

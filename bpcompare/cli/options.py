@@ -181,6 +181,30 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+MOST_RATES = 100_000
+
+
+def rates(text: str) -> tuple[float, ...]:
+    """Learning rates: A:B:log:N or A:B:lin:N, or numbers above 0 separated by commas; rising, each once."""
+    parts = text.split(":")
+    if len(parts) == 1:
+        return tuple(sorted({positive_number(part) for part in text.split(",")}))
+    if len(parts) != 4 or parts[2] not in ("log", "lin"):
+        raise argparse.ArgumentTypeError(f"must read A:B:log:N, A:B:lin:N or R,R,…; got {text!r}")
+    low, high, count = positive_number(parts[0]), positive_number(parts[1]), whole_number(parts[3])
+    if not (low < high and 2 <= count <= MOST_RATES):
+        raise argparse.ArgumentTypeError(f"must rise from A to B in 2 to {MOST_RATES:,} rates; got {text!r}")
+    if parts[2] == "lin":
+        return tuple(low + (high - low) * i / (count - 1) for i in range(count))
+    return tuple(low * (high / low) ** (i / (count - 1)) for i in range(count))
+
+
+def settings(arguments: argparse.Namespace) -> dict[str, object]:
+    """What was asked for, without where it was written to."""
+    given = {name: value for name, value in vars(arguments).items() if value is not None}
+    return {name: value for name, value in given.items() if name not in ("out", "format", "quiet")}
+
+
 def number_from_zero(text: str) -> float:
     """A finite number of at least 0."""
     value = number(text)

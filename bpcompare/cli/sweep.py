@@ -1,0 +1,95 @@
+"""Trains at every learning rate × every seed × every way, all at once, and shows which rates work."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from bpcompare.cli import options
+from bpcompare.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from bpcompare.problem import Problem
+    from bpcompare.sweep_summary import Summary
+
+FIGURES = ("sweep", "sweep_map", "sweep_spread")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of a sweep."""
+    options.add_problem_options(parser)
+    group = parser.add_argument_group("sweep")
+    group.add_argument(
+        "--lr",
+        type=options.rates,
+        default=options.rates("1e-3:10:log:200"),
+        metavar="A:B:log:N",
+        help="N rates from A to B, evenly spaced in the logarithm (or lin), or a list R,R,… (default 1e-3:10:log:200)",
+    )
+    group.add_argument("--seeds", type=options.whole_number, default=50, metavar="N", help="how many (default 50)")
+    group.add_argument(
+        "--methods",
+        type=options.names,
+        default=("manual", "adam"),
+        metavar="M[,M…]",
+        help="as in compare, with a rule by hand; gradients come from the data's moments (default manual,adam)",
+    )
+    group.add_argument("--epochs", type=options.whole_number, default=50, metavar="N", help="passes (default 50)")
+    options.add_output_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs them all, writes the files and prints the tables; of several workers, the first one writes and prints."""
+    from bpcompare import export, workers
+    from bpcompare.sweep import batches, sweep
+    from bpcompare.sweep_summary import Summary
+
+    with workers.joined() as first:
+        quiet = arguments.quiet or not first
+        workers.together(lambda: export.check_folder(arguments.out, _names(arguments)) if first else None)
+        with Progress("drawing data", arguments.seeds, quiet=quiet) as progress:
+            problems = workers.together(lambda: _problems(arguments, progress))
+        steps = len(arguments.methods) * arguments.epochs * batches(len(problems), len(arguments.lr))
+        with Progress("training", steps, quiet=quiet) as progress:
+            result = sweep(
+                problems, arguments.lr, arguments.methods, epochs=arguments.epochs, on_epoch=progress.advance
+            )
+        if first:
+            drawn_anew = arguments.csv is None
+            _write(Summary(result, arguments.noise if drawn_anew else None), arguments)
+    return 0
+
+
+def _problems(arguments: argparse.Namespace, progress: Progress) -> "list[Problem]":
+    """A problem for each seed: the line drawn anew, or the same table with another start."""
+    seeds = range(arguments.seed, arguments.seed + arguments.seeds)
+    first = options.problem_from(arguments)
+    problems = []
+    for seed in seeds:
+        if arguments.csv is not None:
+            problems.append(first.restarted(seed))
+        else:
+            problems.append(options.problem_from(argparse.Namespace(**{**vars(arguments), "seed": seed})))
+        progress.advance()
+    return problems
+
+
+def _names(arguments: argparse.Namespace) -> list[str]:
+    """The files to be written, the one that describes the others last."""
+    drawn = FIGURES if arguments.seeds > 1 else FIGURES[:2]
+    return [*[f"{name}.{format}" for name in drawn for format in arguments.format], "sweep.csv", "sweep.json"]
+
+
+def _write(summary: "Summary", arguments: argparse.Namespace) -> None:
+    from bpcompare import export, sweep_files
+    from bpcompare.show import figures, sweeps
+
+    files = {
+        f"{name}.{format}": figures.to_bytes(figure, format)
+        for name, figure in sweeps.figures(summary).items()
+        for format in arguments.format
+    }
+    files["sweep.csv"] = sweep_files.sweep_csv(summary.sweep, arguments.seed)
+    files["sweep.json"] = sweep_files.sweep_json(summary, options.settings(arguments))
+    paths = export.write_files(arguments.out, files)
+    if not arguments.quiet:
+        print(sweeps.render(summary, **options.look()))
+        print(f"wrote {', '.join(str(path) for path in paths)}")
