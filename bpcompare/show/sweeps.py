@@ -158,6 +158,7 @@ def _spread(summary: Summary) -> Figure:
             width = 2 * summary.spread.theory.flatten()[k].item()
             axes.axvspan(centre - width, centre + width, color="black", alpha=0.12, linewidth=0)
             axes.axvline(centre, color="black", linewidth=1)
+        axes.locator_params(axis="x", nbins=5)
         axes.set(title=names[k], yticks=[], ylim=(-0.5, len(styles) + 0.6))
     figure.suptitle("learned at each way's best rate, a dot for every seed; band: the truth ± 2σ by theory")
     return figure
@@ -263,6 +264,6 @@ def _sentences(summary: Summary) -> Iterator[str]:
         yield "spread     the table is the same for every seed, only the start differs: what is spread has not arrived."
     else:
         yield (
-            f"spread     theory is √diag σ²(XᵀX)⁻¹ with σ = {summary.noise:g}; {seeds:,} seeds tell a deviation to within "
-            f"{100 / math.sqrt(2 * (seeds - 1)):.0f} %, and what has not converged keeps some of its start."
+            f"spread     theory is √diag σ²(XᵀX)⁻¹ with σ = {summary.noise:g}; {seeds:,} seeds tell a deviation to "
+            f"within {100 / math.sqrt(2 * (seeds - 1)):.0f} %, and what has not converged keeps some of its start."
         )
