@@ -31,8 +31,8 @@ def manual(x: Tensor, y: Tensor, model: nn.Linear, epochs: int) -> list[float]:
         grad_w = (grad_y_pred * x).sum()
         grad_b = grad_y_pred.sum()
         with torch.no_grad():
-            model.weight -= LR * grad_w  # type: ignore[misc]
-            model.bias -= LR * grad_b
+            model.weight -= LR * grad_w
+            model.bias -= LR * grad_b  # type: ignore[misc]
     return losses
 
 
