@@ -1,12 +1,12 @@
 """Trains one linear regression several ways from the same start, and compares them."""
 
+from __future__ import annotations
+
 import argparse
-from typing import TYPE_CHECKING
 
 from bpcompare.cli import options
-from bpcompare.cli.progress import Progress
-from bpcompare.errors import InputError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bpcompare.comparison import Comparison
 
@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Trains, compares, writes the files and prints the table; of several workers, the first one writes and prints."""
     from bpcompare import export, workers
+    from bpcompare.cli.progress import Progress
     from bpcompare.comparison import compare
+    from bpcompare.errors import InputError
     from bpcompare.ledger import rule_by_hand
     from bpcompare.training import Method
 
@@ -71,7 +73,7 @@ def _names(arguments: argparse.Namespace) -> list[str]:
     return [*pictured, *more, "history.csv", "comparison.json"]
 
 
-def _write(comparison: "Comparison", arguments: argparse.Namespace) -> None:
+def _write(comparison: Comparison, arguments: argparse.Namespace) -> None:
     from bpcompare import export, ledger_files
     from bpcompare.ledger import ledger
     from bpcompare.show import books, curves, figures, table
@@ -103,7 +105,8 @@ def _write(comparison: "Comparison", arguments: argparse.Namespace) -> None:
         print(f"wrote {', '.join(str(path) for path in paths)}")
 
 
-def _animation(comparison: "Comparison", quiet: bool) -> bytes:
+def _animation(comparison: Comparison, quiet: bool) -> bytes:
+    from bpcompare.cli.progress import Progress
     from bpcompare.show import animation
 
     with Progress("drawing", animation.FRAMES, quiet=quiet) as progress:

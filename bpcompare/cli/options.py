@@ -1,17 +1,21 @@
-"""Options that several commands share, and the checks of their values."""
+"""Options that several commands share, and the checks of their values.
+
+Nothing is imported here that `--help` could do without: each module would cost it a tenth of its time.
+"""
+
+from __future__ import annotations
 
 import argparse
 import math
-import os
-import shutil
-import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from bpcompare.errors import InputError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import Any
+
     from bpcompare.problem import Problem
 
 FORMATS = ("png", "svg", "pdf")
@@ -24,7 +28,7 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--out",
         type=folder,
-        default=Path("outputs"),
+        default="outputs",
         metavar="DIR",
         help="folder for the results (default outputs)",
     )
@@ -40,6 +44,10 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
 
 def look() -> dict[str, Any]:
     """How to print: a terminal's width and whether in colour; Markdown where stdout is no terminal."""
+    import os
+    import shutil
+    import sys
+
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else None
     return {"width": width, "color": terminal and "NO_COLOR" not in os.environ}
@@ -77,6 +85,8 @@ def positive_number(text: str) -> float:
 
 def folder(text: str) -> Path:
     """A folder's path; the empty text is none."""
+    from pathlib import Path
+
     if not text.strip():
         raise argparse.ArgumentTypeError("must name a folder; got an empty text")
     return Path(text)
@@ -120,8 +130,10 @@ def add_problem_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="precision (default float32)")
 
 
-def problem_from(arguments: argparse.Namespace, on_progress: Callable[[float], object] | None = None) -> "Problem":
+def problem_from(arguments: argparse.Namespace, on_progress: Callable[[float], object] | None = None) -> Problem:
     """The problem that the options of `add_problem_options` ask for."""
+    from pathlib import Path
+
     import torch
 
     from bpcompare.csv_data import read_csv

@@ -1,12 +1,14 @@
 """Trains at every learning rate × every seed × every way, all at once, and shows which rates work."""
 
+from __future__ import annotations
+
 import argparse
-from typing import TYPE_CHECKING
 
 from bpcompare.cli import options
-from bpcompare.cli.progress import Progress
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from bpcompare.cli.progress import Progress
     from bpcompare.problem import Problem
     from bpcompare.sweep_summary import Summary
 
@@ -39,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs them all, writes the files and prints the tables; of several workers, the first one writes and prints."""
     from bpcompare import export, workers
+    from bpcompare.cli.progress import Progress
     from bpcompare.sweep import batches, sweep
     from bpcompare.sweep_summary import Summary
 
@@ -58,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _problems(arguments: argparse.Namespace, progress: Progress) -> "list[Problem]":
+def _problems(arguments: argparse.Namespace, progress: Progress) -> list[Problem]:
     """A problem for each seed: the line drawn anew, or the same table with another start."""
     seeds = range(arguments.seed, arguments.seed + arguments.seeds)
     first = options.problem_from(arguments)
@@ -78,7 +81,7 @@ def _names(arguments: argparse.Namespace) -> list[str]:
     return [*[f"{name}.{format}" for name in drawn for format in arguments.format], "sweep.csv", "sweep.json"]
 
 
-def _write(summary: "Summary", arguments: argparse.Namespace) -> None:
+def _write(summary: Summary, arguments: argparse.Namespace) -> None:
     from bpcompare import export, sweep_files
     from bpcompare.show import figures, sweeps
 
