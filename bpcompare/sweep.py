@@ -107,11 +107,16 @@ def sweep(
         lr,
         epochs,
         checkpoints,
-        losses=torch.stack([torch.cat([part.losses for part in parts], 1) for parts in every]),
-        diverged_at=torch.stack([torch.cat([part.diverged_at for part in parts]) for parts in every]),
-        weights=torch.stack([torch.cat([part.weights for part in parts]) for parts in every]),
-        biases=torch.stack([torch.cat([part.biases for part in parts]) for parts in every]),
+        losses=_beside([[part.losses for part in parts] for parts in every], 1),
+        diverged_at=_beside([[part.diverged_at for part in parts] for parts in every], 0),
+        weights=_beside([[part.weights for part in parts] for parts in every], 0),
+        biases=_beside([[part.biases for part in parts] for parts in every], 0),
     )
+
+
+def _beside(parts: list[list[Tensor]], seeds: int) -> Tensor:
+    """The parts of every method joined along the dimension of the seeds, the methods before all."""
+    return torch.stack([torch.cat(part, seeds) if len(part) > 1 else part[0] for part in parts])
 
 
 def batches(seeds: int, rates: int) -> int:
@@ -184,17 +189,17 @@ def _train(
     states = torch.zeros(len(problems), len(lr), dtype=torch.int32)  # finite ones, in a row from the start
     alive = torch.ones_like(states, dtype=torch.bool)
     kept = set(checkpoints.tolist())
-    losses = []
+    losses = iter(table := torch.empty(len(kept), *states.shape, dtype=torch.float64))
     for epoch in range(epochs + 1):
         loss = batch.gradient()
-        states += alive.logical_and_(loss.isfinite())
+        states += alive.logical_and_(loss.abs() < math.inf)
         if epoch in kept:
-            losses.append(torch.where(alive, loss.double(), math.nan))
+            next(losses).copy_(loss).masked_fill_(~alive, math.nan)
         if epoch < epochs:
             rule.step()
             if on_epoch:
                 on_epoch()
-    return _in_user_units(problems, batch, torch.stack(losses), torch.where(alive, 0, states), alive)
+    return _in_user_units(problems, batch, table, torch.where(alive, 0, states), alive)
 
 
 class _Batch:
@@ -207,7 +212,7 @@ class _Batch:
         self.x_mean, self.y_mean, self.sxx, self.syx, self.syy = map(
             beside, zip(*[sums(p.x, p.y) for p in problems], strict=True)
         )
-        starts = [list(p.model().parameters()) for p in problems]
+        starts = [[values.detach() for values in p.start.parameters()] for p in problems]
         self.parameters = [
             beside(values).repeat(*[1] * (values[0].ndim + 1), rates) for values in zip(*starts, strict=True)
         ]

@@ -85,7 +85,9 @@ def test_eigenvectors_have_their_largest_entry_positive_and_are_orthogonal():
         directions = modes(drawn(seed)).directions
         largest = directions.abs().argmax(0)
         assert (directions.gather(0, largest[None]) > 0).all()
-        assert torch.allclose(directions.T @ directions, torch.eye(directions.shape[1], dtype=torch.float64), atol=1e-12)
+        assert torch.allclose(
+            directions.T @ directions, torch.eye(directions.shape[1], dtype=torch.float64), atol=1e-12
+        )
 
 
 @pytest.mark.parametrize("fraction", [0.5, 0.1, 1e-3, 1e-6])
@@ -115,7 +117,9 @@ def test_the_best_rate_brings_every_start_down_soonest():
     assert known.contraction(known.best_lr) == pytest.approx((kappa - 1) / (kappa + 1), rel=1e-12)
     others = [known.contraction(part * known.best_lr) for part in (0.9, 0.99, 1.01, 1.05)]
     assert min(others) > known.contraction(known.best_lr)
-    assert known.most_steps_to(0.01, known.best_lr) == math.ceil(math.log(0.01) / (2 * math.log((kappa - 1) / (kappa + 1))))
+    assert known.most_steps_to(0.01, known.best_lr) == math.ceil(
+        math.log(0.01) / (2 * math.log((kappa - 1) / (kappa + 1)))
+    )
 
 
 def test_norris_has_the_condition_number_and_the_limit_that_are_known_for_it():

@@ -96,7 +96,8 @@ def test_swapped_betas_are_torchs_adam_with_its_betas_exchanged_and_they_oversho
 
 def test_the_effects_on_the_main_problem_are_those_that_the_docstrings_tell():
     adam, uncorrected, inside, rmsprop = (
-        train(line(), f"autograd+{rule}") for rule in ("Adam", "AdamNoBiasCorrection", "AdamEpsInside", "AdamRMSPropOnly")
+        train(line(), f"autograd+{rule}")
+        for rule in ("Adam", "AdamNoBiasCorrection", "AdamEpsInside", "AdamRMSPropOnly")
     )
     assert adam.loss == pytest.approx(0.0530, abs=5e-5)
     assert uncorrected.loss == pytest.approx(0.0124, abs=5e-5)

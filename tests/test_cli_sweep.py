@@ -1,0 +1,134 @@
+import csv
+import json
+
+import pytest
+
+from bpcompare.cli import main
+
+QUICK = ["--lr", "0.01:1:log:5", "--seeds", "3", "--epochs", "10"]
+
+
+def test_a_sweep_writes_its_files_and_prints_what_they_show(tmp_path, capsys):
+    assert main(["sweep", *QUICK, "--out", str(tmp_path)]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "sweep.csv",
+        "sweep.json",
+        "sweep.png",
+        "sweep_map.png",
+        "sweep_spread.png",
+    ]
+    printed = capsys.readouterr().out
+    assert "line: 30 runs = 2 methods × 5 rates × 3 seeds, 10 epochs each" in printed
+    assert "stable up to lr 2/λmax = 0.788664" in printed
+    document = json.loads((tmp_path / "sweep.json").read_text())
+    assert document["settings"]["lr"] == pytest.approx([0.01, 0.0316228, 0.1, 0.316228, 1.0], rel=1e-5)
+    assert len((tmp_path / "sweep.csv").read_text().splitlines()) == 31
+
+
+def test_a_second_sweep_writes_the_same_bytes(tmp_path):
+    contents = []
+    for _ in range(2):
+        assert main(["sweep", *QUICK, "--quiet", "--format", "svg,pdf", "--out", str(tmp_path)]) == 0
+        contents.append({path.name: path.read_bytes() for path in tmp_path.iterdir()})
+    assert contents[0] == contents[1]
+
+
+def test_a_table_of_ones_own_is_swept_from_several_starts(tmp_path, capsys):
+    table = tmp_path / "cars.csv"
+    table.write_text("speed,dist\n4,2\n7,4\n8,16\n9,10\n")
+    columns = ["--csv", str(table), "--x", "speed", "--y", "dist"]
+    assert main(["sweep", *columns, *QUICK, "--standardize", "--out", str(tmp_path / "out")]) == 0
+    assert "the table is the same for every seed" in capsys.readouterr().out
+
+
+def test_several_outputs_and_one_seed_can_be_swept(tmp_path, capsys):
+    several = ["--weight", "1,2;3,4", "--bias", "0,1", "--samples", "20"]
+    assert main(["sweep", *QUICK, *several, "--out", str(tmp_path)]) == 0
+    assert "over the seeds, whatever the number of epochs" in capsys.readouterr().out
+    assert main(["sweep", "--lr", "0.1", "--seeds", "1", "--epochs", "2", "--out", str(tmp_path / "one")]) == 0
+    assert not (tmp_path / "one" / "sweep_spread.png").exists()
+
+
+def test_runs_that_all_diverge_are_counted_and_drawn_as_such(tmp_path, capsys):
+    options = ["--lr", "10,100", "--methods", "manual", "--seeds", "2", "--epochs", "60"]
+    assert main(["sweep", *options, "--out", str(tmp_path)]) == 0
+    row = next(row for row in capsys.readouterr().out.splitlines() if row.startswith("| manual"))
+    assert [cell.strip() for cell in row.split("|")][5:9] == ["none", "4", "4", "4"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--lr", "1:2"], "must read A:B:log:N"),
+        (["--lr", "1:2:cube:3"], "must read A:B:log:N"),
+        (["--lr", "2:1:log:3"], "must rise from A to B"),
+        (["--lr", "1:2:log:1"], "must rise from A to B"),
+        (["--lr", "0,1"], "must be above 0"),
+        (["--lr", "x"], "must be a finite number"),
+        (["--seeds", "0"], "must be a whole number of at least 1"),
+        (["--methods", "autograd+RMSprop"], "moves one model at a time and cannot be swept"),
+        (["--methods", "autgrad"], "did you mean autograd?"),
+    ],
+)
+def test_wrong_options_are_refused_in_one_sentence_and_nothing_is_written(options, message, tmp_path, capsys):
+    out = tmp_path / "out"
+    try:
+        code = main(["sweep", *options, "--out", str(out)])
+    except SystemExit as end:
+        code = end.code
+    assert code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not out.exists()
+
+
+def test_rates_may_be_evenly_spaced(tmp_path):
+    assert (
+        main(["sweep", "--lr", "0.1:0.3:lin:3", "--seeds", "1", "--epochs", "1", "--quiet", "--out", str(tmp_path)])
+        == 0
+    )
+    assert json.loads((tmp_path / "sweep.json").read_text())["settings"]["lr"] == pytest.approx([0.1, 0.2, 0.3])
+
+
+def test_compare_draws_the_landscape_the_animation_and_the_ledger_when_asked(tmp_path, capsys):
+    options = ["--landscape", "--animate", "--ledger", "adam", "--epochs", "4"]
+    assert main(["compare", *options, "--out", str(tmp_path)]) == 0
+    assert {"landscape.png", "animation.gif", "ledger.csv"} < {path.name for path in tmp_path.iterdir()}
+    assert "first step weight, by the size of its gradient" in capsys.readouterr().out
+    rows = list(csv.DictReader((tmp_path / "history.csv").read_text().splitlines()))
+    adam = [row for row in rows if row["method"] == "adam"]
+    assert float(adam[0]["m weight"]) == pytest.approx(0.1 * float(adam[0]["grad weight"]))
+    assert adam[-1]["m weight"] == ""  # what was learned is not stepped from any more
+    assert {row["v_hat bias"] for row in rows if row["method"] == "manual"} == {""}
+
+
+def test_the_table_says_why_a_rate_lands_in_one_step_grows_or_never_arrives(tmp_path, capsys):
+    out = ["--out", str(tmp_path), "--epochs", "2", "--methods", "manual"]
+    assert main([*out, "--standardize", "--lr", "0.5"]) == 0
+    assert "one step lands on the optimum, for 1 − lr·λ = 0 where λ = 2;" in capsys.readouterr().out
+    assert main([*out, "--lr", "0.9"]) == 0
+    assert "at this rate each step multiplies the distance by up to 1.28" in capsys.readouterr().out
+    assert main([*out, "--lr", "1e-20"]) == 0
+    assert "would not arrive in any number of steps" in capsys.readouterr().out
+    table = tmp_path / "t.csv"
+    table.write_text("a,b,y\n1,1,2\n2,2,4\n3,3,7\n")
+    assert main([*out, "--csv", str(table), "--x", "a,b", "--y", "y"]) == 0
+    assert "to 0 (rank 2): along λ = 0 nothing ever moves" in capsys.readouterr().out
+    table.write_text("a,y\n0,2\n0,4\n")
+    assert main([*out, "--csv", str(table), "--x", "a", "--y", "y", "--no-bias"]) == 0
+    assert "the inputs are all 0, and nothing ever moves" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--ledger", "manual"], "'manual' has no Adam ledger"),
+        (["--ledger", "Adam"], "--ledger Adam is not among the methods manual, autograd, adam; add it there"),
+        (["--ledger", "adam", "--batch-size", "5"], "--ledger tells of steps on all samples"),
+    ],
+)
+def test_a_ledger_that_cannot_be_kept_is_refused_before_training(options, message, tmp_path, capsys):
+    assert main(["compare", *options, "--out", str(tmp_path / "out")]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
