@@ -1,0 +1,308 @@
+"""A learner's expression becomes an executed graph: an allow-list of syntax, one node per step.
+
+Allowed are numbers, names, + − * / ** @, brackets, calls of the known functions, and statements ``name = …``.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpcompare.errors import ExpressionError
+from bpcompare.graph.node import Array, Node, topological_order
+from bpcompare.graph.notation import TEXT
+from bpcompare.graph.operations import FUNCTIONS, TABLE, Operation, to_the
+from bpcompare.graph.reading import check_spelling, read
+
+MAX_STEPS = 1_000
+MAX_ENTRIES = 10_000  # of one array
+
+_BINARY = {
+    **{ast.Add: "plus", ast.Sub: "minus", ast.Mult: "times", ast.Div: "divide"},
+    **{ast.Pow: "power", ast.MatMult: "matmul"},
+}
+_INSTEAD: dict[type[ast.AST], str] = {
+    ast.BitXor: "^ is not a power here; write **",
+    ast.FloorDiv: "// has no useful derivative; write /",
+    ast.Attribute: "a dot after a name is not known here; write transpose(x) or mean(x), not x.T or x.mean()",
+    ast.Subscript: "[…] after a name is not known here; give each number a name of its own",
+    ast.List: "[…] is not known here; give an array as a value, such as x=1,2,3",
+    ast.Tuple: "a comma may only part the arguments of a function; give an array as a value, such as x=1,2,3",
+    ast.Compare: "a comparison has no derivative; use max, min, relu or abs",
+    ast.IfExp: "if … else is not known here; use max, min, relu or abs",
+    ast.AugAssign: "v += x is not known here; write v = v + x",
+    ast.NamedExpr: "a step gets its name in a statement of its own: z = x*w; r = z - y",
+    ast.Constant: "only numbers and names can be computed with, no text, truth values or imaginary numbers",
+    ast.keyword: "arguments have no names here; write sin(x)",
+    ast.Expr: "only the last step may go without a name; write z = x*w; r = z - y",
+    ast.Assign: "a statement gives one name to one step: z = x*w",
+}
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What an expression became.
+
+    Args:
+        output: The last step.
+        inputs: The nodes whose values were given, in the order of their first use.
+    """
+
+    output: Node
+    inputs: tuple[Node, ...]
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The inputs and the steps in the order of the computation, without the numbers of the expression."""
+        return [node for node in topological_order(self.output) if not node.constant]
+
+
+def build(expression: str, values: Mapping[str, Any]) -> Graph:
+    """The executed graph of ``expression`` at ``values``.
+
+    Args:
+        expression: One expression, or statements ``name = expression`` parted by ``;`` or newlines; the last is the
+            output. A step without a name is called v₁, v₂, …; a name that is given again becomes v₂, v₃, ….
+        values: A number, or an array of at most two axes, for every name that is used before it is set.
+
+    Raises:
+        ExpressionError: It is no such expression, a value is missing or left over, or a step has no finite value.
+
+    Example:
+        >>> graph = build("z = x*w; r = z - y; loss = r**2", {"x": 2, "w": 1, "y": 4})
+        >>> [f"{node.name} = {node.value:g}" for node in graph.nodes]
+        ['x = 2', 'w = 1', 'z = 2', 'y = 4', 'r = -2', 'loss = 4']
+    """
+    builder = _Builder(read(expression), {name: _checked_value(name, value) for name, value in values.items()})
+    with np.errstate(all="ignore"):  # a step that is not finite is refused by its name
+        return builder.graph()
+
+
+def _checked_value(name: str, value: Any) -> Array:
+    if not isinstance(name, str) or not name.isidentifier():
+        raise ExpressionError(f"a value needs a name such as x or w1; got {name!r:.40}")
+    check_spelling(name)
+    try:
+        array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+        if array.dtype.kind not in "buif":
+            raise ValueError
+        array = array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise ExpressionError(
+            f"the value of {name} must be a number or an array of numbers; got {value!r:.60}"
+        ) from None
+    if array.ndim > 2 or not 0 < array.size <= MAX_ENTRIES:
+        raise ExpressionError(
+            f"the value of {name} must have up to two axes and 1 to {MAX_ENTRIES:,} entries; its shape is {array.shape}"
+        )
+    if not np.isfinite(array).all():
+        raise ExpressionError(f"the value of {name} must be finite; got {value!r:.60}")
+    return array
+
+
+class _Builder:
+    """Walks over the statements once and executes each step as it is met."""
+
+    def __init__(self, statements: list[ast.stmt], values: dict[str, Array]) -> None:
+        self.statements = statements
+        self.values = values
+        self.inputs: dict[str, Node] = {}
+        self.current: dict[str, Node] = {}  # what each name stands for by now
+        self.taken: set[str] = set()
+        self.written = {part.id for line in statements for part in ast.walk(line) if isinstance(part, ast.Name)}
+        self.letter = next((letter for letter in "vutshgpqnm" if letter not in self.written), "step")
+        self.unnamed = 0
+
+    def graph(self) -> Graph:
+        results = [self.statement(line, line is self.statements[-1]) for line in self.statements]
+        output = results[-1]
+        used = set(topological_order(output))
+        for node in (*results, *self.inputs.values()):
+            if node not in used:
+                raise ExpressionError(f"{node.name} does not feed the last step, {output.name}; use it or remove it")
+        for name in self.values:
+            if name not in self.inputs:
+                raise ExpressionError(f"the expression does not use {name}; remove {name}=… or put {name} to use")
+        if not self.inputs:
+            raise ExpressionError(
+                "the expression has no name to differentiate by; use one, such as x, and give its value"
+            )
+        if output.value.size != 1:
+            raise ExpressionError(
+                f"the last step, {output.name}, must be one number to have a gradient, but its shape is "
+                f"{output.value.shape}; wrap it in mean(…) or sum(…)"
+            )
+        return Graph(output, tuple(self.inputs.values()))
+
+    def statement(self, line: ast.stmt, is_last: bool) -> Node:
+        if isinstance(line, ast.Expr) and is_last:
+            if isinstance(line.value, ast.Name) and line.value.id in self.current.keys() - self.inputs.keys():
+                return self.current[line.value.id]
+            is_loss = isinstance(line.value, ast.Call) and getattr(line.value.func, "id", "") == "MSE"
+            node = self.named(line.value, "Loss" if is_loss and "Loss" not in self.written else "f")
+            if node in self.inputs.values():
+                raise self.without_names()
+            return node
+        if isinstance(line, ast.Assign) and len(line.targets) == 1 and isinstance(line.targets[0], ast.Name):
+            name = line.targets[0].id
+            self.current[name] = self.named(line.value, name)
+            return self.current[name]
+        raise _refusal(line)
+
+    def named(self, tree: ast.expr, name: str) -> Node:
+        """A step under the name that its statement gives it."""
+        node = self.node(tree, name)
+        if node.constant:  # x = 2
+            self.inputs[name] = Node(self.fresh(name), node.value)
+            return self.inputs[name]
+        is_other = node in self.inputs.values() or node in self.current.values()
+        return self.apply(TABLE["same"], (node,), name) if is_other else node
+
+    def node(self, tree: ast.expr, name: str = "") -> Node:
+        if isinstance(tree, ast.Constant) and type(tree.value) in (int, float):
+            return _number(tree.value)
+        if isinstance(tree, ast.Name):
+            return self.lookup(tree.id)
+        if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.UAdd):
+            return self.node(tree.operand, name)
+        if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
+            return self.apply(TABLE["negative"], (self.node(tree.operand),), name)
+        if isinstance(tree, ast.BinOp) and type(tree.op) in _BINARY:
+            left, right = self.node(tree.left), self.node(tree.right)
+            if isinstance(tree.op, ast.Pow) and right.constant and right.value.ndim == 0:
+                return self.apply(to_the(float(right.value)), (left,), name)
+            return self.apply(TABLE[_BINARY[type(tree.op)]], (left, right), name)
+        if isinstance(tree, ast.Call):
+            return self.call(tree, name)
+        raise _refusal(tree)
+
+    def call(self, tree: ast.Call, name: str) -> Node:
+        if not isinstance(tree.func, ast.Name):
+            raise _refusal(tree.func)
+        if tree.func.id not in FUNCTIONS:
+            raise ExpressionError(
+                f"there is no function {tree.func.id}; the functions are {', '.join(sorted(FUNCTIONS))}"
+            )
+        if tree.keywords:
+            raise _refusal(tree.keywords[0])
+        operation = FUNCTIONS[tree.func.id]
+        if len(tree.args) != len(operation.partials):
+            count = len(operation.partials)
+            raise ExpressionError(
+                f"{tree.func.id} takes {count} argument{'s' * (count > 1)}; got {len(tree.args)}; "
+                f"write {tree.func.id}({', '.join('abc'[:count])})"
+            )
+        arguments = tuple(self.node(argument) for argument in tree.args)
+        if not name and tree.func.id[0].isupper():  # a layer gives its name to its node
+            name = tree.func.id if tree.func.id not in self.written - set(FUNCTIONS) else ""
+        return self.apply(_for_arrays(operation, arguments), arguments, name)
+
+    def lookup(self, name: str) -> Node:
+        if name not in self.current:
+            if name not in self.values:
+                raise self.missing(name)
+            self.current[name] = self.inputs[name] = Node(self.fresh(name), self.values[name])
+        return self.current[name]
+
+    def without_names(self) -> ExpressionError:
+        return ExpressionError("the expression has no name to differentiate by; use one, such as x, and give its value")
+
+    def missing(self, name: str) -> ExpressionError:
+        if name in FUNCTIONS:
+            return ExpressionError(
+                f"{name} is a function and needs brackets; write {name}(x), or give {name}=… a value"
+            )
+        near = difflib.get_close_matches(name, self.values.keys() - self.written, n=1)
+        hint = f"; did you mean {near[0]}?" if near else f"; add {name}=…, for example {name}=2"
+        return ExpressionError(f"{name} has no value{hint}")
+
+    def apply(self, operation: Operation, parents: tuple[Node, ...], name: str) -> Node:
+        if len(self.taken) >= MAX_STEPS:
+            raise ExpressionError(f"an expression may have {MAX_STEPS:,} steps; this one has more; make it shorter")
+        _check_shapes(operation, parents)
+        node = operation(*parents, name="")
+        if not np.isfinite(node.value).all():
+            step = TEXT.formula(operation, node)
+            at = ", ".join(dict.fromkeys(f"{p.name} = {TEXT.number(p.value)}" for p in parents if not p.constant))
+            raise ExpressionError(
+                f"the step {step} has no finite value{f' at {at}' if at else ''}; choose values for which it has one"
+            )
+        if all(parent.constant for parent in parents):
+            return _number(float(node.value))
+        node.name = self.fresh(name)
+        return node
+
+    def fresh(self, name: str) -> str:
+        """``name``, or with the first free number below it: v₂; letters with numbers below cannot be typed."""
+        if not name:
+            self.unnamed += 1
+            name = f"{self.letter}{_below(self.unnamed)}"
+        free, number = name, 1
+        while free in self.taken:
+            number += 1
+            free = f"{name}{_below(number)}"
+        self.taken.add(free)
+        return free
+
+
+def _below(number: int) -> str:
+    return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+
+
+def _number(value: float) -> Node:
+    try:
+        number = np.float64(value)
+    except OverflowError:
+        number = np.float64(np.inf)
+    if not np.isfinite(number):
+        raise ExpressionError("a number in the expression is beyond the range of float64 (1.8·10³⁰⁸); make it smaller")
+    return Node(f"{number:.17g}", number, constant=True)
+
+
+def _for_arrays(operation: Operation, arguments: tuple[Node, ...]) -> Operation:
+    """The row of the table for these shapes: a layer has one for numbers and one for arrays."""
+    is_matrix = operation.name == "Linear" and arguments[1].value.ndim > 0
+    is_array = operation.name == "MSE" and arguments[0].value.ndim + arguments[1].value.ndim > 0
+    return TABLE[f"{operation.name} of arrays"] if is_matrix or is_array else operation
+
+
+def _check_shapes(operation: Operation, parents: tuple[Node, ...]) -> None:
+    shapes = [parent.value.shape for parent in parents]
+    rule = "arrays that are computed entry by entry need one shape, or axes of length 1"
+    if operation.name == "matmul":
+        rule = "the last axis of the first must be as long as the first of the second, and both need one"
+        fits = bool(shapes[0] and shapes[1]) and shapes[0][-1] == shapes[1][0]
+        size = int(np.prod(shapes[0][:-1] + shapes[1][1:]))
+    elif operation.name == "Linear of arrays":
+        rule = "Linear(x, weight, bias) needs shapes (N, in), (out, in) and (out,)"
+        fits = len(shapes[0]) == len(shapes[1]) == 2 and shapes[0][1] == shapes[1][1] and shapes[2] == shapes[1][:1]
+        size = shapes[0][0] * shapes[1][0] if fits else 0
+    elif operation.name == "MSE of arrays":
+        rule = "MSE needs two arrays of one shape"
+        fits, size = shapes[0] == shapes[1], 0
+    else:
+        try:
+            fits, size = True, int(np.prod(np.broadcast_shapes(*shapes)))
+        except ValueError:
+            fits, size = False, 0
+    written = " and ".join(f"{parent.name} {parent.value.shape}" for parent in parents)
+    if not fits:
+        raise ExpressionError(f"the shapes of {written} do not fit together in {operation.name.split()[0]}: {rule}")
+    if size > MAX_ENTRIES:
+        raise ExpressionError(f"{written} make an array of {size:,} entries; at most {MAX_ENTRIES:,} are drawn up here")
+
+
+def _refusal(tree: ast.AST) -> ExpressionError:
+    kind = type(getattr(tree, "op", tree))
+    kind = type(tree) if kind not in _INSTEAD else kind
+    instead = _INSTEAD.get(kind, "use numbers, names, + - * / ** @, brackets and functions")
+    try:
+        written = " ".join(ast.unparse(tree).split())
+    except (RecursionError, ValueError):
+        written = ""
+    return ExpressionError(f"{f'{written:.40}' if written else 'this'} cannot be part of an expression: {instead}")
