@@ -9,6 +9,8 @@ __version__ = "0.1.0"
 
 _HOME = {
     "BpcompareError": "errors",
+    "Derivation": "graph.derivation",
+    "derive": "graph.derivation",
 }
 
 __all__ = sorted(_HOME)

@@ -18,6 +18,8 @@ from bpcompare.errors import BpcompareError
 
 COMMANDS = {
     "compare": "train three ways and compare them (the default)",
+    "derive": "derive an expression by hand, draw it, check it",
+    "graph": "draw the computation graph of the training problem",
 }
 
 
@@ -86,7 +88,7 @@ def _dispatch(argv: list[str]) -> int:
     )
     parser.add_argument("--version", action="version", version=f"bpcompare {__version__}")
     command.add_arguments(parser)
-    return int(command.run(parser.parse_args(argv)))
+    return int(command.run(parser.parse_intermixed_args(argv)))
 
 
 def _overview() -> str:

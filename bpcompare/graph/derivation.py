@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bpcompare.errors import ExpressionError
-from bpcompare.graph.dot import graph_to_dot, to_svg
+from bpcompare.graph.dot import to_dot, to_svg
 from bpcompare.graph.expression import Graph, build
 from bpcompare.graph.node import Array, Node, backward
 from bpcompare.graph.notation import LATEX, SHORT, TEXT, Notation
@@ -116,7 +116,7 @@ class Derivation:
 
     def to_dot(self) -> str:
         """The picture in Graphviz's language."""
-        return graph_to_dot(self.graph, self.by_node)
+        return to_dot(self.graph, self.by_node)
 
     def to_svg(self) -> str:
         """The picture as SVG: forward values in the nodes, gradients on the edges."""

