@@ -152,7 +152,7 @@ def graph(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
     return torch.from_numpy(np.asarray(output.value))
 
 
-def loss_graph(model: nn.Linear, x: Tensor, y: Tensor) -> tuple[Node, list[tuple[Node, nn.Parameter]]]:
+def loss_graph(model: nn.Linear, x: Tensor, y: Tensor) -> tuple[Node, list[tuple[Node, Tensor]]]:
     """The executed graph of ŷ = x Wᵀ + b and L = mean((ŷ − y)²), and which node is which parameter.
 
     Example:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -137,13 +137,17 @@ class Derivation:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the picture and the derivation, or as much as can be had; it never raises."""
-        parts = []
-        for make in (lambda: self.to_svg().partition("?>")[2], lambda: f"<pre>{html.escape(self.to_text())}</pre>"):
-            try:
-                parts.append(make())
-            except Exception as error:
-                parts.append(f"<p>{html.escape(str(error))}</p>")
-        return "\n".join(parts)
+        return "\n".join((_shown(lambda: self.to_svg().partition("?>")[2]), _shown(self._as_html)))
+
+    def _as_html(self) -> str:
+        return f"<pre>{html.escape(self.to_text())}</pre>"
+
+
+def _shown(make: Callable[[], str]) -> str:
+    try:
+        return make()
+    except Exception as error:
+        return f"<p>{html.escape(str(error))}</p>"
 
 
 def derive(expression: str, values: Mapping[str, Any], wrt: Iterable[str] | str | None = None) -> Derivation:

@@ -14,33 +14,17 @@ from typing import Any
 import numpy as np
 
 from bpcompare.errors import ExpressionError
-from bpcompare.graph.node import Array, Node, topological_order
+from bpcompare.graph.node import Array, Node, Operation, topological_order
 from bpcompare.graph.notation import TEXT
-from bpcompare.graph.operations import FUNCTIONS, TABLE, Operation, to_the
-from bpcompare.graph.reading import check_spelling, read
+from bpcompare.graph.operations import FUNCTIONS, TABLE, to_the
+from bpcompare.graph.reading import check_spelling, read, refusal
+from bpcompare.graph.shapes import MAX_ENTRIES, check_shapes, for_arrays
 
 MAX_STEPS = 1_000
-MAX_ENTRIES = 10_000  # of one array
 
 _BINARY = {
     **{ast.Add: "plus", ast.Sub: "minus", ast.Mult: "times", ast.Div: "divide"},
     **{ast.Pow: "power", ast.MatMult: "matmul"},
-}
-_INSTEAD: dict[type[ast.AST], str] = {
-    ast.BitXor: "^ is not a power here; write **",
-    ast.FloorDiv: "// has no useful derivative; write /",
-    ast.Attribute: "a dot after a name is not known here; write transpose(x) or mean(x), not x.T or x.mean()",
-    ast.Subscript: "[…] after a name is not known here; give each number a name of its own",
-    ast.List: "[…] is not known here; give an array as a value, such as x=1,2,3",
-    ast.Tuple: "a comma may only part the arguments of a function; give an array as a value, such as x=1,2,3",
-    ast.Compare: "a comparison has no derivative; use max, min, relu or abs",
-    ast.IfExp: "if … else is not known here; use max, min, relu or abs",
-    ast.AugAssign: "v += x is not known here; write v = v + x",
-    ast.NamedExpr: "a step gets its name in a statement of its own: z = x*w; r = z - y",
-    ast.Constant: "only numbers and names can be computed with, no text, truth values or imaginary numbers",
-    ast.keyword: "arguments have no names here; write sin(x)",
-    ast.Expr: "only the last step may go without a name; write z = x*w; r = z - y",
-    ast.Assign: "a statement gives one name to one step: z = x*w",
 }
 
 
@@ -152,7 +136,7 @@ class _Builder:
             name = line.targets[0].id
             self.current[name] = self.named(line.value, name)
             return self.current[name]
-        raise _refusal(line)
+        raise refusal(line)
 
     def named(self, tree: ast.expr, name: str) -> Node:
         """A step under the name that its statement gives it."""
@@ -164,7 +148,7 @@ class _Builder:
         return self.apply(TABLE["same"], (node,), name) if is_other else node
 
     def node(self, tree: ast.expr, name: str = "") -> Node:
-        if isinstance(tree, ast.Constant) and type(tree.value) in (int, float):
+        if isinstance(tree, ast.Constant) and isinstance(tree.value, int | float) and type(tree.value) is not bool:
             return _number(tree.value)
         if isinstance(tree, ast.Name):
             return self.lookup(tree.id)
@@ -179,17 +163,17 @@ class _Builder:
             return self.apply(TABLE[_BINARY[type(tree.op)]], (left, right), name)
         if isinstance(tree, ast.Call):
             return self.call(tree, name)
-        raise _refusal(tree)
+        raise refusal(tree)
 
     def call(self, tree: ast.Call, name: str) -> Node:
         if not isinstance(tree.func, ast.Name):
-            raise _refusal(tree.func)
+            raise refusal(tree.func)
         if tree.func.id not in FUNCTIONS:
             raise ExpressionError(
                 f"there is no function {tree.func.id}; the functions are {', '.join(sorted(FUNCTIONS))}"
             )
         if tree.keywords:
-            raise _refusal(tree.keywords[0])
+            raise refusal(tree.keywords[0])
         operation = FUNCTIONS[tree.func.id]
         if len(tree.args) != len(operation.partials):
             count = len(operation.partials)
@@ -200,7 +184,7 @@ class _Builder:
         arguments = tuple(self.node(argument) for argument in tree.args)
         if not name and tree.func.id[0].isupper():  # a layer gives its name to its node
             name = tree.func.id if tree.func.id not in self.written - set(FUNCTIONS) else ""
-        return self.apply(_for_arrays(operation, arguments), arguments, name)
+        return self.apply(for_arrays(operation, arguments), arguments, name)
 
     def lookup(self, name: str) -> Node:
         if name not in self.current:
@@ -217,14 +201,15 @@ class _Builder:
             return ExpressionError(
                 f"{name} is a function and needs brackets; write {name}(x), or give {name}=… a value"
             )
-        near = difflib.get_close_matches(name, self.values.keys() - self.written, n=1)
+        spare = sorted(self.values.keys() - self.written)
+        near = [other for other in spare if other.lower() == name.lower()] or difflib.get_close_matches(name, spare)
         hint = f"; did you mean {near[0]}?" if near else f"; add {name}=…, for example {name}=2"
         return ExpressionError(f"{name} has no value{hint}")
 
     def apply(self, operation: Operation, parents: tuple[Node, ...], name: str) -> Node:
         if len(self.taken) >= MAX_STEPS:
             raise ExpressionError(f"an expression may have {MAX_STEPS:,} steps; this one has more; make it shorter")
-        _check_shapes(operation, parents)
+        check_shapes(operation, parents)
         node = operation(*parents, name="")
         if not np.isfinite(node.value).all():
             step = TEXT.formula(operation, node)
@@ -256,53 +241,9 @@ def _below(number: int) -> str:
 
 def _number(value: float) -> Node:
     try:
-        number = np.float64(value)
+        number = np.asarray(value, np.float64)
     except OverflowError:
-        number = np.float64(np.inf)
+        number = np.asarray(np.inf)
     if not np.isfinite(number):
         raise ExpressionError("a number in the expression is beyond the range of float64 (1.8·10³⁰⁸); make it smaller")
     return Node(f"{number:.17g}", number, constant=True)
-
-
-def _for_arrays(operation: Operation, arguments: tuple[Node, ...]) -> Operation:
-    """The row of the table for these shapes: a layer has one for numbers and one for arrays."""
-    is_matrix = operation.name == "Linear" and arguments[1].value.ndim > 0
-    is_array = operation.name == "MSE" and arguments[0].value.ndim + arguments[1].value.ndim > 0
-    return TABLE[f"{operation.name} of arrays"] if is_matrix or is_array else operation
-
-
-def _check_shapes(operation: Operation, parents: tuple[Node, ...]) -> None:
-    shapes = [parent.value.shape for parent in parents]
-    rule = "arrays that are computed entry by entry need one shape, or axes of length 1"
-    if operation.name == "matmul":
-        rule = "the last axis of the first must be as long as the first of the second, and both need one"
-        fits = bool(shapes[0] and shapes[1]) and shapes[0][-1] == shapes[1][0]
-        size = int(np.prod(shapes[0][:-1] + shapes[1][1:]))
-    elif operation.name == "Linear of arrays":
-        rule = "Linear(x, weight, bias) needs shapes (N, in), (out, in) and (out,)"
-        fits = len(shapes[0]) == len(shapes[1]) == 2 and shapes[0][1] == shapes[1][1] and shapes[2] == shapes[1][:1]
-        size = shapes[0][0] * shapes[1][0] if fits else 0
-    elif operation.name == "MSE of arrays":
-        rule = "MSE needs two arrays of one shape"
-        fits, size = shapes[0] == shapes[1], 0
-    else:
-        try:
-            fits, size = True, int(np.prod(np.broadcast_shapes(*shapes)))
-        except ValueError:
-            fits, size = False, 0
-    written = " and ".join(f"{parent.name} {parent.value.shape}" for parent in parents)
-    if not fits:
-        raise ExpressionError(f"the shapes of {written} do not fit together in {operation.name.split()[0]}: {rule}")
-    if size > MAX_ENTRIES:
-        raise ExpressionError(f"{written} make an array of {size:,} entries; at most {MAX_ENTRIES:,} are drawn up here")
-
-
-def _refusal(tree: ast.AST) -> ExpressionError:
-    kind = type(getattr(tree, "op", tree))
-    kind = type(tree) if kind not in _INSTEAD else kind
-    instead = _INSTEAD.get(kind, "use numbers, names, + - * / ** @, brackets and functions")
-    try:
-        written = " ".join(ast.unparse(tree).split())
-    except (RecursionError, ValueError):
-        written = ""
-    return ExpressionError(f"{f'{written:.40}' if written else 'this'} cannot be part of an expression: {instead}")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy.typing as npt
-
-if TYPE_CHECKING:
-    from bpcompare.graph.operations import Operation
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -23,6 +22,7 @@ class Node:
         constant: Whether nobody asks for its gradient: a number in the expression, the data of a training problem.
 
     Example:
+        >>> import numpy as np
         >>> from bpcompare.graph.operations import TABLE
         >>> x = Node("x", np.array([1.0, 2.0, 3.0]))
         >>> square = TABLE["times"](x, x, name="square")
@@ -50,10 +50,53 @@ class Node:
         return f"Node({self.name} = {self.value})"
 
 
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """The derivative of an operation by one of its arguments.
+
+    Args:
+        pull_back: (gradient at the output, output, *arguments) → gradient at the argument, broadcast as it comes.
+        text: The same as a formula.
+        latex: The same in LaTeX.
+    """
+
+    pull_back: Callable[..., Array]
+    text: str
+    latex: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A row of the table.
+
+    Args:
+        name: What it is called here.
+        value: The arguments' values → its value.
+        text: It as a formula.
+        latex: It in LaTeX.
+        partials: Its derivative by each argument.
+        corner: The arguments' values → whether one lies where the derivative jumps.
+        exponent: The number n of a ↦ aⁿ.
+    """
+
+    name: str
+    value: Callable[..., Array]
+    text: str
+    latex: str
+    partials: tuple[Partial, ...]
+    corner: Callable[..., bool] | None = None
+    exponent: float = 1.0
+
+    def __call__(self, *parents: Node, name: str) -> Node:
+        """The node called ``name`` that applies this operation to ``parents``."""
+        return Node(name, self.value(*[parent.value for parent in parents]), parents, self)
+
+
 def topological_order(output: Node) -> list[Node]:
     """Every node that feeds ``output``, each after its parents, ``output`` last.
 
     Example:
+        >>> import numpy as np
         >>> from bpcompare.graph.operations import TABLE
         >>> x = Node("x", np.float64(3.0))
         >>> [node.name for node in topological_order(TABLE["sin"](x, name="y"))]
@@ -90,6 +133,7 @@ def backward(output: Node) -> dict[Node, Array]:
         The gradient of every node, shaped like its value. Constants are left out.
 
     Example:
+        >>> import numpy as np
         >>> from bpcompare.graph.operations import TABLE
         >>> x = Node("x", np.float64(3.0))
         >>> gradients = backward(TABLE["times"](x, x, name="square"))
@@ -117,6 +161,7 @@ def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
     """``gradient`` summed over the axes along which a value of this shape had been repeated.
 
     Example:
+        >>> import numpy as np
         >>> unbroadcast(np.ones((20, 3)), (1, 3))
         array([[20., 20., 20.]])
     """

@@ -10,8 +10,7 @@ from string import Template
 
 import numpy as np
 
-from bpcompare.graph.node import Array, Node
-from bpcompare.graph.operations import Operation, Partial
+from bpcompare.graph.node import Array, Node, Operation, Partial
 
 DIGITS = 6  # in formulas; the tables and the JSON have all of them
 SHORT = 9  # entries of an array that is written in full

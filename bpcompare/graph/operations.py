@@ -8,57 +8,11 @@ is a derivative entry by entry, which that gradient is multiplied with; one with
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from bpcompare.graph.node import Array, Node
-
-
-@dataclass(frozen=True, slots=True)
-class Partial:
-    """The derivative of an operation by one of its arguments.
-
-    Args:
-        pull_back: (gradient at the output, output, *arguments) → gradient at the argument, broadcast as it comes.
-        text: The same as a formula.
-        latex: The same in LaTeX.
-    """
-
-    pull_back: Callable[..., Array]
-    text: str
-    latex: str
-
-
-_Corner = Callable[..., bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """A row of the table.
-
-    Args:
-        name: What it is called here.
-        value: The arguments' values → its value.
-        text: It as a formula.
-        latex: It in LaTeX.
-        partials: Its derivative by each argument.
-        corner: The arguments' values → whether one lies where the derivative jumps.
-        exponent: The number n of a ↦ aⁿ.
-    """
-
-    name: str
-    value: Callable[..., Array]
-    text: str
-    latex: str
-    partials: tuple[Partial, ...]
-    corner: _Corner | None = None
-    exponent: float = 1.0
-
-    def __call__(self, *parents: Node, name: str) -> Node:
-        """The node called ``name`` that applies this operation to ``parents``."""
-        return Node(name, self.value(*[parent.value for parent in parents]), parents, self)
+from bpcompare.graph.node import Array, Operation, Partial
 
 
 def _stable_sigmoid(a: Array) -> Array:
@@ -91,7 +45,12 @@ def _spread(grad: Array, a: Array) -> Array:
 
 
 def _row(
-    name: str, value: Callable[..., Array], text: str, latex: str, *partials: Partial, corner: _Corner | None = None
+    name: str,
+    value: Callable[..., Array],
+    text: str,
+    latex: str,
+    *partials: Partial,
+    corner: Callable[..., bool] | None = None,
 ) -> Operation:
     return Operation(name, value, text, latex, partials, corner)
 

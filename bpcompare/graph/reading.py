@@ -13,10 +13,27 @@ from bpcompare.errors import ExpressionError
 MAX_CHARACTERS = 20_000
 MAX_DEPTH = 200  # of one statement; Python's own stack ends at a thousand
 
+_ALLOWED = "use numbers, names, + - * / ** @, brackets and functions"
 _EXAMPLE = 'write one such as "(x*w - y)**2"'
 _GREEK_LIKE_LATIN = "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο"
 _MARKS = "\u0302\u0303\u0304\u0307"  # hat, tilde, bar, dot: x̂ is no letter of its own
 _ON_A_KEYBOARD = {"−": "-", "–": "-", "×": "*", "·": "*", "∗": "*", "÷": "/", "²": "**2", "³": "**3", "√": "sqrt(…)"}
+_INSTEAD: dict[type[ast.AST], str] = {
+    ast.BitXor: "^ is not a power here; write **",
+    ast.FloorDiv: "// has no useful derivative; write /",
+    ast.Attribute: "a dot after a name is not known here; write transpose(x) or mean(x), not x.T or x.mean()",
+    ast.Subscript: "[…] after a name is not known here; give each number a name of its own",
+    ast.List: "[…] is not known here; give an array as a value, such as x=1,2,3",
+    ast.Tuple: "a comma may only part the arguments of a function; give an array as a value, such as x=1,2,3",
+    ast.Compare: "a comparison has no derivative; use max, min, relu or abs",
+    ast.IfExp: "if … else is not known here; use max, min, relu or abs",
+    ast.AugAssign: "v += x is not known here; write v = v + x",
+    ast.NamedExpr: "a step gets its name in a statement of its own: z = x*w; r = z - y",
+    ast.Constant: "only numbers and names can be computed with, no text, truth values or imaginary numbers",
+    ast.keyword: "arguments have no names here; write sin(x)",
+    ast.Expr: "only the last step may go without a name; write z = x*w; r = z - y",
+    ast.Assign: "a statement gives one name to one step: z = x*w",
+}
 
 
 def read(expression: str) -> list[ast.stmt]:
@@ -125,3 +142,11 @@ def _too_deep() -> ExpressionError:
     return ExpressionError(
         f"the expression is nested more than {MAX_DEPTH} deep; give its parts names: z = x*w; r = z - y; r**2"
     )
+
+
+def refusal(tree: ast.AST) -> ExpressionError:
+    """The error that names a part which no expression may have, and what to write instead."""
+    kinds = (type(getattr(tree, "op", tree)), type(tree))
+    instead = next((_INSTEAD[kind] for kind in kinds if kind in _INSTEAD), _ALLOWED)
+    written = " ".join(ast.unparse(tree).split())
+    return ExpressionError(f"{written:.40} cannot be part of an expression: {instead}")

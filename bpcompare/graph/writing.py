@@ -9,9 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from bpcompare.graph.expression import Graph
-from bpcompare.graph.node import Array, Node, unbroadcast
+from bpcompare.graph.node import Array, Node, Partial, unbroadcast
 from bpcompare.graph.notation import Notation, is_exact
-from bpcompare.graph.operations import Partial
 
 MAX_PATHS = 4  # written out in full; more are summed step by step
 MAX_FACTORS = 16

@@ -51,7 +51,7 @@ def torchviz_dot(loss: Tensor, names: Mapping[str, Tensor]) -> str:
         >>> import torch
         >>> x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
         >>> z = (x * x).mean()
-        >>> re.findall("[A-Z][A-Za-z0-9]+", torchviz_dot(z, {"x": x, "z": z}).partition("]")[2])
+        >>> re.findall("[A-Z][A-Za-z]+(?:0|Grad)", torchviz_dot(z, {"x": x, "z": z}))
         ['MeanBackward0', 'MulBackward0', 'AccumulateGrad']
     """
     with warnings.catch_warnings():
@@ -98,7 +98,7 @@ def _draw(axes: Axes, steps: list[dict[str, Any]], is_background: bool) -> None:
     line, fill, dashes, font, size = "black", "white", "solid", "DejaVu Sans", 12.0
     for step in steps:
         kind = step["op"]
-        look = {
+        look: Any = {
             "edgecolor": line,
             "facecolor": fill if kind.isupper() else "none",
             "linestyle": dashes,
@@ -114,8 +114,9 @@ def _draw(axes: Axes, steps: list[dict[str, Any]], is_background: bool) -> None:
             font, size = FONTS.get(step["face"], "DejaVu Sans"), step["size"]
         elif kind == "T":
             place = {"l": "left", "c": "center", "r": "right"}[step["align"]]
-            words = {"family": font, "fontsize": size, "color": line, "parse_math": False}
-            axes.text(*step["pt"], step["text"], ha=place, va="baseline", **words)
+            x, y = step["pt"]
+            font_of = {"family": font, "size": size}
+            axes.text(x, y, step["text"], font_of, ha=place, va="baseline", color=line, parse_math=False)
         elif kind in "bB":
             points = step["points"]
             axes.add_patch(PathPatch(Curve(points, [Curve.MOVETO, *[Curve.CURVE4] * (len(points) - 1)]), **look))
