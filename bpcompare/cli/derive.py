@@ -4,7 +4,7 @@
   python -m bpcompare derive "mean(x**2)" x=1,2,3 --format text,svg --out outputs
 
 Known are + - * / ** @, brackets and Linear, MSE, Sigmoid, abs, cos, cosh, exp, log, matmul, max, mean, min, relu,
-sigmoid, sin, sinh, sqrt, sum, tan, tanh, transpose. Begin an expression with 0 - x or (-x) rather than with -x.
+sigmoid, sin, sinh, sqrt, sum, tan, tanh, transpose.
 """
 
 import argparse

@@ -99,7 +99,8 @@ class _Builder:
         self.current: dict[str, Node] = {}  # what each name stands for by now
         self.taken: set[str] = set()
         self.written = {part.id for line in statements for part in ast.walk(line) if isinstance(part, ast.Name)}
-        self.letter = next((letter for letter in "vutshgpqnm" if letter not in self.written), "step")
+        stems = {name.rstrip("_0123456789") for name in self.written}
+        self.letter = next((letter for letter in "vutshgpqnm" if letter not in stems), "step")
         self.unnamed = 0
 
     def graph(self) -> Graph:

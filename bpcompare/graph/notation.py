@@ -24,6 +24,12 @@ _ACCENTS = {
     **{"\u0302": r"\hat", "\u0303": r"\tilde", "\u0304": r"\bar", "\u0307": r"\dot", "\u0308": r"\ddot"},
     **{"\u0300": r"\grave", "\u0301": r"\acute"},
 }
+_BRACKETS = (
+    (r"\((\([^()]*\))\)", r"\1"),  # log((−1))
+    (r"\\left\((\\left\([^()]*\\right\))\\right\)", r"\1"),
+    (r"^\((−[\d.]+)\)(?=[·/ ])", r"\1"),  # (−2)·x
+    (r"^\\left\((-[\d.]+)\\right\)(?= )", r"\1"),
+)
 
 
 @dataclass(frozen=True)
@@ -83,8 +89,8 @@ class Notation:
         parts = dict(zip("abc", map(write, node.parents), strict=False))
         size = str(node.parents[0].value.size)
         filled = Template(getattr(row, self.column)).substitute(parts, out=write(node), n=size, grad=gradient)
-        for twice, once in ((r"\((\([^()]*\))\)", r"\1"), (r"\\left\((\\left\([^()]*\\right\))\\right\)", r"\1")):
-            filled = re.sub(twice, once, filled)  # log((−1))
+        for pattern, instead in _BRACKETS:
+            filled = re.sub(pattern, instead, filled)
         return filled
 
     def symbol(self, node: Node) -> str:
@@ -166,7 +172,7 @@ def latex_name(name: str) -> str:
         >>> latex_name("ŷ"), latex_name("w1"), latex_name("loss")
         ('\\hat{y}', 'w_{1}', '\\mathrm{loss}')
     """
-    stem, digits = re.fullmatch(r"(.*?)_?(\d*)", name.translate(_DIGITS_OF)).groups()  # type: ignore[union-attr]
+    stem, digits = re.fullmatch(r"(.+?)_?(\d*)", name.translate(_DIGITS_OF)).groups()  # type: ignore[union-attr]
     letters = _letters(stem)
     written = letters[0] if len(letters) == 1 else rf"\mathrm{{{''.join(letters)}}}"
     return written + (f"_{{{digits}}}" if digits else "")
