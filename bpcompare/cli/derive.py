@@ -44,16 +44,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Derives, then prints or writes."""
-    from bpcompare import export
     from bpcompare.graph.derivation import derive
 
     derivation = derive(arguments.expression, values_from(arguments.values), arguments.wrt)
+
+    from bpcompare import export  # imports PyTorch, which a refusal need not wait for
+
     drawn = [format for format in arguments.format if format in DRAWN]
-    written = [format for format in arguments.format if format in WRITTEN]
     folder = arguments.out or Path("outputs")
     if drawn or arguments.out:
-        export.check_folder(folder, [f"derivation.{WRITTEN.get(format, format)}" for format in arguments.format])
-    texts = {format: getattr(derivation, f"to_{format}")() for format in written}
+        names = ["derivation.gv", "torchviz.gv", *(f"torchviz.{format}" for format in drawn)]
+        export.check_folder(folder, [*names, *(f"derivation.{WRITTEN.get(f, f)}" for f in arguments.format)])
+    texts = {format: getattr(derivation, f"to_{format}")() for format in arguments.format if format in WRITTEN}
     if not arguments.out:
         print("\n".join(texts.values()), end="")
     if drawn or arguments.out:
