@@ -11,7 +11,7 @@ from torch import Tensor
 from bpcompare.errors import InputError
 from bpcompare.problem import Problem
 from bpcompare.theory import Curvature, Optimum, curvature, least_squares
-from bpcompare.training import WAYS, Method, Run, train
+from bpcompare.training import WAYS, Method, Run, check_numbers, train
 
 FRACTIONS = (0.1, 0.01, 0.001)  # of the starting gap, at which the race is timed
 CONVERGED = 1e-6  # of the starting gap: what is left then is below a thousandth of the starting distance
@@ -159,12 +159,13 @@ def compare(
         True
     """
     chosen = [Method.named(m) if isinstance(m, str) else m for m in methods]
+    check_numbers(problem, lr, epochs, batch_size)
     if not chosen:
-        raise InputError("name at least one method")
+        raise InputError("there is no method to compare; name at least one")
     for i, method in enumerate(chosen):
         if method.name in [m.name for m in chosen[:i]]:
             raise InputError(f"method {method.name!r} is named twice; name it once")
-        method.check(problem)
+        method.check(problem, lr)
     optimum = least_squares(problem.measured_x, problem.measured_y, bias=problem.has_bias)
     results = {}
     for method in chosen:
@@ -193,7 +194,8 @@ def _result(problem: Problem, run: Run, optimum: Optimum) -> Result:
         run, weights, biases, exact = run.first(states), weights[:states], biases[:states], exact[:states]
     losses = run.all_losses if problem.scaling is None else exact
     gaps = exact - optimum.loss
-    rounding = torch.finfo(problem.dtype).eps * optimum.loss
+    eps = torch.finfo(problem.dtype).eps
+    rounding = max(eps * optimum.loss, problem.measured_y.square().mean().item() * (8 * eps) ** 2)
     if run.diverged_at is not None:
         status = "diverged"
     else:
@@ -223,7 +225,10 @@ def _explain(a: Run, b: Run, first: int) -> str:
     before = max(first - 1, 0)
     names = [n for n in a.gradients if not torch.equal(a.gradients[n][before], b.gradients[n][before])]
     if not names:
-        return f"from equal gradients at epoch {before}, the rules rounded the step differently"
+        fused = " (torch.optim.SGD rounds p − lr·∂L/∂p once, by a fused multiply-add; by hand it is rounded twice)"
+        updates = {a.method.update, b.method.update}
+        note = fused if updates == {"GradientDescent", "torch.optim.SGD"} else ""
+        return f"from equal gradients at epoch {before} the rules round the step differently{note}"
     orders = [
         f"{run.method.gradient} {ORDER_OF_ARITHMETIC.get(run.method.gradient, 'adds up in an order of its own')}"
         for run in (a, b)

@@ -205,9 +205,10 @@ class _Reader:
         while rows := self._next_rows(CHUNK):
             if blank_at and any(rows):
                 raise TableError(f"{self.path}, line {blank_at}: the line is blank; {_HINT_RAGGED}")
-            while rows and not rows[-1]:
-                rows.pop()
-                blank_at = line + len(rows) + 1
+            blank = sum(1 for _ in itertools.takewhile(operator.not_, reversed(rows)))
+            if blank:
+                del rows[-blank:]
+                blank_at = blank_at or self.rows.line_num - blank + 1
             self._convert(rows, line)
             line = self.rows.line_num
             yield
@@ -235,10 +236,11 @@ class _Reader:
         for row in rows:
             line += 1 + sum(cell.count("\n") for cell in row)
             where = f"{self.path}, line {line}"
+            if not row:
+                raise TableError(f"{where}: the line is blank; {_HINT_RAGGED}")
             if len(row) != len(self.header):
-                raise TableError(
-                    f"{where}: the row has {len(row)} cells, the header has {len(self.header)}; {_HINT_RAGGED}"
-                )
+                cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
+                raise TableError(f"{where}: the row has {cells}, the header has {len(self.header)}; {_HINT_RAGGED}")
             for name, place in zip(self.wanted, self.places, strict=True):
                 if problem := _fault(row[place]):
                     raise TableError(f"{where}, column {name!r}: {problem}")

@@ -29,7 +29,7 @@ from bpcompare.training import Run
 
 
 def check_folder(folder: Path, names: Iterable[str] = ()) -> None:
-    """Says before the work begins whether its results could be written; creates nothing.
+    """Says before the work begins whether its results could be written: tries, and takes back what it tried.
 
     Args:
         folder: Where the results are to go; it may not exist yet.
@@ -41,20 +41,22 @@ def check_folder(folder: Path, names: Iterable[str] = ()) -> None:
     Example:
         >>> check_folder(Path("."), ["comparison.json"])
     """
-    existing = folder.absolute()
-    while not os.path.lexists(existing):
-        existing = existing.parent
-    if not existing.is_dir():
-        raise OutputError(
-            f"the output folder {folder} cannot be used: {existing} is not a folder; choose another --out"
-        )
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise OutputError(
-            f"the output folder {folder} cannot be used: {existing} is not writable; choose another --out"
-        )
-    for name in names:
-        if (folder / name).is_dir():
-            raise OutputError(f"{folder / name} cannot be written: it is a folder; move it or choose another --out")
+    with ExitStack() as stack:
+        try:
+            for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+                missing.mkdir()
+                stack.callback(missing.rmdir)
+            stack.enter_context(tempfile.TemporaryFile(dir=folder))
+        except OSError as error:
+            raise _cannot_write(folder, error) from error
+        for name in names:
+            if (folder / name).is_dir():
+                raise OutputError(f"{folder / name} cannot be written: it is a folder; move it or choose another --out")
+
+
+def _cannot_write(folder: Path, error: OSError) -> OutputError:
+    reason = (error.strerror or str(error)).lower()
+    return OutputError(f"the results cannot be written to {folder}: {reason}; choose another --out")
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
@@ -79,8 +81,7 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
             for name, part in parts.items():
                 part.replace(folder / name)
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise OutputError(f"the results cannot be written to {folder}: {reason}; choose another --out") from error
+            raise _cannot_write(folder, error) from error
     return [folder / name for name in files]
 
 

@@ -3,7 +3,7 @@
 import difflib
 import math
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,7 +52,7 @@ class Method:
 
     @classmethod
     def named(cls, name: str) -> "Method":
-        """The method called ``name``: manual, autograd, adam, or SOURCE+RULE.
+        """The method called ``name``: manual, autograd, adam, SOURCE (by gradient descent) or SOURCE+RULE.
 
         SOURCE is a key of `gradients.SOURCES`. RULE is GradientDescent or Adam (both by hand), or the name of a
         `torch.optim` class, which may be written in full to tell its Adam from ours.
@@ -64,7 +64,7 @@ class Method:
             >>> Method.named("autograd+RMSprop").update
             'torch.optim.RMSprop'
         """
-        gradient, plus, update = WAYS.get(name, name).partition("+")
+        gradient, plus, update = WAYS.get(name, f"{name}+GradientDescent" if name in SOURCES else name).partition("+")
         if not plus:
             raise MethodError(
                 f"there is no method {name!r}; choose {', '.join(WAYS)} or SOURCE+RULE{_near(name, WAYS)}"
@@ -84,21 +84,23 @@ class Method:
             )
         return cls(name, gradient, f"torch.optim.{short}", SOURCES[gradient], getattr(torch.optim, short))
 
-    def check(self, problem: Problem) -> None:
-        """Takes one trial step on a throwaway model, to learn whether the rule needs more than ``p.grad``.
+    def check(self, problem: Problem, lr: float) -> None:
+        """Takes one trial step on a throwaway model, to learn whether the rule can work with ``p.grad`` and ``lr``.
 
         Raises:
-            MethodError: It does, with the reason.
+            MethodError: It cannot, with the reason.
         """
         model = problem.model()
         try:
-            rule = self.rule(model.parameters(), lr=0.001)
+            rule = self.rule(model.parameters(), lr=lr)
             for parameter in model.parameters():
                 parameter.grad = torch.ones_like(parameter)
             rule.step()
         except (TypeError, ValueError, RuntimeError) as error:
             reason = NEEDS_MORE.get(self.update, str(error).splitlines()[0].rstrip("."))
-            raise MethodError(f"{self.update} cannot be the rule of {self.name!r}: {reason}; choose another") from error
+            raise MethodError(
+                f"{self.update} cannot be the rule of {self.name!r} at lr {lr:g}: {reason}; choose another"
+            ) from error
 
 
 NEEDS_MORE = {
@@ -129,8 +131,8 @@ class Run:
 
     @property
     def losses(self) -> Tensor:
-        """L before each step, (steps,)."""
-        return self.all_losses[:-1]
+        """L before each step, (steps,); after the last step of a diverged run there is no state left to have one."""
+        return self.all_losses if self.diverged_at else self.all_losses[:-1]
 
     @property
     def loss(self) -> float:
@@ -182,32 +184,43 @@ def train(
         >>> run.parameters["weight"][-1].item(), run.parameters["bias"][-1].item()
         (1.3135614395141602, 1.3715894222259521)
     """
-    _check(problem, lr, epochs, batch_size)
+    check_numbers(problem, lr, epochs, batch_size)
     method = Method.named(method) if isinstance(method, str) else method
-    method.check(problem)
+    method.check(problem, lr)
     model = problem.model()
     rule = method.rule(model.parameters(), lr=lr)
     gradient, x, y = method.source, problem.x, problem.y
+    full_batch = batch_size is None or batch_size == problem.samples
+    shuffled = torch.Generator().manual_seed(seed)
     history = _History(model)
-    order = torch.Generator().manual_seed(seed)
+    steps = 0
     for _ in range(epochs):
         loss = gradient(model, x, y)  # L(θₖ), before the step that moves θₖ
         if not history.record(loss):
             break
-        if batch_size is None or batch_size == problem.samples:
+        if full_batch:
             rule.step()
+            steps += 1
         else:
-            for batch in torch.randperm(problem.samples, generator=order).split(batch_size):
-                gradient(model, x[batch], y[batch])
+            for batch in torch.randperm(problem.samples, generator=shuffled).split(batch_size):
+                loss = gradient(model, x[batch], y[batch])
+                if not math.isfinite(loss.item()):
+                    break
                 rule.step()
+                steps += 1
         if on_epoch:
             on_epoch()
     else:
         history.record(gradient(model, x, y))
-    return history.run(method)
+    return history.run(method, steps, steps_per_epoch=1 if full_batch else math.ceil(problem.samples / batch_size))
 
 
-def _check(problem: Problem, lr: float, epochs: int, batch_size: int | None) -> None:
+def check_numbers(problem: Problem, lr: float, epochs: int, batch_size: int | None) -> None:
+    """Refuses numbers that cannot be trained with.
+
+    Raises:
+        InputError: One is out of its range.
+    """
     if not (math.isfinite(lr) and lr > 0):
         raise InputError(f"lr must be a finite number above 0; got {lr}")
     if epochs < 1:
@@ -245,30 +258,32 @@ class _History:
             self.rows.append(torch.cat([t.detach().flatten() for p in self.parameters for t in (p, p.grad)]))
         return math.isfinite(value)
 
-    def run(self, method: Method) -> Run:
+    def run(self, method: Method, steps: int, steps_per_epoch: int) -> Run:
         losses = torch.tensor(self.losses, dtype=torch.float64)
         states = torch.frombuffer(self.numbers, dtype=torch.float64) if self.small else torch.stack(self.rows)
         states = states.view(len(losses), -1)
         finite = losses.isfinite() & states.isfinite().all(1)
-        steps = len(losses) if bool(finite.all()) else int(finite.int().argmin())
-        if steps == 0:
+        kept = len(losses) if bool(finite.all()) else int(finite.int().argmin())
+        if kept == 0:
             raise InputError(
                 "the untrained model's loss or gradient is already beyond the range of "
                 f"{self.parameters[0].dtype}; train with float64, standardize the columns or rescale the data"
             )
         sizes = [p.numel() for p in self.parameters for _ in ("parameter", "gradient")]
-        columns = iter(states[:steps].split(sizes, dim=1))
+        columns = iter(states[:kept].split(sizes, dim=1))
         parameters, gradients = {}, {}
         for name, p in zip(self.names, self.parameters, strict=True):
             parameters[name] = next(columns).to(p.dtype).view(-1, *p.shape)
             gradients[name] = next(columns).to(p.dtype).view(-1, *p.shape)
-        return Run(method, losses[:steps], parameters, gradients, None if steps == len(losses) else steps)
+        diverged_at = None if kept == len(losses) else min(steps, kept * steps_per_epoch)
+        return Run(method, losses[:kept], parameters, gradients, diverged_at)
 
 
 def _is_optimizer(thing: object) -> bool:
     return isinstance(thing, type) and issubclass(thing, torch.optim.Optimizer) and thing is not torch.optim.Optimizer
 
 
-def _near(name: str, known: Iterator[str] | list[str] | dict[str, str] | dict[str, Gradient]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+def _near(name: str, known: Iterable[str]) -> str:
+    spelled = {word.lower(): word for word in known}
+    near = difflib.get_close_matches(name.lower(), spelled, n=1)
+    return f"; did you mean {spelled[near[0]]}?" if near else ""

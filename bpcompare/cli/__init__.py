@@ -51,8 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without ∂ still gets its numbers
     try:
-        code = _dispatch(list(sys.argv[1:] if argv is None else argv))
-        sys.stdout.flush()
+        try:
+            return _dispatch(list(sys.argv[1:] if argv is None else argv))
+        finally:
+            sys.stdout.flush()
     except BpcompareError as error:
         print(f"bpcompare: {error}", file=sys.stderr)
         return 2
@@ -63,6 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has gone. Python flushes stdout once more at exit; give it somewhere harmless to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # stdout is a full disk, say
+        print(f"bpcompare: the output cannot be printed: {error.strerror}", file=sys.stderr)
+        return 2
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or "allocate memory" in str(error):
             print(
@@ -71,7 +76,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
             return 2
         raise
-    return code
 
 
 def _dispatch(argv: list[str]) -> int:

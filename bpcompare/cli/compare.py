@@ -58,5 +58,5 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _settings(arguments: argparse.Namespace) -> dict[str, object]:
     """What was asked for, without where it was written to."""
-    left_out = ("out", "format", "quiet")
-    return {name: value for name, value in vars(arguments).items() if name not in left_out}
+    given = {name: value for name, value in vars(arguments).items() if value is not None}
+    return {name: value for name, value in given.items() if name not in ("out", "format", "quiet")}

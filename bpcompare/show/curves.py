@@ -6,11 +6,13 @@ from typing import Any
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from torch import Tensor
 
 from bpcompare.comparison import Comparison, Result
 from bpcompare.show.figures import GREY, grid_of, house_style, line_styles, markers_apart, plain
 from bpcompare.show.parameters import Entry, entries
+from bpcompare.theory import Optimum
 
 MOST_PANELS = 6
 MOST_POINTS = 2_000  # drawn of the data; more would only be a blot
@@ -37,8 +39,8 @@ def _loss(comparison: Comparison) -> Figure:
     """Every way by itself on the same scale, and all of them together."""
     styles = line_styles(comparison.results)
     count = len(styles)
-    columns = min(count, 4)
-    rows = -(-count // columns)
+    rows = -(-count // 4)
+    columns = -(-count // rows)
     figure = Figure(figsize=(max(2.8 * columns, 7.0), 2.3 * rows + 3.4), layout="constrained")
     grid = figure.add_gridspec(rows + 1, columns, height_ratios=[2.0] * rows + [3.0])
     together = figure.add_subplot(grid[rows, :])
@@ -90,34 +92,43 @@ def _parameters(comparison: Comparison) -> Figure:
     shown = parameters[:MOST_PANELS]
     figure, panels = grid_of(len(shown), 2 if len(shown) in (2, 4) else 3, (4.4, 3.3))
     for axes, entry in zip(panels, shown, strict=True):
-        _paths(axes, comparison, entry)
+        ways = _paths(axes, comparison, entry)
+    figure.legend(handles=ways, loc="outside lower center", ncols=min(len(ways), 4))
     if len(parameters) > len(shown):
         figure.suptitle(f"{len(shown)} of {len(parameters)} parameters; all of them are in history.csv")
     return figure
 
 
-def _paths(axes: Axes, comparison: Comparison, entry: Entry) -> None:
+def _paths(axes: Axes, comparison: Comparison, entry: Entry) -> list[Line2D]:
+    """One number of every way over the epochs; returns a line of each way for the legend."""
     truth, optimum = comparison.problem.truth, comparison.optimum
     styles = line_styles(comparison.results)
-    stable = [entry.path(optimum.weight, optimum.bias).reshape(1)]
+    best = entry.of(optimum.weight, optimum.bias)
+    ways, stable = [], [torch.tensor([best], dtype=torch.float64)]
     for place, (name, result) in enumerate(comparison.results.items()):
         path = entry.path(result.weights, result.biases)
-        axes.plot(range(len(path)), path.tolist(), **markers_apart(styles[name], place, len(path)))
+        ways += axes.plot(range(len(path)), path.tolist(), **markers_apart(styles[name], place, len(path)))
         stable.append(path[:1] if result.status == "diverged" else path)
+    ends = axes.get_xlim()
+    levels = axes.plot(ends, [best, best], **OPTIMUM, label=f"{best:.6g} by least squares{_doubt(optimum)}")
     if truth is not None:
         right = entry.of(truth.weight, truth.bias)
-        axes.axhline(right, **TRUTH, label=f"truth, {right:.6g}")
-    best = entry.of(optimum.weight, optimum.bias)
-    axes.axhline(best, **OPTIMUM, label=f"least squares, {best:.6g}{'' if optimum.unique else ', one of many'}")
+        levels += axes.plot(ends, [right, right], **TRUTH, label=f"{right:.6g} in truth")
+    axes.set_xlim(ends)
     axes.set_title(plain(entry.name))
     axes.set_xlabel("epoch")
-    axes.legend(loc="best")
+    axes.legend(handles=levels, loc="best")
     if any(result.status == "diverged" for result in comparison.results.values()):
         # A diverged path leaves the picture; the others are what can be read.
         low, high = torch.cat(stable).min().item(), torch.cat(stable).max().item()
         margin = 0.08 * (high - low) or 1.0
         axes.set_ylim(low - margin, high + margin)
         axes.set_title(f"{axes.get_title()}; diverged paths leave the picture")
+    return ways
+
+
+def _doubt(optimum: Optimum) -> str:
+    return "" if optimum.unique else ", one of many"
 
 
 def _fit(comparison: Comparison) -> Figure:
@@ -161,13 +172,14 @@ def _predicted_against_measured(axes: Axes, comparison: Comparison, rows: Tensor
     x, y = problem.measured_x[rows], problem.measured_y[rows, output]
     ends = [y.min().item(), y.max().item()]
     axes.plot(ends, ends, color="black", linewidth=1, label="predicted = measured")
-    for name, style in line_styles(comparison.results).items():
+    for place, (name, style) in enumerate(line_styles(comparison.results).items()):
         result = comparison.results[name]
         if result.status == "diverged":
             axes.plot([], [], " ", label=f"{style['label']}, diverged: not drawn")
             continue
         predicted = x @ result.weight[output] + result.bias[output]
         look = {"marker": style.get("marker", "o"), "color": style["color"], "label": style["label"]}
-        axes.plot(y.tolist(), predicted.tolist(), linestyle="", markersize=6, markerfacecolor="none", **look)
+        size = max(9 - 2 * place, 3)  # equal predictions stay visible inside each other
+        axes.plot(y.tolist(), predicted.tolist(), linestyle="", markersize=size, markerfacecolor="none", **look)
     axes.set_xlabel(f"{plain(problem.y_names[output])}, measured")
     axes.set_ylabel(f"{plain(problem.y_names[output])}, predicted")

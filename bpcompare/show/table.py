@@ -158,8 +158,8 @@ def _winner(times: dict[float, dict[str, int | None]]) -> str:
     for fraction in sorted(times):
         reached = {name: epochs for name, epochs in times[fraction].items() if epochs is not None}
         if reached:
-            told = " and ".join(f"{name} {_count(epochs)}" for name, epochs in times[fraction].items())
-            return f"the same gradient, another step; to {100 * fraction:g} % of the starting gap took {told} epochs"
+            told = " and ".join(f"{name} {epochs or 'never'}" for name, epochs in times[fraction].items())
+            return f"the same gradient, another step; epochs to {100 * fraction:g} % of the starting gap: {told}"
     return "the same gradient, another step; neither came down to a tenth of the starting gap"
 
 
