@@ -1,8 +1,8 @@
 import os
-import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -108,13 +108,15 @@ def test_hostile_text_is_refused_in_one_short_sentence(text, tmp_path, monkeypat
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from Linux's /proc")
 @pytest.mark.parametrize(
     "text", ["(" * 9_000 + "x" + ")" * 9_000, "9**9**9", "x" * 20_000, "mean(a*b)", "x" + "-" * 19_000 + "x"]
 )
 def test_a_refusal_takes_less_than_two_seconds_and_300_megabytes(text, tmp_path):
     rows, column = ";".join(["1"] * 9_000), ",".join(["1"] * 9_000)
-    code = "import resource, sys; from bpcompare.cli import main; code = main(sys.argv[1:]); "
-    code += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"
+    # Linux's VmHWM is the process's own peak; ru_maxrss would begin with that of the process which started it.
+    code = "import sys; from pathlib import Path; from bpcompare.cli import main; code = main(sys.argv[1:]); "
+    code += "print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]); sys.exit(code)"
     values = [f"a={rows}", f"b={column}"] if "a*b" in text else []
     before = time.perf_counter()
     done = subprocess.run(
@@ -127,9 +129,7 @@ def test_a_refusal_takes_less_than_two_seconds_and_300_megabytes(text, tmp_path)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("bpcompare: ")
-    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes
-    assert int(done.stdout) * unit < 300e6
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss > 0  # the measure is alive
+    assert 1_000 < int(done.stdout) < 300_000  # in kB
     assert not (tmp_path / "out").exists()
 
 
@@ -342,6 +342,7 @@ def test_what_is_no_number_is_refused_by_name(value):
         ("λ = 2; lambda*λ", {}, "lambda is a word of Python's own"),
         ("σ·x", {}, "write \\*"),
         ("1 +", {}, "cannot be read"),
+        ("1" * 400 + "*x", {"x": 1}, "beyond the range of float64"),
         ("a; x", {"x": 1}, "only the last step may go without a name"),
         ("x", {"": 1}, "a value needs a name"),
         ("x", {"х": 1}, "CYRILLIC"),
@@ -351,6 +352,20 @@ def test_what_is_no_number_is_refused_by_name(value):
 def test_every_refusal_says_what_to_do(text, values, told):
     with pytest.raises(ExpressionError, match=told):
         build(text, values)
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [(RecursionError(), "nested"), (MemoryError(), "nested"), (ValueError("null bytes"), "cannot be read: null bytes")],
+)
+def test_whatever_pythons_parser_raises_is_told(monkeypatch, raised, told):
+    # Which of these a text provokes differs from one version of Python to the next.
+    def parse(text):
+        raise raised
+
+    monkeypatch.setattr("bpcompare.graph.reading.ast.parse", parse)
+    with pytest.raises(ExpressionError, match=told):
+        build("x", {"x": 1})
 
 
 def test_text_is_asked_for():

@@ -50,7 +50,7 @@ def test_the_gradients_own_their_memory():
 
 def test_training_by_the_graph_reaches_the_published_parameters():
     # 「深度学习之前向传播和反向传播」, 50 epochs of gradient descent; the sums are rounded in another order here
-    run = train(Method.named("graph"), line(), lr=0.1, epochs=50)
+    run = train(line(), Method.named("graph"), lr=0.1, epochs=50)
     assert run.parameters["weight"][-1].item() == pytest.approx(1.3135614395141602, abs=1e-6)
     assert run.parameters["bias"][-1].item() == pytest.approx(1.3715894222259521, abs=1e-6)
 

