@@ -4,6 +4,8 @@ Each command is a module beside this one, with ``add_arguments(parser)`` and ``r
 imported when it is asked for, and imports PyTorch only when it runs.
 """
 
+from __future__ import annotations
+
 import argparse
 import gc
 import importlib
@@ -11,11 +13,14 @@ import io
 import os
 import re
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
 
 from bpcompare import __version__
 from bpcompare.errors import BpcompareError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
 
 COMMANDS = {
     "compare": "train three ways and compare them (the default)",
@@ -30,6 +35,17 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Ends with exit code 2 and ``message`` alone."""
         self.exit(2, f"bpcompare: {message}\n")
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """As wide as the terminal; argparse would import shutil, and with it three compressors, to find that out."""
+
+    def __init__(self, prog: str) -> None:
+        try:
+            columns = os.get_terminal_size().columns
+        except OSError:
+            columns = 100
+        super().__init__(prog, width=min(columns, 120) - 2)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,11 +77,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("bpcompare: interrupted; earlier results are as they were", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # The reader has gone. Python flushes stdout once more at exit; give it somewhere harmless to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader has left
+        _give_up_stdout()
         return 0
     except OSError as error:  # stdout is a full disk, say
+        _give_up_stdout()
         print(f"bpcompare: the output cannot be printed: {error.strerror}", file=sys.stderr)
         return 2
     except (MemoryError, RuntimeError) as error:
@@ -78,6 +94,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise
 
 
+def _give_up_stdout() -> None:
+    """Python flushes stdout once more at exit; gives what is left in it somewhere harmless to go."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _dispatch(argv: list[str]) -> int:
     name = argv.pop(0) if argv and not argv[0].startswith("-") else "compare"
     if name not in COMMANDS:
@@ -88,7 +109,7 @@ def _dispatch(argv: list[str]) -> int:
         prog="python -m bpcompare" + ("" if default else f" {name}"),
         usage="%(prog)s [COMMAND] [options]" if default else None,
         description=f"{command.__doc__}{_overview() if default else ''}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"bpcompare {__version__}")

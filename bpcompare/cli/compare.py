@@ -1,12 +1,8 @@
 """Trains one linear regression several ways from the same start, and compares them."""
 
 import argparse
-import os
-import shutil
-import sys
 
 from bpcompare.cli import options
-from bpcompare.cli.progress import Progress
 
 FIGURES = ("loss", "parameters", "fit")
 
@@ -20,7 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Trains, compares, writes the files and prints the table."""
+    import os
+    import shutil
+    import sys
+
     from bpcompare import export
+    from bpcompare.cli.progress import Progress
     from bpcompare.comparison import compare
 
     pictures = [f"{name}.{format}" for name in FIGURES for format in arguments.format]
