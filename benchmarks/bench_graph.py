@@ -2,6 +2,9 @@
 
 Each engine trains in the way its own documentation shows, from the same start, and has to end at the same weight and
 bias. Ours is timed as the product runs it: PyTorch tensors in, gradients in `p.grad`, then `GradientDescent`.
+
+Python's garbage collector is left on, as it comes. micrograd's closures refer to each other in cycles that only it can
+free, and that is most of micrograd's time: with the collector off, ours is some 27 times faster rather than 50 or more.
 """
 
 import gc
