@@ -8,11 +8,14 @@ import copy
 import functools
 from collections.abc import Callable, MutableMapping
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.weak import WeakIdKeyDictionary
 
 from bpcompare import workers
+from bpcompare.graph.node import Node, backward
+from bpcompare.graph.operations import TABLE
 
 Gradient = Callable[[nn.Linear, Tensor, Tensor], Tensor]
 
@@ -198,9 +201,48 @@ def all_reduce(gradient: Gradient) -> Gradient:
     return summed
 
 
+def graph(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
+    """The mean squared error; its gradient by our own graph engine, from the loss back to the parameters.
+
+    Example:
+        >>> model = nn.Linear(1, 1)
+        >>> loss = graph(model, torch.tensor([[1.0]]), model(torch.tensor([[1.0]])).detach() - 3)
+        >>> round(model.weight.grad.item(), 4)
+        6.0
+    """
+    output, parameters = loss_graph(model, x, y)
+    gradients = backward(output)
+    for node, parameter in parameters:
+        parameter.grad = torch.from_numpy(gradients[node])
+    return torch.from_numpy(np.asarray(output.value))
+
+
+def loss_graph(model: nn.Linear, x: Tensor, y: Tensor) -> tuple[Node, list[tuple[Node, Tensor]]]:
+    """The executed graph of ŷ = x Wᵀ + b and L = mean((ŷ − y)²), and which node is which parameter.
+
+    Example:
+        >>> loss, parameters = loss_graph(nn.Linear(1, 1), torch.ones(5, 1), torch.ones(5, 1))
+        >>> loss.name, [node.name for node, _ in parameters]
+        ('loss', ['weight', 'bias'])
+    """
+    inputs = Node("x", x.numpy(), constant=True)
+    targets = Node("y", y.numpy(), constant=True)
+    weight, bias = model.weight, model.bias
+    slope = Node("weight", weight.detach().numpy())
+    parameters = [(slope, weight)]
+    if bias is None:
+        prediction = TABLE["matmul"](inputs, TABLE["transpose"](slope, name="weightᵀ"), name="ŷ")
+    else:
+        intercept = Node("bias", bias.detach().numpy())
+        parameters.append((intercept, bias))
+        prediction = TABLE["Linear of arrays"](inputs, slope, intercept, name="ŷ")
+    return TABLE["MSE of arrays"](prediction, targets, name="loss"), parameters
+
+
 SOURCES: dict[str, Gradient] = {
     "formula": formula,
     "autograd": autograd,
+    "graph": graph,
     "finite_difference": finite_difference,
     "moments": moments,
 }

@@ -117,7 +117,7 @@ def add_problem_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--csv", metavar="FILE", help="a CSV file with a header row")
     group.add_argument("--x", type=columns, metavar="COL[,COL…]", help="its input columns")
     group.add_argument("--y", type=columns, metavar="COL[,COL…]", help="its output columns")
-    group = parser.add_argument_group("problem: either")
+    group = parser.add_argument_group("problem: both kinds")
     group.add_argument("--no-bias", action="store_true", help="a model without a bias")
     group.add_argument(
         "--standardize",
@@ -181,8 +181,8 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         type=names,
         default=("manual", "autograd", "adam"),
         metavar="M[,M…]",
-        help="manual, autograd, adam, or SOURCE+RULE: formula, autograd, finite_difference, moments + a rule by hand "
-        "(GradientDescent, Adam, AdamNoBiasCorrection, AdamEpsInside, AdamSwappedBetas, AdamMomentumOnly, "
+        help="manual, autograd, adam, or SOURCE+RULE: formula, autograd, graph, finite_difference, moments + a rule "
+        "by hand (GradientDescent, Adam, AdamNoBiasCorrection, AdamEpsInside, AdamSwappedBetas, AdamMomentumOnly, "
         "AdamRMSPropOnly) or a torch.optim class, written in full where it shares a name (default "
         "manual,autograd,adam)",
     )

@@ -170,6 +170,8 @@ def _learning_rate(comparison: Comparison) -> Iterator[str]:
     if measured:
         yield f"predicted  {_predicted(comparison)}; at every epoch the loss is as predicted, {measured} of it."
     for name, result in comparison.results.items():
+        if result.status != "diverged" and result.ran_away:
+            yield f"runs away  {name}: its loss has grown to {result.loss:.3g}; {remedy(comparison)}."
         if result.status == "diverged":
             yield (
                 f"diverged   {name} at step {result.run.diverged_at}, its figures are of the last finite state; "
