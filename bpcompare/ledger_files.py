@@ -47,4 +47,5 @@ def history_columns(ledgers: Mapping[str, Ledger], problem: Problem) -> dict[str
         }
         for quantity in ("m", "v", "m_hat", "v_hat", "step")
         for entry in entries(problem)
+        if ledgers
     }

@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import os
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
@@ -122,7 +123,7 @@ def _watched() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        reason = next(iter(str(error).splitlines()), "").strip()[-120:]
+        reason = re.sub(r"^\[[^]]*\]\s*", "", str(error)).split(". ")[0].split("\n")[0][:120]  # without file and line
         raise WorkerError(
             f"a worker of this distributed run is lost or does not answer ({reason}); "
             "see what the others printed and start all workers again"

@@ -103,6 +103,12 @@ def test_compare_draws_the_landscape_the_animation_and_the_ledger_when_asked(tmp
     assert {row["v_hat bias"] for row in rows if row["method"] == "manual"} == {""}
 
 
+def test_without_a_ledger_the_history_has_no_columns_of_one(tmp_path):
+    assert main(["compare", "--quiet", "--epochs", "1", "--out", str(tmp_path)]) == 0
+    header = (tmp_path / "history.csv").read_text().splitlines()[0]
+    assert header == "epoch,method,loss,weight,bias,grad weight,grad bias"
+
+
 def test_the_table_says_why_a_rate_lands_in_one_step_grows_or_never_arrives(tmp_path, capsys):
     out = ["--out", str(tmp_path), "--epochs", "2", "--methods", "manual"]
     assert main([*out, "--standardize", "--lr", "0.5"]) == 0

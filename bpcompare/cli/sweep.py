@@ -83,7 +83,7 @@ def _names(arguments: argparse.Namespace) -> list[str]:
 
 def _write(summary: Summary, arguments: argparse.Namespace) -> None:
     from bpcompare import export, sweep_files
-    from bpcompare.show import figures, sweeps
+    from bpcompare.show import figures, sweep_table, sweeps
 
     files = {
         f"{name}.{format}": figures.to_bytes(figure, format)
@@ -94,5 +94,5 @@ def _write(summary: Summary, arguments: argparse.Namespace) -> None:
     files["sweep.json"] = sweep_files.sweep_json(summary, options.settings(arguments))
     paths = export.write_files(arguments.out, files)
     if not arguments.quiet:
-        print(sweeps.render(summary, **options.look()))
+        print(sweep_table.render(summary, **options.look()))
         print(f"wrote {', '.join(str(path) for path in paths)}")

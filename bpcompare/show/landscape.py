@@ -187,7 +187,7 @@ def _truth(comparison: Comparison, seen: Plane) -> list[Tensor]:
 def _window(points: Tensor) -> tuple[Tensor, Tensor]:
     """Corners around the points, not narrower than `FEWEST` of its height nor the other way round."""
     low, high = points.amin(0), points.amax(0)
-    size = (high - low).clamp(min=FEWEST * float((high - low).max()) or 1.0) * 1.16
+    size = (high - low).clamp(min=FEWEST * float((high - low).max()) or 1.0) * 1.22
     return (low + high) / 2 - size / 2, (low + high) / 2 + size / 2
 
 
