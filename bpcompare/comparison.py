@@ -130,12 +130,21 @@ class Comparison:
 
         None for a way that is not gradient descent on all samples: of those theory knows no such formula.
         """
-        result = self.results[name]
-        if _rule(result.run.method) != "GradientDescent" or self.batch_size not in (None, self.problem.samples):
+        if not self._is_predictable(name):
             return None
         scaling = self.problem.scaling
-        losses = self.modes.loss_of_outputs(self.lr, torch.arange(len(result.losses)))
+        losses = self.modes.loss_of_outputs(self.lr, torch.arange(len(self.results[name].losses)))
         return (losses if scaling is None else losses * scaling.y_scale.square()).mean(1)
+
+    def predicted_path(self, name: str) -> tuple[Tensor, Tensor] | None:
+        """The weights (steps + 1, out, in) and biases (steps + 1, out) likewise, in the user's units; or None."""
+        if not self._is_predictable(name):
+            return None
+        return self.problem.in_user_units(*self.modes.path(self.lr, torch.arange(len(self.results[name].losses))))
+
+    def _is_predictable(self, name: str) -> bool:
+        full_batch = self.batch_size in (None, self.problem.samples)
+        return full_batch and _rule(self.results[name].run.method) == "GradientDescent"
 
     def prediction_error(self, name: str) -> float | None:
         """The largest distance between the measured and the predicted loss of a state, relative to the predicted."""

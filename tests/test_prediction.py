@@ -140,5 +140,9 @@ def test_a_prediction_is_made_in_the_users_units_and_only_for_gradient_descent_o
     assert comparison.prediction_error("manual") < ROUNDING
     assert comparison.prediction_error("autograd+SGD") < ROUNDING
     assert comparison.prediction_error("adam") is None
+    weights, biases = comparison.predicted_path("manual")
+    assert torch.allclose(weights, comparison.results["manual"].weights, rtol=1e-9)
+    assert torch.allclose(biases, comparison.results["manual"].biases, rtol=1e-9, atol=1e-9)
+    assert comparison.predicted_path("adam") is None
     batches = compare(problem, ["manual"], epochs=4, batch_size=10)
     assert batches.predicted("manual") is None

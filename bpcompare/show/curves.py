@@ -88,12 +88,13 @@ def _keep_in_sight(axes: Axes, comparison: Comparison) -> None:
     axes.annotate("↑ runs away", (0.1, 0.97), xycoords="axes fraction", va="top", fontsize="small")
 
 
-def _prediction(axes: Axes, losses: Tensor | None, label: bool) -> None:
-    """The losses that theory gives without training, as crosses over the curve that was measured."""
-    if losses is not None:
-        every = max(len(losses) // 16, 1)
-        text = "gradient descent as theory predicts it" if label else None
-        axes.plot(range(len(losses)), losses.tolist(), **PREDICTION, markevery=(every // 2, every), label=text)
+def _prediction(axes: Axes, numbers: Tensor | None, label: bool) -> list[Line2D]:
+    """What theory gives without training, as crosses over the curve that was measured."""
+    if numbers is None:
+        return []
+    every = max(len(numbers) // 16, 1)
+    text = "gradient descent as theory predicts it" if label else None
+    return axes.plot(range(len(numbers)), numbers.tolist(), **PREDICTION, markevery=(every // 2, every), label=text)
 
 
 def _floor(axes: Axes, comparison: Comparison, label: bool) -> None:
@@ -130,6 +131,9 @@ def _paths(axes: Axes, comparison: Comparison, entry: Entry) -> list[Line2D]:
         path = entry.path(result.weights, result.biases)
         ways += axes.plot(range(len(path)), path.tolist(), **markers_apart(styles[name], place, len(path)))
         stable.append(path[:1] if result.ran_away else path)
+    predictions = [comparison.predicted_path(name) for name in comparison.results]
+    if (prediction := next((p for p in predictions if p is not None), None)) is not None:
+        ways += _prediction(axes, entry.path(*prediction), label=True)
     ends = axes.get_xlim()
     levels = axes.plot(ends, [best, best], **OPTIMUM, label=f"{best:.6g} by least squares{_doubt(optimum)}")
     if truth is not None:
