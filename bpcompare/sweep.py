@@ -5,6 +5,7 @@ update rule moves them all. The mean squared error knows of the data only their 
 (`gradients.sums`), so that an epoch of a run costs a few multiplications, however many rows there are.
 """
 
+import contextlib
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -96,10 +97,15 @@ def sweep(
     _check(problems, chosen, lr, epochs)
     checkpoints = _checkpoints(epochs)
     mine = problems[workers.share(len(problems))]
-    own = [
-        [_train(method, batch, lr, epochs, checkpoints, on_epoch) for batch in _batches(mine, len(lr))]
-        for method in chosen
-    ]
+
+    def train_own() -> list[list[_Part]]:
+        return [
+            [_train(method, batch, lr, epochs, checkpoints, on_epoch) for batch in _batches(mine, len(lr))]
+            for method in chosen
+        ]
+
+    with _one_thread():
+        own = workers.together(train_own)
     every = [[*itertools.chain(*parts)] for parts in zip(*workers.gather(own), strict=True)]
     return Sweep(
         tuple(problems),
@@ -112,6 +118,17 @@ def sweep(
         weights=_beside([[part.weights for part in parts] for parts in every], 0),
         biases=_beside([[part.biases for part in parts] for parts in every], 0),
     )
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """A batch is too small to share: threads that wait for each other at every root cost more than all the rest."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _beside(parts: list[list[Tensor]], seeds: int) -> Tensor:
@@ -192,6 +209,11 @@ def _train(
     losses = iter(table := torch.empty(len(kept), *states.shape, dtype=torch.float64))
     for epoch in range(epochs + 1):
         loss = batch.gradient()
+        if epoch == 0 and not bool(loss.isfinite().all()):
+            raise InputError(
+                f"the untrained model's loss is already beyond the range of {loss.dtype}; train with float64, "
+                "standardize the columns or rescale the data"
+            )
         states += alive.logical_and_(loss.abs() < math.inf)
         if epoch in kept:
             next(losses).copy_(loss).masked_fill_(~alive, math.nan)

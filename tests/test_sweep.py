@@ -165,6 +165,11 @@ def test_the_json_has_no_infinity_even_where_every_run_diverged():
         ({"problems": []}, InputError, "at least one problem"),
         ({"rates": [0.1, -1.0]}, InputError, "every lr must be a finite number above 0"),
         ({"rates": [math.inf]}, InputError, "every lr must be a finite number above 0"),
+        (
+            {"problems": [line(weight=1e30)]},
+            InputError,
+            r"already beyond the range of torch.float32; train with float64",
+        ),
         ({"epochs": 0}, InputError, "epochs must be at least 1; got 0"),
         ({"problems": [line(), line(dtype=torch.float64)]}, InputError, "of one shape and precision; got 2 kinds"),
         ({"methods": ["adam", "adam"]}, InputError, "'adam' is named twice"),
