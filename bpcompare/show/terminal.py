@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-PLAIN_WIDTH = 160
+PLAIN_WIDTH = 200
 
 
 def text(parts: Iterable[Table | str], width: int | None, color: bool) -> str:
