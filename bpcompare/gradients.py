@@ -6,27 +6,36 @@ loss is the mean squared error over all N·out residuals, as `nn.MSELoss` has it
 
 import copy
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
 
-Gradient = Callable[[nn.Linear, Tensor, Tensor], Tensor]
+from bpcompare.errors import MethodError
+
+Gradient = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 
 @torch.no_grad()
-def formula(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
+def formula(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """The mean squared error; its gradient by the chain rule, written out.
 
-        δ = ∂L/∂ŷ = 2(ŷ − y)/(N·out),   ∂L/∂W = δᵀx,   ∂L/∂b = Σᵢ δᵢ
+        δ⁽ᴸ⁾ = ∂L/∂ŷ = 2(ŷ − y)/(N·out),   δ⁽ˡ⁾ = (W⁽ˡ⁺¹⁾)ᵀδ⁽ˡ⁺¹⁾ ⊙ σ′(z⁽ˡ⁾),
+        ∂L/∂W⁽ˡ⁾ = δ⁽ˡ⁾ᵀa⁽ˡ⁻¹⁾,   ∂L/∂b⁽ˡ⁾ = Σᵢ δᵢ⁽ˡ⁾,   a⁽⁰⁾ = x
+
+    Of a single `nn.Linear` only the first δ is left: ∂L/∂W = δᵀx, ∂L/∂b = Σᵢ δᵢ.
 
     Args:
-        model: ŷ = x Wᵀ + b with W (out, in), with or without b (out,).
+        model: An `nn.Linear` with W (out, in), with or without b (out,), or an `nn.Sequential` of Linear, Sigmoid,
+            Tanh and ReLU.
         x: Inputs (N, in).
         y: Targets (N, out).
 
     Returns:
         L, a tensor of one number.
+
+    Raises:
+        MethodError: A layer is of another kind, or a Linear is there twice.
 
     Example:
         >>> model = nn.Linear(1, 1)
@@ -34,17 +43,106 @@ def formula(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
         >>> round(loss.item(), 4), round(model.weight.grad.item(), 4), round(model.bias.grad.item(), 4)
         (9.0, 6.0, 6.0)
 
-    Source: 「深度学习之前向传播和反向传播」; there for (1, 1) only, without the 1/out and the transposition.
+    Source: 「深度学习之前向传播和反向传播」, there for nn.Linear(1, 1) only, and 「反向传播推导+numpy实现」, there for one
+    sample and the squared error undivided.
     """
-    residual: Tensor = model(x) - y
-    delta = residual * (2 / residual.numel())
-    model.weight.grad = delta.T @ x
-    if model.bias is not None:
-        model.bias.grad = delta.sum(0)
+    layers = read_layers(model)
+    activations = forward(layers, x)
+    residual = activations[-1] - y
+    for weight, bias, a, delta in deltas(layers, activations, residual * (2 / residual.numel())):
+        weight.grad = delta.T.mm(a)
+        if bias is not None:
+            bias.grad = delta.sum(0)
     return residual.square().mean()
 
 
-def autograd(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
+# σ′(z) through a = σ(z), which saturates where exp(z) would overflow; δ ⊙ σ′ in the order in which autograd multiplies.
+TIMES_SLOPE: dict[type[nn.Module], Callable[[Tensor, Tensor], Tensor]] = {
+    nn.Sigmoid: lambda delta, a: delta * torch.rsub(a, 1) * a,
+    nn.Tanh: lambda delta, a: delta * torch.rsub(a * a, 1),
+    nn.ReLU: lambda delta, a: delta.where(a > 0, 0),
+}
+
+Affine = tuple[Tensor, Tensor | None]
+
+
+def read_layers(model: nn.Module) -> list[Affine | nn.Module]:
+    """The layers in order: (W, b) for a Linear, an activation as it is.
+
+    Raises:
+        MethodError: A layer is of another kind, or a Linear is there twice.
+
+    Example:
+        >>> read_layers(nn.Sequential(nn.Linear(2, 1), nn.ReLU()))[1]
+        ReLU()
+    """
+    layers: list[Affine | nn.Module] = []
+    weights: set[Tensor] = set()
+    for layer in model if isinstance(model, nn.Sequential) else (model,):
+        if type(layer) is nn.Linear:
+            weight = layer.weight
+            if weight in weights:
+                raise MethodError(f"formula takes each nn.Linear once; layer {len(layers)}, {layer}, is there twice")
+            weights.add(weight)
+            layers.append((weight, layer.bias))
+        elif type(layer) in TIMES_SLOPE:
+            layers.append(layer)
+        else:
+            raise MethodError(
+                f"formula has no derivative for layer {len(layers)}, {layer}; use nn.Linear, nn.Sigmoid, nn.Tanh and "
+                "nn.ReLU, or the gradient source autograd"
+            )
+    return layers
+
+
+def forward(layers: list[Affine | nn.Module], x: Tensor) -> list[Tensor]:
+    """What enters the first layer and what leaves each: x, a⁽¹⁾, …, ŷ.
+
+    Example:
+        >>> [a.tolist() for a in forward([nn.ReLU()], torch.tensor([-1.0, 2.0]))]
+        [[-1.0, 2.0], [0.0, 2.0]]
+    """
+    activations = [x]
+    for layer in layers:
+        x = nn.functional.linear(x, *layer) if isinstance(layer, tuple) else layer.forward(x)
+        activations.append(x)
+    return activations
+
+
+def deltas(
+    layers: list[Affine | nn.Module], activations: list[Tensor], delta: Tensor
+) -> Iterator[tuple[Tensor, Tensor | None, Tensor, Tensor]]:
+    """For each Linear, from the last to the first: W, b, the a that enters it, and δ = ∂L/∂z of what leaves it.
+
+        δ⁽ˡ⁾ = (W⁽ˡ⁺¹⁾)ᵀδ⁽ˡ⁺¹⁾ ⊙ σ′(z⁽ˡ⁾)
+
+    Rows are samples, so that Wᵀδ is written δW.
+
+    Args:
+        layers: As `read_layers` gives them.
+        activations: As `forward` gives them.
+        delta: ∂L/∂ŷ (N, out).
+
+    Example:
+        >>> network = nn.Sequential(nn.Linear(2, 3), nn.Sigmoid(), nn.Linear(3, 1))
+        >>> layers = read_layers(network)
+        >>> [tuple(d.shape) for *_, d in deltas(layers, forward(layers, torch.ones(5, 2)), torch.ones(5, 1))]
+        [(5, 1), (5, 3)]
+
+    Source: Rumelhart, Hinton and Williams (1986), Nature 323, eqs. 6-7, in matrix form.
+    """
+    x = activations[0]
+    for layer, a, out in zip(reversed(layers), activations[-2::-1], activations[::-1], strict=False):
+        if isinstance(layer, tuple):
+            weight, bias = layer
+            yield weight, bias, a, delta
+            if a is not x:  # nobody asks for ∂L/∂x
+                delta = delta.mm(weight)
+        else:
+            delta = TIMES_SLOPE[type(layer)](delta, out)
+
+
+def autograd(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """The mean squared error; its gradient by `loss.backward()`.
 
     Example:
@@ -61,11 +159,11 @@ def autograd(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def finite_difference(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
+def finite_difference(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """The mean squared error; its gradient by trying: (L(p + h) − L(p − h)) / 2h for one number p after another.
 
     Computed in float64 with h = ε^⅓·max(1, |p|): rounding costs about ε·L/h and curving h²·L‴/6, and this h balances
-    the two. (This loss is quadratic, L‴ = 0, so that only the rounding is left.)
+    the two. (The loss of a linear model is quadratic, L‴ = 0, so that only the rounding is left.)
 
     Example:
         >>> model = nn.Linear(1, 1)
@@ -91,11 +189,11 @@ def finite_difference(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
             slopes[i] = (above - loss()) / (2 * h)
             values[i] = value
         original.grad = slopes.view_as(original).to(original.dtype)
-    return loss().to(model.weight.dtype)
+    return loss().to(original.dtype)
 
 
 @torch.no_grad()
-def moments(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
+def moments(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """The mean squared error and its gradient from sums over the data that are taken once.
 
         r̄ = x̄Wᵀ + b − ȳ,   G = W Sxx − Syx   (S: centred second moments),
@@ -103,12 +201,17 @@ def moments(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
 
     An epoch costs the same for ten rows and for ten million; the sums are kept in float64 for the data seen last.
 
+    Raises:
+        MethodError: The model is not an `nn.Linear`.
+
     Example:
         >>> model = nn.Linear(1, 1)
         >>> loss = moments(model, torch.tensor([[1.0]]), model(torch.tensor([[1.0]])).detach() - 3)
         >>> round(model.weight.grad.item(), 4)
         6.0
     """
+    if not isinstance(model, nn.Linear):
+        raise MethodError("moments has a closed form for a single nn.Linear only; choose formula or autograd")
     x_mean, y_mean, sxx, syx, syy = _sums(x, y, x._version, y._version)
     weight = model.weight.double()
     mean_residual = weight @ x_mean - y_mean

@@ -29,11 +29,12 @@ class GradientDescent:
         self.params = list(params)
         self.lr = lr
 
+    @torch.no_grad()  # the step itself is not to be differentiated
     def step(self) -> None:
         """Moves every parameter once."""
         for p in self.params:
-            if p.grad is not None:
-                p.data -= self.lr * p.grad  # .data: the step itself is not to be differentiated
+            if (g := p.grad) is not None:
+                p.sub_(self.lr * g)
 
 
 class Adam:

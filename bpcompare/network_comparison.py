@@ -1,0 +1,230 @@
+"""Several ways of training one network: which are the same calculation, which are ahead, and how large δ is in it.
+
+A network has no optimum in closed form. The race is therefore to the lowest loss that any of the ways came to.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from bpcompare.comparison import FRACTIONS, SAME_RULE, Agreement
+from bpcompare.errors import InputError
+from bpcompare.problem import Problem
+from bpcompare.training import WAYS, Method, Run, train
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkResult:
+    """What one way made of the network.
+
+    Attributes:
+        run: The run as it was trained.
+        model: The network as it came out, or as it was in the last finite state.
+        gaps: How far each state's loss is above the lowest that any way came to, (states,) float64.
+    """
+
+    run: Run
+    model: nn.Module
+    gaps: Tensor
+
+    @property
+    def losses(self) -> Tensor:
+        """The mean squared error of each state, of the columns that were trained on."""
+        return self.run.all_losses
+
+    @property
+    def status(self) -> str:
+        """What ended the run, "stopped" (the epochs ran out) or "diverged"."""
+        return "stopped" if self.run.diverged_at is None else "diverged"
+
+    @property
+    def delta_sizes(self) -> Tensor:
+        """Root mean square of δ per state and Linear layer, (states, layers)."""
+        assert self.run.track is not None
+        return self.run.track.delta_sizes
+
+    def epochs_to(self, fraction: float) -> int | None:
+        """The first epoch at which the gap is at most ``fraction`` of the one at the start, or None."""
+        reached = (self.gaps <= fraction * self.gaps[0]).nonzero()
+        return int(reached[0]) if len(reached) else None
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkComparison:
+    """Several ways of training one network from the same start.
+
+    Attributes:
+        problem: What was learned.
+        lr: The learning rate.
+        epochs: How many were asked for.
+        batch_size: Samples per step, or None for all.
+        seed: Where the order of the samples was drawn from.
+        shuffle: Whether there was such an order.
+        results: Per method's name what it learned.
+        agreement: Per pair "a~b" with the same rule and different sources; ``max_ulp`` is that of the last state.
+    """
+
+    problem: Problem
+    lr: float
+    epochs: int
+    batch_size: int | None
+    seed: int
+    shuffle: bool
+    results: dict[str, NetworkResult]
+    agreement: dict[str, Agreement]
+
+    @property
+    def floor(self) -> float:
+        """The lowest loss that any way came to."""
+        return min(result.losses.min().item() for result in self.results.values())
+
+    @property
+    def race(self) -> dict[str, dict[float, dict[str, int | None]]]:
+        """Per pair "a~b" with the same source and different rules: the epochs each took to fractions of the gap."""
+        pairs = itertools.combinations(self.results.items(), 2)
+        return {
+            f"{a}~{b}": {f: {a: first.epochs_to(f), b: second.epochs_to(f)} for f in FRACTIONS}
+            for (a, first), (b, second) in pairs
+            if first.run.method.gradient == second.run.method.gradient
+            and _rule(first.run.method) != _rule(second.run.method)
+        }
+
+
+def compare_network(
+    problem: Problem,
+    methods: Sequence[str | Method] = tuple(WAYS),
+    *,
+    lr: float = 0.1,
+    epochs: int = 50,
+    batch_size: int | None = None,
+    seed: int = 0,
+    shuffle: bool = True,
+    on_epoch: Callable[[], object] | None = None,
+) -> NetworkComparison:
+    """Trains the network of `problem` by every method from the same start, and compares.
+
+    Args:
+        problem: What to learn, with a network to start from.
+        methods: Names as `Method.named` takes them, or methods of your own; each once.
+        lr: The learning rate, above 0, the same for all.
+        epochs: How many, at least 1.
+        batch_size: Samples per step; None for all.
+        seed: Where the order of the samples is drawn from.
+        shuffle: Whether batches take the samples in a new order at every pass, or in their own.
+        on_epoch: Called after every epoch of every method.
+
+    Raises:
+        InputError: A number is out of its range, or a method is named twice.
+        MethodError: There is no such method, or it cannot work here; nothing has been trained then.
+
+    Example:
+        >>> from bpcompare.networks import quadratic
+        >>> problem = quadratic(layers=(2, 5, 1))
+        >>> comparison = compare_network(problem, lr=0.002, epochs=3, batch_size=1, shuffle=False)
+        >>> comparison.agreement["manual~autograd"].bit_equal
+        True
+    """
+    chosen = [Method.named(m) if isinstance(m, str) else m for m in methods]
+    if not chosen:
+        raise InputError("name at least one method")
+    for i, method in enumerate(chosen):
+        if method.name in [m.name for m in chosen[:i]]:
+            raise InputError(f"method {method.name!r} is named twice; name it once")
+        method.check(problem, lr)
+    runs = [
+        train(
+            problem, m, lr=lr, epochs=epochs, batch_size=batch_size, seed=seed, shuffle=shuffle, on_epoch=on_epoch
+        )
+        for m in chosen
+    ]
+    floor = min(run.all_losses.min() for run in runs)
+    results = {run.method.name: NetworkResult(run, learned(problem, run), run.all_losses - floor) for run in runs}
+    agreement = {
+        f"{a.method.name}~{b.method.name}": agree_on_network(a, b)
+        for a, b in itertools.combinations(runs, 2)
+        if _rule(a.method) == _rule(b.method)
+    }
+    return NetworkComparison(problem, lr, epochs, batch_size, seed, shuffle, results, agreement)
+
+
+def _rule(method: Method) -> str:
+    return SAME_RULE.get(method.update, method.update)
+
+
+def learned(problem: Problem, run: Run) -> nn.Module:
+    """The model with the parameters of a run's last state.
+
+    Example:
+        >>> from bpcompare.networks import quadratic
+        >>> problem = quadratic(layers=(2, 5, 1))
+        >>> model = learned(problem, train(problem, "manual", lr=0.002, epochs=1))
+        >>> len(model)
+        3
+    """
+    model = problem.model()
+    model.load_state_dict({name: values[-1] for name, values in run.parameters.items()})
+    return model
+
+
+def agree_on_network(a: Run, b: Run) -> Agreement:
+    """Whether two runs of a network went through the same parameters, and if not, how far apart they ended.
+
+    Rounding grows in training: where two sources differ in a last bit, the states may be far apart some hundred
+    steps on, and neither is wrong.
+
+    Example:
+        >>> from bpcompare.networks import quadratic
+        >>> problem = quadratic(layers=(2, 5, 1))
+        >>> agree_on_network(train(problem, "manual", epochs=2), train(problem, "autograd", epochs=2)).bit_equal
+        True
+    """
+    assert a.track is not None
+    assert b.track is not None
+    pairs = zip(a.track.fingerprints, b.track.fingerprints, strict=False)
+    first = next((epoch for epoch, (mine, other) in enumerate(pairs) if mine != other), None)
+    if first is None and a.diverged_at == b.diverged_at:
+        return Agreement(True, 0, None, "the same numbers were added in the same order")
+    from bpcompare.comparison import ulps
+
+    apart = max(int(ulps(a.parameters[name], b.parameters[name]).max()) for name in a.parameters)
+    largest = max((a.parameters[name] - b.parameters[name]).abs().max().item() for name in a.parameters)
+    explanation = (
+        f"{a.method.gradient} and {b.method.gradient} round a last bit differently, and every step acts on it: in the "
+        f"last state the parameters are up to {largest:.2g} apart"
+    )
+    return Agreement(False, apart, first, explanation)
+
+
+def torch_sizes(model: nn.Module) -> int:
+    """The number of numbers that are learned.
+
+    Example:
+        >>> torch_sizes(nn.Linear(2, 3))
+        9
+    """
+    return sum(p.numel() for p in model.parameters())
+
+
+@torch.no_grad()
+def saturated(model: nn.Module, x: Tensor) -> list[float | None]:
+    """For each Linear the share of what leaves it that its activation hardly passes on: |σ′(z)| < 0.01.
+
+    None where no activation follows.
+
+    Example:
+        >>> saturated(nn.Sequential(nn.Linear(1, 1), nn.Sigmoid(), nn.Linear(1, 1)), torch.zeros(1, 1))
+        [0.0, None]
+    """
+    shares: list[float | None] = []
+    for layer in model if isinstance(model, nn.Sequential) else (model,):
+        z = x
+        x = layer(x)
+        if isinstance(layer, nn.Linear):
+            shares.append(None)
+        elif shares and isinstance(layer, nn.Sigmoid | nn.Tanh | nn.ReLU):
+            slope = {nn.Sigmoid: x * (1 - x), nn.Tanh: 1 - x * x, nn.ReLU: (z > 0).to(x.dtype)}[type(layer)]
+            shares[-1] = (slope < 0.01).double().mean().item()
+    return shares
