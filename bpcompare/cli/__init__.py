@@ -48,8 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without ∂ still gets its numbers
     try:
-        code = _dispatch(list(sys.argv[1:] if argv is None else argv))
-        sys.stdout.flush()
+        try:
+            return _dispatch(list(sys.argv[1:] if argv is None else argv))
+        finally:
+            sys.stdout.flush()
     except BpcompareError as error:
         print(f"bpcompare: {error}", file=sys.stderr)
         return 2
@@ -71,7 +73,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
             return 2
         raise
-    return code
 
 
 def _dispatch(argv: list[str]) -> int:
