@@ -128,14 +128,7 @@ def comparison_json(comparison: Comparison, settings: Mapping[str, object]) -> b
 
     document = {
         "settings": dict(settings),
-        "versions": {
-            "bpcompare": __version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "numpy": numpy.__version__,
-            "matplotlib": matplotlib.__version__,
-            "threads": torch.get_num_threads(),
-        },
+        "versions": versions(),
         "problem": {
             "name": problem.name,
             "samples": problem.samples,
@@ -180,6 +173,18 @@ def comparison_json(comparison: Comparison, settings: Mapping[str, object]) -> b
         },
     }
     return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def versions() -> dict[str, object]:
+    """What the last bits of the results depend on."""
+    return {
+        "bpcompare": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "matplotlib": matplotlib.__version__,
+        "threads": torch.get_num_threads(),
+    }
 
 
 def _finite(value: float) -> float | None:

@@ -43,8 +43,7 @@ def formula(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         >>> round(loss.item(), 4), round(model.weight.grad.item(), 4), round(model.bias.grad.item(), 4)
         (9.0, 6.0, 6.0)
 
-    Source: 「深度学习之前向传播和反向传播」, there for nn.Linear(1, 1) only, and 「反向传播推导+numpy实现」, there for one
-    sample and the squared error undivided.
+    Source: 「深度学习之前向传播和反向传播」 for nn.Linear(1, 1), 「反向传播推导+numpy实现」 for a sample of a network.
     """
     layers = read_layers(model)
     activations = forward(layers, x)

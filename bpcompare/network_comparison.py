@@ -3,17 +3,14 @@
 A network has no optimum in closed form. The race is therefore to the lowest loss that any of the ways came to.
 """
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
-from bpcompare.comparison import FRACTIONS, SAME_RULE, Agreement
-from bpcompare.errors import InputError
+from bpcompare.comparison import Agreement, choose, one_rule, race, ulps
 from bpcompare.problem import Problem
-from bpcompare.training import WAYS, Method, Run, train
+from bpcompare.training import WAYS, Method, Run, check_numbers, train
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,13 +81,7 @@ class NetworkComparison:
     @property
     def race(self) -> dict[str, dict[float, dict[str, int | None]]]:
         """Per pair "a~b" with the same source and different rules: the epochs each took to fractions of the gap."""
-        pairs = itertools.combinations(self.results.items(), 2)
-        return {
-            f"{a}~{b}": {f: {a: first.epochs_to(f), b: second.epochs_to(f)} for f in FRACTIONS}
-            for (a, first), (b, second) in pairs
-            if first.run.method.gradient == second.run.method.gradient
-            and _rule(first.run.method) != _rule(second.run.method)
-        }
+        return race(self.results)
 
 
 def compare_network(
@@ -127,31 +118,15 @@ def compare_network(
         >>> comparison.agreement["manual~autograd"].bit_equal
         True
     """
-    chosen = [Method.named(m) if isinstance(m, str) else m for m in methods]
-    if not chosen:
-        raise InputError("name at least one method")
-    for i, method in enumerate(chosen):
-        if method.name in [m.name for m in chosen[:i]]:
-            raise InputError(f"method {method.name!r} is named twice; name it once")
-        method.check(problem, lr)
+    check_numbers(problem, lr, epochs, batch_size)
     runs = [
-        train(
-            problem, m, lr=lr, epochs=epochs, batch_size=batch_size, seed=seed, shuffle=shuffle, on_epoch=on_epoch
-        )
-        for m in chosen
+        train(problem, m, lr=lr, epochs=epochs, batch_size=batch_size, seed=seed, shuffle=shuffle, on_epoch=on_epoch)
+        for m in choose(problem, methods, lr)
     ]
     floor = min(run.all_losses.min() for run in runs)
     results = {run.method.name: NetworkResult(run, learned(problem, run), run.all_losses - floor) for run in runs}
-    agreement = {
-        f"{a.method.name}~{b.method.name}": agree_on_network(a, b)
-        for a, b in itertools.combinations(runs, 2)
-        if _rule(a.method) == _rule(b.method)
-    }
+    agreement = {f"{a.method.name}~{b.method.name}": agree_on_network(a, b) for a, b in one_rule(runs)}
     return NetworkComparison(problem, lr, epochs, batch_size, seed, shuffle, results, agreement)
-
-
-def _rule(method: Method) -> str:
-    return SAME_RULE.get(method.update, method.update)
 
 
 def learned(problem: Problem, run: Run) -> nn.Module:
@@ -187,8 +162,6 @@ def agree_on_network(a: Run, b: Run) -> Agreement:
     first = next((epoch for epoch, (mine, other) in enumerate(pairs) if mine != other), None)
     if first is None and a.diverged_at == b.diverged_at:
         return Agreement(True, 0, None, "the same numbers were added in the same order")
-    from bpcompare.comparison import ulps
-
     apart = max(int(ulps(a.parameters[name], b.parameters[name]).max()) for name in a.parameters)
     largest = max((a.parameters[name] - b.parameters[name]).abs().max().item() for name in a.parameters)
     explanation = (
@@ -196,35 +169,3 @@ def agree_on_network(a: Run, b: Run) -> Agreement:
         f"last state the parameters are up to {largest:.2g} apart"
     )
     return Agreement(False, apart, first, explanation)
-
-
-def torch_sizes(model: nn.Module) -> int:
-    """The number of numbers that are learned.
-
-    Example:
-        >>> torch_sizes(nn.Linear(2, 3))
-        9
-    """
-    return sum(p.numel() for p in model.parameters())
-
-
-@torch.no_grad()
-def saturated(model: nn.Module, x: Tensor) -> list[float | None]:
-    """For each Linear the share of what leaves it that its activation hardly passes on: |σ′(z)| < 0.01.
-
-    None where no activation follows.
-
-    Example:
-        >>> saturated(nn.Sequential(nn.Linear(1, 1), nn.Sigmoid(), nn.Linear(1, 1)), torch.zeros(1, 1))
-        [0.0, None]
-    """
-    shares: list[float | None] = []
-    for layer in model if isinstance(model, nn.Sequential) else (model,):
-        z = x
-        x = layer(x)
-        if isinstance(layer, nn.Linear):
-            shares.append(None)
-        elif shares and isinstance(layer, nn.Sigmoid | nn.Tanh | nn.ReLU):
-            slope = {nn.Sigmoid: x * (1 - x), nn.Tanh: 1 - x * x, nn.ReLU: (z > 0).to(x.dtype)}[type(layer)]
-            shares[-1] = (slope < 0.01).double().mean().item()
-    return shares

@@ -140,7 +140,7 @@ def quadratic(
 
 
 def features(x: Tensor) -> Tensor:
-    """x and x² as columns: (N,) → (N, 2).
+    """X and x² as columns: (N,) → (N, 2).
 
     Example:
         >>> features(torch.tensor([3.0])).tolist()
@@ -167,3 +167,25 @@ def along(problem: Problem, points: int = 200) -> tuple[Tensor, Tensor] | None:
     if problem.in_features == 2 and torch.equal(problem.measured_x, features(first)):
         return x, features(x)
     return None
+
+
+@torch.no_grad()
+def saturated(model: nn.Module, x: Tensor) -> list[float | None]:
+    """For each Linear the share of what leaves it that its activation hardly passes on: |σ′(z)| < 0.01.
+
+    None where no activation follows.
+
+    Example:
+        >>> saturated(nn.Sequential(nn.Linear(1, 1), nn.Sigmoid(), nn.Linear(1, 1)), torch.zeros(1, 1))
+        [0.0, None]
+    """
+    shares: list[float | None] = []
+    for layer in model if isinstance(model, nn.Sequential) else (model,):
+        z = x
+        x = layer(x)
+        if isinstance(layer, nn.Linear):
+            shares.append(None)
+        elif shares and isinstance(layer, nn.Sigmoid | nn.Tanh | nn.ReLU):
+            slope = {nn.Sigmoid: x * (1 - x), nn.Tanh: 1 - x * x, nn.ReLU: (z > 0).to(x.dtype)}[type(layer)]
+            shares[-1] = (slope < 0.01).double().mean().item()
+    return shares

@@ -19,13 +19,16 @@ LAYERS = [
     ["errors"],
     ["graph"],
     ["problem", "theory"],
-    ["csv_data"],
+    ["csv_data", "networks"],
     ["loops", "gradients", "updates"],
+    ["network_history"],
     ["training"],
     ["comparison"],
+    ["network_comparison"],
     ["lessons"],
     ["show"],
     ["export"],
+    ["network_export"],
     ["cli"],
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

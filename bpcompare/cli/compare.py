@@ -1,59 +1,103 @@
-"""Trains one linear regression several ways from the same start, and compares them."""
+"""Trains one linear regression, or a network, several ways from the same start, and compares them."""
 
 import argparse
+import functools
 import os
 import shutil
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from bpcompare.cli import options
+from bpcompare.cli import network_options, options
 from bpcompare.cli.progress import Progress
 
+if TYPE_CHECKING:
+    from bpcompare.problem import Problem
+
 FIGURES = ("loss", "parameters", "fit")
+NETWORK_FIGURES = ("loss", "fit", "delta")
+Files = tuple[dict[str, Any], dict[str, bytes], Callable[..., str]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the main job."""
     options.add_problem_options(parser)
     options.add_training_options(parser)
+    network_options.add_network_options(parser)
     options.add_output_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Trains, compares, writes the files and prints the table."""
     from bpcompare import export
-    from bpcompare.comparison import compare
 
-    pictures = [f"{name}.{format}" for name in FIGURES for format in arguments.format]
+    network_options.settle(arguments)
+    pictures = [
+        f"{name}.{format}" for name in (NETWORK_FIGURES if arguments.layers else FIGURES) for format in arguments.format
+    ]
     export.check_folder(arguments.out, [*pictures, "history.csv", "comparison.json"])
     with Progress("reading", 1.0, quiet=arguments.quiet) as progress:
-        problem = options.problem_from(arguments, progress.reach)
-    total = len(arguments.methods) * arguments.epochs
-    with Progress("training", total, quiet=arguments.quiet) as progress:
-        comparison = compare(
-            problem,
-            arguments.methods,
-            lr=arguments.lr,
-            epochs=arguments.epochs,
-            batch_size=arguments.batch_size,
-            seed=arguments.seed,
-            on_epoch=progress.advance,
-        )
+        problem = network_options.problem_from(arguments, progress.reach)
+    drawn, tables, render = (_line if problem.is_linear else _network)(problem, arguments)
 
-    from bpcompare.show import curves, figures, table
+    from bpcompare.show.figures import to_bytes
 
-    drawn = curves.figures(comparison)
-    files = {
-        f"{name}.{format}": figures.to_bytes(drawn[name], format) for name in FIGURES for format in arguments.format
-    }
-    files["history.csv"] = export.history_csv(comparison)
-    files["comparison.json"] = export.comparison_json(comparison, _settings(arguments))
-    paths = export.write_files(arguments.out, files)
+    files = {picture: to_bytes(drawn[picture.rpartition(".")[0]], picture.rpartition(".")[2]) for picture in pictures}
+    paths = export.write_files(arguments.out, files | tables)
     if not arguments.quiet:
         terminal = sys.stdout.isatty()
         width = shutil.get_terminal_size().columns if terminal else None
-        print(table.render(comparison, width=width, color=terminal and "NO_COLOR" not in os.environ))
+        print(render(width=width, color=terminal and "NO_COLOR" not in os.environ))
         print(f"wrote {', '.join(str(path) for path in paths)}")
     return 0
+
+
+def _line(problem: "Problem", arguments: argparse.Namespace) -> Files:
+    from bpcompare import export
+    from bpcompare.comparison import compare
+
+    with _training(arguments) as progress:
+        comparison = compare(problem, arguments.methods, **_how(arguments), on_epoch=progress.advance)
+
+    from bpcompare.show import curves, table
+
+    files = {
+        "history.csv": export.history_csv(comparison),
+        "comparison.json": export.comparison_json(comparison, _settings(arguments)),
+    }
+    return curves.figures(comparison), files, functools.partial(table.render, comparison)
+
+
+def _network(problem: "Problem", arguments: argparse.Namespace) -> Files:
+    from bpcompare import network_export
+    from bpcompare.network_comparison import compare_network
+
+    with _training(arguments) as progress:
+        comparison = compare_network(problem, arguments.methods, **_how(arguments), on_epoch=progress.advance)
+
+    from bpcompare.show import network_curves, network_table
+
+    files = {
+        "history.csv": network_export.network_history(comparison),
+        "comparison.json": network_export.network_json(comparison, _settings(arguments)),
+    }
+    starts = {init: network_options.started(problem, arguments, init) for init in ("normal", "pytorch")}
+    return network_curves.figures(comparison), files, functools.partial(network_table.render, comparison, starts)
+
+
+def _training(arguments: argparse.Namespace) -> Progress:
+    return Progress("training", len(arguments.methods) * arguments.epochs, quiet=arguments.quiet)
+
+
+def _how(arguments: argparse.Namespace) -> dict[str, Any]:
+    """How to train."""
+    return {
+        "lr": arguments.lr,
+        "epochs": arguments.epochs,
+        "batch_size": arguments.batch_size,
+        "seed": arguments.seed,
+        "shuffle": arguments.order != "given",
+    }
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, object]:

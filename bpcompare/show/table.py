@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich import box
 from rich.console import Console
@@ -30,6 +30,26 @@ def render(comparison: Comparison, *, width: int | None = None, color: bool = Fa
         >>> print(render(compare(line())).splitlines()[0])
         line: 100 samples, 1 → 1, float32; lr 0.1, 50 epochs
     """
+    style = style_for(width)
+    tables = [_learned(comparison, style), _reached(comparison, style)]
+    return to_text(_headline(comparison), tables, sentences(comparison), width=width, color=color)
+
+
+def style_for(width: int | None) -> box.Box:
+    """Tables for a terminal of that width, or Markdown ones."""
+    return box.MARKDOWN if width is None else box.SIMPLE_HEAD
+
+
+def to_text(
+    headline: str, tables: Iterable[Table], lines: Iterable[str], *, width: int | None = None, color: bool = False
+) -> str:
+    """A headline, tables and sentences as text; ``width`` and ``color`` as in `render`.
+
+    Example:
+        >>> print(to_text("title", [], ["sentence"]))
+        title
+        sentence
+    """
     stream = io.StringIO()
     console = Console(
         file=stream,
@@ -39,12 +59,11 @@ def render(comparison: Comparison, *, width: int | None = None, color: bool = Fa
         legacy_windows=False,
         highlight=False,
     )
-    style = box.MARKDOWN if width is None else box.SIMPLE_HEAD
-    console.print(escape(_headline(comparison)), soft_wrap=True)
-    for table in (_learned(comparison, style), _reached(comparison, style)):
+    console.print(escape(headline), soft_wrap=True)
+    for table in tables:
         console.print(table)
     console.print()
-    for sentence in sentences(comparison):
+    for sentence in lines:
         console.print(escape(sentence), soft_wrap=width is None)
     text = "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
     return re.sub(r"\n{3,}", "\n\n", text) + "\n"
@@ -143,7 +162,7 @@ def sentences(comparison: Comparison) -> Iterator[str]:
                 f"{found.first_difference_at}: {found.explanation}."
             )
     for pair, times in comparison.race.items():
-        yield f"race       {pair.replace('~', ' ~ ')}: {_winner(times)}."
+        yield f"race       {pair.replace('~', ' ~ ')}: {winner(times)}."
     yield from _learning_rate(comparison)
     if not comparison.optimum.unique:
         parameters = comparison.problem.in_features + comparison.problem.has_bias
@@ -153,7 +172,7 @@ def sentences(comparison: Comparison) -> Iterator[str]:
         )
 
 
-def _winner(times: dict[float, dict[str, int | None]]) -> str:
+def winner(times: dict[float, dict[str, int | None]]) -> str:
     """Who came first to the smallest gap that anyone reached."""
     for fraction in sorted(times):
         reached = {name: epochs for name, epochs in times[fraction].items() if epochs is not None}
