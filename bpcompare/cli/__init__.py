@@ -4,17 +4,22 @@ Each command is a module beside this one, with ``add_arguments(parser)`` and ``r
 imported when it is asked for, and imports PyTorch only when it runs.
 """
 
+from __future__ import annotations
+
 import argparse
 import gc
 import importlib
 import io
 import os
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
 
 from bpcompare import __version__
 from bpcompare.errors import BpcompareError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
 
 COMMANDS = {
     "compare": "train three ways and compare them (the default)",
@@ -27,6 +32,17 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Ends with exit code 2 and ``message`` alone."""
         self.exit(2, f"bpcompare: {message}\n")
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """As wide as the terminal; argparse would import shutil, and with it three compressors, to find that out."""
+
+    def __init__(self, prog: str) -> None:
+        try:
+            columns = os.get_terminal_size().columns
+        except OSError:
+            columns = 100
+        super().__init__(prog, width=min(columns, 120) - 2)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -85,7 +101,7 @@ def _dispatch(argv: list[str]) -> int:
         prog="python -m bpcompare" + ("" if default else f" {name}"),
         usage="%(prog)s [COMMAND] [options]" if default else None,
         description=f"{command.__doc__}{_overview() if default else ''}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"bpcompare {__version__}")

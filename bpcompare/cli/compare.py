@@ -1,22 +1,20 @@
 """Trains one linear regression, or a network, several ways from the same start, and compares them."""
 
 import argparse
-import functools
-import os
-import shutil
-import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bpcompare.cli import network_options, options
-from bpcompare.cli.progress import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bpcompare.cli.progress import Progress
     from bpcompare.problem import Problem
+
+    Result = tuple[dict[str, Any], dict[str, bytes], Callable[..., str]]  # pictures, tables, what to print
 
 FIGURES = ("loss", "parameters", "fit")
 NETWORK_FIGURES = ("loss", "fit", "delta")
-Files = tuple[dict[str, Any], dict[str, bytes], Callable[..., str]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Trains, compares, writes the files and prints the table."""
+    import os
+    import shutil
+    import sys
+
     from bpcompare import export
+    from bpcompare.cli.progress import Progress
 
     network_options.settle(arguments)
     pictures = [
@@ -52,7 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _line(problem: "Problem", arguments: argparse.Namespace) -> Files:
+def _line(problem: "Problem", arguments: argparse.Namespace) -> "Result":
+    import functools
+
     from bpcompare import export
     from bpcompare.comparison import compare
 
@@ -68,7 +73,9 @@ def _line(problem: "Problem", arguments: argparse.Namespace) -> Files:
     return curves.figures(comparison), files, functools.partial(table.render, comparison)
 
 
-def _network(problem: "Problem", arguments: argparse.Namespace) -> Files:
+def _network(problem: "Problem", arguments: argparse.Namespace) -> "Result":
+    import functools
+
     from bpcompare import network_export
     from bpcompare.network_comparison import compare_network
 
@@ -85,7 +92,9 @@ def _network(problem: "Problem", arguments: argparse.Namespace) -> Files:
     return network_curves.figures(comparison), files, functools.partial(network_table.render, comparison, starts)
 
 
-def _training(arguments: argparse.Namespace) -> Progress:
+def _training(arguments: argparse.Namespace) -> "Progress":
+    from bpcompare.cli.progress import Progress
+
     return Progress("training", len(arguments.methods) * arguments.epochs, quiet=arguments.quiet)
 
 

@@ -1,14 +1,20 @@
-"""Options that several commands share, and the checks of their values."""
+"""Options that several commands share, and the checks of their values.
+
+Nothing is imported here that `--help` could do without: each module would cost it a tenth of its time.
+"""
+
+from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bpcompare.errors import InputError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from bpcompare.problem import Problem
 
 FORMATS = ("png", "svg", "pdf")
@@ -21,7 +27,7 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--out",
         type=folder,
-        default=Path("outputs"),
+        default="outputs",
         metavar="DIR",
         help="folder for the results (default outputs)",
     )
@@ -67,6 +73,8 @@ def positive_number(text: str) -> float:
 
 def folder(text: str) -> Path:
     """A folder's path; the empty text is none."""
+    from pathlib import Path
+
     if not text.strip():
         raise argparse.ArgumentTypeError("must name a folder; got an empty text")
     return Path(text)
@@ -110,8 +118,10 @@ def add_problem_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="precision (default float32)")
 
 
-def problem_from(arguments: argparse.Namespace, on_progress: Callable[[float], object] | None = None) -> "Problem":
+def problem_from(arguments: argparse.Namespace, on_progress: Callable[[float], object] | None = None) -> Problem:
     """The problem that the options of `add_problem_options` ask for."""
+    from pathlib import Path
+
     import torch
 
     from bpcompare.csv_data import read_csv

@@ -1,0 +1,24 @@
+"""An epoch of each way with loss, parameters and gradients recorded, against the plain loop that keeps the loss."""
+
+import copy
+from functools import partial
+
+import plain
+import torch
+from ratio import paired
+
+from bpcompare.problem import line
+from bpcompare.training import train
+
+EPOCHS = 2000
+
+if __name__ == "__main__":
+    problem = line()
+    x, y, start = plain.data()
+    torch.optim.Adam([torch.nn.Parameter(torch.ones(1))])  # the first one imports a second's worth of modules
+    for name, way in plain.WAYS.items():
+
+        def theirs(way: plain.Way = way) -> None:
+            way(x, y, copy.deepcopy(start), EPOCHS)
+
+        paired(f"{name}: {EPOCHS} epochs", partial(train, problem, name, epochs=EPOCHS), theirs, claim=1.0)
