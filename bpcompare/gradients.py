@@ -5,13 +5,17 @@ loss is the mean squared error over all N·out residuals, as `nn.MSELoss` has it
 """
 
 import copy
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, MutableMapping
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.weak import WeakIdKeyDictionary
 
 from bpcompare.errors import MethodError
+from bpcompare.graph.node import Node, backward
+from bpcompare.graph.operations import TABLE
+from bpcompare.recursion import deltas, forward, read_layers
 
 Gradient = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
@@ -53,92 +57,6 @@ def formula(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         if bias is not None:
             bias.grad = delta.sum(0)
     return residual.square().mean()
-
-
-# σ′(z) through a = σ(z), which saturates where exp(z) would overflow; δ ⊙ σ′ in the order in which autograd multiplies.
-TIMES_SLOPE: dict[type[nn.Module], Callable[[Tensor, Tensor], Tensor]] = {
-    nn.Sigmoid: lambda delta, a: delta * torch.rsub(a, 1) * a,
-    nn.Tanh: lambda delta, a: delta * torch.rsub(a * a, 1),
-    nn.ReLU: lambda delta, a: delta.where(a > 0, 0),
-}
-
-Affine = tuple[Tensor, Tensor | None]
-
-
-def read_layers(model: nn.Module) -> list[Affine | nn.Module]:
-    """The layers in order: (W, b) for a Linear, an activation as it is.
-
-    Raises:
-        MethodError: A layer is of another kind, or a Linear is there twice.
-
-    Example:
-        >>> read_layers(nn.Sequential(nn.Linear(2, 1), nn.ReLU()))[1]
-        ReLU()
-    """
-    layers: list[Affine | nn.Module] = []
-    weights: set[Tensor] = set()
-    for layer in model if isinstance(model, nn.Sequential) else (model,):
-        if type(layer) is nn.Linear:
-            weight = layer.weight
-            if weight in weights:
-                raise MethodError(f"formula takes each nn.Linear once; layer {len(layers)}, {layer}, is there twice")
-            weights.add(weight)
-            layers.append((weight, layer.bias))
-        elif type(layer) in TIMES_SLOPE:
-            layers.append(layer)
-        else:
-            raise MethodError(
-                f"formula has no derivative for layer {len(layers)}, {layer}; use nn.Linear, nn.Sigmoid, nn.Tanh and "
-                "nn.ReLU, or the gradient source autograd"
-            )
-    return layers
-
-
-def forward(layers: list[Affine | nn.Module], x: Tensor) -> list[Tensor]:
-    """What enters the first layer and what leaves each: x, a⁽¹⁾, …, ŷ.
-
-    Example:
-        >>> [a.tolist() for a in forward([nn.ReLU()], torch.tensor([-1.0, 2.0]))]
-        [[-1.0, 2.0], [0.0, 2.0]]
-    """
-    activations = [x]
-    for layer in layers:
-        x = nn.functional.linear(x, *layer) if isinstance(layer, tuple) else layer.forward(x)
-        activations.append(x)
-    return activations
-
-
-def deltas(
-    layers: list[Affine | nn.Module], activations: list[Tensor], delta: Tensor
-) -> Iterator[tuple[Tensor, Tensor | None, Tensor, Tensor]]:
-    """For each Linear, from the last to the first: W, b, the a that enters it, and δ = ∂L/∂z of what leaves it.
-
-        δ⁽ˡ⁾ = (W⁽ˡ⁺¹⁾)ᵀδ⁽ˡ⁺¹⁾ ⊙ σ′(z⁽ˡ⁾)
-
-    Rows are samples, so that Wᵀδ is written δW.
-
-    Args:
-        layers: As `read_layers` gives them.
-        activations: As `forward` gives them.
-        delta: ∂L/∂ŷ (N, out).
-
-    Example:
-        >>> network = nn.Sequential(nn.Linear(2, 3), nn.Sigmoid(), nn.Linear(3, 1))
-        >>> layers = read_layers(network)
-        >>> [tuple(d.shape) for *_, d in deltas(layers, forward(layers, torch.ones(5, 2)), torch.ones(5, 1))]
-        [(5, 1), (5, 3)]
-
-    Source: Rumelhart, Hinton and Williams (1986), Nature 323, eqs. 6-7, in matrix form.
-    """
-    x = activations[0]
-    for layer, a, out in zip(reversed(layers), activations[-2::-1], activations[::-1], strict=False):
-        if isinstance(layer, tuple):
-            weight, bias = layer
-            yield weight, bias, a, delta
-            if a is not x:  # nobody asks for ∂L/∂x
-                delta = delta.mm(weight)
-        else:
-            delta = TIMES_SLOPE[type(layer)](delta, out)
 
 
 def autograd(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
@@ -243,9 +161,56 @@ def _sums(x: Tensor, y: Tensor) -> Sums:
     return sums
 
 
+def graph(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """The mean squared error; its gradient by our own graph engine, from the loss back to the parameters.
+
+    Example:
+        >>> model = nn.Linear(1, 1)
+        >>> loss = graph(model, torch.tensor([[1.0]]), model(torch.tensor([[1.0]])).detach() - 3)
+        >>> round(model.weight.grad.item(), 4)
+        6.0
+    """
+    output, parameters = loss_graph(model, x, y)
+    gradients = backward(output)
+    for node, parameter in parameters:
+        parameter.grad = torch.from_numpy(gradients[node])
+    return torch.from_numpy(np.asarray(output.value))
+
+
+def loss_graph(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Node, list[tuple[Node, Tensor]]]:
+    """The executed graph of ŷ, layer by layer, and L = mean((ŷ − y)²), and which node is which parameter.
+
+    Example:
+        >>> loss, parameters = loss_graph(nn.Linear(1, 1), torch.ones(5, 1), torch.ones(5, 1))
+        >>> loss.name, [node.name for node, _ in parameters]
+        ('loss', ['weight', 'bias'])
+    """
+    parameters: list[tuple[Node, Tensor]] = []
+
+    def leaf(name: str, parameter: Tensor) -> Node:
+        parameters.append((Node(name, parameter.detach().numpy()), parameter))
+        return parameters[-1][0]
+
+    inside = Node("x", x.numpy(), constant=True)
+    layers = read_layers(model)
+    for i, layer in enumerate(layers):
+        name, mark = "ŷ" if i == len(layers) - 1 else f"a{i}", f"{i}." if len(layers) > 1 else ""
+        if isinstance(layer, nn.Module):
+            inside = TABLE[type(layer).__name__.lower()](inside, name=name)
+            continue
+        slope = leaf(f"{mark}weight", layer[0])
+        if layer[1] is None:
+            inside = TABLE["matmul"](inside, TABLE["transpose"](slope, name=f"{mark}weightᵀ"), name=name)
+        else:
+            inside = TABLE["Linear of arrays"](inside, slope, leaf(f"{mark}bias", layer[1]), name=name)
+    targets = Node("y", y.numpy(), constant=True)
+    return TABLE["MSE of arrays"](inside, targets, name="loss"), parameters
+
+
 SOURCES: dict[str, Gradient] = {
     "formula": formula,
     "autograd": autograd,
+    "graph": graph,
     "finite_difference": finite_difference,
     "moments": moments,
 }

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare.errors import InputError, MethodError
-from bpcompare.gradients import deltas, forward, read_layers
+from bpcompare.recursion import deltas, forward, read_layers
 
 
 @dataclass(frozen=True, eq=False)

@@ -53,7 +53,7 @@ class Method:
 
     @classmethod
     def named(cls, name: str) -> "Method":
-        """The method called ``name``: manual, autograd, adam, or SOURCE+RULE.
+        """The method called ``name``: manual, autograd, adam, SOURCE (by gradient descent) or SOURCE+RULE.
 
         SOURCE is a key of `gradients.SOURCES`. RULE is GradientDescent or Adam (both by hand), or the name of a
         `torch.optim` class, which may be written in full to tell its Adam from ours.
@@ -65,7 +65,7 @@ class Method:
             >>> Method.named("autograd+RMSprop").update
             'torch.optim.RMSprop'
         """
-        gradient, plus, update = WAYS.get(name, name).partition("+")
+        gradient, plus, update = WAYS.get(name, f"{name}+GradientDescent" if name in SOURCES else name).partition("+")
         if not plus:
             raise MethodError(
                 f"there is no method {name!r}; choose {', '.join(WAYS)} or SOURCE+RULE{_near(name, WAYS)}"

@@ -19,7 +19,7 @@ LAYERS = [
     ["errors"],
     ["graph"],
     ["problem", "theory"],
-    ["csv_data", "networks"],
+    ["csv_data", "networks", "recursion"],
     ["loops", "gradients", "updates"],
     ["network_history"],
     ["training"],

@@ -11,6 +11,7 @@ import gc
 import importlib
 import io
 import os
+import re
 import sys
 
 from bpcompare import __version__
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "compare": "train three ways and compare them (the default)",
+    "derive": "derive an expression by hand, draw it, check it",
+    "graph": "draw the computation graph of the training problem",
 }
 
 
@@ -106,7 +109,12 @@ def _dispatch(argv: list[str]) -> int:
     )
     parser.add_argument("--version", action="version", version=f"bpcompare {__version__}")
     command.add_arguments(parser)
-    return int(command.run(parser.parse_args(argv)))
+    return int(command.run(parser.parse_intermixed_args(_with_expressions(argv))))
+
+
+def _with_expressions(argv: list[str]) -> list[str]:
+    """The arguments, an expression such as -x**2 marked as one: argparse takes what holds a blank for a value."""
+    return [f" {part}" if re.fullmatch(r"-(?!-|h$|[\d.]+(e[-+]?\d+)?$).+", part, re.DOTALL) else part for part in argv]
 
 
 def _overview() -> str:

@@ -10,7 +10,7 @@ from bpcompare.errors import InputError
 if TYPE_CHECKING:
     from bpcompare.problem import Problem
 
-USUAL = {"seed": 0, "dtype": "float32", "lr": 0.1, "epochs": 50}
+USUAL = {"seed": 0, "dtype": "float32", "lr": 0.1, "epochs": 50, "methods": ("manual", "autograd", "adam")}
 PUBLISHED = {
     "seed": 333,
     "dtype": "float64",
@@ -21,6 +21,7 @@ PUBLISHED = {
     "layers": [2, 100, 400, 1],
     "activation": "sigmoid",
     "init": "normal",
+    "methods": ("manual", "autograd", "adam", "graph"),
 }
 NETWORK = {"activation": "sigmoid", "init": "pytorch"}
 

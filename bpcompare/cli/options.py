@@ -169,7 +169,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         type=names,
         default=("manual", "autograd", "adam"),
         metavar="M[,M…]",
-        help="manual, autograd, adam, or SOURCE+RULE: formula, autograd, finite_difference, moments + "
+        help="manual, autograd, adam, or SOURCE+RULE: formula, autograd, graph, finite_difference, moments + "
         "GradientDescent, Adam (by hand), or a torch.optim class (default manual,autograd,adam)",
     )
     group.add_argument("--lr", type=positive_number, default=0.1, metavar="R", help="learning rate (default 0.1)")

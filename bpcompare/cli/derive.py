@@ -1,0 +1,122 @@
+"""Derives an expression: forward with the numbers put in, backward as symbols and as numbers, checked and drawn.
+
+  python -m bpcompare derive "z = x*w; r = z - y; loss = r**2" x=2 w=1 y=4
+  python -m bpcompare derive "mean(x**2)" x=1,2,3 --format text,svg --out outputs
+
+Known are + - * / ** @, brackets and Linear, MSE, Sigmoid, abs, cos, cosh, exp, log, matmul, max, mean, min, relu,
+sigmoid, sin, sinh, sqrt, sum, tan, tanh, transpose.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bpcompare.cli import options
+from bpcompare.errors import InputError
+
+if TYPE_CHECKING:
+    from bpcompare.graph.derivation import Derivation
+
+WRITTEN = {"text": "txt", "markdown": "md", "latex": "tex", "json": "json"}
+DRAWN = ("svg", "png", "pdf")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The expression, the values and how to show them."""
+    parser.add_argument("expression", metavar="EXPR", help='in quotes: "(x*w - y)**2", or steps: "z = x*w; z**2"')
+    parser.add_argument("values", nargs="*", metavar="NAME=VALUE", help="x=2, a vector x=1,2,3 or a matrix W=1,2;3,4")
+    parser.add_argument("--wrt", metavar="NAME[,NAME…]", help="differentiate by these names (default: all inputs)")
+    parser.add_argument(
+        "--format",
+        type=formats,
+        default=("text",),
+        metavar="F[,F…]",
+        help=f"{', '.join((*WRITTEN, *DRAWN))} (default text)",
+    )
+    parser.add_argument(
+        "--out",
+        type=options.folder,
+        metavar="DIR",
+        help="write files there; without it text is printed and pictures go to outputs",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Derives, then prints or writes."""
+    from bpcompare.graph.derivation import derive
+
+    derivation = derive(arguments.expression, values_from(arguments.values), arguments.wrt)
+
+    from bpcompare import export  # imports PyTorch, which a refusal need not wait for
+
+    drawn = [format for format in arguments.format if format in DRAWN]
+    folder = arguments.out or Path("outputs")
+    if drawn or arguments.out:
+        names = ["derivation.gv", "torchviz.gv", *(f"torchviz.{format}" for format in drawn)]
+        export.check_folder(folder, [*names, *(f"derivation.{WRITTEN.get(f, f)}" for f in arguments.format)])
+    texts = {format: getattr(derivation, f"to_{format}")() for format in arguments.format if format in WRITTEN}
+    if not arguments.out:
+        print("\n".join(texts.values()), end="")
+    if drawn or arguments.out:
+        files = {f"derivation.{WRITTEN[format]}": text.encode() for format, text in texts.items() if arguments.out}
+        _write(derivation, drawn, folder, files)
+    return 0
+
+
+def _write(derivation: "Derivation", drawn: list[str], folder: Path, files: dict[str, bytes]) -> None:
+    from bpcompare import export
+    from bpcompare.graph.verification import in_torch
+    from bpcompare.show import drawing
+
+    graph = derivation.graph
+    tensors = in_torch(graph)
+    names = {node.name: tensors[node] for node in (*graph.inputs, graph.output)}
+    dots = {"derivation": derivation.to_dot(), "torchviz": drawing.torchviz_dot(tensors[graph.output], names)}
+    refusal = None
+    for name, dot in dots.items():
+        try:
+            files |= drawing.pictures(name, dot, drawn)
+        except InputError as error:
+            refusal = error
+            files |= drawing.pictures(name, dot, [])
+    paths = export.write_files(folder, files)
+    print(f"wrote {', '.join(map(str, paths))}")
+    if refusal:
+        raise refusal
+
+
+def formats(text: str) -> tuple[str, ...]:
+    """Formats of a derivation, separated by commas, each once."""
+    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",")))
+    for name in names:
+        if name not in WRITTEN and name not in DRAWN:
+            raise argparse.ArgumentTypeError(f"must be among {', '.join((*WRITTEN, *DRAWN))}; got {name!r}")
+    return names
+
+
+def values_from(arguments: list[str]) -> dict[str, object]:
+    """The values of ``NAME=VALUE`` arguments: a number, 1,2,3 or 1,2;3,4 or the same in brackets."""
+    values: dict[str, object] = {}
+    for argument in arguments:
+        name, equals, text = (part.strip() for part in argument.partition("="))
+        if not equals or not name:
+            raise InputError(f"a value is given as NAME=VALUE, such as x=2; got {argument[:40]!r}")
+        if name in values:
+            raise InputError(f"{name} is given twice; leave one of the two out")
+        values[name] = _value(name, text)
+    return values
+
+
+def _value(name: str, text: str) -> object:
+    try:
+        if text.startswith("["):
+            return json.loads(text, parse_int=float)
+        rows = [[float(entry) for entry in row.split(",")] for row in text.split(";")]
+    except (ValueError, RecursionError):
+        raise InputError(
+            f"the value of {name} must be a number, or numbers such as 1,2,3 or 1,2;3,4; got {text[:40]!r}"
+        ) from None
+    if len(rows) > 1:
+        return rows
+    return rows[0] if "," in text else rows[0][0]

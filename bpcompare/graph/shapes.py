@@ -1,0 +1,60 @@
+"""Which shapes an operation takes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from bpcompare.errors import ExpressionError
+from bpcompare.graph.node import Node, Operation
+from bpcompare.graph.operations import TABLE
+
+MAX_ENTRIES = 10_000  # of one array
+
+
+def for_arrays(operation: Operation, arguments: tuple[Node, ...]) -> Operation:
+    """The row of the table for these shapes: a layer has one for numbers and one for arrays."""
+    is_matrix = operation.name == "Linear" and arguments[1].value.ndim > 0
+    is_array = operation.name == "MSE" and arguments[0].value.ndim + arguments[1].value.ndim > 0
+    return TABLE[f"{operation.name} of arrays"] if is_matrix or is_array else operation
+
+
+def check_shapes(operation: Operation, arguments: tuple[Node, ...]) -> None:
+    """Refuses shapes that do not fit, before NumPy would stretch them or fill the memory.
+
+    Raises:
+        ExpressionError: They do not fit, or the result would be too large.
+
+    Example:
+        >>> check_shapes(TABLE["plus"], (Node("x", np.ones(3)), Node("y", np.ones(1))))
+    """
+    shapes = [argument.value.shape for argument in arguments]
+    written = " and ".join(f"{argument.name} {argument.value.shape}" for argument in arguments)
+    if operation.name == "matmul":
+        rule = "the last axis of the first must be as long as the first axis of the second"
+        fits = bool(shapes[0] and shapes[1]) and shapes[0][-1] == shapes[1][0]
+        result = shapes[0][:-1] + shapes[1][1:]
+    elif operation.name == "Linear of arrays":
+        rule = "Linear(x, weight, bias) takes (N, in), (out, in) and (out,)"
+        fits = len(shapes[0]) == len(shapes[1]) == 2 and shapes[0][1] == shapes[1][1] and shapes[2] == shapes[1][:1]
+        result = shapes[0][:1] + shapes[1][:1]
+    elif operation.name == "MSE of arrays":
+        rule = "MSE takes two arrays of one shape"
+        fits, result = shapes[0] == shapes[1], ()
+    else:
+        rule = "arrays are computed entry by entry when they have one shape, or axes of length 1"
+        fits, result = _broadcast(shapes)
+    if not fits:
+        raise ExpressionError(f"the shapes of {written} do not fit {operation.name.split()[0]}: {rule}")
+    if math.prod(result) > MAX_ENTRIES:
+        raise ExpressionError(
+            f"{written} would make {math.prod(result):,} entries, and {MAX_ENTRIES:,} are allowed; use shorter arrays"
+        )
+
+
+def _broadcast(shapes: list[tuple[int, ...]]) -> tuple[bool, tuple[int, ...]]:
+    try:
+        return True, np.broadcast_shapes(*shapes)
+    except ValueError:
+        return False, ()

@@ -1,0 +1,226 @@
+"""Writes a derivation down: forward with the numbers put in, then backward, first as symbols and then as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from bpcompare.graph.expression import Graph
+from bpcompare.graph.node import Array, Node, Partial, unbroadcast
+from bpcompare.graph.notation import Notation, is_exact
+
+MAX_PATHS = 4  # written out in full; more are summed step by step
+MAX_FACTORS = 16
+MAX_TERMS = 8
+
+
+class Use(NamedTuple):
+    """A node goes into ``consumer``, and the derivative there; ``number`` tells several uses in one step apart."""
+
+    node: Node
+    consumer: Node
+    partial: Partial
+    number: int
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and its lines."""
+
+    heading: str
+    lines: list[str]
+
+
+class Writer:
+    """Writes the derivation of one executed graph in one notation."""
+
+    def __init__(
+        self, graph: Graph, gradients: Mapping[Node, Array], wrt: tuple[Node, ...], notation: Notation
+    ) -> None:
+        self.output = graph.output
+        self.gradients = gradients
+        self.write = notation
+        self.steps = [node for node in graph.nodes if node.operation]
+        self.inputs = graph.inputs
+        self.uses = uses(graph)
+        self.path_count = {graph.output: 1}
+        for node in reversed(graph.nodes[:-1]):
+            self.path_count[node] = sum(self.path_count[use.consumer] for use in self.uses[node])
+        wanted = _above(graph, wrt)
+        self.wanted = [node for node in reversed(graph.nodes) if node in wanted and node is not graph.output]
+        self.scalar = all(node.value.ndim == 0 for node in graph.nodes)
+
+    def sections(self) -> list[Section]:
+        """The whole derivation, but for the check."""
+        given = [self.write.equation(self.write.name(node.name), self.write.value(node.value)) for node in self.inputs]
+        return [
+            Section("Given", given),
+            Section("Forward", [self.forward(node) for node in self.steps]),
+            Section("Local derivatives", self.locals()),
+            Section("Backward, as symbols", [self.symbols(node) for node in self.wanted]),
+            Section("Backward, as numbers", [self.numbers(node) for node in self.wanted]),
+        ]
+
+    def forward(self, node: Node) -> str:
+        """z = x·w = 2·1 = 2."""  # noqa: D403
+        write = self.write
+        assert node.operation is not None
+        symbols, numbers = write.formula(node.operation, node), write.formula_in_numbers(node.operation, node)
+        return write.equation(write.name(node.name), (symbols, True), numbers, write.value(node.value))
+
+    def locals(self) -> list[str]:
+        """∂z/∂w = x = 2, for every edge whose derivative acts entry by entry."""
+        edges = [use for node in self.wanted for use in self.uses[node] if "$grad" not in use.partial.text]
+        place = {step: number for number, step in enumerate(self.steps)}
+        return [
+            self.write.equation(self.by(use), *self.local_sides(use), self.write.value(short(local(use))))
+            for use in sorted(edges, key=lambda use: (place[use.consumer], use.consumer.parents.index(use.node)))
+        ]
+
+    def local_sides(self, use: Use) -> list[tuple[str, bool]]:
+        """The local derivative with names and with numbers put in."""
+        symbols = self.write.formula(use.partial, use.consumer)
+        return [(symbols, True), self.write.formula_in_numbers(use.partial, use.consumer)]
+
+    def symbols(self, node: Node) -> str:
+        """∂loss/∂w = ∂loss/∂r*∂r/∂z*∂z/∂w, and a sum of such products where paths meet."""
+        left = self.write.derivative(self.output, node)
+        if self.is_direct(node):
+            return self.write.equation(left, self.local_sides(self.uses[node][0])[0])
+        times = self.write.in_words
+        if self.in_full(node):
+            products = [times.join(map(self.by, path)) for path in self.paths(node)]
+        else:
+            products = [self.arriving(use, times) + self.by(use) for use in self.shown(node)]
+        return self.write.equation(left, (self.sum(node, products), True))
+
+    def numbers(self, node: Node) -> str:
+        """∂loss/∂w = ∂loss/∂r · ∂r/∂z · ∂z/∂w = −4 · 1 · 2 = −8."""
+        left, result = self.write.derivative(self.output, node), self.write.value(self.gradients[node])
+        if self.is_direct(node):
+            return self.write.equation(left, *self.local_sides(self.uses[node][0]), result)
+        times = self.write.times
+        if self.in_full(node):
+            paths = self.paths(node)
+            products = [times.join(map(self.by, path)) for path in paths]
+            factors = [[local(use) for use in path] for path in paths]
+            exact = is_exact(*[factor for path in factors for factor in path])
+        else:
+            shown = self.shown(node)
+            products = [self.term(use) for use in shown]
+            factors = [self.term_factors(use) for use in shown]
+            exact = all(is_exact(self.gradients[use.consumer], local(use)) for use in shown)
+        terms = [self.product(row, is_first=row is factors[0]) for row in factors]
+        if not self.in_full(node):
+            terms = [self.around(use, term) for use, term in zip(shown, terms, strict=True)]
+        return self.write.equation(left, (self.sum(node, products), True), (self.sum(node, terms), exact), result)
+
+    def arriving(self, use: Use, times: str) -> str:
+        """∂loss/∂r and a times sign; nothing where the consumer is the output, ∂loss/∂loss = 1."""
+        return "" if use.consumer is self.output else self.write.derivative(self.output, use.consumer) + times
+
+    def term(self, use: Use) -> str:
+        """What one use adds to the gradient: what arrives at the consumer, times the derivative there."""
+        if "$grad" in use.partial.text:
+            arriving = self.write.derivative(self.output, use.consumer)
+            return self.write.formula(use.partial, use.consumer, gradient=arriving)
+        return self.around(use, self.arriving(use, self.write.times) + self.by(use))
+
+    def term_factors(self, use: Use) -> list[Array]:
+        """The numbers in that product."""
+        arriving = [] if use.consumer is self.output else [self.gradients[use.consumer]]
+        return arriving if "$grad" in use.partial.text else [*arriving, short(local(use))]
+
+    def product(self, factors: list[Array], is_first: bool) -> str:
+        """The factors with signs between them; a sign in front of the whole side needs no brackets."""
+        sign = self.write.entrywise if all(factor.ndim for factor in factors) else self.write.times
+        first = self.write.number if is_first else self.write.bracketed
+        return sign.join([*map(first, factors[:1]), *map(self.write.bracketed, factors[1:])])
+
+    def around(self, use: Use, term: str) -> str:
+        """The rule of the operation around what arrives; a sum where the node was broadcast to several copies."""
+        if "$grad" in use.partial.text and "∂" not in term and "partial" not in term:
+            return self.write.formula_in_numbers(use.partial, use.consumer, gradient=term or "1")[0]
+        is_copied = use.consumer.value.size > use.node.value.size and "$grad" not in use.partial.text
+        return self.write.total.format(term) if is_copied else term
+
+    def sum(self, node: Node, terms: list[str]) -> str:
+        """The terms added up, the middle ones left out where there are too many."""
+        left_out = 0 if self.in_full(node) else len(self.uses[node]) - len(terms)
+        return " + ".join([*terms[:-1], self.write.dots.format(left_out), terms[-1]] if left_out else terms)
+
+    def shown(self, node: Node) -> list[Use]:
+        """The uses that are written out."""
+        found = self.uses[node]
+        return found if len(found) <= MAX_TERMS else [*found[:3], found[-1]]
+
+    def by(self, use: Use) -> str:
+        """∂consumer/∂node, of that use."""
+        return self.write.derivative(use.consumer, use.node, use.number)
+
+    def is_direct(self, node: Node) -> bool:
+        """Whether the node goes into the output alone, once, and entry by entry: its gradient is the local one."""
+        found = self.uses[node]
+        return len(found) == 1 and found[0].consumer is self.output and "$grad" not in found[0].partial.text
+
+    def in_full(self, node: Node) -> bool:
+        """Whether every path is written out: only for numbers, and only where it stays readable."""
+        if not self.scalar or self.path_count[node] > MAX_PATHS:
+            return False
+        return sum(map(len, self.paths(node))) <= MAX_FACTORS
+
+    def paths(self, node: Node) -> list[list[Use]]:
+        """Every path from the output down to ``node``."""
+        found: list[list[Use]] = []
+        stack: list[tuple[Node, tuple[Use, ...]]] = [(node, ())]
+        while stack:
+            end, path = stack.pop()
+            if end is self.output:
+                found.append(list(path))
+            stack.extend((use.consumer, (use, *path)) for use in reversed(self.uses[end]))
+        return found
+
+
+def uses(graph: Graph) -> dict[Node, list[Use]]:
+    """Where each node is used, in the order of the computation."""
+    found: dict[Node, list[Use]] = {node: [] for node in graph.nodes}
+    for consumer in graph.nodes:
+        partials = consumer.operation.partials if consumer.operation else ()
+        for position, (node, partial) in enumerate(zip(consumer.parents, partials, strict=True)):
+            if not node.constant:
+                is_several = consumer.parents.count(node) > 1
+                number = consumer.parents[: position + 1].count(node) if is_several else 0
+                found[node].append(Use(node, consumer, partial, number))
+    return found
+
+
+def local(use: Use) -> Array:
+    """The derivative of one step by one of its arguments, entry by entry."""
+    consumer = use.consumer
+    values = [parent.value for parent in consumer.parents]
+    with np.errstate(all="ignore"):
+        return np.asarray(use.partial.pull_back(consumer.value**0, consumer.value, *values))
+
+
+def part(use: Use, gradients: Mapping[Node, Array]) -> Array:
+    """What reaches a node through one of its uses."""
+    values = [parent.value for parent in use.consumer.parents]
+    arrived = use.partial.pull_back(gradients[use.consumer], use.consumer.value, *values)
+    return unbroadcast(np.asarray(arrived), use.node.value.shape)
+
+
+def short(value: Array) -> Array:
+    """An array of equal entries as that one number."""
+    return value.flat[0] * np.ones(()) if value.size > 1 and (value == value.flat[0]).all() else value
+
+
+def _above(graph: Graph, wrt: tuple[Node, ...]) -> set[Node]:
+    """The nodes on the way from the output to those asked for."""
+    on_the_way = set(wrt)
+    for node in graph.nodes:
+        if any(parent in on_the_way for parent in node.parents):
+            on_the_way.add(node)
+    return on_the_way

@@ -1,0 +1,168 @@
+import json
+
+import pytest
+
+from bpcompare.cli import main
+
+HOMEWORK_1 = ["derive", "z = x*w; r = z - y; loss = r**2", "x=2", "w=1", "y=4"]
+OURS = {"derivation.gv", "torchviz.gv"}
+
+
+def names(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+def test_without_options_the_derivation_is_printed(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(HOMEWORK_1) == 0
+    output = capsys.readouterr().out
+    assert "∂loss/∂w = ∂loss/∂r · ∂r/∂z · ∂z/∂w = −4 · 1 · 2 = −8" in output
+    assert output.splitlines()[-1].startswith("Checked: ")
+    assert not names(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("format", "sign"), [("markdown", "# Derivation"), ("latex", "$\\mathbf{Given}$"), ("json", "{")]
+)
+def test_every_text_format_is_printed(capsys, format, sign):
+    assert main([*HOMEWORK_1, "--format", format]) == 0
+    assert capsys.readouterr().out.startswith(sign)
+
+
+def test_options_may_stand_anywhere(capsys):
+    assert main(["derive", "--wrt", "w", HOMEWORK_1[1], "x=2", "--format", "json", "w=1", "y=4"]) == 0
+    assert json.loads(capsys.readouterr().out)["gradients"] == {"w": -8.0}
+
+
+def test_pictures_go_to_outputs_and_always_with_their_source(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main([*HOMEWORK_1, "--format", "text,svg"]) == 0
+    assert names(tmp_path / "outputs") == OURS | {"derivation.svg", "torchviz.svg"}
+    output = capsys.readouterr().out
+    assert output.startswith("Given\n")
+    assert output.endswith("outputs/torchviz.svg\n")
+
+
+def test_with_a_folder_everything_is_written_there(capsys, tmp_path):
+    assert main([*HOMEWORK_1, "--format", "text,markdown,latex,json,svg,png,pdf", "--out", str(tmp_path / "new")]) == 0
+    written = {f"derivation.{ending}" for ending in ("txt", "md", "tex", "json", "svg", "png", "pdf")}
+    assert names(tmp_path / "new") == OURS | written | {"torchviz.svg", "torchviz.png", "torchviz.pdf"}
+    assert capsys.readouterr().out.startswith("wrote ")
+
+
+def test_the_torchviz_picture_shows_the_same_loss(tmp_path):
+    assert main([*HOMEWORK_1, "--out", str(tmp_path)]) == 0
+    source = (tmp_path / "torchviz.gv").read_text()
+    for label in ('"loss\n ()"', '"w\n ()"', '"y\n ()"', "PowBackward0", "SubBackward0", "MulBackward0"):
+        assert f"label={label}" in source
+
+
+def test_a_picture_too_large_is_refused_and_its_source_stays(capsys, tmp_path):
+    long = ";".join(["v = v*1.01"] * 200)
+    assert main(["derive", long, "v=1", "--format", "svg,text", "--out", str(tmp_path)]) == 2
+    assert names(tmp_path) == OURS | {"derivation.txt"}
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert "above 150 nobody can read it" in message
+
+
+@pytest.mark.parametrize("expression", ["-x**2", "-2*x", "-(x)", "-sin(x)*2"])
+def test_an_expression_may_begin_with_a_minus(capsys, expression):
+    assert main(["derive", expression, "x=-3", "--format", "json"]) == 0
+    value = json.loads(capsys.readouterr().out)["value"]
+    assert value == pytest.approx({"-x**2": -9, "-2*x": 6, "-(x)": 3, "-sin(x)*2": 0.2822400161}[expression])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("3", 9.0), ("1,2,3", 14.0), ("1,2;3,4", 30.0), ("[[1, 2], [3, 4]]", 30.0), (" 1e1 ", 100.0), ("1;2", 5.0)],
+)
+def test_values_are_numbers_vectors_or_matrices(capsys, value, expected):
+    assert main(["derive", "sum(x*x)", f"x={value}", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["value"] == expected
+
+
+REFUSED = [
+    (["x*w", "x=1"], "w has no value"),
+    (["x", "x"], "NAME=VALUE"),
+    (["x", "=3"], "NAME=VALUE"),
+    (["x", "x=1", "x=2"], "given twice"),
+    (["x", "x="], "must be a number"),
+    (["x", "x=1,,2"], "must be a number"),
+    (["x", "x=one"], "must be a number"),
+    (["x", "x=1,2;3"], "must be a number"),
+    (["x", "x=[[1],[1,2]]"], "must be a number"),
+    (["x", 'x=["1"]'], "must be a number"),
+    (["x", "x=[1"], "must be a number"),
+    (["x", "x=" + "[" * 100_000], "must be a number"),
+    (["x", "x=nan"], "must be finite"),
+    (["x", "x=[NaN]"], "must be finite"),
+    (["x", "x=1e999"], "must be finite"),
+    (["x", "y=1"], "x has no value"),
+    (["x", "2x=1"], "a value needs a name"),
+    (["x", "x=1", "--wrt", "q"], "choose from x, f"),
+    (["x", "x=1", "--wrt", ""], "choose from x, f"),
+    (["__import__('os').system('touch pwned')"], "cannot be part of an expression"),
+    (["x\0", "x=1"], "cannot be in an expression"),
+    (["\udcff", "x=1"], "cannot be in an expression"),
+    (["(" * 10_000 + "x" + ")" * 10_000, "x=1"], "20,000 characters"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "told"), REFUSED, ids=lambda part: ascii(part)[:30])
+def test_bad_input_is_told_in_one_sentence_with_exit_code_2(capsys, tmp_path, monkeypatch, arguments, told):
+    monkeypatch.chdir(tmp_path)
+    assert main(["derive", *arguments, "--format", "svg"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("bpcompare: ")
+    assert captured.err.count("\n") == 1
+    assert told in captured.err
+    assert not names(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["x", "x=1", "--format", "gif"], ["x", "x=1", "--out", ""], ["x", "x=1", "--nope"]]
+)
+def test_bad_options_end_with_exit_code_2(capsys, arguments):
+    with pytest.raises(SystemExit) as ended:
+        main(["derive", *arguments])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [[*HOMEWORK_1, "--format", "svg"], ["graph"]])
+def test_a_folder_that_cannot_be_written_is_told_and_nothing_is_left(capsys, tmp_path, command):
+    (tmp_path / "file").write_text("kept")
+    assert main([*command, "--out", str(tmp_path / "file" / "deeper")]) == 2
+    assert "choose another --out" in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "kept"
+    assert names(tmp_path) == {"file"}
+
+
+def test_the_training_problem_is_drawn_twice(capsys, tmp_path):
+    assert main(["graph", "--out", str(tmp_path), "--format", "svg,png,pdf"]) == 0
+    endings = ("gv", "svg", "png", "pdf")
+    assert names(tmp_path) == {f"{name}.{ending}" for name in ("graph", "torchviz") for ending in endings}
+    ours, theirs = (tmp_path / "graph.gv").read_text(), (tmp_path / "torchviz.gv").read_text()
+    # torch.manual_seed(0) in 「深度学习之前向传播和反向传播」 draws the noise and then this start of nn.Linear(1, 1).
+    assert r"weight\n−0.248884" in ours
+    assert "AddmmBackward0" in theirs
+    assert '"weight\n (1, 1)"' in theirs
+    assert '"loss\n ()"' in theirs
+    assert capsys.readouterr().out.startswith("wrote ")
+
+
+def test_the_same_problem_gives_the_same_files(tmp_path):
+    for folder in ("a", "b"):
+        assert main(["graph", "--out", str(tmp_path / folder), "--quiet", "--format", "svg,png,pdf"]) == 0
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+
+
+def test_a_problem_without_bias_and_with_several_outputs_is_drawn(capsys, tmp_path):
+    command = ["graph", "--weight", "1,2;3,4", "--bias", "0,0", "--no-bias", "--quiet", "--out", str(tmp_path)]
+    assert main(command) == 0
+    assert "ŷ = x @ weightᵀ" in (tmp_path / "graph.gv").read_text()
+    assert capsys.readouterr().out == ""
+    assert (tmp_path / "graph.png").stat().st_size > 5_000
