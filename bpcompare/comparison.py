@@ -65,6 +65,11 @@ class Result:
         """The loss reached."""
         return self.losses[-1].item()
 
+    @property
+    def ran_away(self) -> bool:
+        """Whether it diverged, or is about to: the gap has grown a millionfold."""
+        return self.status == "diverged" or bool(self.gaps[-1] > 1e6 * self.gaps[0])
+
     def epochs_to(self, fraction: float) -> int | None:
         """The first epoch at which the gap is at most ``fraction`` of the one at the start, or None."""
         reached = (self.gaps <= fraction * self.gaps[0]).nonzero()

@@ -71,9 +71,19 @@ def test_diverged_runs_are_named_and_leave_the_others_readable():
     x, y, _, _ = nist("Norris")
     drawn = figures(compare(from_data(x, y, dtype=torch.float32)))
     assert "manual, diverged at step 4" in texts(drawn["loss"])
-    assert "weight; diverged paths leave the picture" in texts(drawn["parameters"])
+    assert "weight; runaway paths leave the picture" in texts(drawn["parameters"])
     assert drawn["parameters"].axes[0].get_ylim()[1] < 10
-    assert "manual, diverged: no line" in texts(drawn["fit"])
+    assert "manual, ran away: no line" in texts(drawn["fit"])
+
+
+def test_a_run_about_to_overflow_can_still_be_drawn():
+    x, y, _, _ = nist("Pontius")
+    comparison = compare(from_data(x, y), epochs=5)
+    assert comparison.results["manual"].status == "stopped"
+    assert comparison.results["manual"].loss > 1e200
+    for figure in figures(comparison).values():
+        assert to_bytes(figure, "png")
+    assert figures(comparison)["loss"].axes[0].get_ylim()[1] < 1e30
 
 
 def test_one_input_shows_the_lines_and_several_predicted_against_measured():
@@ -82,7 +92,7 @@ def test_one_input_shows_the_lines_and_several_predicted_against_measured():
     several = figures(compare(line(weight=[[1.0, 2.0], [3.0, 4.0]]), lr=5.0))["fit"]
     assert [axes.get_ylabel() for axes in several.axes] == ["y1, predicted", "y2, predicted"]
     assert "predicted = measured" in texts(several)
-    assert "manual, diverged: not drawn" in texts(several)
+    assert "manual, ran away: not drawn" in texts(several)
 
 
 def test_many_samples_and_parameters_are_cut_and_say_so():

@@ -140,6 +140,12 @@ def test_rules_for_arrays_are_written_with_what_arrives():
     assert "∂Loss/∂b = sum over rows of ∂Loss/∂ŷ = sum over rows of [[2]] = [2]" in text
 
 
+def test_a_rule_for_arrays_at_the_output_itself_begins_with_one():
+    text = derive("W @ x", {"W": [[1, 2]], "x": [3, 4]}).to_text()
+    assert "\n  ∂f/∂x = Wᵀ @ 1\n" in text
+    assert "\n  ∂f/∂x = Wᵀ @ 1 = [[1, 2]]ᵀ @ 1 = [1, 2]\n" in text
+
+
 def test_rounded_numbers_are_marked_and_exact_ones_are_not():
     text = derive("x/y", {"x": 1, "y": 3}).to_text()
     assert "f = x/y = 1/3 ≈ 0.333333" in text

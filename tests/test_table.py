@@ -52,6 +52,13 @@ def test_a_diverged_run_is_told_the_largest_stable_rate():
     assert "--standardize" not in batches
 
 
+def test_a_run_that_grows_without_overflowing_is_told_too():
+    told = " ".join(sentences(compare(line(dtype=torch.float64), ["manual", "adam"], lr=2.0)))
+    assert "runs away  manual: its loss has grown to" in told
+    assert "the largest stable rate is 0.788664" in told
+    assert "runs away  adam" not in told
+
+
 def test_an_optimum_that_is_not_unique_is_not_claimed():
     x = torch.tensor([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]])
     text = render(compare(from_data(x, x[:, :1]), ["manual"]))

@@ -80,11 +80,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("bpcompare: interrupted; earlier results are as they were", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # The reader has gone. Python flushes stdout once more at exit; give it somewhere harmless to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader has left
+        _give_up_stdout()
         return 0
     except OSError as error:  # stdout is a full disk, say
+        _give_up_stdout()
         print(f"bpcompare: the output cannot be printed: {error.strerror}", file=sys.stderr)
         return 2
     except (MemoryError, RuntimeError) as error:
@@ -95,6 +95,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
             return 2
         raise
+
+
+def _give_up_stdout() -> None:
+    """Python flushes stdout once more at exit; gives what is left in it somewhere harmless to go."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(argv: list[str]) -> int:

@@ -105,7 +105,7 @@ def add_problem_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--csv", metavar="FILE", help="a CSV file with a header row")
     group.add_argument("--x", type=columns, metavar="COL[,COL…]", help="its input columns")
     group.add_argument("--y", type=columns, metavar="COL[,COL…]", help="its output columns")
-    group = parser.add_argument_group("problem: either")
+    group = parser.add_argument_group("problem: both kinds")
     group.add_argument("--no-bias", action="store_true", help="a model without a bias")
     group.add_argument(
         "--standardize",

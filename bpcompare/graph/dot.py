@@ -11,7 +11,7 @@ from typing import Any
 from bpcompare.errors import InputError
 from bpcompare.graph.expression import Graph
 from bpcompare.graph.node import Array, Node, topological_order
-from bpcompare.graph.notation import TEXT
+from bpcompare.graph.notation import TEXT, is_exact
 from bpcompare.graph.writing import part, uses
 
 MAX_DRAWN = 150  # Graphviz takes half a minute for 400, and nobody could read them
@@ -61,9 +61,8 @@ def _label(graph: Graph, node: Node, gradients: Mapping[Node, Array], parts: lis
     if len(parts) > 1:
         numbers = [TEXT.number(parts[0]), *map(TEXT.bracketed, parts[1:])]
         terms = " + ".join(numbers if len(numbers) <= 3 else [numbers[0], "…", numbers[-1]])
-        lines.append(
-            TEXT.equation(TEXT.derivative(graph.output, node), (terms, True), TEXT.value(_bare(gradients[node])))
-        )
+        total = (terms, is_exact(*parts)), TEXT.value(_bare(gradients[node]))
+        lines.append(TEXT.equation(TEXT.derivative(graph.output, node), *total))
     return "\\n".join(lines)
 
 

@@ -131,17 +131,19 @@ def _slope(graph: Graph, nodes: list[Node], node: Node, index: int) -> tuple[flo
     """
     x = float(np.ravel(node.value)[index])
     step = STEP * max(1.0, abs(x))
-    best, closest, last = (np.nan, 0.0), np.inf, np.nan
+    best, closest, last = (np.nan, 0.0), np.inf, (np.nan, 0.0)
     for _ in range(SMALLER_STEPS):
         above, below = (_evaluate(graph, nodes, node, index, moved) for moved in (x + step, x - step))
         slope = (above - below) / ((x + step) - (x - step))
         noise = 100 * float(np.finfo(np.float64).eps) * (abs(above) + abs(below) + abs(x * slope)) / step
-        change = abs(slope - last) / max(1.0, abs(slope))
-        if np.isfinite(slope) and (not np.isfinite(best[0]) or change < closest):
-            best, closest = (slope, noise), change if np.isfinite(change) else np.inf
+        change = abs(slope - last[0]) / max(1.0, abs(slope))
+        if change < closest:  # the larger of the two steps has less rounding
+            best, closest = last, change
+        elif not np.isfinite(best[0]):
+            best = slope, noise
         if closest <= AGREEMENT:
             break
-        last, step = slope, step / 16
+        last, step = (slope, noise), step / 16
     return best
 
 

@@ -25,6 +25,11 @@ class Use(NamedTuple):
     partial: Partial
     number: int
 
+    @property
+    def has_rule(self) -> bool:
+        """Whether the derivative is no array to multiply with but a rule for what arrives, such as a product Wᵀ @ …."""
+        return "$grad" in self.partial.text
+
 
 @dataclass(frozen=True)
 class Section:
@@ -73,7 +78,7 @@ class Writer:
 
     def locals(self) -> list[str]:
         """∂z/∂w = x = 2, for every edge whose derivative acts entry by entry."""
-        edges = [use for node in self.wanted for use in self.uses[node] if "$grad" not in use.partial.text]
+        edges = [use for node in self.wanted for use in self.uses[node] if not use.has_rule]
         place = {step: number for number, step in enumerate(self.steps)}
         return [
             self.write.equation(self.by(use), *self.local_sides(use), self.write.value(short(local(use))))
@@ -94,7 +99,7 @@ class Writer:
         if self.in_full(node):
             products = [times.join(map(self.by, path)) for path in self.paths(node)]
         else:
-            products = [self.arriving(use, times) + self.by(use) for use in self.shown(node)]
+            products = [self.words(use) for use in self.shown(node)]
         return self.write.equation(left, (self.sum(node, products), True))
 
     def numbers(self, node: Node) -> str:
@@ -122,17 +127,23 @@ class Writer:
         """∂loss/∂r and a times sign; nothing where the consumer is the output, ∂loss/∂loss = 1."""
         return "" if use.consumer is self.output else self.write.derivative(self.output, use.consumer) + times
 
+    def words(self, use: Use) -> str:
+        """What one use adds to the gradient, in words; of the output itself only the rule says anything."""
+        if use.consumer is self.output and use.has_rule:
+            return self.term(use)
+        return self.arriving(use, self.write.in_words) + self.by(use)
+
     def term(self, use: Use) -> str:
         """What one use adds to the gradient: what arrives at the consumer, times the derivative there."""
-        if "$grad" in use.partial.text:
-            arriving = self.write.derivative(self.output, use.consumer)
+        if use.has_rule:
+            arriving = "1" if use.consumer is self.output else self.write.derivative(self.output, use.consumer)
             return self.write.formula(use.partial, use.consumer, gradient=arriving)
         return self.around(use, self.arriving(use, self.write.times) + self.by(use))
 
     def term_factors(self, use: Use) -> list[Array]:
         """The numbers in that product."""
         arriving = [] if use.consumer is self.output else [self.gradients[use.consumer]]
-        return arriving if "$grad" in use.partial.text else [*arriving, short(local(use))]
+        return arriving if use.has_rule else [*arriving, short(local(use))]
 
     def product(self, factors: list[Array], is_first: bool) -> str:
         """The factors with signs between them; a sign in front of the whole side needs no brackets."""
@@ -142,9 +153,9 @@ class Writer:
 
     def around(self, use: Use, term: str) -> str:
         """The rule of the operation around what arrives; a sum where the node was broadcast to several copies."""
-        if "$grad" in use.partial.text and "∂" not in term and "partial" not in term:
+        if use.has_rule:
             return self.write.formula_in_numbers(use.partial, use.consumer, gradient=term or "1")[0]
-        is_copied = use.consumer.value.size > use.node.value.size and "$grad" not in use.partial.text
+        is_copied = use.consumer.value.size > use.node.value.size
         return self.write.total.format(term) if is_copied else term
 
     def sum(self, node: Node, terms: list[str]) -> str:
@@ -164,7 +175,7 @@ class Writer:
     def is_direct(self, node: Node) -> bool:
         """Whether the node goes into the output alone, once, and entry by entry: its gradient is the local one."""
         found = self.uses[node]
-        return len(found) == 1 and found[0].consumer is self.output and "$grad" not in found[0].partial.text
+        return len(found) == 1 and found[0].consumer is self.output and not found[0].has_rule
 
     def in_full(self, node: Node) -> bool:
         """Whether every path is written out: only for numbers, and only where it stays readable."""

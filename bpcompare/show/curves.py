@@ -17,6 +17,8 @@ from bpcompare.theory import Optimum
 MOST_PANELS = 6
 MOST_POINTS = 2_000  # drawn of the data; more would only be a blot
 
+FLOOR_REACH = 1e-3  # of the lowest loss
+
 TRUTH: dict[str, Any] = {"color": "black", "linewidth": 1.0, "linestyle": "-"}
 OPTIMUM: dict[str, Any] = {"color": GREY, "linewidth": 1.4, "linestyle": (0, (1, 1.5))}
 
@@ -44,7 +46,9 @@ def _loss(comparison: Comparison) -> Figure:
     figure = Figure(figsize=(max(2.8 * columns, 7.0), 2.3 * rows + 3.4), layout="constrained")
     grid = figure.add_gridspec(rows + 1, columns, height_ratios=[2.0] * rows + [3.0])
     together = figure.add_subplot(grid[rows, :])
-    _log_loss_axes(together, comparison)
+    together.set_yscale("log")
+    together.set_xlabel("epoch")
+    together.set_ylabel("mean squared error")
     for place, (name, result) in enumerate(comparison.results.items()):
         alone = figure.add_subplot(grid[place // columns, place % columns], sharex=together, sharey=together)
         alone.set_title(plain(name, 32))
@@ -55,15 +59,10 @@ def _loss(comparison: Comparison) -> Figure:
             _curve(axes, result, style)
         _floor(alone, comparison, label=False)
     _floor(together, comparison, label=True)
+    _keep_in_sight(together, comparison)
     together.set_title("together")
     together.legend(loc="upper right")
     return figure
-
-
-def _log_loss_axes(axes: Axes, comparison: Comparison) -> None:
-    axes.set_yscale("log")
-    axes.set_xlabel("epoch")
-    axes.set_ylabel("mean squared error")
 
 
 def _curve(axes: Axes, result: Result, style: dict[str, Any]) -> None:
@@ -71,8 +70,18 @@ def _curve(axes: Axes, result: Result, style: dict[str, Any]) -> None:
     diverged = result.run.diverged_at
     label = style["label"] + (f", diverged at step {diverged}" if diverged else "")
     axes.plot(range(len(losses)), losses, **{**style, "label": label})
-    if diverged:
-        axes.plot(len(losses) - 1, losses[-1], "x", color="black", markersize=9, markeredgewidth=2)
+
+
+def _keep_in_sight(axes: Axes, comparison: Comparison) -> None:
+    """A curve that runs away leaves at the top, where an arrow says so; to show all of it would flatten the others."""
+    results = comparison.results.values()
+    if not any(result.ran_away for result in results):
+        return
+    highest = max(float(r.losses[0] if r.ran_away else r.losses.max()) for r in results)
+    lowest = min(float(r.losses.min()) for r in results)
+    floor = comparison.optimum.loss
+    axes.set_ylim((floor if lowest * FLOOR_REACH < floor else lowest) / 3, min(highest * 1e4, 1e300))
+    axes.annotate("↑ runs away", (0.1, 0.97), xycoords="axes fraction", va="top", fontsize="small")
 
 
 def _floor(axes: Axes, comparison: Comparison, label: bool) -> None:
@@ -80,7 +89,7 @@ def _floor(axes: Axes, comparison: Comparison, label: bool) -> None:
     floor = comparison.optimum.loss
     lowest = min(float(result.losses.min()) for result in comparison.results.values())
     text = f"least-squares optimum, {floor:.4g}"
-    if floor > 0 and floor > lowest * 1e-3:
+    if floor > lowest * FLOOR_REACH:
         axes.axhline(floor, **OPTIMUM, label=text if label else None)
     elif label:
         axes.plot([], [], **OPTIMUM, label=f"{text}: below this axis")
@@ -108,7 +117,7 @@ def _paths(axes: Axes, comparison: Comparison, entry: Entry) -> list[Line2D]:
     for place, (name, result) in enumerate(comparison.results.items()):
         path = entry.path(result.weights, result.biases)
         ways += axes.plot(range(len(path)), path.tolist(), **markers_apart(styles[name], place, len(path)))
-        stable.append(path[:1] if result.status == "diverged" else path)
+        stable.append(path[:1] if result.ran_away else path)
     ends = axes.get_xlim()
     levels = axes.plot(ends, [best, best], **OPTIMUM, label=f"{best:.6g} by least squares{_doubt(optimum)}")
     if truth is not None:
@@ -118,12 +127,12 @@ def _paths(axes: Axes, comparison: Comparison, entry: Entry) -> list[Line2D]:
     axes.set_title(plain(entry.name))
     axes.set_xlabel("epoch")
     axes.legend(handles=levels, loc="best")
-    if any(result.status == "diverged" for result in comparison.results.values()):
-        # A diverged path leaves the picture; the others are what can be read.
+    if any(result.ran_away for result in comparison.results.values()):
+        # A path that runs away leaves the picture; the others are what can be read.
         low, high = torch.cat(stable).min().item(), torch.cat(stable).max().item()
         margin = 0.08 * (high - low) or 1.0
         axes.set_ylim(low - margin, high + margin)
-        axes.set_title(f"{axes.get_title()}; diverged paths leave the picture")
+        axes.set_title(f"{axes.get_title()}; runaway paths leave the picture")
     return ways
 
 
@@ -156,8 +165,8 @@ def _lines(axes: Axes, comparison: Comparison, rows: Tensor, output: int) -> Non
     grid = torch.linspace(0, 1, 9, dtype=torch.float64) * (ends[1] - ends[0]) + ends[0]
     styles = line_styles(comparison.results)
     for place, (name, result) in enumerate(comparison.results.items()):
-        if result.status == "diverged":
-            axes.plot([], [], **{**styles[name], "label": f"{styles[name]['label']}, diverged: no line"})
+        if result.ran_away:
+            axes.plot([], [], **{**styles[name], "label": f"{styles[name]['label']}, ran away: no line"})
             continue
         fitted = grid * result.weight[output, 0] + result.bias[output]
         axes.plot(grid.tolist(), fitted.tolist(), **{**styles[name], "markevery": (place % 4, 4)})
@@ -174,8 +183,8 @@ def _predicted_against_measured(axes: Axes, comparison: Comparison, rows: Tensor
     axes.plot(ends, ends, color="black", linewidth=1, label="predicted = measured")
     for place, (name, style) in enumerate(line_styles(comparison.results).items()):
         result = comparison.results[name]
-        if result.status == "diverged":
-            axes.plot([], [], " ", label=f"{style['label']}, diverged: not drawn")
+        if result.ran_away:
+            axes.plot([], [], " ", label=f"{style['label']}, ran away: not drawn")
             continue
         predicted = x @ result.weight[output] + result.bias[output]
         look = {"marker": style.get("marker", "o"), "color": style["color"], "label": style["label"]}

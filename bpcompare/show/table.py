@@ -186,6 +186,8 @@ def _learning_rate(comparison: Comparison) -> Iterator[str]:
     limit = comparison.curvature.largest_stable_lr
     yield f"rate       gradient descent on all samples is stable up to lr {limit:.6g}; this is lr {comparison.lr:g}."
     for name, result in comparison.results.items():
+        if result.status != "diverged" and result.ran_away:
+            yield f"runs away  {name}: its loss has grown to {result.loss:.3g}; {remedy(comparison)}."
         if result.status == "diverged":
             yield (
                 f"diverged   {name} at step {result.run.diverged_at}, its figures are of the last finite state; "
