@@ -44,7 +44,9 @@ class NetworkResult:
         return self.run.track.delta_sizes
 
     def epochs_to(self, fraction: float) -> int | None:
-        """The first epoch at which the gap is at most ``fraction`` of the one at the start, or None."""
+        """The first epoch at which the gap is at most ``fraction`` of the one at the start; None if there is none."""
+        if self.gaps[0] == 0:  # nobody came below the start
+            return None
         reached = (self.gaps <= fraction * self.gaps[0]).nonzero()
         return int(reached[0]) if len(reached) else None
 
