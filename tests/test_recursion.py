@@ -162,7 +162,7 @@ def test_an_unsupported_layer_is_named(source):
 
 def test_moments_refuse_a_network_and_differences_do_not():
     model, x, y = drawn(1, [(3, nn.Tanh)], 4)
-    with pytest.raises(MethodError, match="a single nn.Linear only"):
+    with pytest.raises(MethodError, match=r"a single nn\.Linear only"):
         moments(model, x, y)
     assert relative(by(finite_difference, model, x, y), by_torch(model, x, y)) < 1e-6  # ε^⅔ of a central difference
 

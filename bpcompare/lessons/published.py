@@ -35,7 +35,7 @@ class Figure:
 def number(source: str, what: str, published: str, value: float, *, single: bool = False, why: str = "") -> Figure:
     """A figure that is a number.
 
-    It holds where it rounds to the digits that were printed. One printed in full stands for a floating-point number:
+    It holds where it rounds to the decimals that were printed; a whole number is exact. One printed in full stands for a floating-point number:
     then it holds where it is that number, and is explained where it is up to 4 units in the last place away and
     somebody says why.
 
@@ -59,7 +59,7 @@ def number(source: str, what: str, published: str, value: float, *, single: bool
     if not math.isfinite(value):
         return Figure(source, what, published, repr(value), "not a number", "fails")
     if digits < FULL:
-        close = round(value, decimals) == printed
+        close = decimals > 0 and round(value, decimals) == printed
         difference = f"none in {decimals} decimals" if close else f"{value - printed:.2g}"
         return Figure(source, what, published, repr(value), difference, "holds" if close else "fails")
     places = abs(value - printed) / float(np.spacing(np.float32(abs(printed)) if single else abs(printed)))
