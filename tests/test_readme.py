@@ -35,10 +35,14 @@ def test_the_commands_run(command, tmp_path, monkeypatch, capsys):
     assert main(shlex.split(command)[3:]) == 0
 
 
-def test_the_transcript_is_what_the_command_prints(tmp_path, capsys):
-    main(["--out", str(tmp_path)])
-    printed = capsys.readouterr().out.splitlines()
-    shown = re.search(r"\$ python -m bpcompare\n(.*?)\n\n- ", README, re.DOTALL)[1]
+TRANSCRIPTS = re.findall(r"^    \$ (python -m bpcompare.*)\n((?:    .*\n|\n)+)", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("command", "shown"), TRANSCRIPTS)
+def test_a_transcript_is_what_the_command_prints(command, shown, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    main(shlex.split(command)[3:])
+    printed = [row.strip() for row in capsys.readouterr().out.splitlines()]
     for row in shown.splitlines():
         if row.strip() and row.strip() != "...":
             assert row.strip() in printed

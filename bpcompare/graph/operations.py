@@ -80,29 +80,31 @@ def _is_zero_somewhere(a: Array) -> bool:
     return bool(np.any(a == 0))
 
 
+# Laid out as a table: a formula a line.
+# fmt: off
 _ARITHMETIC = (
     _row(
-        *("plus", lambda a, b: a + b, "$a + $b", "$a + $b"),
+        "plus", lambda a, b: a + b, "$a + $b", "$a + $b",
         Partial(lambda g, o, a, b: g, "1", "1"),
         Partial(lambda g, o, a, b: g, "1", "1"),
     ),
     _row(
-        *("minus", lambda a, b: a - b, "$a − $b", "$a - $b"),
+        "minus", lambda a, b: a - b, "$a − $b", "$a - $b",
         Partial(lambda g, o, a, b: g, "1", "1"),
         Partial(lambda g, o, a, b: -g, "−1", "-1"),
     ),
     _row(
-        *("times", lambda a, b: a * b, "$a·$b", r"$a \cdot $b"),
+        "times", lambda a, b: a * b, "$a·$b", r"$a \cdot $b",
         Partial(lambda g, o, a, b: g * b, "$b", "$b"),
         Partial(lambda g, o, a, b: g * a, "$a", "$a"),
     ),
     _row(
-        *("divide", lambda a, b: a / b, "$a/$b", r"\frac{$a}{$b}"),
+        "divide", lambda a, b: a / b, "$a/$b", r"\frac{$a}{$b}",
         Partial(lambda g, o, a, b: g / b, "1/$b", r"\frac{1}{$b}"),
         Partial(lambda g, o, a, b: -g * a / b**2, "−$a/$b²", r"-\frac{$a}{$b^{2}}"),
     ),
     _row(
-        *("power", lambda a, b: a**b, "$a^$b", "$a^{$b}"),
+        "power", lambda a, b: a**b, "$a^$b", "$a^{$b}",
         Partial(lambda g, o, a, b: g * b * a ** (b - 1), "$b·$a^($b − 1)", r"$b \cdot $a^{$b - 1}"),
         Partial(lambda g, o, a, b: g * o * np.log(a), "$a^$b·log($a)", r"$a^{$b} \cdot \ln\left($a\right)"),
     ),
@@ -112,52 +114,52 @@ _ARITHMETIC = (
 
 _FUNCTIONS = (
     _row(
-        *("exp", np.exp, "exp($a)", r"\exp\left($a\right)"),
+        "exp", np.exp, "exp($a)", r"\exp\left($a\right)",
         Partial(lambda g, o, a: g * o, "exp($a)", r"\exp\left($a\right)"),
     ),
     _row(
-        *("log", np.log, "log($a)", r"\ln\left($a\right)"),
+        "log", np.log, "log($a)", r"\ln\left($a\right)",
         Partial(lambda g, o, a: g / a, "1/$a", r"\frac{1}{$a}"),
     ),
     _row(
-        *("sqrt", np.sqrt, "sqrt($a)", r"\sqrt{$a}"),
+        "sqrt", np.sqrt, "sqrt($a)", r"\sqrt{$a}",
         Partial(lambda g, o, a: g / (2 * o), "1/(2·sqrt($a))", r"\frac{1}{2 \cdot \sqrt{$a}}"),
     ),
     _row(
-        *("sin", np.sin, "sin($a)", r"\sin\left($a\right)"),
+        "sin", np.sin, "sin($a)", r"\sin\left($a\right)",
         Partial(lambda g, o, a: g * np.cos(a), "cos($a)", r"\cos\left($a\right)"),
     ),
     _row(
-        *("cos", np.cos, "cos($a)", r"\cos\left($a\right)"),
+        "cos", np.cos, "cos($a)", r"\cos\left($a\right)",
         Partial(lambda g, o, a: -g * np.sin(a), "−sin($a)", r"-\sin\left($a\right)"),
     ),
     _row(
-        *("tan", np.tan, "tan($a)", r"\tan\left($a\right)"),
+        "tan", np.tan, "tan($a)", r"\tan\left($a\right)",
         Partial(lambda g, o, a: g * (1 + o * o), "1 + tan($a)²", r"1 + \tan\left($a\right)^{2}"),
     ),
     _row(
-        *("tanh", np.tanh, "tanh($a)", r"\tanh\left($a\right)"),
+        "tanh", np.tanh, "tanh($a)", r"\tanh\left($a\right)",
         Partial(lambda g, o, a: g * (1 - o * o), "1 − tanh($a)²", r"1 - \tanh\left($a\right)^{2}"),
     ),
     _row(
-        *("sinh", np.sinh, "sinh($a)", r"\sinh\left($a\right)"),
+        "sinh", np.sinh, "sinh($a)", r"\sinh\left($a\right)",
         Partial(lambda g, o, a: g * np.cosh(a), "cosh($a)", r"\cosh\left($a\right)"),
     ),
     _row(
-        *("cosh", np.cosh, "cosh($a)", r"\cosh\left($a\right)"),
+        "cosh", np.cosh, "cosh($a)", r"\cosh\left($a\right)",
         Partial(lambda g, o, a: g * np.sinh(a), "sinh($a)", r"\sinh\left($a\right)"),
     ),
     _row(
-        *("abs", np.abs, "|$a|", r"\left|$a\right|"),
+        "abs", np.abs, "|$a|", r"\left|$a\right|",
         Partial(lambda g, o, a: g * np.sign(a), "sign($a)", r"\mathrm{sign}\left($a\right)"),
         corner=_is_zero_somewhere,
     ),
     _row(
-        *("sigmoid", _stable_sigmoid, "sigmoid($a)", r"\sigma\left($a\right)"),
+        "sigmoid", _stable_sigmoid, "sigmoid($a)", r"\sigma\left($a\right)",
         Partial(lambda g, o, a: g * o * (1 - o), "$out·(1 − $out)", r"$out \cdot \left(1 - $out\right)"),
     ),
     _row(
-        *("relu", lambda a: np.maximum(a, 0), "relu($a)", r"\mathrm{relu}\left($a\right)"),
+        "relu", lambda a: np.maximum(a, 0), "relu($a)", r"\mathrm{relu}\left($a\right)",
         Partial(lambda g, o, a: g * (a > 0), "[$a > 0]", "[$a > 0]"),
         corner=_is_zero_somewhere,
     ),
@@ -167,44 +169,44 @@ _FUNCTIONS = (
 
 _OF_ARRAYS = (
     _row(
-        *("matmul", lambda a, b: a @ b, "$a @ $b", r"$a\, $b"),
+        "matmul", lambda a, b: a @ b, "$a @ $b", r"$a\, $b",
         Partial(_matmul_left, "$grad @ $bᵀ", r"$grad\, $b^{\top}"),
         Partial(_matmul_right, "$aᵀ @ $grad", r"$a^{\top}\, $grad"),
     ),
     _row(
-        *("transpose", lambda a: a.T, "$aᵀ", r"$a^{\top}"),
+        "transpose", lambda a: a.T, "$aᵀ", r"$a^{\top}",
         Partial(lambda g, o, a: g.T, "($grad)ᵀ", r"\left($grad\right)^{\top}"),
     ),
     _row(
-        *("sum", lambda a: a.sum(), "sum($a)", r"\mathrm{sum}\left($a\right)"),
+        "sum", lambda a: a.sum(), "sum($a)", r"\mathrm{sum}\left($a\right)",
         Partial(lambda g, o, a: _spread(g, a), "1", "1"),
     ),
     _row(
-        *("mean", lambda a: a.mean(), "mean($a)", r"\mathrm{mean}\left($a\right)"),
+        "mean", lambda a: a.mean(), "mean($a)", r"\mathrm{mean}\left($a\right)",
         Partial(lambda g, o, a: _spread(g / a.size, a), "1/$n", r"\frac{1}{$n}"),
     ),
 )
 
 _LAYERS = (
     _row(  # of one number: k·x + b
-        *("Linear", lambda a, b, c: b * a + c, "$b·$a + $c", r"$b \cdot $a + $c"),
+        "Linear", lambda a, b, c: b * a + c, "$b·$a + $c", r"$b \cdot $a + $c",
         Partial(lambda g, o, a, b, c: g * b, "$b", "$b"),
         Partial(lambda g, o, a, b, c: g * a, "$a", "$a"),
         Partial(lambda g, o, a, b, c: g, "1", "1"),
     ),
     _row(  # x (N, in), weight (out, in), bias (out,), as in torch.nn.Linear
-        *("Linear of arrays", lambda a, b, c: a.dot(b.T) + c, "$a @ $bᵀ + $c", r"$a\, $b^{\top} + $c"),
+        "Linear of arrays", lambda a, b, c: a.dot(b.T) + c, "$a @ $bᵀ + $c", r"$a\, $b^{\top} + $c",
         Partial(lambda g, o, a, b, c: g.dot(b), "$grad @ $b", r"$grad\, $b"),
         Partial(lambda g, o, a, b, c: g.T.dot(a), "($grad)ᵀ @ $a", r"\left($grad\right)^{\top} $a"),
         Partial(lambda g, o, a, b, c: np.add.reduce(g), "sum over rows of $grad", r"\sum_{i} \left($grad\right)_{i}"),
     ),
     _row(  # of one number
-        *("MSE", lambda a, b: (a - b) ** 2, "($a − $b)²", r"\left($a - $b\right)^{2}"),
+        "MSE", lambda a, b: (a - b) ** 2, "($a − $b)²", r"\left($a - $b\right)^{2}",
         Partial(lambda g, o, a, b: g * 2 * (a - b), "2·($a − $b)", r"2 \cdot \left($a - $b\right)"),
         Partial(lambda g, o, a, b: g * -2 * (a - b), "−2·($a − $b)", r"-2 \cdot \left($a - $b\right)"),
     ),
     _row(
-        *("MSE of arrays", _mean_square, "mean(($a − $b)²)", r"\mathrm{mean}\left(\left($a - $b\right)^{2}\right)"),
+        "MSE of arrays", _mean_square, "mean(($a − $b)²)", r"\mathrm{mean}\left(\left($a - $b\right)^{2}\right)",
         Partial(
             lambda g, o, a, b: (a - b) * (g * (2 / a.size)),
             "2·($a − $b)/$n",
@@ -217,6 +219,8 @@ _LAYERS = (
         ),
     ),
 )
+
+# fmt: on
 
 TABLE = {row.name: row for row in (*_ARITHMETIC, *_FUNCTIONS, *_OF_ARRAYS, *_LAYERS)}
 
