@@ -35,9 +35,9 @@ class Figure:
 def number(source: str, what: str, published: str, value: float, *, single: bool = False, why: str = "") -> Figure:
     """A figure that is a number.
 
-    It holds where it rounds to the decimals that were printed; a whole number is exact. One printed in full stands for a floating-point number:
-    then it holds where it is that number, and is explained where it is up to 4 units in the last place away and
-    somebody says why.
+    It holds where it rounds to the decimals that were printed; a whole number is exact. One printed in full stands
+    for a floating-point number: then it holds where it is that number, and is explained where it is up to 4 units in
+    the last place away and somebody says why.
 
     Args:
         source: The letter of its source.

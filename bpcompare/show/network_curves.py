@@ -15,6 +15,7 @@ from bpcompare.show.network_table import LayerNames
 
 MOST_POINTS = 2_000  # drawn of the data; more would only be a blot
 MOST_PANELS = 6
+HIGHEST = 1e250  # drawn of a diverging curve: a logarithmic axis with its margin must end below 1e308
 
 
 def figures(comparison: NetworkComparison) -> dict[str, Figure]:
@@ -36,8 +37,10 @@ def _loss(comparison: NetworkComparison) -> Figure:
     axes.set_yscale("log")
     for place, (name, style) in enumerate(line_styles(comparison.results).items()):
         result = comparison.results[name]
-        losses, diverged = result.losses.tolist(), result.run.diverged_at
-        label = style["label"] + (f", diverged at step {diverged}" if diverged else f", {losses[-1]:.4g} at the end")
+        losses, diverged = _drawable(result.losses), result.run.diverged_at
+        label = style["label"] + (
+            f", diverged at step {diverged}" if diverged else f", {result.run.loss:.4g} at the end"
+        )
         axes.plot(range(len(losses)), losses, **{**markers_apart(style, place, len(losses)), "label": label})
         if diverged:
             axes.plot(len(losses) - 1, losses[-1], "x", color="black", markersize=9, markeredgewidth=2)
@@ -46,6 +49,10 @@ def _loss(comparison: NetworkComparison) -> Figure:
     axes.set_ylabel(f"mean squared error{unit}")
     axes.legend(loc="upper right")
     return figure
+
+
+def _drawable(values: Tensor) -> list[float]:
+    return values.where(values <= HIGHEST, math.nan).tolist()
 
 
 def _fit(comparison: NetworkComparison) -> Figure:
@@ -104,7 +111,7 @@ def _delta(comparison: NetworkComparison) -> Figure:
     for axes, (title, sizes) in zip(panels, shown.items(), strict=True):
         axes.sharey(panels[0])
         for place, style in enumerate(styles.values()):
-            axes.plot(range(len(sizes)), sizes[:, place].tolist(), **markers_apart(style, place, len(sizes)))
+            axes.plot(range(len(sizes)), _drawable(sizes[:, place]), **markers_apart(style, place, len(sizes)))
         axes.set_yscale("log")
         axes.set_title(plain(title, 60))
         axes.set_xlabel("epoch")
