@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from torch import Tensor
 
 from bpcompare.comparison import Comparison, Result
-from bpcompare.show.figures import GREY, grid_of, house_style, line_styles, markers_apart, plain
+from bpcompare.show.figures import GREY, drawable, grid_of, house_style, line_styles, markers_apart, plain
 from bpcompare.show.parameters import Entry, entries
 from bpcompare.theory import Optimum
 
@@ -66,7 +66,7 @@ def _loss(comparison: Comparison) -> Figure:
 
 
 def _curve(axes: Axes, result: Result, style: dict[str, Any]) -> None:
-    losses = result.losses.tolist()
+    losses = drawable(result.losses)
     diverged = result.run.diverged_at
     label = style["label"] + (f", diverged at step {diverged}" if diverged else "")
     axes.plot(range(len(losses)), losses, **{**style, "label": label})

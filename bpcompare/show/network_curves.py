@@ -10,12 +10,11 @@ from torch import Tensor
 
 from bpcompare.network_comparison import NetworkComparison
 from bpcompare.networks import along
-from bpcompare.show.figures import grid_of, house_style, line_styles, markers_apart, plain
+from bpcompare.show.figures import drawable, grid_of, house_style, line_styles, markers_apart, plain
 from bpcompare.show.network_table import LayerNames
 
 MOST_POINTS = 2_000  # drawn of the data; more would only be a blot
 MOST_PANELS = 6
-HIGHEST = 1e250  # drawn of a diverging curve: a logarithmic axis with its margin must end below 1e308
 
 
 def figures(comparison: NetworkComparison) -> dict[str, Figure]:
@@ -37,7 +36,7 @@ def _loss(comparison: NetworkComparison) -> Figure:
     axes.set_yscale("log")
     for place, (name, style) in enumerate(line_styles(comparison.results).items()):
         result = comparison.results[name]
-        losses, diverged = _drawable(result.losses), result.run.diverged_at
+        losses, diverged = drawable(result.losses), result.run.diverged_at
         label = style["label"] + (
             f", diverged at step {diverged}" if diverged else f", {result.run.loss:.4g} at the end"
         )
@@ -49,10 +48,6 @@ def _loss(comparison: NetworkComparison) -> Figure:
     axes.set_ylabel(f"mean squared error{unit}")
     axes.legend(loc="upper right")
     return figure
-
-
-def _drawable(values: Tensor) -> list[float]:
-    return values.where(values <= HIGHEST, math.nan).tolist()
 
 
 def _fit(comparison: NetworkComparison) -> Figure:
@@ -111,7 +106,7 @@ def _delta(comparison: NetworkComparison) -> Figure:
     for axes, (title, sizes) in zip(panels, shown.items(), strict=True):
         axes.sharey(panels[0])
         for place, style in enumerate(styles.values()):
-            axes.plot(range(len(sizes)), _drawable(sizes[:, place]), **markers_apart(style, place, len(sizes)))
+            axes.plot(range(len(sizes)), drawable(sizes[:, place]), **markers_apart(style, place, len(sizes)))
         axes.set_yscale("log")
         axes.set_title(plain(title, 60))
         axes.set_xlabel("epoch")
