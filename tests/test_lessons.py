@@ -103,6 +103,16 @@ def test_a_terminal_gets_tables_that_fit(figures):
     assert shown.summary(figures) in plain
 
 
+def test_the_command_prints_tables_on_a_terminal(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "120")
+    assert main(["reproduce"]) == 0
+    printed = capsys.readouterr().out
+    assert "| " not in printed
+    assert printed.strip().endswith(".")
+    assert " explained." in printed
+
+
 def test_markdown_keeps_bars_and_stars_inside_their_cells(figures):
     document = shown.to_markdown(figures, source_errors())
     rows = [line for line in document.splitlines() if line.startswith("| ")]

@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     formulas = ("∂L/∂W·W₁ᵀ + ∂L/∂b·b₁ᵀ", "∂L/∂b", "W₂ᵀ·∂L/∂W", "W₂ᵀ·∂L/∂b")
     for (name, apart), formula in zip(found.gradient_differences.items(), formulas, strict=True):
         print(f"  {name} = {formula:<22} apart by {apart:.1e}")
-    print("What the second layer adds to learn from is nothing: every gradient was already in the single layer's.")
+    print("The second layer adds nothing to learn from: every gradient was already in the single layer's.")
     print(f"W₂W₁ has rank {found.rank}; it can have no more than the {hidden} units in the middle.\n")
     print("The best linear fit misses the outputs by")
     print(f"  {found.linear_gap:7.1%} of their spread with nothing between the layers,")

@@ -34,7 +34,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         choices=("line", "quadratic"),
         help="quadratic: 30 noisy points of x², features x and x², learned as published by a network 2,100,400,1 with "
         "standard normal initial weights, float64, seed 333, lr 0.002, 200 epochs, one sample per step in the given "
-        "order; every option overrides its part (default line)",
+        "order, by manual, autograd, adam and graph; every option overrides its part (default line)",
     )
     group.add_argument(
         "--layers", type=widths, metavar="N,N[,N…]", help="the widths of a network, from the inputs to the outputs"
