@@ -29,7 +29,7 @@ Value: Any = importlib.import_module("micrograd.engine").Value
 EPOCHS, LR = 300, 0.1
 
 PROBLEM = line()
-START: Any = PROBLEM.model()
+START = PROBLEM.model()
 X, Y = PROBLEM.x.numpy().copy(), PROBLEM.y.numpy().copy()  # MyGrad cannot lock memory that torch owns
 WEIGHT, BIAS = START.weight.detach().numpy().copy(), START.bias.detach().numpy().copy()
 Trained = tuple[float, float]
@@ -37,8 +37,7 @@ Way = Callable[[int], Trained]
 
 
 def ours(epochs: int) -> Trained:
-    model: Any = PROBLEM.model()
-    x, y = PROBLEM.x, PROBLEM.y
+    model, x, y = PROBLEM.model(), PROBLEM.x, PROBLEM.y
     rule = GradientDescent(model.parameters(), lr=LR)
     for _ in range(epochs):
         graph(model, x, y)

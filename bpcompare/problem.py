@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -60,7 +61,7 @@ class Problem:
         measured_x: (N, in) float64, in the user's units.
         measured_y: (N, out) float64, in the user's units.
         dtype: The precision of training, float32 or float64.
-        start: The untrained model; `model()` gives copies of it.
+        start: The untrained model, an `nn.Linear` or a network; `model()` gives copies of it.
         truth: The parameters that made the data, or None for measured data.
         x_names: One name per input column.
         y_names: One name per output column.
@@ -71,7 +72,7 @@ class Problem:
     measured_x: Tensor
     measured_y: Tensor
     dtype: torch.dtype
-    start: nn.Module
+    start: Any
     truth: Truth | None
     x_names: tuple[str, ...]
     y_names: tuple[str, ...]
@@ -114,7 +115,7 @@ class Problem:
         """Whether the model is a single `nn.Linear`, whose optimum is known in closed form."""
         return isinstance(self.start, nn.Linear)
 
-    def model(self) -> nn.Module:
+    def model(self) -> Any:
         """A fresh model at the common starting point."""
         return copy.deepcopy(self.start)
 
