@@ -26,7 +26,7 @@ X, Y = PROBLEM.x.split(1), PROBLEM.y.split(1)
 
 def by_formula() -> nn.Module:
     """The product: gradient source and update rule."""
-    model = PROBLEM.model()
+    model: nn.Module = PROBLEM.model()
     rule = GradientDescent(model.parameters(), lr=LR)
     for _ in range(PASSES):
         for x, y in zip(X, Y, strict=True):
@@ -37,7 +37,7 @@ def by_formula() -> nn.Module:
 
 def by_backward() -> nn.Module:
     """What everybody writes."""
-    model = PROBLEM.model()
+    model: nn.Module = PROBLEM.model()
     optimizer = torch.optim.SGD(model.parameters(), lr=LR)
     for _ in range(PASSES):
         for x, y in zip(X, Y, strict=True):

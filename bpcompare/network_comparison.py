@@ -141,7 +141,7 @@ def learned(problem: Problem, run: Run) -> nn.Module:
         >>> len(model)
         3
     """
-    model = problem.model()
+    model: nn.Module = problem.model()
     model.load_state_dict({name: values[-1] for name, values in run.parameters.items()})
     return model
 
