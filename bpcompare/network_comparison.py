@@ -6,6 +6,7 @@ A network has no optimum in closed form. The race is therefore to the lowest los
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from bpcompare.comparison import Agreement, choose, one_rule, race, ulps
@@ -164,10 +165,22 @@ def agree_on_network(a: Run, b: Run) -> Agreement:
     first = next((epoch for epoch, (mine, other) in enumerate(pairs) if mine != other), None)
     if first is None and a.diverged_at == b.diverged_at:
         return Agreement(True, 0, None, "the same numbers were added in the same order")
+    if first is None:  # one of them ended earlier
+        first = min(len(a.track.fingerprints), len(b.track.fingerprints))
     apart = max(int(ulps(a.parameters[name], b.parameters[name]).max()) for name in a.parameters)
-    largest = max((a.parameters[name] - b.parameters[name]).abs().max().item() for name in a.parameters)
-    explanation = (
-        f"{a.method.gradient} and {b.method.gradient} round a last bit differently, and every step acts on it: in the "
-        f"last state the parameters are up to {largest:.2g} apart"
+    return Agreement(False, apart, first, _explain(a, b, max(first - 1, 0)))
+
+
+def _explain(a: Run, b: Run, epoch: int) -> str:
+    """How far apart the gradients were that made the first difference, and how far the parameters are in the end."""
+    assert a.track is not None
+    assert b.track is not None
+    sizes = [(a.track.gradient_norms[name][epoch], b.track.gradient_norms[name][epoch]) for name in a.parameters]
+    relative = max(((mine - other).abs() / mine.clamp(min=1e-300)).item() for mine, other in sizes)
+    values = [(a.parameters[name], b.parameters[name]) for name in a.parameters]
+    largest = max((mine - other).abs().max().item() for mine, other in values)
+    rounding = relative <= torch.finfo(values[0][0].dtype).eps ** 0.5
+    return (
+        f"{a.method.gradient} and {b.method.gradient} differ by {'rounding' if rounding else f'{relative:.1g}'} at "
+        f"epoch {epoch}, and every step acts on it: in the last state the parameters are up to {largest:.2g} apart"
     )
-    return Agreement(False, apart, first, explanation)

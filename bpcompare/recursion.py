@@ -33,14 +33,14 @@ def read_layers(model: nn.Module) -> list[Affine | nn.Module]:
         if type(layer) is nn.Linear:
             weight = layer.weight
             if weight in weights:
-                raise MethodError(f"formula takes each nn.Linear once; layer {len(layers)}, {layer}, is there twice")
+                raise MethodError(f"a model has each nn.Linear once; layer {len(layers)}, {layer}, is there twice")
             weights.add(weight)
             layers.append((weight, layer.bias))
         elif type(layer) in TIMES_SLOPE:
             layers.append(layer)
         else:
             raise MethodError(
-                f"formula has no derivative for layer {len(layers)}, {layer}; use nn.Linear, nn.Sigmoid, nn.Tanh and "
+                f"there is no derivative for layer {len(layers)}, {layer}; use nn.Linear, nn.Sigmoid, nn.Tanh and "
                 "nn.ReLU, or the gradient source autograd"
             )
     return layers

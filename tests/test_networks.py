@@ -1,14 +1,18 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from bpcompare.errors import InputError, MethodError
+from bpcompare.gradients import formula
 from bpcompare.network_comparison import agree_on_network, compare_network, learned
 from bpcompare.network_history import delta_sizes
 from bpcompare.networks import along, network, quadratic, saturated, with_network
 from bpcompare.problem import from_data, line
 from bpcompare.training import Method, train
+from bpcompare.updates import GradientDescent
 
 SMALL = (2, 6, 4, 1)
 
@@ -188,6 +192,33 @@ def test_runs_that_part_are_told_apart_where_they_part():
     assert found.first_difference_at == 1
     largest = max((manual.parameters[n] - other.parameters[n]).abs().max().item() for n in manual.parameters)
     assert f"{largest:.2g} apart" in found.explanation
+
+
+def test_rounding_and_a_wrong_gradient_are_told_apart():
+    problem = quadratic(layers=SMALL)
+
+    def scaled(factor):
+        def source(model, x, y):
+            loss = formula(model, x, y)
+            model[0].weight.grad *= factor
+            return loss
+
+        return Method("scaled", "scaled", "GradientDescent", source, GradientDescent)
+
+    manual, rounded, wrong = (
+        train(problem, way, lr=0.002, epochs=3) for way in ("manual", scaled(1 + 1e-12), scaled(1.5))
+    )
+    assert "formula and scaled differ by rounding at epoch 0" in agree_on_network(manual, rounded).explanation
+    assert "formula and scaled differ by 0.5 at epoch 0" in agree_on_network(manual, wrong).explanation
+
+
+def test_a_run_that_ends_earlier_is_not_the_same():
+    problem = quadratic(layers=SMALL)
+    whole, half = (train(problem, "manual", lr=lr, epochs=80) for lr in (1e9, 1e9))
+    assert whole.diverged_at is not None
+    track = dataclasses.replace(half.track, fingerprints=half.track.fingerprints[:2])
+    shorter = dataclasses.replace(half, track=track, diverged_at=2)
+    assert agree_on_network(whole, shorter).first_difference_at == 2
 
 
 def test_the_learned_model_is_the_last_state():

@@ -149,7 +149,7 @@ def test_one_activation_may_be_used_twice_and_one_linear_may_not():
     x, y = torch.randn(5, 2).double(), torch.randn(5, 2).double()
     shared = nn.Sequential(square, sigmoid, nn.Linear(2, 2).double(), sigmoid)
     assert relative(by(formula, shared, x, y), by_torch(shared, x, y)) < RELATIVE
-    with pytest.raises(MethodError, match=r"each nn.Linear once; layer 2, Linear\(in_features=2"):
+    with pytest.raises(MethodError, match=r"has each nn.Linear once; layer 2, Linear\(in_features=2"):
         formula(nn.Sequential(square, sigmoid, square), x, y)
 
 
