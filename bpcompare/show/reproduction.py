@@ -28,15 +28,18 @@ def render(
         1 figure: 1 holds.
     """
     style = style_for(width)
-    table = Table(box=style, show_edge=width is None)
-    for heading in HEADINGS:
-        table.add_column(heading, overflow="fold")
+    tables = []
     for letter, title in SOURCES.items():
-        rows = [figure for figure in figures if figure.source == letter]
-        if rows:
-            table.add_row(f"{letter}  {title}", end_section=width is not None)
-        for figure in rows:
-            table.add_row(*(escape(cell) for cell in _cells(figure)))
+        table = Table(
+            box=style, show_edge=width is None, title=f"{letter}. 「{title}」", title_justify="left", expand=True
+        )
+        for heading, share in zip(HEADINGS, (4, 4, 4, 3, 1), strict=True):
+            table.add_column(heading, overflow="fold", ratio=share, min_width=len(heading))
+        for figure in figures:
+            if figure.source == letter:
+                table.add_row(*(escape(cell) for cell in _cells(figure)))
+        if table.row_count:
+            tables.append(table)
     wrong = Table(box=style, show_edge=width is None, show_lines=width is not None)
     for heading in ERROR_HEADINGS:
         wrong.add_column(heading, overflow="fold")
@@ -44,7 +47,7 @@ def render(
         wrong.add_row(*(escape(cell) for cell in (error.source, error.written, error.right, error.shown_by)))
     return to_text(
         "published figures, recomputed; and where the sources are wrong",
-        [table, wrong] if errors else [table],
+        [*tables, wrong] if errors else tables,
         [*explanations(figures), summary(figures)],
         width=width,
         color=color,
