@@ -30,11 +30,9 @@ def render(
     style = style_for(width)
     tables = []
     for letter, title in SOURCES.items():
-        table = Table(
-            box=style, show_edge=width is None, title=f"{letter}. 「{title}」", title_justify="left", expand=True
-        )
-        for heading, share in zip(HEADINGS, (4, 4, 4, 3, 1), strict=True):
-            table.add_column(heading, overflow="fold", ratio=share, min_width=len(heading))
+        table = Table(box=style, show_edge=width is None, title=f"{letter}. 「{title}」", title_justify="left")
+        for heading in HEADINGS:
+            table.add_column(heading, overflow="fold", no_wrap=heading == "verdict")
         for figure in figures:
             if figure.source == letter:
                 table.add_row(*(escape(cell) for cell in _cells(figure)))
