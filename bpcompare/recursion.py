@@ -28,13 +28,13 @@ def read_layers(model: nn.Module) -> list[Affine | nn.Module]:
         ReLU()
     """
     layers: list[Affine | nn.Module] = []
-    weights: set[Tensor] = set()
+    seen: set[int] = set()
     for layer in model if isinstance(model, nn.Sequential) else (model,):
         if type(layer) is nn.Linear:
             weight = layer.weight
-            if weight in weights:
+            if id(weight) in seen:
                 raise MethodError(f"a model has each nn.Linear once; layer {len(layers)}, {layer}, is there twice")
-            weights.add(weight)
+            seen.add(id(weight))
             layers.append((weight, layer.bias))
         elif type(layer) in TIMES_SLOPE:
             layers.append(layer)
