@@ -17,7 +17,7 @@ def epochs(problem: Problem) -> None:
     for _ in range(EPOCHS):
         moments(model, problem.x, problem.y)
         for p in model.parameters():
-            p.data -= 0.1 * p.grad  # type: ignore[operator]
+            p.data -= 0.1 * p.grad
 
 
 def problem_of(n: int) -> Problem:

@@ -16,13 +16,20 @@ _HOME = {
     "Method": "training",
     "Problem": "problem",
     "Run": "training",
+    "collapse": "lessons.collapse",
     "compare": "comparison",
+    "compare_network": "network_comparison",
     "derive": "graph.derivation",
+    "equations": "lessons.equations",
     "from_data": "problem",
     "least_squares": "theory",
     "line": "problem",
+    "network": "networks",
+    "quadratic": "networks",
     "read_csv": "csv_data",
+    "reproduce": "lessons.reproduce",
     "train": "training",
+    "with_network": "networks",
 }
 
 __all__ = sorted(_HOME)

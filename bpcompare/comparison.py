@@ -2,8 +2,9 @@
 
 import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -157,13 +158,7 @@ class Comparison:
     @property
     def race(self) -> dict[str, dict[float, dict[str, int | None]]]:
         """Per pair "a~b" with the same source and different rules: the epochs each took to `FRACTIONS` of the gap."""
-        pairs = itertools.combinations(self.results.items(), 2)
-        return {
-            f"{a}~{b}": {f: {a: first.epochs_to(f), b: second.epochs_to(f)} for f in FRACTIONS}
-            for (a, first), (b, second) in pairs
-            if first.run.method.gradient == second.run.method.gradient
-            and _rule(first.run.method) != _rule(second.run.method)
-        }
+        return race(self.results)
 
 
 def compare(
@@ -174,6 +169,7 @@ def compare(
     epochs: int = 50,
     batch_size: int | None = None,
     seed: int = 0,
+    shuffle: bool = True,
     on_epoch: Callable[[], object] | None = None,
 ) -> Comparison:
     """Trains `problem` by every method from the same start, and compares.
@@ -185,10 +181,11 @@ def compare(
         epochs: How many, at least 1.
         batch_size: Samples per step; None for all.
         seed: Where the order of the samples is drawn from.
+        shuffle: Whether batches take the samples in a new order at every pass, or in their own.
         on_epoch: Called after every epoch of every method.
 
     Raises:
-        InputError: A number is out of its range, or a method is named twice.
+        InputError: A number is out of its range, a method is named twice, or the model is a network.
         MethodError: There is no such method, or it cannot work here; nothing has been trained then.
 
     Example:
@@ -197,26 +194,76 @@ def compare(
         >>> comparison.agreement["manual~autograd"].bit_equal
         True
     """
-    chosen = [Method.named(m) if isinstance(m, str) else m for m in methods]
+    if not problem.is_linear:
+        raise InputError("compare sets the ways beside the optimum of one nn.Linear; use compare_network for a network")
     check_numbers(problem, lr, epochs, batch_size)
+    chosen = choose(problem, methods, lr)
+    optimum = least_squares(problem.measured_x, problem.measured_y, bias=problem.has_bias)
+    results = {}
+    for method in chosen:
+        run = train(
+            problem,
+            method,
+            lr=lr,
+            epochs=epochs,
+            batch_size=batch_size,
+            seed=seed,
+            shuffle=shuffle,
+            on_epoch=on_epoch,
+        )
+        results[method.name] = _result(problem, run, optimum)
+    agreement = {
+        f"{a.method.name}~{b.method.name}": agree(a, b) for a, b in one_rule([r.run for r in results.values()])
+    }
+    return Comparison(problem, lr, epochs, batch_size, seed, results, agreement, optimum)
+
+
+def choose(problem: Problem, methods: Sequence[str | Method], lr: float) -> list[Method]:
+    """The methods asked for, each of which can work on ``problem``.
+
+    Raises:
+        InputError: There is none, or one is named twice.
+        MethodError: There is no such method, or it cannot work here.
+
+    Example:
+        >>> from bpcompare.problem import line
+        >>> [method.update for method in choose(line(), ["manual"], 0.1)]
+        ['GradientDescent']
+    """
+    chosen = [Method.named(m) if isinstance(m, str) else m for m in methods]
     if not chosen:
         raise InputError("there is no method to compare; name at least one")
     for i, method in enumerate(chosen):
         if method.name in [m.name for m in chosen[:i]]:
             raise InputError(f"method {method.name!r} is named twice; name it once")
         method.check(problem, lr)
-    optimum = least_squares(problem.measured_x, problem.measured_y, bias=problem.has_bias)
-    results = {}
-    for method in chosen:
-        run = train(problem, method, lr=lr, epochs=epochs, batch_size=batch_size, seed=seed, on_epoch=on_epoch)
-        results[method.name] = _result(problem, run, optimum)
-    pairs = [
-        (a, b)
-        for a, b in itertools.combinations([result.run for result in results.values()], 2)
-        if _rule(a.method) == _rule(b.method)
-    ]
-    agreement = {f"{a.method.name}~{b.method.name}": agree(a, b) for a, b in pairs}
-    return Comparison(problem, lr, epochs, batch_size, seed, results, agreement, optimum)
+    return chosen
+
+
+class Racer(Protocol):
+    """What a race asks of a result."""
+
+    @property
+    def run(self) -> Run:
+        """The run."""
+
+    def epochs_to(self, fraction: float) -> int | None:
+        """The first epoch at which the gap is at most ``fraction`` of the one at the start, or None."""
+
+
+def race(results: Mapping[str, Racer]) -> dict[str, dict[float, dict[str, int | None]]]:
+    """Per pair "a~b" with the same source and different rules: the epochs each took to `FRACTIONS` of the gap."""
+    return {
+        f"{a}~{b}": {f: {a: first.epochs_to(f), b: second.epochs_to(f)} for f in FRACTIONS}
+        for (a, first), (b, second) in itertools.combinations(results.items(), 2)
+        if first.run.method.gradient == second.run.method.gradient
+        and _rule(first.run.method) != _rule(second.run.method)
+    }
+
+
+def one_rule(runs: Sequence[Run]) -> list[tuple[Run, Run]]:
+    """The pairs of runs under one update rule, whose curves must coincide."""
+    return [(a, b) for a, b in itertools.combinations(runs, 2) if _rule(a.method) == _rule(b.method)]
 
 
 def _rule(method: Method) -> str:

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from bpcompare import __version__, workers
-from bpcompare.comparison import FRACTIONS, Comparison
+from bpcompare.comparison import FRACTIONS, Agreement, Comparison
 from bpcompare.errors import OutputError
 from bpcompare.problem import Problem
 from bpcompare.show.parameters import entries
@@ -131,14 +131,7 @@ def comparison_json(comparison: Comparison, settings: Mapping[str, object]) -> b
     document = {
         "settings": dict(settings),
         "versions": versions(),
-        "problem": {
-            "name": problem.name,
-            "samples": problem.samples,
-            "in_features": problem.in_features,
-            "out_features": problem.out_features,
-            "x_names": problem.x_names,
-            "y_names": problem.y_names,
-        },
+        "problem": described(problem),
         "truth": problem.truth
         and {"weight": problem.truth.weight.double().tolist(), "bias": problem.truth.bias.double().tolist()},
         "optimum": {
@@ -176,13 +169,29 @@ def comparison_json(comparison: Comparison, settings: Mapping[str, object]) -> b
             }
             for name, result in comparison.results.items()
         },
-        "agreement": {pair: dataclasses.asdict(found) for pair, found in comparison.agreement.items()},
-        "race": {
-            pair: {str(fraction): epochs for fraction, epochs in times.items()}
-            for pair, times in comparison.race.items()
-        },
+        **between(comparison.agreement, comparison.race),
     }
     return json_bytes(document)
+
+
+def described(problem: Problem) -> dict[str, object]:
+    """What was learned: its name, its size and its columns."""
+    return {
+        "name": problem.name,
+        "samples": problem.samples,
+        "in_features": problem.in_features,
+        "out_features": problem.out_features,
+        "x_names": problem.x_names,
+        "y_names": problem.y_names,
+    }
+
+
+def between(agreement: Mapping[str, Agreement], race: Mapping[str, Mapping[float, object]]) -> dict[str, object]:
+    """What is to be said of pairs of ways: agreement and race."""
+    return {
+        "agreement": {pair: dataclasses.asdict(found) for pair, found in agreement.items()},
+        "race": {pair: {str(fraction): epochs for fraction, epochs in times.items()} for pair, times in race.items()},
+    }
 
 
 def versions() -> dict[str, object]:

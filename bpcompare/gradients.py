@@ -14,25 +14,34 @@ from torch import Tensor, nn
 from torch.utils.weak import WeakIdKeyDictionary
 
 from bpcompare import workers
+from bpcompare.errors import MethodError
 from bpcompare.graph.node import Node, backward
 from bpcompare.graph.operations import TABLE
+from bpcompare.recursion import deltas, forward, read_layers
 
-Gradient = Callable[[nn.Linear, Tensor, Tensor], Tensor]
+Gradient = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 
 @torch.no_grad()
-def formula(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
+def formula(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """The mean squared error; its gradient by the chain rule, written out.
 
-        δ = ∂L/∂ŷ = 2(ŷ − y)/(N·out),   ∂L/∂W = δᵀx,   ∂L/∂b = Σᵢ δᵢ
+        δ⁽ᴸ⁾ = ∂L/∂ŷ = 2(ŷ − y)/(N·out),   δ⁽ˡ⁾ = (W⁽ˡ⁺¹⁾)ᵀδ⁽ˡ⁺¹⁾ ⊙ σ′(z⁽ˡ⁾),
+        ∂L/∂W⁽ˡ⁾ = δ⁽ˡ⁾ᵀa⁽ˡ⁻¹⁾,   ∂L/∂b⁽ˡ⁾ = Σᵢ δᵢ⁽ˡ⁾,   a⁽⁰⁾ = x
+
+    Of a single `nn.Linear` only the first δ is left: ∂L/∂W = δᵀx, ∂L/∂b = Σᵢ δᵢ.
 
     Args:
-        model: ŷ = x Wᵀ + b with W (out, in), with or without b (out,).
+        model: An `nn.Linear` with W (out, in), with or without b (out,), or an `nn.Sequential` of Linear, Sigmoid,
+            Tanh and ReLU.
         x: Inputs (N, in).
         y: Targets (N, out).
 
     Returns:
         L, a tensor of one number.
+
+    Raises:
+        MethodError: A layer is of another kind, or a Linear is there twice.
 
     Example:
         >>> model = nn.Linear(1, 1)
@@ -40,17 +49,19 @@ def formula(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
         >>> round(loss.item(), 4), round(model.weight.grad.item(), 4), round(model.bias.grad.item(), 4)
         (9.0, 6.0, 6.0)
 
-    Source: 「深度学习之前向传播和反向传播」; there for (1, 1) only, without the 1/out and the transposition.
+    Source: 「深度学习之前向传播和反向传播」 for nn.Linear(1, 1), 「反向传播推导+numpy实现」 for a sample of a network.
     """
-    residual: Tensor = model(x) - y
-    delta = residual * (2 / residual.numel())
-    model.weight.grad = delta.T @ x
-    if model.bias is not None:
-        model.bias.grad = delta.sum(0)
+    layers = read_layers(model)
+    activations = forward(layers, x)
+    residual = activations[-1] - y
+    for weight, bias, a, delta in deltas(layers, activations, residual * (2 / residual.numel())):
+        weight.grad = delta.T.mm(a)
+        if bias is not None:
+            bias.grad = delta.sum(0)
     return residual.square().mean()
 
 
-def autograd(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
+def autograd(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """The mean squared error; its gradient by `loss.backward()`.
 
     Example:
@@ -67,11 +78,11 @@ def autograd(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def finite_difference(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
+def finite_difference(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """The mean squared error; its gradient by trying: (L(p + h) − L(p − h)) / 2h for one number p after another.
 
     Computed in float64 with h = ε^⅓·max(1, |p|): rounding costs about ε·L/h and curving h²·L‴/6, and this h balances
-    the two. (This loss is quadratic, L‴ = 0, so that only the rounding is left.)
+    the two. (The loss of a linear model is quadratic, L‴ = 0, so that only the rounding is left.)
 
     Example:
         >>> model = nn.Linear(1, 1)
@@ -97,11 +108,11 @@ def finite_difference(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
             slopes[i] = (above - loss()) / (2 * h)
             values[i] = value
         original.grad = slopes.view_as(original).to(original.dtype)
-    return loss().to(model.weight.dtype)
+    return loss().to(original.dtype)
 
 
 @torch.no_grad()
-def moments(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
+def moments(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """The mean squared error and its gradient from sums over the data that are taken once.
 
         r̄ = x̄Wᵀ + b − ȳ,   G = W Sxx − Syx   (S: centred second moments),
@@ -109,12 +120,17 @@ def moments(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
 
     An epoch costs the same for ten rows and for ten million; the sums are taken in float64 and kept as long as x is.
 
+    Raises:
+        MethodError: The model is not an `nn.Linear`.
+
     Example:
         >>> model = nn.Linear(1, 1)
         >>> loss = moments(model, torch.tensor([[1.0]]), model(torch.tensor([[1.0]])).detach() - 3)
         >>> round(model.weight.grad.item(), 4)
         6.0
     """
+    if not isinstance(model, nn.Linear):
+        raise MethodError("moments has a closed form for a single nn.Linear only; choose formula or autograd")
     x_mean, y_mean, sxx, syx, syy = sums(x, y)
     weight = model.weight.double()
     mean_residual = weight @ x_mean - y_mean
@@ -184,7 +200,7 @@ def all_reduce(gradient: Gradient) -> Gradient:
         mine = workers.share(len(x))
         return x[mine], y[mine]
 
-    def summed(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
+    def summed(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         x_own, y_own = share(x, y)
         parameters = list(model.parameters())
         sizes = [1, *[p.numel() for p in parameters]]
@@ -201,7 +217,7 @@ def all_reduce(gradient: Gradient) -> Gradient:
     return summed
 
 
-def graph(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
+def graph(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """The mean squared error; its gradient by our own graph engine, from the loss back to the parameters.
 
     Example:
@@ -210,33 +226,42 @@ def graph(model: nn.Linear, x: Tensor, y: Tensor) -> Tensor:
         >>> round(model.weight.grad.item(), 4)
         6.0
     """
-    output, parameters = loss_graph(model, x, y)
-    gradients = backward(output)
+    with np.errstate(over="ignore", invalid="ignore"):  # a diverging run is a result, in PyTorch without a warning too
+        output, parameters = loss_graph(model, x, y)
+        gradients = backward(output)
     for node, parameter in parameters:
         parameter.grad = torch.from_numpy(gradients[node])
     return torch.from_numpy(np.asarray(output.value))
 
 
-def loss_graph(model: nn.Linear, x: Tensor, y: Tensor) -> tuple[Node, list[tuple[Node, Tensor]]]:
-    """The executed graph of ŷ = x Wᵀ + b and L = mean((ŷ − y)²), and which node is which parameter.
+def loss_graph(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Node, list[tuple[Node, Tensor]]]:
+    """The executed graph of ŷ, layer by layer, and L = mean((ŷ − y)²), and which node is which parameter.
 
     Example:
         >>> loss, parameters = loss_graph(nn.Linear(1, 1), torch.ones(5, 1), torch.ones(5, 1))
         >>> loss.name, [node.name for node, _ in parameters]
         ('loss', ['weight', 'bias'])
     """
-    inputs = Node("x", x.numpy(), constant=True)
+    parameters: list[tuple[Node, Tensor]] = []
+
+    def leaf(name: str, parameter: Tensor) -> Node:
+        parameters.append((Node(name, parameter.detach().numpy()), parameter))
+        return parameters[-1][0]
+
+    inside = Node("x", x.numpy(), constant=True)
+    layers = read_layers(model)
+    for i, layer in enumerate(layers):
+        name, mark = "ŷ" if i == len(layers) - 1 else f"a{i}", f"{i}." if len(layers) > 1 else ""
+        if isinstance(layer, nn.Module):
+            inside = TABLE[type(layer).__name__.lower()](inside, name=name)
+            continue
+        slope = leaf(f"{mark}weight", layer[0])
+        if layer[1] is None:
+            inside = TABLE["matmul"](inside, TABLE["transpose"](slope, name=f"{mark}weightᵀ"), name=name)
+        else:
+            inside = TABLE["Linear of arrays"](inside, slope, leaf(f"{mark}bias", layer[1]), name=name)
     targets = Node("y", y.numpy(), constant=True)
-    weight, bias = model.weight, model.bias
-    slope = Node("weight", weight.detach().numpy())
-    parameters = [(slope, weight)]
-    if bias is None:
-        prediction = TABLE["matmul"](inputs, TABLE["transpose"](slope, name="weightᵀ"), name="ŷ")
-    else:
-        intercept = Node("bias", bias.detach().numpy())
-        parameters.append((intercept, bias))
-        prediction = TABLE["Linear of arrays"](inputs, slope, intercept, name="ŷ")
-    return TABLE["MSE of arrays"](prediction, targets, name="loss"), parameters
+    return TABLE["MSE of arrays"](inside, targets, name="loss"), parameters
 
 
 SOURCES: dict[str, Gradient] = {

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -56,16 +57,16 @@ class Scaling:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Data to fit by ŷ = x Wᵀ + b, in the user's units and as the ways train on it.
+    """Data to fit by ŷ = x Wᵀ + b, or by a network, in the user's units and as the ways train on it.
 
-    Build one with `from_data`, `line` or `csv_data.read_csv`.
+    Build one with `from_data`, `line`, `csv_data.read_csv` or `networks.quadratic`.
 
     Attributes:
         name: What to call it.
         measured_x: (N, in) float64, in the user's units.
         measured_y: (N, out) float64, in the user's units.
         dtype: The precision of training, float32 or float64.
-        start: The untrained model; `model()` gives copies of it.
+        start: The untrained model, an `nn.Linear` or a network; `model()` gives copies of it.
         truth: The parameters that made the data, or None for measured data.
         x_names: One name per input column.
         y_names: One name per output column.
@@ -76,7 +77,7 @@ class Problem:
     measured_x: Tensor
     measured_y: Tensor
     dtype: torch.dtype
-    start: nn.Linear
+    start: Any
     truth: Truth | None
     x_names: tuple[str, ...]
     y_names: tuple[str, ...]
@@ -112,18 +113,34 @@ class Problem:
     @property
     def has_bias(self) -> bool:
         """Whether the model has a bias to learn."""
-        return self.start.bias is not None
+        return any(name.endswith("bias") for name, _ in self.start.named_parameters())
 
-    def model(self) -> nn.Linear:
-        """A fresh model at the common starting point: PyTorch's own initialisation, drawn from the seed."""
+    @property
+    def is_linear(self) -> bool:
+        """Whether the model is a single `nn.Linear`, whose optimum is known in closed form."""
+        return isinstance(self.start, nn.Linear)
+
+    def model(self) -> Any:
+        """A fresh model at the common starting point."""
         return copy.deepcopy(self.start)
 
     def restarted(self, seed: int) -> "Problem":
-        """The same data with initial parameters drawn from another seed."""
+        """The same data with initial parameters drawn from another seed, as PyTorch draws them."""
+        start = self.model()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            start = nn.Linear(self.in_features, self.out_features, bias=self.has_bias, dtype=self.dtype)
+            for layer in start.modules():
+                if isinstance(layer, nn.Linear):
+                    layer.reset_parameters()
         return dataclasses.replace(self, start=start)
+
+    @torch.no_grad()
+    def predict(self, model: nn.Module, x: Tensor) -> Tensor:
+        """What a trained model says of inputs (N, in), both in the user's units, float64."""
+        s = self.scaling
+        scaled = x if s is None else (x - s.x_mean) / s.x_scale
+        y: Tensor = model(scaled.to(self.dtype)).double()
+        return y if s is None else s.y_mean + s.y_scale * y
 
     def in_user_units(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
         """Trained parameters as the user's columns have them, float64; unchanged where nothing was standardised."""

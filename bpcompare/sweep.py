@@ -166,6 +166,8 @@ def _check(problems: Sequence[Problem], methods: Sequence[Method], lr: Tensor, e
         raise InputError("every lr must be a finite number above 0; leave the others out")
     if epochs < 1:
         raise InputError(f"epochs must be at least 1; got {epochs}")
+    if not all(problem.is_linear for problem in problems):
+        raise InputError("a sweep trains one nn.Linear at many rates at once; train a network by compare_network")
     kinds = {(p.in_features, p.out_features, p.has_bias, p.dtype) for p in problems}
     if len(kinds) > 1:
         raise InputError(f"all problems of a sweep must be of one shape and precision; got {len(kinds)} kinds")

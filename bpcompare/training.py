@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from bpcompare.errors import InputError, MethodError
 from bpcompare.gradients import SOURCES, Gradient, all_reduce
+from bpcompare.network_history import NetworkHistory, Track, beyond_range
 from bpcompare.problem import Problem
 from bpcompare.updates import RULES
 
@@ -91,6 +92,8 @@ class Method:
             MethodError: It cannot, with the reason.
         """
         model = problem.model()
+        if self.gradient in ("formula", "moments"):  # they say which models they take
+            self.source(model, problem.x[:1], problem.y[:1])
         try:
             rule = self.rule(model.parameters(), lr=lr)
             for parameter in model.parameters():
@@ -121,6 +124,8 @@ class Run:
         parameters: For each parameter's name its values, (steps + 1, *shape).
         gradients: For each parameter's name ∂L/∂θₖ over all samples, (steps + 1, *shape).
         diverged_at: The number of the step that led to an inf or a nan, counted from 1; None if none did.
+        track: Of a network, the size of every tensor in each state; ``parameters`` and ``gradients`` then hold the
+            last state only, (1, *shape), since all of them would take gigabytes. None for an `nn.Linear`.
     """
 
     method: Method
@@ -128,6 +133,7 @@ class Run:
     parameters: dict[str, Tensor]
     gradients: dict[str, Tensor]
     diverged_at: int | None
+    track: Track | None = None
 
     @property
     def losses(self) -> Tensor:
@@ -158,11 +164,12 @@ def train(
     epochs: int = 50,
     batch_size: int | None = None,
     seed: int = 0,
+    shuffle: bool = True,
     on_epoch: Callable[[], object] | None = None,
 ) -> Run:
     """What `method` does with `problem`: loss, parameters and gradients at every epoch.
 
-    With batches, an epoch is one pass over the samples in an order drawn from ``seed``; what is recorded is still the
+    With batches, an epoch is one pass over the samples, in an order drawn from ``seed``; what is recorded is still the
     loss and the gradient over all samples, at the beginning of each pass.
 
     Args:
@@ -172,6 +179,7 @@ def train(
         epochs: How many, at least 1.
         batch_size: Samples per step, from 1 (per-sample training) to N; None for all of them, in their own order.
         seed: Where the order of the samples is drawn from.
+        shuffle: Whether batches take the samples in a new order at every pass, or in their own.
         on_epoch: Called after every epoch.
 
     Raises:
@@ -192,7 +200,7 @@ def train(
     gradient, x, y = all_reduce(method.source), problem.x, problem.y
     full_batch = batch_size is None or batch_size == problem.samples
     shuffled = torch.Generator().manual_seed(seed)
-    history = _History(model)
+    history = _History(model) if problem.is_linear else NetworkHistory(model, x, y)
     steps = 0
     for _ in range(epochs):
         loss = gradient(model, x, y)  # L(θₖ), before the step that moves θₖ
@@ -202,7 +210,9 @@ def train(
             rule.step()
             steps += 1
         else:
-            for batch in torch.randperm(problem.samples, generator=shuffled).split(batch_size):
+            n = problem.samples
+            order = torch.randperm(n, generator=shuffled) if shuffle else torch.arange(n)
+            for batch in order.split(batch_size):
                 loss = gradient(model, x[batch], y[batch])
                 if not math.isfinite(loss.item()):
                     break
@@ -212,7 +222,8 @@ def train(
             on_epoch()
     else:
         history.record(gradient(model, x, y))
-    return history.run(method, steps, steps_per_epoch=1 if full_batch else math.ceil(problem.samples / batch_size))
+    steps_per_epoch = 1 if full_batch else math.ceil(problem.samples / batch_size)
+    return Run(method, *history.states(steps, steps_per_epoch))
 
 
 def check_numbers(problem: Problem, lr: float, epochs: int, batch_size: int | None) -> None:
@@ -235,7 +246,7 @@ class _History:
     The numbers of a small model go into one flat array: to keep thousands of small tensors costs more than an epoch.
     """
 
-    def __init__(self, model: nn.Linear) -> None:
+    def __init__(self, model: nn.Module) -> None:
         self.names = [name for name, _ in model.named_parameters()]
         self.parameters = list(model.parameters())
         self.small = sum(p.numel() for p in model.parameters()) <= SMALL
@@ -258,17 +269,17 @@ class _History:
             self.rows.append(torch.cat([t.detach().flatten() for p in self.parameters for t in (p, p.grad)]))
         return math.isfinite(value)
 
-    def run(self, method: Method, steps: int, steps_per_epoch: int) -> Run:
+    def states(
+        self, steps: int, steps_per_epoch: int
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor], int | None]:
+        """Losses, parameters and gradients of the finite states, and the step that ended them."""
         losses = torch.tensor(self.losses, dtype=torch.float64)
         states = torch.frombuffer(self.numbers, dtype=torch.float64) if self.small else torch.stack(self.rows)
         states = states.view(len(losses), -1)
         finite = losses.isfinite() & states.isfinite().all(1)
         kept = len(losses) if bool(finite.all()) else int(finite.int().argmin())
         if kept == 0:
-            raise InputError(
-                "the untrained model's loss or gradient is already beyond the range of "
-                f"{self.parameters[0].dtype}; train with float64, standardize the columns or rescale the data"
-            )
+            raise beyond_range(self.parameters[0].dtype)
         sizes = [p.numel() for p in self.parameters for _ in ("parameter", "gradient")]
         columns = iter(states[:kept].split(sizes, dim=1))
         parameters, gradients = {}, {}
@@ -276,7 +287,7 @@ class _History:
             parameters[name] = next(columns).to(p.dtype).view(-1, *p.shape)
             gradients[name] = next(columns).to(p.dtype).view(-1, *p.shape)
         diverged_at = None if kept == len(losses) else min(steps, kept * steps_per_epoch)
-        return Run(method, losses[:kept], parameters, gradients, diverged_at)
+        return losses[:kept], parameters, gradients, diverged_at
 
 
 def _is_optimizer(thing: object) -> bool:

@@ -123,3 +123,11 @@ def test_any_column_name_can_be_drawn(name, format):
 def test_a_dollar_is_not_a_formula():
     assert plain("$a$") == r"\$a\$"
     assert len(plain("x" * 300)) == 40
+
+
+def test_a_loss_near_the_end_of_float64_leaves_the_axis_and_not_a_warning():
+    comparison = compare(line(dtype=torch.float64), ["manual"], lr=3.0, epochs=3000)
+    assert comparison.results["manual"].losses.max() > 1e290
+    drawn = figures(comparison)["loss"]
+    assert to_bytes(drawn, "svg")
+    assert max(v for axes in drawn.axes for v in axes.lines[0].get_ydata() if v == v) <= 1e250

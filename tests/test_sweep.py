@@ -8,6 +8,7 @@ import torch
 
 from bpcompare import sweep as module
 from bpcompare.errors import InputError, MethodError
+from bpcompare.networks import quadratic
 from bpcompare.precision import ulp
 from bpcompare.problem import from_data, line
 from bpcompare.sweep import batches, sweep
@@ -175,6 +176,7 @@ def test_the_json_has_no_infinity_even_where_every_run_diverged():
         ({"methods": ["adam", "adam"]}, InputError, "'adam' is named twice"),
         ({"methods": ["autograd+RMSprop"]}, MethodError, r"torch.optim.RMSprop .* cannot be swept; choose"),
         ({"methods": ["nonsense"]}, MethodError, "there is no method 'nonsense'"),
+        ({"problems": [quadratic(layers=(2, 3, 1))]}, InputError, "one nn.Linear at many rates .* compare_network"),
     ],
 )
 def test_what_cannot_be_swept_is_refused(change, error, message):

@@ -95,6 +95,25 @@ def test_compare_under_torchrun_prints_and_writes_once_and_gives_the_single_proc
         assert two["runs"][name]["weight"][0] == pytest.approx(run["weight"][0], rel=ROUNDING)
 
 
+def test_a_network_is_trained_under_torchrun_as_by_one_process(tmp_path):
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    # Samples in batches of one: at every step one of the two workers has no row at all.
+    job = ["-m", "bpcompare", "compare", "--problem", "quadratic", "--layers", "2,5,1", "--epochs", "3"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*torchrun, *job, "--out", str(tmp_path / "two")], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("workers    2 processes, each with its share of the rows") == 1
+    assert main([*job[2:], "--out", str(tmp_path / "one"), "--quiet"]) == 0
+    one, two = (json.loads((tmp_path / n / "comparison.json").read_text()) for n in ("one", "two"))
+    assert list(two["runs"]) == ["manual", "autograd", "adam", "graph"]
+    for name, run in one["runs"].items():
+        assert two["runs"][name]["losses"] == pytest.approx(run["losses"], rel=ROUNDING)
+        for mine, other in zip(run["norms"].values(), two["runs"][name]["norms"].values(), strict=True):
+            assert other == pytest.approx(mine, rel=ROUNDING)
+
+
 def test_bad_input_is_told_by_the_first_worker_only(monkeypatch, capsys):
     for rank, told in (("0", True), ("1", False)):
         monkeypatch.setenv("RANK", rank)

@@ -27,6 +27,9 @@ COMMANDS = {
     "sweep": "thousands of learning rates and seeds at once: which rates work",
     "derive": "derive an expression by hand, draw it, check it",
     "graph": "draw the computation graph of the training problem",
+    "equations": "nn.Linear as equations, with the learned numbers put in",
+    "collapse": "why two linear layers are one",
+    "reproduce": "recompute every figure of the source tutorials",
 }
 
 

@@ -1,23 +1,33 @@
-"""Trains one linear regression several ways from the same start, and compares them."""
+"""Trains one linear regression, or a network, several ways from the same start, and compares them."""
 
 from __future__ import annotations
 
 import argparse
 
-from bpcompare.cli import options
+from bpcompare.cli import network_options, options
+from bpcompare.errors import InputError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from bpcompare.comparison import Comparison
+    from bpcompare.network_comparison import NetworkComparison
+
+    Shown = tuple[dict[str, Any], dict[str, bytes], list[Callable[..., str]]]  # figures, other files, what to print
 
 FIGURES = ("loss", "parameters", "fit")
+NETWORK_FIGURES = ("loss", "fit", "delta")
+OF_A_LINE = ("landscape", "animate", "ledger")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the main job."""
     options.add_problem_options(parser)
     options.add_training_options(parser)
-    group = parser.add_argument_group("more to see")
+    network_options.add_network_options(parser)
+    group = parser.add_argument_group("more to see, of a line")
     group.add_argument("--landscape", action="store_true", help="draw the loss from above, with every way's path")
     group.add_argument("--animate", action="store_true", help="write animation.gif: fit, landscape and curves growing")
     group.add_argument(
@@ -32,51 +42,66 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Trains, compares, writes the files and prints the table; of several workers, the first one writes and prints."""
+    network_options.settle(arguments)
+
     from bpcompare import export, workers
     from bpcompare.cli.progress import Progress
     from bpcompare.comparison import compare
-    from bpcompare.errors import InputError
-    from bpcompare.ledger import rule_by_hand
-    from bpcompare.training import Method
+    from bpcompare.network_comparison import compare_network
 
-    if unknown := [name for name in arguments.ledger if name not in arguments.methods]:
-        raise InputError(f"--ledger {unknown[0]} is not among the methods {', '.join(arguments.methods)}; add it there")
-    if arguments.ledger and arguments.batch_size is not None:
-        raise InputError("--ledger tells of steps on all samples, and --batch-size takes fewer; leave one of them out")
-    for name in arguments.ledger:
-        rule_by_hand(Method.named(name))
+    _check(arguments)
+    ways: Callable[..., Any] = compare_network if arguments.layers else compare
     with workers.joined() as first:
         quiet = arguments.quiet or not first
         workers.together(lambda: export.check_folder(arguments.out, _names(arguments)) if first else None)
         with Progress("reading", 1.0, quiet=quiet) as progress:
-            problem = workers.together(lambda: options.problem_from(arguments, progress.reach))
+            problem = workers.together(lambda: network_options.problem_from(arguments, progress.reach))
         with Progress("training", len(arguments.methods) * arguments.epochs, quiet=quiet) as progress:
-            comparison = compare(
+            comparison = ways(
                 problem,
                 arguments.methods,
                 lr=arguments.lr,
                 epochs=arguments.epochs,
                 batch_size=arguments.batch_size,
                 seed=arguments.seed,
+                shuffle=arguments.order != "given",
                 on_epoch=progress.advance,
             )
         if first:
-            _write(comparison, arguments)
+            _write(*(_network if arguments.layers else _line)(comparison, arguments), arguments)
     return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuses what this problem or these methods cannot show."""
+    from bpcompare.ledger import rule_by_hand
+    from bpcompare.training import Method
+
+    for option in OF_A_LINE if arguments.layers else ():
+        if getattr(arguments, option):
+            raise InputError(f"--{option} shows the numbers of one nn.Linear, too many in a network; leave it out")
+    if unknown := [name for name in arguments.ledger if name not in arguments.methods]:
+        raise InputError(f"--ledger {unknown[0]} is not among the methods {', '.join(arguments.methods)}; add it there")
+    if arguments.ledger and arguments.batch_size is not None:
+        raise InputError("--ledger tells of steps on all samples, and --batch-size takes fewer; leave one of them out")
+    for name in arguments.ledger:
+        rule_by_hand(Method.named(name))
 
 
 def _names(arguments: argparse.Namespace) -> list[str]:
     """The files to be written, the one that describes the others last."""
-    pictures = [*FIGURES, *(["landscape"] if arguments.landscape else [])]
+    pictures = [*(NETWORK_FIGURES if arguments.layers else FIGURES), *["landscape"] * arguments.landscape]
     more = ["animation.gif"] * arguments.animate + ["ledger.csv"] * bool(arguments.ledger)
     pictured = [f"{name}.{format}" for name in pictures for format in arguments.format]
     return [*pictured, *more, "history.csv", "comparison.json"]
 
 
-def _write(comparison: Comparison, arguments: argparse.Namespace) -> None:
+def _line(comparison: Comparison, arguments: argparse.Namespace) -> Shown:
+    from functools import partial
+
     from bpcompare import export, ledger_files
     from bpcompare.ledger import ledger
-    from bpcompare.show import books, curves, figures, table
+    from bpcompare.show import books, curves, table
 
     problem = comparison.problem
     ledgers = {name: ledger(comparison.results[name].run, arguments.lr) for name in arguments.ledger}
@@ -85,24 +110,15 @@ def _write(comparison: Comparison, arguments: argparse.Namespace) -> None:
         from bpcompare.show import landscape
 
         drawn["landscape"] = landscape.figure(comparison)
-    files = {
-        f"{name}.{format}": figures.to_bytes(figure, format)
-        for name, figure in drawn.items()
-        for format in arguments.format
-    }
+    files = {}
     if arguments.animate:
         files["animation.gif"] = _animation(comparison, arguments.quiet)
     if ledgers:
         files["ledger.csv"] = ledger_files.ledger_csv(ledgers, problem)
     files["history.csv"] = export.history_csv(comparison, ledger_files.history_columns(ledgers, problem))
     files["comparison.json"] = export.comparison_json(comparison, options.settings(arguments))
-    paths = export.write_files(arguments.out, files)
-    if not arguments.quiet:
-        look = options.look()
-        print(table.render(comparison, **look))
-        for books_of_one in ledgers.values():
-            print(books.render(books_of_one, problem, **look))
-        print(f"wrote {', '.join(str(path) for path in paths)}")
+    told = [partial(books.render, one, problem) for one in ledgers.values()]
+    return drawn, files, [partial(table.render, comparison), *told]
 
 
 def _animation(comparison: Comparison, quiet: bool) -> bytes:
@@ -111,3 +127,33 @@ def _animation(comparison: Comparison, quiet: bool) -> bytes:
 
     with Progress("drawing", animation.FRAMES, quiet=quiet) as progress:
         return animation.gif(comparison, progress.advance)
+
+
+def _network(comparison: NetworkComparison, arguments: argparse.Namespace) -> Shown:
+    from functools import partial
+
+    from bpcompare import network_export
+    from bpcompare.show import network_curves, network_table
+
+    files = {
+        "history.csv": network_export.network_history(comparison),
+        "comparison.json": network_export.network_json(comparison, options.settings(arguments)),
+    }
+    starts = {init: network_options.started(comparison.problem, arguments, init) for init in ("normal", "pytorch")}
+    return network_curves.figures(comparison), files, [partial(network_table.render, comparison, starts)]
+
+
+def _write(
+    drawn: dict[str, Any], files: dict[str, bytes], told: list[Callable[..., str]], arguments: argparse.Namespace
+) -> None:
+    """Writes pictures and files, and prints."""
+    from bpcompare import export
+    from bpcompare.show.figures import to_bytes
+
+    pictures = {f"{name}.{format}": to_bytes(drawn[name], format) for name in drawn for format in arguments.format}
+    paths = export.write_files(arguments.out, pictures | files)
+    if not arguments.quiet:
+        look = options.look()
+        for render in told:
+            print(render(**look))
+        print(f"wrote {', '.join(str(path) for path in paths)}")

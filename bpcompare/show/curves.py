@@ -1,6 +1,7 @@
 """The pictures of a comparison: loss curves, parameter paths, and the fit."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -10,7 +11,8 @@ from matplotlib.lines import Line2D
 from torch import Tensor
 
 from bpcompare.comparison import Comparison, Result
-from bpcompare.show.figures import BLUE, GREY, grid_of, house_style, line_styles, markers_apart, plain
+from bpcompare.problem import Problem
+from bpcompare.show.figures import BLUE, GREY, drawable, grid_of, house_style, line_styles, markers_apart, plain
 from bpcompare.show.parameters import Entry, entries
 from bpcompare.theory import Optimum
 
@@ -70,7 +72,7 @@ def _loss(comparison: Comparison) -> Figure:
 
 
 def _curve(axes: Axes, result: Result, style: dict[str, Any]) -> None:
-    losses = result.losses.tolist()
+    losses = drawable(result.losses)
     diverged = result.run.diverged_at
     label = style["label"] + (f", diverged at step {diverged}" if diverged else "")
     axes.plot(range(len(losses)), losses, **{**style, "label": label})
@@ -94,7 +96,7 @@ def _prediction(axes: Axes, numbers: Tensor | None, label: bool) -> list[Line2D]
         return []
     every = max(len(numbers) // 16, 1)
     text = "gradient descent as theory predicts it" if label else None
-    return axes.plot(range(len(numbers)), numbers.tolist(), **PREDICTION, markevery=(every // 2, every), label=text)
+    return axes.plot(range(len(numbers)), drawable(numbers), **PREDICTION, markevery=(every // 2, every), label=text)
 
 
 def _floor(axes: Axes, comparison: Comparison, label: bool) -> None:
@@ -166,7 +168,7 @@ def _fit(comparison: Comparison) -> Figure:
         if problem.in_features == 1:
             _lines(axes, comparison, rows, j)
         else:
-            _predicted_against_measured(axes, comparison, rows, j)
+            predicted_against_measured(axes, problem, _predictions(comparison), rows, j)
         axes.legend(loc="best")
     if len(rows) < problem.samples:
         figure.suptitle(f"{len(rows):,} of {problem.samples:,} samples are drawn")
@@ -192,19 +194,25 @@ def _lines(axes: Axes, comparison: Comparison, rows: Tensor, output: int) -> Non
     axes.set_ylabel(plain(problem.y_names[output]))
 
 
-def _predicted_against_measured(axes: Axes, comparison: Comparison, rows: Tensor, output: int) -> None:
-    problem = comparison.problem
-    x, y = problem.measured_x[rows], problem.measured_y[rows, output]
-    ends = [y.min().item(), y.max().item()]
+def _predictions(comparison: Comparison) -> dict[str, Tensor | None]:
+    x = comparison.problem.measured_x
+    return {n: None if r.ran_away else x @ r.weight.T + r.bias for n, r in comparison.results.items()}
+
+
+def predicted_against_measured(
+    axes: Axes, problem: Problem, predictions: Mapping[str, Tensor | None], rows: Tensor, output: int
+) -> None:
+    """One output as every way predicts it, (N, out) or None of one that ran away, against what was measured."""
+    measured = problem.measured_y[rows, output]
+    ends = [measured.min().item(), measured.max().item()]
     axes.plot(ends, ends, color="black", linewidth=1, label="predicted = measured")
-    for place, (name, style) in enumerate(line_styles(comparison.results).items()):
-        result = comparison.results[name]
-        if result.ran_away:
+    for place, (name, style) in enumerate(line_styles(predictions).items()):
+        if (predicted := predictions[name]) is None:
             axes.plot([], [], " ", label=f"{style['label']}, ran away: not drawn")
             continue
-        predicted = x @ result.weight[output] + result.bias[output]
         look = {"marker": style.get("marker", "o"), "color": style["color"], "label": style["label"]}
         size = max(9 - 2 * place, 3)  # equal predictions stay visible inside each other
-        axes.plot(y.tolist(), predicted.tolist(), linestyle="", markersize=size, markerfacecolor="none", **look)
+        points = measured.tolist(), predicted[rows, output].tolist()
+        axes.plot(*points, linestyle="", markersize=size, markerfacecolor="none", **look)
     axes.set_xlabel(f"{plain(problem.y_names[output])}, measured")
     axes.set_ylabel(f"{plain(problem.y_names[output])}, predicted")

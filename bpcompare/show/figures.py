@@ -5,6 +5,7 @@ Ways are told apart by line style, width and marker as well as by colour, since 
 
 import io
 import itertools
+import math
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,10 +15,13 @@ import matplotlib
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from torch import Tensor
 
 # Okabe and Ito (2008), Color Universal Design: told apart under every common colour vision deficiency.
 BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
 GREY = "#666666"
+
+HIGHEST = 1e250  # drawn on a logarithmic axis, which with its margin must end below 1e308
 
 STYLE: dict[Any, Any] = {
     "axes.grid": True,
@@ -58,6 +62,17 @@ def markers_apart(style: dict[str, Any], place: int, points: int) -> dict[str, A
     """``style`` with about eight markers along a curve of that many points, shifted so that no two curves' coincide."""
     every = max(points // 8, 1)
     return {**style, "markevery": ((place * every) // 4 % every, every)}
+
+
+def drawable(values: Tensor) -> list[float]:
+    """``values`` without those of a diverged run that are beyond what a logarithmic axis with its margin can hold.
+
+    Example:
+        >>> import torch
+        >>> drawable(torch.tensor([1.0, 1e300], dtype=torch.float64))
+        [1.0, nan]
+    """
+    return values.where(values <= HIGHEST, math.nan).tolist()
 
 
 def plain(text: str, longest: int = 40) -> str:

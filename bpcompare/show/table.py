@@ -133,13 +133,9 @@ def sentences(comparison: Comparison) -> Iterator[str]:
                 f"{found.first_difference_at}: {found.explanation}."
             )
     for pair, times in comparison.race.items():
-        yield f"race       {pair.replace('~', ' ~ ')}: {_winner(times)}."
+        yield f"race       {pair.replace('~', ' ~ ')}: {winner(times)}."
     yield from _learning_rate(comparison)
-    if workers.count() > 1:
-        yield (
-            f"workers    {workers.count()} processes, each with its share of the rows: the gradient of a mean is the "
-            "mean of the gradients, so that together they take the steps of one process, but for rounding."
-        )
+    yield from workers_told()
     if not comparison.optimum.unique:
         parameters = comparison.problem.in_features + comparison.problem.has_bias
         yield (
@@ -148,7 +144,7 @@ def sentences(comparison: Comparison) -> Iterator[str]:
         )
 
 
-def _winner(times: dict[float, dict[str, int | None]]) -> str:
+def winner(times: dict[float, dict[str, int | None]]) -> str:
     """Who came first to the smallest gap that anyone reached."""
     for fraction in sorted(times):
         reached = {name: epochs for name, epochs in times[fraction].items() if epochs is not None}
@@ -156,6 +152,15 @@ def _winner(times: dict[float, dict[str, int | None]]) -> str:
             told = " and ".join(f"{name} {epochs or 'never'}" for name, epochs in times[fraction].items())
             return f"the same gradient, another step; epochs to {100 * fraction:g} % of the starting gap: {told}"
     return "the same gradient, another step; neither came down to a tenth of the starting gap"
+
+
+def workers_told() -> Iterator[str]:
+    """Of several processes, why together they take the steps of one."""
+    if workers.count() > 1:
+        yield (
+            f"workers    {workers.count()} processes, each with its share of the rows: the gradient of a mean is the "
+            "mean of the gradients, so that together they take the steps of one process, but for rounding."
+        )
 
 
 def _learning_rate(comparison: Comparison) -> Iterator[str]:

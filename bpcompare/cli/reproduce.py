@@ -1,0 +1,57 @@
+"""Recomputes every figure that the five source tutorials publish, and lists where the sources are wrong.
+
+Exit code 1 if a figure that should hold does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from bpcompare.cli import options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMATS = {"markdown": "reproduce.md", "json": "reproduce.json"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where to write to, and what."""
+    parser.add_argument(
+        "--format",
+        choices=("text", *FORMATS),
+        default="text",
+        help="what to print (default text: tables for a terminal, Markdown elsewhere)",
+    )
+    parser.add_argument("--out", type=options.folder, metavar="DIR", help="also write reproduce.md and reproduce.json")
+    parser.add_argument("--quiet", action="store_true", help="print nothing; the exit code says it all")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Recomputes, prints or writes."""
+    from bpcompare import export
+    from bpcompare.lessons.reproduce import reproduce
+    from bpcompare.lessons.source_errors import source_errors
+    from bpcompare.show import reproduction
+
+    if arguments.out:
+        export.check_folder(arguments.out, FORMATS.values())
+    figures, errors = reproduce(), source_errors()
+    texts = {
+        "markdown": reproduction.to_markdown(figures, errors),
+        "json": reproduction.to_json(figures, errors),
+    }
+    written: list[Path] = []
+    if arguments.out:
+        written = export.write_files(arguments.out, {FORMATS[name]: text.encode() for name, text in texts.items()})
+    if not arguments.quiet:
+        look = options.look()
+        if arguments.format == "text" and look["width"]:
+            print(reproduction.render(figures, errors, **look), end="")
+        else:
+            print(texts["json" if arguments.format == "json" else "markdown"], end="")
+        if written and arguments.format == "text":
+            print(f"\nwrote {', '.join(map(str, written))}")
+    holds = all(figure.verdict != "fails" for figure in figures) and all(error.shown for error in errors)
+    return 0 if holds else 1

@@ -1,0 +1,99 @@
+"""nn.Linear as equations, with the numbers that were learned put in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from bpcompare.errors import InputError
+
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+@dataclass(frozen=True)
+class Equations:
+    """One equation per output, twice.
+
+    Attributes:
+        text: In Unicode.
+        latex: In LaTeX.
+    """
+
+    text: tuple[str, ...]
+    latex: tuple[str, ...]
+
+
+def equations(
+    weight: Tensor,
+    bias: Tensor | None = None,
+    x_names: Sequence[str] | None = None,
+    y_names: Sequence[str] | None = None,
+    digits: int = 6,
+) -> Equations:
+    r"""ŷⱼ = Wⱼ₁x₁ + … + bⱼ for every output of an `nn.Linear`, with the numbers of its weight and bias.
+
+    Args:
+        weight: (out, in).
+        bias: (out,), or None for a model without one.
+        x_names: What to call the inputs; x, or x₁, x₂, … when not given.
+        y_names: What to call the outputs; y, or y₁, y₂, … when not given.
+        digits: Significant digits.
+
+    Raises:
+        InputError: The shapes or the names do not fit together.
+
+    Example:
+        >>> import torch
+        >>> both = equations(torch.tensor([[1.5, -2.0]]), torch.tensor([0.25]))
+        >>> both.text, both.latex
+        (('y = 1.5·x₁ − 2·x₂ + 0.25',), ('y = 1.5\\,x_{1} - 2\\,x_{2} + 0.25',))
+    """
+    if weight.ndim != 2 or (bias is not None and bias.shape != weight.shape[:1]):
+        found = f"{tuple(weight.shape)} and {None if bias is None else tuple(bias.shape)}"
+        raise InputError(f"weight must be (out, in) and bias (out,) or None; got {found}; pass those of an nn.Linear")
+    xs, ys = _named(x_names, "x", weight.shape[1]), _named(y_names, "y", weight.shape[0])
+
+    def written(style: int, times: str, minus: str) -> tuple[str, ...]:
+        lines = []
+        for j, row in enumerate(weight.tolist()):
+            terms = [(value, f"{times}{xs[style][i]}") for i, value in enumerate(row)]
+            if bias is not None:
+                terms.append((bias[j].item(), ""))
+            lines.append(f"{ys[style][j]} = {_sum(terms, digits, minus)}")
+        return tuple(lines)
+
+    return Equations(written(0, "·", "−"), written(1, r"\,", "-"))
+
+
+def _named(names: Sequence[str] | None, letter: str, count: int) -> tuple[list[str], list[str]]:
+    """In Unicode and in LaTeX."""
+    if names is None:
+        if count == 1:
+            return [letter], [letter]
+        places = range(1, count + 1)
+        return [f"{letter}{str(i).translate(SUBSCRIPTS)}" for i in places], [f"{letter}_{{{i}}}" for i in places]
+    if len(names) != count:
+        raise InputError(f"there must be one name for each of {count} columns; got {len(names)}: {', '.join(names)}")
+    if all(name in (letter, *(f"{letter}{i}" for i in range(1, count + 1))) for name in names):
+        return _named(None, letter, count)
+    return list(names), [rf"\mathrm{{{_escaped(name)}}}" for name in names]
+
+
+def _escaped(name: str) -> str:
+    return "".join(rf"\{c}" if c in "#$%&_{}" else r"\ " if c == " " else c for c in name if c not in "\\^~")
+
+
+def _sum(terms: list[tuple[float, str]], digits: int, minus: str) -> str:
+    """The terms with their signs between them; the first carries its own."""
+    first, *others = [(value < 0, _number(abs(value), digits, minus) + factor) for value, factor in terms]
+    return (minus if first[0] else "") + first[1] + "".join(f" {minus if n else '+'} {term}" for n, term in others)
+
+
+def _number(value: float, digits: int, minus: str) -> str:
+    mantissa, e, exponent = f"{value:.{digits}g}".partition("e")
+    if not e:
+        return mantissa
+    power = int(exponent)
+    if minus == "-":
+        return rf"{mantissa} \cdot 10^{{{power}}}"
+    return f"{mantissa}·10{str(power).replace('-', '⁻').translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"

@@ -1,0 +1,112 @@
+"""What is recorded while a network trains: sizes rather than numbers.
+
+The published network has 41,101 numbers: all of them and their gradients at each of 200 epochs would be 130 MB for
+every way of training. Recorded are the loss, the norm of every tensor and of its gradient, the size of δ in every
+layer, a fingerprint of all parameters – equal just where they are, to the bit – and the last state whole.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from bpcompare.errors import InputError, MethodError
+from bpcompare.recursion import deltas, forward, read_layers
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """The sizes of a network in each of its states.
+
+    Attributes:
+        norms: For each parameter's name its Euclidean norm, (states,) float64.
+        gradient_norms: The same of ∂L/∂θ over all samples.
+        delta_sizes: (states, Linear layers) float64, the root mean square over units and samples of δ = ∂Lᵢ/∂z, Lᵢ
+            being the loss of one sample; nan where a layer is of a kind that the recursion does not know.
+        fingerprints: One per state; two states with the same have the same parameters, to the bit.
+    """
+
+    norms: dict[str, Tensor]
+    gradient_norms: dict[str, Tensor]
+    delta_sizes: Tensor
+    fingerprints: tuple[bytes, ...]
+
+
+@torch.no_grad()
+def delta_sizes(model: nn.Module, x: Tensor, y: Tensor) -> list[float]:
+    """The root mean square of δ = ∂Lᵢ/∂z over units and samples, for each Linear from the first to the last.
+
+    Example:
+        >>> model = nn.Linear(1, 1)
+        >>> sizes = delta_sizes(model, torch.ones(4, 1), model(torch.ones(4, 1)) - 3)
+        >>> [round(size, 4) for size in sizes]
+        [6.0]
+    """
+    layers = read_layers(model)
+    activations = forward(layers, x)
+    residual = activations[-1] - y
+    last = residual * (2 / y.shape[1])  # of each sample's own loss: the mean over N samples would divide by N
+    sizes = [delta.square().mean().sqrt().item() for *_, delta in deltas(layers, activations, last)]
+    return sizes[::-1]
+
+
+class NetworkHistory:
+    """Collects the states of a network in training."""
+
+    def __init__(self, model: nn.Module, x: Tensor, y: Tensor) -> None:
+        self.model, self.x, self.y = model, x, y
+        self.named = dict(model.named_parameters())
+        self.rows: list[list[float]] = []
+        self.fingerprints: list[bytes] = []
+        self.last: tuple[dict[str, Tensor], dict[str, Tensor]] = ({}, {})
+        self.finite = True
+        self.linears = sum(isinstance(layer, nn.Linear) for layer in model.modules())
+
+    def record(self, loss: Tensor) -> bool:
+        """Keeps the present state, and says whether it is still finite."""
+        values = {name: p.detach() for name, p in self.named.items()}
+        grads = {name: torch.zeros_like(p) if p.grad is None else p.grad for name, p in self.named.items()}
+        norms = torch.stack([t.double().norm() for t in (*values.values(), *grads.values())]).tolist()
+        if not all(map(math.isfinite, (loss.item(), *norms))):
+            self.finite = False
+            return False
+        self.rows.append([loss.item(), *norms, *self._deltas()])
+        together = b"".join(value.numpy().tobytes() for value in values.values())
+        self.fingerprints.append(hashlib.blake2b(together, digest_size=16).digest())
+        self.last = ({name: value.clone() for name, value in values.items()}, grads)
+        return True
+
+    def _deltas(self) -> list[float]:
+        try:
+            return delta_sizes(self.model, self.x, self.y)
+        except MethodError:
+            return [math.nan] * self.linears
+
+    def states(
+        self, steps: int, steps_per_epoch: int
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor], int | None, Track]:
+        """Losses of the finite states, the last one's parameters and gradients, the step that ended them, the sizes."""
+        if not self.rows:
+            raise beyond_range(self.y.dtype)
+        numbers = torch.tensor(self.rows, dtype=torch.float64)
+        count = len(self.named)
+        losses, norms, grads, sizes = numbers.split([1, count, count, numbers.shape[1] - 1 - 2 * count], 1)
+        track = Track(
+            norms=dict(zip(self.named, norms.unbind(1), strict=True)),
+            gradient_norms=dict(zip(self.named, grads.unbind(1), strict=True)),
+            delta_sizes=sizes,
+            fingerprints=tuple(self.fingerprints),
+        )
+        parameters, gradients = ({name: t.unsqueeze(0) for name, t in kept.items()} for kept in self.last)
+        diverged_at = None if self.finite else min(steps, len(self.rows) * steps_per_epoch)
+        return losses.flatten(), parameters, gradients, diverged_at, track
+
+
+def beyond_range(dtype: torch.dtype) -> InputError:
+    """The error of a model that cannot take its first step."""
+    return InputError(
+        f"the untrained model's loss or gradient is already beyond the range of {dtype}; train with float64, "
+        "standardize the columns or rescale the data"
+    )

@@ -1,0 +1,194 @@
+"""The comparison of ways to train a network, as tables and sentences for the terminal."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from rich.markup import escape
+from rich.table import Table
+from torch import nn
+
+from bpcompare.comparison import FRACTIONS
+from bpcompare.network_comparison import NetworkComparison
+from bpcompare.network_history import delta_sizes
+from bpcompare.networks import saturated
+from bpcompare.problem import Problem
+from bpcompare.show.table import winner, workers_told
+from bpcompare.show.terminal import new_table, text
+
+VANISHING = 10  # times smaller than in the next layer
+
+
+@dataclass(frozen=True)
+class LayerNames:
+    """What to call the Linear layers of a network and their parameters.
+
+    Attributes:
+        layers: "1: 2 → 100" and so on.
+        weights: The name of each one's weight among the parameters.
+        activations: The names of the activations between them.
+    """
+
+    layers: list[str]
+    weights: list[str]
+    activations: list[str]
+
+    @classmethod
+    def of(cls, model: nn.Module) -> "LayerNames":
+        """Those of a model.
+
+        Example:
+            >>> LayerNames.of(nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))).layers
+            ['1: 2 → 3', '2: 3 → 1']
+        """
+        named = [(name, module) for name, module in model.named_modules() if not list(module.children())]
+        linear = [(name, module) for name, module in named if isinstance(module, nn.Linear)]
+        return cls(
+            [f"{i}: {module.in_features} → {module.out_features}" for i, (_, module) in enumerate(linear, 1)],
+            [f"{name}.weight" for name, _ in linear],
+            [type(module).__name__ for _, module in named if not isinstance(module, nn.Linear)],
+        )
+
+
+def render(
+    comparison: NetworkComparison,
+    starts: Mapping[str, Problem] | None = None,
+    *,
+    width: int | None = None,
+    color: bool = False,
+) -> str:
+    """The comparison as text.
+
+    Args:
+        comparison: What to tell of.
+        starts: The same problem from other initial weights, by their name, to be set beside each other untrained.
+        width: The terminal's width in characters; None for plain text, whose tables are Markdown.
+        color: Whether to use the terminal's colours.
+
+    Example:
+        >>> from bpcompare.network_comparison import compare_network
+        >>> from bpcompare.networks import quadratic
+        >>> print(render(compare_network(quadratic(layers=(2, 5, 1)), lr=0.002, epochs=2)).splitlines()[0])
+        quadratic: 30 samples, network 2 → 5 → 1 (Sigmoid), 21 parameters, float64; lr 0.002, 2 epochs
+    """
+    tables = [_reached(comparison, width), _layers(comparison, width)]
+    if starts:
+        tables.append(_starts(starts, width))
+    return text([headline(comparison), *tables, "", *sentences(comparison)], width, color)
+
+
+def headline(comparison: NetworkComparison) -> str:
+    """What was trained, and how, in one line."""
+    problem = comparison.problem
+    names = LayerNames.of(problem.start)
+    widths = " → ".join([names.layers[0].split()[1], *[name.split()[-1] for name in names.layers]])
+    kinds = ", ".join(dict.fromkeys(names.activations))
+    count = sum(p.numel() for p in problem.start.parameters())
+    batch = ""
+    if comparison.batch_size:
+        batch = f", batches of {comparison.batch_size} in {'a new order each' if comparison.shuffle else 'their order'}"
+    return (
+        f"{problem.name}: {problem.samples:,} samples, network {widths}{f' ({kinds})' if kinds else ''}, {count:,} "
+        f"parameters, {str(problem.dtype).removeprefix('torch.')}{', standardised' if problem.scaling else ''}; "
+        f"lr {comparison.lr:g}, {comparison.epochs:,} epochs{batch}"
+    )
+
+
+def _reached(comparison: NetworkComparison, width: int | None) -> Table:
+    """How far down each way came, and how soon."""
+    table = new_table(width)
+    for heading in ("method", "gradient", "update"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("loss at the start", "loss", "lowest loss"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for fraction in FRACTIONS[:2]:
+        table.add_column(f"epochs to {100 * fraction:g} % above the lowest", justify="right")
+    table.add_column("status")
+    for name, result in comparison.results.items():
+        method, diverged = result.run.method, result.run.diverged_at
+        table.add_row(
+            *(escape(name), escape(method.gradient), escape(method.update)),
+            *(f"{loss:.6g}" for loss in (result.losses[0].item(), result.run.loss, result.losses.min().item())),
+            *["–" if result.epochs_to(f) is None else f"{result.epochs_to(f):,}" for f in FRACTIONS[:2]],
+            result.status if diverged is None else f"diverged at step {diverged}",
+        )
+    return table
+
+
+def _layers(comparison: NetworkComparison, width: int | None) -> Table:
+    """Layer by layer, before and after: how large the weights and δ are, and how much is saturated."""
+    problem, names = comparison.problem, LayerNames.of(comparison.problem.start)
+    table = new_table(width)
+    table.add_column("method")
+    table.add_column("layer", no_wrap=True)
+    for heading in ("‖W‖ first", "last", "δ first", "last", "saturated first", "last"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    before = saturated(problem.start, problem.x)
+    for method, result in comparison.results.items():
+        after, track = saturated(result.model, problem.x), result.run.track
+        assert track is not None
+        for i, layer in enumerate(names.layers):
+            norms, deltas = track.norms[names.weights[i]], track.delta_sizes[:, i]
+            cells = [f"{value.item():.3g}" for value in (norms[0], norms[-1], deltas[0], deltas[-1])]
+            table.add_row("" if i else escape(method), layer, *cells, _share(before[i]), _share(after[i]))
+    return table
+
+
+def _starts(starts: Mapping[str, Problem], width: int | None) -> Table:
+    """Untrained networks beside each other."""
+    table = new_table(width)
+    table.add_column("initial weights")
+    table.add_column("layer", no_wrap=True)
+    for heading in ("‖W‖", "δ", "saturated", "loss"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for init, problem in starts.items():
+        names, model = LayerNames.of(problem.start), problem.start
+        loss = nn.functional.mse_loss(model(problem.x), problem.y).item()
+        sizes, shares = delta_sizes(model, problem.x, problem.y), saturated(model, problem.x)
+        weights = dict(model.named_parameters())
+        for i, layer in enumerate(names.layers):
+            norm = weights[names.weights[i]].norm().item()
+            cells = [f"{norm:.3g}", f"{sizes[i]:.3g}", _share(shares[i]), "" if i else f"{loss:.4g}"]
+            table.add_row("" if i else init, layer, *cells)
+    return table
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.0f} %"
+
+
+def sentences(comparison: NetworkComparison) -> Iterator[str]:
+    """What the figures mean: agreement, race, size of δ, divergence.
+
+    Example:
+        >>> from bpcompare.network_comparison import compare_network
+        >>> from bpcompare.networks import quadratic
+        >>> next(sentences(compare_network(quadratic(layers=(2, 5, 1)), ["manual", "autograd"], lr=0.002, epochs=2)))
+        'agreement  manual ~ autograd: bit-equal in every parameter at every epoch.'
+    """
+    for pair, found in comparison.agreement.items():
+        label = f"agreement  {pair.replace('~', ' ~ ')}:"
+        if found.bit_equal:
+            yield f"{label} bit-equal in every parameter at every epoch."
+        else:
+            yield f"{label} differ from epoch {found.first_difference_at} on: {found.explanation}."
+    for pair, times in comparison.race.items():
+        yield f"race       {pair.replace('~', ' ~ ')}: {winner(times)}."
+    yield "δ          is the root mean square of ∂L/∂z over the units of a layer and the samples, L of one sample."
+    sizes = next(iter(comparison.results.values())).delta_sizes[0].tolist()
+    for layer, (size, above) in enumerate(itertools.pairwise(sizes), 1):
+        if size * VANISHING < above:
+            yield (
+                f"vanishing  δ of layer {layer} begins {above / max(size, 1e-300):,.0f} times smaller than that of "
+                f"layer {layer + 1}."
+            )
+    yield "saturated  units have |σ′(z)| < 0.01: they pass on less than a hundredth of the δ that reaches them."
+    if comparison.problem.scaling is not None:
+        yield "loss       is that of the standardised columns; the fit is drawn in your own units."
+    yield from workers_told()
+    for name, result in comparison.results.items():
+        if result.status == "diverged":
+            yield (
+                f"diverged   {name} at step {result.run.diverged_at}, its figures are of the last finite state; a "
+                "network has no largest stable rate that is known beforehand: try a tenth of this lr."
+            )

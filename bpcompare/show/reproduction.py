@@ -1,0 +1,123 @@
+"""The published figures and the sources' errors as text, Markdown and JSON."""
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.markup import escape
+
+from bpcompare.lessons.published import Figure
+from bpcompare.lessons.reproduce import SOURCES
+from bpcompare.lessons.source_errors import SourceError
+from bpcompare.show.terminal import new_table, text
+
+HEADINGS = ("figure", "published", "recomputed", "difference", "verdict")
+ERROR_HEADINGS = ("source", "written", "right", "the numbers that show it")
+
+
+def render(
+    figures: Sequence[Figure], errors: Sequence[SourceError], *, width: int | None = None, color: bool = False
+) -> str:
+    """Both tables for a terminal of that width; the figures that do not hold to the digit are explained below.
+
+    Example:
+        >>> from bpcompare.lessons.published import number
+        >>> print(render([number("B", "third", "0.3333", 1 / 3)], []).splitlines()[-1])
+        1 figure: 1 holds.
+    """
+    tables = []
+    for letter, title in SOURCES.items():
+        table = new_table(width)
+        table.title, table.title_justify = f"{letter}. 「{title}」", "left"
+        for heading in HEADINGS:
+            table.add_column(heading, overflow="fold", no_wrap=heading == "verdict")
+        for figure in figures:
+            if figure.source == letter:
+                table.add_row(*(escape(cell) for cell in _cells(figure)))
+        if table.row_count:
+            tables.append(table)
+    wrong = new_table(width)
+    wrong.show_lines = width is not None
+    for heading in ERROR_HEADINGS:
+        wrong.add_column(heading, overflow="fold")
+    for error in errors:
+        wrong.add_row(*(escape(cell) for cell in (error.source, error.written, error.right, error.shown_by)))
+    head = "published figures, recomputed; and where the sources are wrong"
+    told = [*explanations(figures), summary(figures)]
+    return text([head, *tables, *([wrong] if errors else []), "", *told], width, color)
+
+
+def _cells(figure: Figure) -> tuple[str, ...]:
+    return figure.what, figure.published, figure.recomputed, figure.difference, figure.verdict
+
+
+def explanations(figures: Sequence[Figure]) -> list[str]:
+    """One sentence for each figure that does not hold to the digit.
+
+    Example:
+        >>> from bpcompare.lessons.published import number
+        >>> explanations([number("B", "half", "0.51", 0.5)])
+        ['fails: B half: published 0.51, recomputed 0.5.']
+    """
+    return [
+        f"{f.verdict}: {f.source} {f.what}: "
+        + (f"{f.difference}: {f.why}." if f.why else f"published {f.published}, recomputed {f.recomputed}.")
+        for f in figures
+        if f.verdict != "holds"
+    ]
+
+
+def summary(figures: Sequence[Figure]) -> str:
+    """How many figures hold.
+
+    Example:
+        >>> summary([])
+        '0 figures.'
+    """
+    counts = Counter(figure.verdict for figure in figures)
+    told = {"holds": "hold" if counts["holds"] > 1 else "holds", "explained": "explained", "fails": "not reproduced"}
+    parts = [f"{counts[verdict]} {word}" for verdict, word in told.items() if counts[verdict]]
+    return f"{len(figures)} figure{'' if len(figures) == 1 else 's'}{': ' if parts else ''}{', '.join(parts)}."
+
+
+def to_markdown(figures: Sequence[Figure], errors: Sequence[SourceError]) -> str:
+    """Both tables in Markdown.
+
+    Example:
+        >>> to_markdown([], []).splitlines()[0]
+        '# Published figures, recomputed'
+    """
+    lines = ["# Published figures, recomputed", "", summary(figures), ""]
+    for letter, title in SOURCES.items():
+        lines += [f"## {letter}. 「{title}」", "", *_head(HEADINGS)]
+        lines += [_row(_cells(figure)) for figure in figures if figure.source == letter] + [""]
+    told = explanations(figures)
+    lines += [*(f"- {sentence}" for sentence in told), ""] if told else []
+    lines += ["# Where the sources are wrong", "", *_head(ERROR_HEADINGS)]
+    lines += [_row((error.source, error.written, error.right, error.shown_by)) for error in errors]
+    return "\n".join(lines) + "\n"
+
+
+def _head(headings: Sequence[str]) -> list[str]:
+    return [_row(headings), "|" + "---|" * len(headings)]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("*", "\\*") for cell in cells) + " |"
+
+
+def to_json(figures: Sequence[Figure], errors: Sequence[SourceError]) -> str:
+    """Sources, figures and errors as JSON.
+
+    Example:
+        >>> sorted(json.loads(to_json([], [])))
+        ['errors', 'figures', 'sources', 'summary']
+    """
+    document = {
+        "sources": SOURCES,
+        "summary": summary(figures),
+        "figures": [dataclasses.asdict(figure) for figure in figures],
+        "errors": [dataclasses.asdict(error) for error in errors],
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
