@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "BpcompareError": "errors",
+    "check_file": "lessons.checking",
 }
 
 __all__ = sorted(_HOME)

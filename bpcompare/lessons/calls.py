@@ -37,7 +37,7 @@ class Problem:
         return np.asarray(self.operations * EPSILON[self.dtype] * self.terms[answer], dtype=np.float64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Call:
     """One call: its problem and what came of it.
 

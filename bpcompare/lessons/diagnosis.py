@@ -17,6 +17,7 @@ from bpcompare.lessons.meaning import SHAPED, names
 from bpcompare.lessons.scopes import describe, parts
 
 EXACT, ROUNDING, WRONG = "exact", "within rounding", "wrong"
+WHOLE_IS_SIMPLER = 0.5  # one mistake everywhere is simpler than one that only some calls show
 CLEAR_ALTERNATIVE = 3  # a kind of call must come in so many numbers to be diagnosed on its own
 
 
@@ -125,9 +126,10 @@ def _grade(calls: Sequence[Call], answer: str) -> tuple[str, float]:
 
 def _findings(answered: Sequence[Call], wrong: Sequence[Call], answer: str, known: Known) -> list[Finding]:
     whole = explain(answered, answer, known, in_order=True)
-    if whole is not None:
+    some = explain(wrong, answer, known) if len(wrong) < len(answered) else None
+    if whole is not None and (some is None or whole.cost <= some.cost + WHOLE_IS_SIMPLER):
         return [Finding("", whole, tuple(answered))]
-    if len(wrong) < len(answered) and (some := explain(wrong, answer, known)) is not None:
+    if some is not None:
         return [Finding(describe(wrong, answered), some, tuple(wrong))]
     partly: list[Finding] = []
     for inside, outside in parts(wrong):

@@ -9,7 +9,7 @@ from bpcompare.errors import InputError
 from bpcompare.lessons import neurons, regression, squared_error, steps
 from bpcompare.lessons.calls import Problem
 from bpcompare.lessons.diagnosis import Known
-from bpcompare.lessons.mistakes import MISTAKES, Mistake
+from bpcompare.lessons.mistakes import BIAS, MISTAKES, WEIGHT, Mistake
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,13 @@ class Exercise:
         """What the exercise says about a mistake."""
         return self.mistakes.get(name, MISTAKES[name] if name in MISTAKES else MISTAKES["unknown"])
 
-    def line(self, name: str) -> int:
-        """The number of the derivation's line that a mistake concerns; 0 for none."""
+    def line(self, name: str, answer: str) -> int:
+        """The number of the derivation's line that a mistake in ``answer`` concerns; 0 for none."""
         if name in self.mistakes:
             return self.mistakes[name].line
-        return MISTAKES[name].line if self.name == "linear-regression" and name in MISTAKES else 0
+        if self.name != "linear-regression" or name not in MISTAKES:
+            return 0
+        return BIAS if (MISTAKES[name].line, answer) == (WEIGHT, "grad_b") else MISTAKES[name].line
 
 
 LINEAR_REGRESSION = Exercise(

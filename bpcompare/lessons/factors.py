@@ -13,6 +13,7 @@ from bpcompare.lessons.calls import Array
 PLAIN = tuple(sign * 2.0**power for power in (0, -1, 1, -2, 2, -3, 3) for sign in (1, -1))
 LARGEST_POWER = 2  # of one size
 MOST_POWERS = 4  # of all sizes together
+SUREST = 1e-6  # a ratio known no better than this says nothing: the guess is nothing but rounding
 SNAP = 1e-9  # a constant this near to ±2ᵏ is ±2ᵏ
 
 # What it means that an answer is too large by these powers of the sizes.
@@ -30,7 +31,7 @@ POWERS: dict[frozenset[tuple[str, int]], tuple[str, ...]] = {
         ((("in", -1),), ("divided-by-in",)),
         ((("in", -1), ("N", 1)), ("divided-by-in", "summed-not-averaged")),
         ((("in", -1), ("N", 1), ("out", 1)), ("divided-by-in", "summed-not-averaged")),
-        ((("in", -1), ("out", 1)), ("divided-by-in", "divided-by-N-only")),
+        ((("in", -1), ("out", 1)), ("divided-by-in",)),
         ((("in", 1),), ("multiplied-by-in",)),
         ((("N", 1), ("N−1", -1)), ("divided-by-N-minus-1",)),
         ((("N", 1), ("N−1", -1), ("out", 1)), ("divided-by-N-minus-1", "divided-by-N-only")),
@@ -96,6 +97,8 @@ def fit(pairs: Sequence[Pair]) -> Factor | None:
     constants = np.log([abs(value) for _, value, _ in ratios])[:, None] - logs @ powers.T  # (calls, rules)
     slack = np.array([slack for _, _, slack in ratios])
     surest = int(slack.argmin())
+    if slack[surest] > SUREST:
+        return None
     fits = (abs(constants - constants[surest]) <= (slack + slack[surest] + 1e-13)[:, None]).all(0)
     sign = math.copysign(1.0, ratios[0][1])
     found = [_factor(sign * math.exp(constants[surest, rule]), names, powers[rule]) for rule in np.flatnonzero(fits)]

@@ -9,27 +9,26 @@ import numpy as np
 
 from bpcompare.lessons.calls import Array
 from bpcompare.lessons.factors import Factor
-from bpcompare.lessons.ingredients import ERRORS, INPUTS, PRODUCTS, SAMPLES, SUMS, View
+from bpcompare.lessons.ingredients import ERRORS, INPUTS, PRODUCTS, SAMPLES, SUMS, View, choose
 
 MOST_MISTAKES = 2  # in one form, beside its factor
-N_TIMES, ONE_N_TH = Factor(powers=(("N", 1),)), Factor(powers=(("N", -1),))
-HALF, TWICE = Factor(0.5), Factor(2.0)
-
-# Factors that follow from the mistake itself, and are no mistake of their own.
-NEUTRAL: dict[str, tuple[Factor, ...]] = {
-    "one-sample-only": (N_TIMES,),
-    "one-sample-left-out": (Factor(powers=(("N", 1), ("N−1", -1))),),
-    "every-other-sample": (TWICE,),
-    "broadcast-n-by-n": (N_TIMES, ONE_N_TH),
-    "mean-before-product": (N_TIMES, ONE_N_TH),
-    "mean-residual-for-all": (ONE_N_TH,),
-    "not-summed-over-batch": (N_TIMES, Factor(powers=(("N", 1), ("out", 1)))),
-    "derivative-of-absolute-value": (TWICE,),
-    "derivative-of-huber": (TWICE,),
-    "derivative-of-root": (TWICE,),
-    "residual-squared": (HALF,),
-    "loss-for-residual": (HALF,),
+# Factors that follow from the mistake itself, and are no mistake of their own: powers of the sizes, and constants.
+POWERS: dict[str, tuple[tuple[tuple[str, int], ...], ...]] = {
+    "broadcast-n-by-n": ((("N", 1),), (("N", -1),)),
+    "mean-before-product": ((("N", 1),), (("N", -1),)),
+    "mean-residual-for-all": ((("N", -1),),),
+    "not-summed-over-batch": ((("N", 1),), (("N", 1), ("out", 1))),
 }
+CONSTANTS = {
+    "derivative-of-absolute-value": 2.0,
+    "derivative-of-huber": 2.0,
+    "derivative-of-root": 2.0,
+    "residual-squared": 0.5,
+    "loss-for-residual": 0.5,
+}
+
+
+ALONE = {"delta-alone": ("x-forgotten",), "delta-as-it-is": ("x-forgotten", "not-summed-over-batch")}
 
 
 @dataclass(frozen=True)
@@ -43,10 +42,15 @@ class Form:
     samples: tuple[str, int]
     product: tuple[str, int]
 
-    @property
-    def neutral(self) -> set[Factor]:
-        """Factors that need no further explanation."""
-        return {Factor(), *(factor for mistake in self.mistakes for factor in NEUTRAL.get(mistake, ()))}
+    def remainder(self, factor: Factor) -> Factor:
+        """What of a factor the form's own mistakes leave unexplained."""
+        powers = {power for mistake in self.mistakes for power in POWERS.get(mistake, ())}
+        constants = {CONSTANTS[mistake] for mistake in self.mistakes if mistake in CONSTANTS}
+        sign = -1.0 if factor.constant < 0 else 1.0
+        return Factor(
+            sign if abs(factor.constant) in constants else factor.constant,
+            () if factor.powers in powers else factor.powers,
+        )
 
     def of(self, view: View) -> tuple[Array, Array] | None:
         """The value and the sum of the absolute values of its terms; None where the form does not exist."""
@@ -54,8 +58,10 @@ class Form:
         x = INPUTS[self.input[0]][self.input[1]](view)
         if error is None or x is None:
             return None
-        chosen = SAMPLES[self.samples[0]][self.samples[1]]
-        scale = 2 / view.y.size
+        rows = SAMPLES[self.samples[0]]
+        chosen = choose(rows[self.samples[1] % len(rows)], len(view.y))
+        count = len(view.y[chosen]) if self.samples[1] >= len(rows) else len(view.y)
+        scale = 2 / (max(count, 1) * view.y.shape[1])
         deltas = [np.broadcast_to(part, view.y.shape)[chosen] * scale for part in error]
         inputs = [part[chosen] for part in x]
         name, variant = self.product
@@ -77,17 +83,17 @@ def _compose(answer: str) -> Iterator[Form]:
     products: dict[str, int] = {name: len(variants) for name, variants in (SUMS if bias else PRODUCTS).items()}
     if bias:
         products["x-left-in"] = 1
-        products |= {f"x-left-in{name}": len(PRODUCTS[name]) for name in ("summed-to-one-number", "not-summed-over-batch")}
+        products |= {f"x-left-in{name}": len(PRODUCTS[name]) for name in ("summed-to-one-number", "summed-over-features", "not-summed-over-batch")}
     inputs = {"": 1} if bias else {name: len(variants) for name, variants in INPUTS.items()}
     tables = (
         {name: len(variants) for name, variants in ERRORS.items()},
         inputs,
-        {name: len(variants) for name, variants in SAMPLES.items()},
+        {name: len(variants) * (2 if name else 1) for name, variants in SAMPLES.items()},
         products,
     )
     for names in product(*tables):
         mistakes = tuple(mistake for name in names for mistake in _mistakes(name))
-        if len(mistakes) > MOST_MISTAKES or ("delta-alone" in names and names[1]):
+        if len(mistakes) > MOST_MISTAKES or (names[3] in ALONE and names[1]) or (names[2] and (names[0] or names[1])):
             continue
         for variants in product(*(range(table[name]) for table, name in zip(tables, names, strict=True))):
             error, x, samples, last = zip(names, variants, strict=True)
@@ -95,8 +101,8 @@ def _compose(answer: str) -> Iterator[Form]:
 
 
 def _mistakes(name: str) -> tuple[str, ...]:
-    if name == "delta-alone":
-        return ("x-forgotten",)
+    if name in ALONE:
+        return ALONE[name]
     if name.startswith("x-left-in") and name != "x-left-in":
         return ("x-left-in", name.removeprefix("x-left-in"))
     return (name,) if name else ()

@@ -52,7 +52,7 @@ def not_summed(calls: Sequence[Call], answer: str) -> Explanation | None:
         answer,
         lambda call: (truth(call, answer), call.problem.terms[answer]),
     )
-    return Explanation(("not-summed-over-batch",), 1.0 + factor.cost, factor) if factor is not None else None
+    return Explanation(("not-summed-over-batch",), 3.0 + factor.cost, factor) if factor is not None else None
 
 
 def _add_up(call: Call, answer: str) -> Call | None:

@@ -31,6 +31,7 @@ class View(NamedTuple):
         return cls(x, y, w, b, prediction, prediction - y, size, size + abs(y))
 
 
+HALF = 1_000_000  # no problem has so many samples
 Variant = Callable[[View], tuple[Array, Array] | None]
 Product = Callable[[Array, Array], Array]
 
@@ -59,6 +60,10 @@ def _one_output(function: Variant) -> Variant:
     return lambda v: function(v) if v.y.shape[1] == 1 else None
 
 
+def _activated(function: Callable[[Array], Array]) -> Variant:
+    return lambda v: (function(v.prediction) - v.y, 1 + v.size_residual)
+
+
 def _over_root(residual: Array) -> Array:
     return np.asarray(residual / (2 * np.sqrt(np.mean(residual**2))))
 
@@ -68,12 +73,18 @@ ERRORS: dict[str, tuple[Variant, ...]] = {
     "target-forgotten": (lambda v: (v.prediction, v.size_prediction),),
     "prediction-forgotten": (lambda v: (v.y, abs(v.y)),),
     "forward-without-bias": (lambda v: (v.residual - v.b, v.size_residual),),
+    "bias-added-twice": (lambda v: (v.residual + v.b, v.size_residual + abs(v.b)),),
     "bias-subtracted-in-forward": (lambda v: (v.residual - 2 * v.b, v.size_residual + abs(v.b)),),
     "sum-for-difference": (lambda v: (v.prediction + v.y, v.size_residual),),
     "broadcast-n-by-n": (
         _one_output(lambda v: (v.prediction.mean(0) - v.y, v.size_residual + v.size_prediction.mean(0))),
         _one_output(lambda v: (v.prediction - v.y.mean(0), v.size_residual + abs(v.y).mean(0))),
     ),
+    "targets-averaged": (lambda v: (v.prediction - v.y.mean(0), v.size_residual + abs(v.y).mean(0)),),
+    "predictions-averaged": (
+        lambda v: (v.prediction.mean(0) - v.y, v.size_residual + v.size_prediction.mean(0)),
+    ),
+    "residual-centred": (lambda v: (v.residual - v.residual.mean(0), v.size_residual + v.size_residual.mean(0)),),
     "residual-squared": (_residual_of(np.square),),
     "loss-for-residual": (
         _constant(lambda r: np.mean(r**2)),
@@ -84,7 +95,17 @@ ERRORS: dict[str, tuple[Variant, ...]] = {
     "derivative-of-absolute-value": (lambda v: (np.sign(v.residual) / 2, np.ones_like(v.y)),),
     "derivative-of-root": (_residual_of(_over_root),),
     "derivative-of-huber": (lambda v: (np.clip(v.residual, -1, 1) / 2, v.size_residual),),
-    "residual-normalised": (_residual_of(lambda r: r / np.linalg.norm(r)),),
+    "residual-normalised": (
+        _residual_of(lambda r: r / np.linalg.norm(r)),
+        _residual_of(lambda r: r / np.std(r)),
+        _residual_of(lambda r: r / np.std(r, ddof=1)),
+    ),
+    "activation-in-forward": (
+        _activated(lambda z: 1 / (1 + np.exp(-z))),
+        _activated(lambda z: np.maximum(z, 0)),
+        _activated(np.tanh),
+        _activated(lambda z: np.exp(z) / np.exp(z).sum(1, keepdims=True)),
+    ),
     "mean-residual-for-all": (lambda v: (_like(v.residual.mean(0), v.y), _like(v.size_residual.mean(0), v.y)),),
     "outputs-mixed": (
         lambda v: (_like(v.residual.sum(1, keepdims=True), v.y), _like(v.size_residual.sum(1, keepdims=True), v.y)),
@@ -105,6 +126,7 @@ ERRORS: dict[str, tuple[Variant, ...]] = {
         lambda v: (v.prediction - np.roll(v.y, -1, 0), v.size_residual + abs(np.roll(v.y, -1, 0))),
     ),
     "integer-division": (_residual_of(np.trunc), _residual_of(np.floor)),
+    "half-precision": (_residual_of(lambda r: r.astype(np.float16).astype(np.float64)),),
     "one-entry-of-b-for-all": (lambda v: (v.residual - v.b + v.b[:1], v.size_residual + abs(v.b[0])),),
 }
 
@@ -140,13 +162,24 @@ INPUTS: dict[str, tuple[Variant, ...]] = {
     "integer-division": (lambda v: (np.trunc(v.x), abs(v.x)), lambda v: (np.floor(v.x), abs(v.x) + 1)),
 }
 
+# Which samples; each may be averaged over itself or over all N.
 SAMPLES: dict[str, tuple[slice, ...]] = {
     "": (slice(None),),
     "one-sample-only": (slice(0, 1), slice(-1, None), slice(1, 2)),
     "one-sample-left-out": (slice(1, None), slice(None, -1)),
-    "two-samples-left-out": (slice(1, -1), slice(2, None), slice(None, -2)),
-    "every-other-sample": (slice(None, None, 2), slice(1, None, 2)),
+    "samples-left-out": (
+        *(slice(1, -1), slice(2, None), slice(None, -2)),
+        *(slice(None, None, 2), slice(1, None, 2)),
+        *(slice(None, count) for count in (5, 10, 16, 20, 32, 50)),
+        *(slice(HALF, None), slice(None, HALF)),
+    ),
 }
+
+
+def choose(rows: slice, samples: int) -> slice:
+    """The rows of a problem with so many samples; ``HALF`` stands for half of them."""
+    half = samples // 2
+    return slice(half if rows.start == HALF else rows.start, half if rows.stop == HALF else rows.stop, rows.step)
 
 
 def _keep(rows: slice, columns: slice) -> Product:
@@ -179,7 +212,7 @@ PRODUCTS: dict[str, tuple[Product, ...]] = {
         lambda x, e: (x.T @ e).mean(),
         lambda x, e: (x.T @ e).sum() / x.shape[1],
         lambda x, e: _entrywise(x, e).sum(),
-        lambda x, e: _entrywise(x, e).sum() / max(x.shape[1], e.shape[1]),
+        lambda x, e: _entrywise(x, e).sum() / max(x.shape[1], e.shape[1]) * e.shape[1],
     ),
     "summed-over-outputs": (lambda x, e: (x.T @ e).sum(1), lambda x, e: (x.T @ e).sum(1, keepdims=True)),
     "summed-over-features": (lambda x, e: (x.T @ e).sum(0), lambda x, e: (x.T @ e).sum(0, keepdims=True)),
@@ -190,7 +223,9 @@ PRODUCTS: dict[str, tuple[Product, ...]] = {
         lambda x, e: _entrywise(x, e).sum(1),
     ),
     "mean-before-product": (lambda x, e: np.outer(x.sum(0), e.sum(0)) / len(x),),
-    "delta-alone": (lambda x, e: e.sum(0), lambda x, e: e.sum(0, keepdims=True), lambda x, e: e, lambda x, e: e.sum()),
+    "delta-alone": (lambda x, e: e.sum(0), lambda x, e: e.sum(0, keepdims=True), lambda x, e: e.sum()),
+    "delta-as-it-is": (lambda x, e: e,),
+    "order-reversed": (lambda x, e: (x.T @ e)[:, ::-1], lambda x, e: (x.T @ e)[::-1], lambda x, e: (x.T @ e)[::-1, ::-1]),
     "feature-left-out": tuple(_keep(rows, ALL) for rows in (slice(None, -1), slice(1, None))),
     "output-left-out": tuple(_keep(ALL, columns) for columns in (slice(None, -1), slice(1, None))),
     "one-feature-filled": tuple(_keep(rows, ALL) for rows in (FIRST, LAST)),
@@ -217,6 +252,7 @@ SUMS: dict[str, tuple[Callable[[Array], Array], ...]] = {
     "summed-to-one-number": (lambda e: np.asarray(e.sum()), lambda e: np.asarray(e.sum() / e.shape[1])),
     "not-summed-over-batch": (lambda e: e,),
     "summed-over-wrong-axis": (lambda e: e.sum(1),),
+    "order-reversed": (lambda e: e.sum(0)[::-1],),
     "output-left-out": (_fill(slice(None, -1)), _fill(slice(1, None))),
     "one-output-filled": (_fill(FIRST), _fill(LAST)),
 }

@@ -73,6 +73,12 @@ MISTAKES: dict[str, Mistake] = {
     "prediction-forgotten": Mistake("the target y stands where the residual belongs: no prediction", RESIDUAL, _RESIDUAL),
     "sum-for-difference": Mistake("prediction plus target stands where their difference belongs", RESIDUAL, _RESIDUAL),
     "forward-without-bias": Mistake("the forward pass leaves out the bias b: xw − y", FORWARD, "Write ŷ in full."),
+    "bias-added-twice": Mistake("the forward pass adds the bias twice: xw + 2b − y", FORWARD, "Write ŷ in full."),
+    "activation-in-forward": Mistake(
+        "the forward pass applies an activation (sigmoid, ReLU, tanh or softmax); the model is linear: xw + b",
+        FORWARD,
+        "Write ŷ in full.",
+    ),
     "bias-subtracted-in-forward": Mistake("the forward pass subtracts the bias: xw − b − y", FORWARD, "Write ŷ in full."),
     "one-entry-of-b-for-all": Mistake("the forward pass adds b[0] to every output", FORWARD, "Try out = 2."),
     "transposed-w-in-forward": Mistake(
@@ -85,6 +91,9 @@ MISTAKES: dict[str, Mistake] = {
         RESIDUAL,
         "Print the shape of your residual.",
     ),
+    "targets-averaged": Mistake("the mean of the targets stands where each target belongs", RESIDUAL, _RESIDUAL),
+    "predictions-averaged": Mistake("the mean prediction stands where each prediction belongs", RESIDUAL, _RESIDUAL),
+    "residual-centred": Mistake("the residuals are centred (their mean subtracted)", RESIDUAL, _RESIDUAL),
     "targets-shifted": Mistake("predictions and targets are shifted against each other by one sample", RESIDUAL, _RESIDUAL),
     "loss-for-residual": Mistake(
         "the loss, one number, stands where the residuals belong", DELTA, "Which line depends on the sample i?"
@@ -124,6 +133,7 @@ MISTAKES: dict[str, Mistake] = {
     "x-centred": Mistake("x is centred (its mean subtracted), which the model does not do", WEIGHT, "Which x does ŷ use?"),
     "x-standardised": Mistake("x is standardised, which the model does not do", WEIGHT, "Which x does ŷ use?"),
     "x-squared": Mistake("x enters squared", WEIGHT, "What is the derivative of xw by w?"),
+    "y-centred": Mistake("y is centred (its mean subtracted), which the loss does not do", RESIDUAL, "Which y has L?"),
     "absolute-x": Mistake("|x| stands where x belongs", WEIGHT, "What is the derivative of xw by w?"),
     "y-for-x": Mistake("y stands where x belongs", WEIGHT, "What is the derivative of xw by w?"),
     "prediction-for-x": Mistake("the prediction stands where x belongs", WEIGHT, "What is the derivative of xw by w?"),
@@ -144,8 +154,11 @@ MISTAKES: dict[str, Mistake] = {
     "one-sample-left-out": Mistake(
         "one sample, the first or the last, is left out: off by one", WEIGHT, "Where does your loop begin and end?"
     ),
-    "two-samples-left-out": Mistake("two samples are left out", WEIGHT, "Where does your loop begin and end?"),
-    "every-other-sample": Mistake("only every other sample is used", WEIGHT, "Where does your loop step?"),
+    "samples-left-out": Mistake(
+        "only some of the samples are used: some at the ends, a half, every other, or a fixed number of them",
+        WEIGHT,
+        "Which samples does your formula reach when N is 100, and which when N is 7?",
+    ),
     "random-sample": Mistake(
         "one sample drawn at random stands for the mean over all", WEIGHT, "Does the answer change from call to call?"
     ),
@@ -170,6 +183,13 @@ MISTAKES: dict[str, Mistake] = {
     "output-left-out": Mistake("one output is left zero: off by one", WEIGHT, "Where does your loop end?"),
     "one-feature-filled": Mistake("only one feature's row is filled", WEIGHT, "Where does your loop end?"),
     "one-output-filled": Mistake("only one output is filled", WEIGHT, "Where does your loop end?"),
+    "order-reversed": Mistake("its rows or columns are in reverse order", WEIGHT, _SHAPES),
+    "parameter-left-in": Mistake(
+        "the parameter itself multiplies it: a derivative by w no longer contains w there",
+        WEIGHT,
+        "What is the derivative of xw + b by the parameter?",
+    ),
+    "gradient-by-prediction": Mistake("w multiplies δ where x belongs", WEIGHT, "What is the derivative of xw by w?"),
     "diagonal-only": Mistake("only the diagonal of xᵀδ is kept", WEIGHT, _SHAPES),
     "x-left-in": Mistake(
         "x is left in: ∂ŷ/∂b is 1, not x – this is (part of) the gradient of w", BIAS, "What is ∂(xw + b)/∂b?"

@@ -49,7 +49,7 @@ def serve(commands: BinaryIO, replies: BinaryIO) -> None:
         reply("missing")
         leave(0)
     function = vars(module)[found[0]]
-    reply("defines", found[0], _hex(_parameters(function)))
+    reply("defines", _hex(found[0]), _hex(_parameters(function)))
     for number, line in enumerate(commands.read().splitlines()):
         arguments = [_argument(word, dtypes, tensor[1]) for word in line.decode().split("\t")]
         outcome = _call(function, [value for value, _, _ in arguments], path, tensor[0], tolist)

@@ -183,5 +183,8 @@ def _decode_part(part: str) -> tuple[str, Array | str]:
 
 
 def _text(word: str) -> str:
-    text = bytes.fromhex(word).decode("utf-8", "replace")
+    try:
+        text = bytes.fromhex(word).decode("utf-8", "replace")
+    except ValueError:
+        return ""
     return "".join(character if character.isprintable() else " " for character in text).strip()

@@ -8,10 +8,14 @@ import numpy as np
 
 from bpcompare.lessons.calls import EPSILON, Array, Call, Problem
 from bpcompare.lessons.explanation import Explanation, agrees, fit_guesses, truth
+from bpcompare.lessons.factors import Factor
 from bpcompare.lessons.forms import forms
 from bpcompare.lessons.ingredients import View
+from bpcompare.lessons.regression import solve
 
 NEUTRAL_COST = 0.1
+Product = Callable[[View], tuple[Array, Array]]
+Preparation = Callable[[dict[str, Array]], dict[str, Array]]
 Direction = Callable[[Call], tuple[Array, Array]]  # base and direction: the answer is base + c · direction
 
 _VIEWS: WeakKeyDictionary[Problem, View] = WeakKeyDictionary()
@@ -29,17 +33,17 @@ def composed(calls: Sequence[Call], answer: str) -> Explanation | None:
     best: list[Explanation] = []
     ordered = _telling_first(calls, answer)
     for form in forms(answer):
-        if best and len(form.mistakes) + NEUTRAL_COST > best[0].cost:
+        if best and len(form.mistakes) > best[0].cost:
             break
         factor = fit_guesses(ordered, answer, lambda call, form=form: form.of(view(call)))
         if factor is None:
             continue
-        neutral = factor in form.neutral
-        cost = len(form.mistakes) + (NEUTRAL_COST if neutral else factor.cost)
+        rest = form.remainder(factor)
+        cost = len(form.mistakes) + rest.cost + (NEUTRAL_COST if rest != factor else 0)
         if not best or cost < best[0].cost - 1e-9:
             best = []
         if not best or cost < best[0].cost + 1e-9:
-            best.append(Explanation(form.mistakes, cost, None if neutral else factor))
+            best.append(Explanation(form.mistakes, cost, rest if rest != Factor() else None))
     if not best:
         return None
     others = tuple(dict.fromkeys(other.mistakes for other in best if other.mistakes != best[0].mistakes))
@@ -55,26 +59,80 @@ def _telling_first(calls: Sequence[Call], answer: str) -> list[Call]:
     return ordered
 
 
-def broadcast_matrix(calls: Sequence[Call], answer: str) -> Explanation | None:
-    """The N × N differences, or their product with x, returned as they are."""
-    if any(call.problem.sizes["out"] != 1 for call in calls):
-        return None
+def other_products(calls: Sequence[Call], answer: str) -> Explanation | None:
+    """Products that are not xᵀδ at all: the N × N differences, δ with the parameter itself."""
     found = []
-    for shape in _matrices():
-        factor = fit_guesses(calls, answer, lambda call, shape=shape: shape(view(call)))
+    for name, product in _products(answer):
+        factor = fit_guesses(calls, answer, lambda call, product=product: product(view(call)))
         if factor is not None:
-            found.append(Explanation(("broadcast-n-by-n",), 1.2, None))
+            found.append(Explanation((name,), 1.2 + (0 if name.startswith("broadcast") else factor.cost)))
     return min(found, key=lambda explanation: explanation.cost, default=None)
 
 
-def _matrices() -> Iterator[Callable[[View], tuple[Array, Array]]]:
+def _products(answer: str) -> Iterator[tuple[str, Product]]:
     def differences(v: View) -> tuple[Array, Array]:
+        if v.y.shape[1] > 1:
+            return np.full(1, np.nan), np.zeros(1)
         return v.prediction.T - v.y, v.size_prediction.T + abs(v.y)
 
-    yield differences
-    yield lambda v: (differences(v)[0].T, differences(v)[1].T)
-    yield lambda v: (v.x.T @ differences(v)[0], abs(v.x).T @ differences(v)[1])
-    yield lambda v: (v.x.T @ differences(v)[0].T, abs(v.x).T @ differences(v)[1].T)
+    def delta(v: View) -> tuple[Array, Array]:
+        return 2 * v.residual / v.y.size, 2 * v.size_residual / v.y.size
+
+    yield "broadcast-n-by-n", differences
+    yield "broadcast-n-by-n", lambda v: (differences(v)[0].T, differences(v)[1].T)
+    if answer == "grad_b":
+        yield "parameter-left-in", lambda v: (delta(v)[0].sum(0) * v.b, delta(v)[1].sum(0) * abs(v.b))
+        return
+    yield "broadcast-n-by-n", lambda v: _one_output(v.x, differences(v)[0], v.y)
+    yield "broadcast-n-by-n", lambda v: _one_output(v.x, differences(v)[0].T, v.y)
+    yield "parameter-left-in", lambda v: ((v.x.T @ delta(v)[0]) * v.w, (abs(v.x).T @ delta(v)[1]) * abs(v.w))
+    yield "gradient-by-x", lambda v: (delta(v)[0] @ v.w.T, delta(v)[1] @ abs(v.w).T)
+    yield "gradient-by-x", lambda v: ((delta(v)[0] @ v.w.T).sum(0), (delta(v)[1] @ abs(v.w).T).sum(0))
+    yield "gradient-by-prediction", lambda v: (delta(v)[0].sum(0) * v.w, delta(v)[1].sum(0) * abs(v.w))
+
+
+def _one_output(x: Array, matrix: Array, y: Array) -> tuple[Array, Array]:
+    if y.shape[1] > 1:
+        return matrix, matrix
+    return x.T @ matrix, abs(x).T @ abs(matrix) * len(y)
+
+
+def prepared(calls: Sequence[Call], answer: str) -> Explanation | None:
+    """The right gradient of other numbers: inputs that were prepared before the forward pass."""
+    found = []
+    for name, prepare in PREPARATIONS:
+        factor = fit_guesses(calls, answer, lambda call, prepare=prepare: _prepared(call, answer, prepare))
+        if factor is not None:
+            found.append(Explanation((name,), 1.0 + factor.cost, factor))
+    return min(found, key=lambda explanation: explanation.cost, default=None)
+
+
+def _prepared(call: Call, answer: str, prepare: Preparation) -> tuple[Array, Array]:
+    arrays = {name: np.asarray(value, dtype=np.float64) for name, value in call.problem.inputs.items()}
+    problem = solve(arrays | prepare(arrays), "float64")
+    return np.asarray(problem.truth[answer], dtype=np.float64), problem.terms[answer] + call.problem.terms[answer]
+
+
+def _standard(array: Array, ddof: int = 0) -> Array:
+    return np.asarray((array - array.mean(0)) / array.std(0, ddof=ddof))
+
+
+PREPARATIONS: tuple[tuple[str, Preparation], ...] = (
+    ("x-centred", lambda a: {"x": a["x"] - a["x"].mean(0)}),
+    ("x-centred", lambda a: {"x": a["x"] - a["x"].mean()}),
+    ("x-standardised", lambda a: {"x": _standard(a["x"])}),
+    ("x-standardised", lambda a: {"x": _standard(a["x"], ddof=1)}),
+    ("x-standardised", lambda a: {"x": (a["x"] - a["x"].min(0)) / (a["x"].max(0) - a["x"].min(0))}),
+    ("y-centred", lambda a: {"y": a["y"] - a["y"].mean(0)}),
+    ("y-centred", lambda a: {"y": a["y"] - a["y"].mean()}),
+    ("y-centred", lambda a: {"x": a["x"] - a["x"].mean(0), "y": a["y"] - a["y"].mean(0)}),
+    ("x-standardised", lambda a: {"x": _standard(a["x"]), "y": _standard(a["y"])}),
+    ("integer-division", lambda a: {"x": np.trunc(a["x"])}),
+    ("integer-division", lambda a: {name: np.trunc(array) for name, array in a.items()}),
+    ("absolute-x", lambda a: {"x": abs(a["x"])}),
+    ("x-squared", lambda a: {"x": a["x"] ** 2}),
+    ("x-reversed", lambda a: {"x": a["x"][::-1]}),
+)
 
 
 def random_sample(calls: Sequence[Call], answer: str) -> Explanation | None:
@@ -206,5 +264,5 @@ def _noisy(calls: Sequence[Call], answer: str) -> Explanation | None:
     return Explanation(("finite-difference",), 5.0, detail=f"with a step of about {1 / double:.0e}", sure=False)
 
 
-HYPOTHESES = (composed, broadcast_matrix, random_sample, offset, finite_difference)
+HYPOTHESES = (composed, other_products, prepared, random_sample, offset, finite_difference)
 
