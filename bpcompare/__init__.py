@@ -10,6 +10,8 @@ __version__ = "0.1.0"
 _HOME = {
     "BpcompareError": "errors",
     "check_file": "lessons.checking",
+    "check_function": "lessons.checking",
+    "check_gradients": "lessons.any_loss",
 }
 
 __all__ = sorted(_HOME)

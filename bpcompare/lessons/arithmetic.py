@@ -81,7 +81,7 @@ def cut(calls: Sequence[Call], answer: str) -> Explanation | None:
     return None
 
 
-def too_few_digits(calls: Sequence[Call], answer: str, solve: Solve) -> Explanation | None:
+def too_few_digits(calls: Sequence[Call], answer: str, solve: Solve | None) -> Explanation | None:
     """Half or single precision: by the answer's type, its digits, the inputs cast – or, less surely, the error's size."""
     arrays = [call.answers[answer] for call in calls]
     if any(array.size != truth(call, answer).size for call, array in zip(calls, arrays, strict=True)):
@@ -92,7 +92,7 @@ def too_few_digits(calls: Sequence[Call], answer: str, solve: Solve) -> Explanat
     if all(call.dtypes[answer] in ("float16", "bfloat16") for call in calls) or all(map(_is_half, arrays)):
         return Explanation(("half-precision",), 0.5)
     for dtype, name in ((np.float16, "half-precision"), (np.float32, "single-precision")):
-        if all(agrees(call, answer, _cast_truth(call, answer, dtype, solve), 8.0) for call in calls):
+        if solve is not None and all(agrees(call, answer, _cast_truth(call, answer, dtype, solve), 8.0) for call in calls):
             return Explanation((name,), 0.5)
     if any(call.problem.dtype == "float64" for call in calls) and max(errors) < HALF_ERROR[0]:
         return _single(calls, answer, errors)

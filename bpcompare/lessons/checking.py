@@ -1,17 +1,20 @@
 """Marks a learner's file: runs it apart, compares its answers with the right ones, and diagnoses what differs."""
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from bpcompare.errors import MarkingError
+from bpcompare.lessons import runner
 from bpcompare.lessons.calls import Array, Call, Problem
 from bpcompare.lessons.diagnosis import WRONG, Verdict, diagnose
-from bpcompare.lessons.exercises import EXERCISES, Exercise
-from bpcompare.lessons.sandbox import TIME_LIMIT, Reply, Sandbox
+from bpcompare.lessons.exercises import EXERCISES, Exercise, find
+from bpcompare.lessons.factors import Factor
+from bpcompare.lessons.sandbox import TIME_LIMIT, Reply, Sandbox, decode, encode
 
 FUNCTIONS = {exercise.function: exercise for exercise in EXERCISES.values()}
 
@@ -37,6 +40,23 @@ class Marking:
         """Whether every answer of every call was right, no call raised, and none changed its inputs."""
         wrong = any(verdict.grade == WRONG for verdict in self.verdicts)
         return not wrong and not self.changed and not self.raised
+
+    @property
+    def mistakes(self) -> dict[str, tuple[str, ...]]:
+        """The names of the mistakes in each answer; none where it is right."""
+        return {verdict.answer: verdict.mistakes for verdict in self.verdicts}
+
+    def __str__(self) -> str:
+        lines = []
+        for verdict in self.verdicts:
+            lines.append(f"{verdict.answer}: {verdict.grade}")
+            lines += [f"  {self.exercise.mistake(name).says}" for name in verdict.mistakes]
+            factors = {finding.explanation.factor for finding in verdict.findings} - {None, Factor()}
+            lines += [f"  it is {factor} times the right one" for factor in sorted(map(str, factors))]
+        lines += [f"{name} is changed in place" for name in self.changed]
+        if self.raised:
+            lines.append(f"{len(self.raised)} of {len(self.calls)} calls raised: {self.raised[0].raised}")
+        return "\n".join(lines)
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -82,6 +102,36 @@ def check_file(file: Path, seed: int | None = None, time_limit: float = TIME_LIM
         problems = list(exercise.draw(np.random.default_rng(seed)))
         replies = list(sandbox.call([problem.inputs for problem in problems]))
     return mark(file, exercise, problems, replies, seed)
+
+
+def check_function(function: Callable[..., Any], exercise: str = "linear-regression", seed: int | None = None) -> Marking:
+    """Marks a function in this process, as a notebook needs it: without a time limit, and trusting what it does.
+
+    Args:
+        function: What the exercise asks for.
+        exercise: The exercise's name.
+        seed: Makes the problems; a fresh one where it is None.
+
+    Returns:
+        The marking, with a diagnosis of what is wrong.
+
+    Raises:
+        InputError: There is no such exercise.
+        MarkingError: The function cannot be marked.
+
+    Example:
+        >>> def gradients(x, y, w, b):
+        ...     delta = 2 * (x @ w + b - y)
+        ...     return x.T @ delta, delta.sum(0) / y.numel()
+        >>> check_function(gradients).mistakes
+        {'grad_w': ('summed-not-averaged',), 'grad_b': ()}
+    """
+    chosen = find(exercise)
+    seed = secrets.randbits(32) if seed is None else seed
+    source = Path(getattr(getattr(function, "__code__", None), "co_filename", "this session"))
+    problems, tools = list(chosen.draw(np.random.default_rng(seed))), runner.take_tools()
+    fields = [runner.answer(function, encode(problem.inputs), str(source), tools) for problem in problems]
+    return mark(source, chosen, problems, [decode(changed, kind, rest) for changed, kind, *rest in fields], seed)
 
 
 def mark(file: Path, exercise: Exercise, problems: Sequence[Problem], replies: Iterable[Reply], seed: int) -> Marking:

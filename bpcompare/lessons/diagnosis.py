@@ -6,6 +6,7 @@ Pure functions of what is known: the calls, their right answers, and the exercis
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -173,10 +174,9 @@ def explain(calls: Sequence[Call], answer: str, known: Known, in_order: bool = F
         arithmetic.rounded,
         arithmetic.cut,
         partial(general.by_variant, variants=known.variants),
+        partial(arithmetic.too_few_digits, solve=known.solve),
         *known.hypotheses,
     ]
-    if known.solve is not None:
-        hypotheses.append(partial(arithmetic.too_few_digits, solve=known.solve))
     if in_order:
         hypotheses += [
             memory.same_numbers_always,
@@ -199,17 +199,21 @@ def _misshapen(call: Call, answer: str) -> bool:
 
 
 def _swapped(calls: Sequence[Call], known: Known) -> tuple[Verdict, ...] | None:
-    """Two answers in each other's place, if that explains both."""
+    """Two answers in each other's place, if that explains both and the others are right."""
     answered = [call for call in calls if call.answers]
-    if len(known.answers) != 2 or not answered:
-        return None
-    first, second = known.answers
-    if all(is_right(call, first) for call in answered):
-        return None
-    factors = [general.other_answer(answered, *names) for names in ((first, second), (second, first))]
-    if None in factors:
-        return None
-    return tuple(
-        Verdict(name, WRONG, np.inf, (Finding("", Explanation(("swapped",), 1.0, factor), tuple(answered)),))
-        for name, factor in zip((first, second), factors, strict=True)
-    )
+    for first, second in combinations(known.answers, 2):
+        others = [name for name in known.answers if name not in (first, second)]
+        if not answered or all(is_right(call, first) or is_right(call, second) for call in answered):
+            continue
+        factors = {
+            name: general.other_answer(answered, name, other) for name, other in ((first, second), (second, first))
+        }
+        if None in factors.values():
+            continue
+        verdicts = {
+            name: Verdict(name, WRONG, np.inf, (Finding("", Explanation(("swapped",), 1.0, factor), tuple(answered)),))
+            for name, factor in factors.items()
+        }
+        verdicts |= {name: _verdict(calls, name, known) for name in others}
+        return tuple(verdicts[name] for name in known.answers)
+    return None

@@ -139,6 +139,21 @@ EXERCISES = {
 }
 
 
+def find(name: str) -> Exercise:
+    """The exercise of that name.
+
+    Raises:
+        InputError: There is none.
+
+    Example:
+        >>> find("adam-step").function
+        'adam_step'
+    """
+    if name not in EXERCISES:
+        raise InputError(f"there is no exercise {name!r}; choose from {', '.join(EXERCISES)}")
+    return EXERCISES[name]
+
+
 def starter(name: str) -> str:
     """The file that an exercise begins with: it can be marked at once, and is wrong.
 
@@ -155,9 +170,7 @@ def starter(name: str) -> str:
         >>> "def gradients(x, y, w, b):" in starter("linear-regression")
         True
     """
-    if name not in EXERCISES:
-        raise InputError(f"there is no exercise {name!r}; choose from {', '.join(EXERCISES)}")
-    exercise = EXERCISES[name]
+    exercise = find(name)
     zeros = "\n".join(f"    {answer} = {_zero(exercise, answer)}" for answer in exercise.known.answers)
     return (
         f'"""Exercise {name}; have it marked with: python -m bpcompare check FILE"""\n\nimport torch\n\n\n'

@@ -93,7 +93,7 @@ def fit_guesses(
         if made_pair is None:
             return None
         pairs.append(made_pair)
-        if len(pairs) == 2 and not may_share_a_factor(*pairs):
+        if len(pairs) <= 2 and not may_share_a_factor(pairs[0], pairs[-1]):
             return None
     return fit(pairs)
 

@@ -69,6 +69,10 @@ class Factor:
         sizes = sum(abs(power) for _, power in self.powers)
         return constant + (len(meanings) if meanings is not None else 2.0) + sizes * 0.05
 
+    def __str__(self) -> str:
+        sizes = [name if power == 1 else f"{name}^{power}" for name, power in self.powers]
+        return " · ".join([f"{self.constant:.6g}"] * (self.constant != 1 or not sizes) + sizes)
+
     def at(self, sizes: Mapping[str, int]) -> float:
         """Its value for a problem of these sizes."""
         return self.constant * math.prod(float(sizes[name]) ** power for name, power in self.powers)
@@ -107,10 +111,10 @@ def fit(pairs: Sequence[Pair]) -> Factor | None:
 
 def may_share_a_factor(first: Pair, second: Pair) -> bool:
     """A quick test: whether one factor of the sizes could explain both."""
-    ratios = _ratio(first), _ratio(second)
+    ratios = _ratio(first), _ratio(second) if second is not first else (0.0, 0.0)
     if ratios[0] is None or ratios[1] is None:
         return False
-    if first.sizes != second.sizes:
+    if first is second or first.sizes != second.sizes:
         return True
     (one, slack), (other, more) = ratios
     return abs(one - other) <= (slack + more + 1e-13) * max(abs(one), abs(other))

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 
-import numpy as np
-
 from bpcompare.lessons.calls import Array
 from bpcompare.lessons.factors import Factor
 from bpcompare.lessons.ingredients import ERRORS, INPUTS, PRODUCTS, SAMPLES, SUMS, View, choose
@@ -62,7 +60,7 @@ class Form:
         chosen = choose(rows[self.samples[1] % len(rows)], len(view.y))
         count = len(view.y[chosen]) if self.samples[1] >= len(rows) else len(view.y)
         scale = 2 / (max(count, 1) * view.y.shape[1])
-        deltas = [np.broadcast_to(part, view.y.shape)[chosen] * scale for part in error]
+        deltas = [part[chosen] * scale for part in error]
         inputs = [part[chosen] for part in x]
         name, variant = self.product
         if self.answer == "grad_b" and name in SUMS:
@@ -93,11 +91,17 @@ def _compose(answer: str) -> Iterator[Form]:
     )
     for names in product(*tables):
         mistakes = tuple(mistake for name in names for mistake in _mistakes(name))
-        if len(mistakes) > MOST_MISTAKES or (names[3] in ALONE and names[1]) or (names[2] and (names[0] or names[1])):
+        if len(mistakes) > MOST_MISTAKES or _needless(*names):
             continue
         for variants in product(*(range(table[name]) for table, name in zip(tables, names, strict=True))):
             error, x, samples, last = zip(names, variants, strict=True)
             yield Form(answer, mistakes, error, x, samples, last)
+
+
+def _needless(error: str, x: str, samples: str, last: str) -> bool:
+    """Pairs that say the same as one mistake with a factor, or that nobody makes together."""
+    mixed = error == "outputs-mixed" or x == "features-mixed"
+    return (last in ALONE and x != "") or (samples != "" and (error + x) != "") or (mixed and last == "summed-to-one-number")
 
 
 def _mistakes(name: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import os
 import sys
 import types
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 # A file that replaces builtins.len replaces it for everybody; this module keeps its own.
 globals()["__builtins__"] = dict(vars(builtins))
@@ -29,18 +29,23 @@ class Unusable(Exception):
 def serve(commands: BinaryIO, replies: BinaryIO) -> None:
     """Loads the file, tells which function it defines, calls it as often as asked."""
     path, *names = [_unhex(word) for word in commands.readline().split()]
-    sys.path.insert(0, os.path.dirname(path))  # noqa: PTH120 - the file's siblings, as if it were run as a script
     process, getpid, leave = os.getpid(), os.getpid, os._exit
-    tensor, dtypes, tolist = _torch()
+    tools = take_tools()
 
     def reply(*fields: str) -> None:
         if getpid() == process:  # a forked child of the file must not answer in its place
             replies.write("\t".join(fields).encode() + b"\n")
             replies.flush()
 
+    settrace, setprofile = sys.settrace, sys.setprofile
     _limit_memory()
+    # A file that imports __main__ finds an empty module, not this one.
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    sys.path.insert(0, os.path.dirname(path))  # noqa: PTH120 - the file's siblings, as if it were run as a script
     reply("ready")
     module, trouble = _load(path)
+    settrace(None)
+    setprofile(None)
     if module is None:
         reply("raised", _hex(trouble))
         leave(0)
@@ -51,23 +56,34 @@ def serve(commands: BinaryIO, replies: BinaryIO) -> None:
     function = vars(module)[found[0]]
     reply("defines", _hex(found[0]), _hex(_parameters(function)))
     for number, line in enumerate(commands.read().splitlines()):
-        arguments = [_argument(word, dtypes, tensor[1]) for word in line.decode().split("\t")]
-        outcome = _call(function, [value for value, _, _ in arguments], path, tensor[0], tolist)
-        changed = [index for index, (_, now, before) in enumerate(arguments) if now != before]
-        reply("call", str(number), ",".join([str(index) for index in changed]), *outcome)
+        reply("call", str(number), *answer(function, line.decode(), path, tools))
     reply("done")
     leave(0)
 
 
-def _torch() -> tuple[tuple[type, Callable[..., Any]], dict[str, Any], Callable[[Any], Any]]:
+class Tools(NamedTuple):
+    """What the conversation needs of PyTorch, taken before the learner's file can replace it."""
+
+    tensor: type
+    frombuffer: Callable[..., Any]
+    tolist: Callable[[Any], Any]
+    dtypes: dict[str, Any]
+
+
+def take_tools() -> Tools:
+    """Imports PyTorch."""
     import torch
 
-    torch.set_num_threads(1)
-    return (
-        (torch.Tensor, torch.frombuffer),
-        {"float64": torch.float64, "float32": torch.float32},
-        torch.Tensor.tolist,
-    )
+    dtypes = {"float64": torch.float64, "float32": torch.float32}
+    return Tools(torch.Tensor, torch.frombuffer, torch.Tensor.tolist, dtypes)
+
+
+def answer(function: Any, line: str, path: str, tools: Tools) -> list[str]:
+    """One call: the arguments out of ``line``, and what came of it, as the fields of a reply."""
+    arguments = [_argument(word, tools) for word in line.split("\t")]
+    outcome = _call(function, [value for value, _, _ in arguments], path, tools)
+    changed = [index for index, (_, now, before) in enumerate(arguments) if now != before]
+    return [",".join([str(index) for index in changed]), *outcome]
 
 
 def _limit_memory() -> None:
@@ -102,12 +118,12 @@ def _parameters(function: object) -> str:
         return "!"
     try:
         parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
+    except Exception:  # no signature, or a file that replaced what inspect needs
         return "?"
     return " ".join([f"{p.kind.name}:{p.name}:{int(p.default is not p.empty)}" for p in parameters])
 
 
-def _argument(word: str, dtypes: dict[str, Any], frombuffer: Callable[..., Any]) -> tuple[Any, bytearray, bytes]:
+def _argument(word: str, tools: Tools) -> tuple[Any, bytearray, bytes]:
     kind, shape, content = word.split(":")
     if kind == "int":
         return int(content), bytearray(), b""
@@ -116,49 +132,49 @@ def _argument(word: str, dtypes: dict[str, Any], frombuffer: Callable[..., Any])
     before = bytes.fromhex(content)
     buffer = bytearray(before)  # the tensor lives in it, so what is done in place shows
     size = [int(length) for length in shape.split(",") if length]
-    return frombuffer(buffer, dtype=dtypes[kind]).reshape(size), buffer, before
+    return tools.frombuffer(buffer, dtype=tools.dtypes[kind]).reshape(size), buffer, before
 
 
-def _call(function: Any, arguments: list[Any], path: str, tensor: type, tolist: Callable[[Any], Any]) -> list[str]:
+def _call(function: Any, arguments: list[Any], path: str, tools: Tools) -> list[str]:
     try:
         result = function(*arguments)
     except BaseException as error:  # including SystemExit and KeyboardInterrupt
         return ["raised", _hex(_describe(error, path))]
     if not isinstance(result, (tuple, list)):
         return ["single", _hex("None" if result is None else type(result).__name__)]
-    return ["returned", *[_part(item, tensor, tolist) for item in result[:9]]]
+    return ["returned", *[_part(item, tools) for item in result[:9]]]
 
 
-def _part(answer: Any, tensor: type, tolist: Callable[[Any], Any]) -> str:
-    if answer is None:
+def _part(value: Any, tools: Tools) -> str:
+    if value is None:
         return "unusable::" + _hex("None")
     try:
         names: list[str] = []
-        nested = _nested(answer, tensor, tolist, names)
+        nested = _nested(value, tools, names)
         values: list[str] = []
         shape = _flatten(nested, values)
     except Unusable as error:
         return "unusable::" + _hex(str(error))
     except BaseException as error:  # an object of the learner's own may raise anything
-        return "unusable::" + _hex(f"{type(answer).__name__} ({type(error).__name__})")
+        return "unusable::" + _hex(f"{type(value).__name__} ({type(error).__name__})")
     name = names[0] if names else "float64"
     return f"{name}:{','.join([str(length) for length in shape])}:{' '.join(values)}"
 
 
-def _nested(answer: Any, tensor: type, tolist: Callable[[Any], Any], names: list[str]) -> Any:
-    if isinstance(answer, tensor):
-        size = answer.numel()  # type: ignore[attr-defined]
-        names.append(str(answer.dtype).removeprefix("torch."))  # type: ignore[attr-defined]
-    elif hasattr(answer, "tolist") and hasattr(answer, "dtype"):
-        size = answer.size
-        names.append(str(answer.dtype))
-    elif isinstance(answer, (list, tuple)):
-        return [_nested(item, tensor, tolist, names) for item in answer]
+def _nested(value: Any, tools: Tools, names: list[str]) -> Any:
+    """Lists of plain numbers; the type of each array met on the way goes into ``names``."""
+    if isinstance(value, tools.tensor):
+        size, array = value.numel(), True  # type: ignore[attr-defined]
+    elif hasattr(value, "tolist") and hasattr(value, "dtype"):
+        size, array = value.size, False
+    elif isinstance(value, (list, tuple)):
+        return [_nested(item, tools, names) for item in value]
     else:
-        return answer
+        return value
+    names.append(str(value.dtype).removeprefix("torch."))  # type: ignore[attr-defined]
     if size > LARGEST_ANSWER:
         raise Unusable(f"an array of {size} numbers")
-    return tolist(answer) if isinstance(answer, tensor) else answer.tolist()
+    return tools.tolist(value) if array else value.tolist()
 
 
 def _flatten(nested: Any, values: list[str]) -> tuple[int, ...]:
@@ -175,9 +191,12 @@ def _flatten(nested: Any, values: list[str]) -> tuple[int, ...]:
 
 def _describe(error: BaseException, path: str) -> str:
     try:
-        text = " ".join(str(error).split())[:300]
+        said = error.msg if isinstance(error, SyntaxError) else str(error)
+        text = " ".join(said.split())[:300]
     except BaseException:  # its __str__ is the learner's too
         text = ""
+    if isinstance(error, MemoryError) or "can't allocate memory" in text:
+        text = "it asks for more memory than the marker allows"
     line, trace = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None, error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == path:

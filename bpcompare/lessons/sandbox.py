@@ -99,7 +99,7 @@ class Sandbox:
 
     def call(self, arguments: Sequence[Mapping[str, Any]]) -> Iterator[Reply]:
         """Calls the function once for each set of arguments, in order."""
-        self._send("\t".join(_encode(value) for value in values.values()) for values in arguments)
+        self._send(encode(values) for values in arguments)
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
@@ -108,7 +108,7 @@ class Sandbox:
             try:
                 if word != "call" or rest[0] != str(number):
                     raise ValueError
-                yield _decode(rest[1], rest[2], rest[3:])
+                yield decode(rest[1], rest[2], rest[3:])
             except (ValueError, IndexError) as error:
                 raise self._garbled() from error
 
@@ -155,6 +155,11 @@ def _import_trouble(file: Path, trouble: str) -> str:
     return f"{file} fails while it is imported: {trouble}; correct that first"
 
 
+def encode(values: Mapping[str, Any]) -> str:
+    """The arguments of one call, as the runner reads them: arrays as raw bytes, plain numbers as text."""
+    return "\t".join(_encode(value) for value in values.values())
+
+
 def _encode(value: Any) -> str:
     if isinstance(value, int):
         return f"int::{value}"
@@ -163,7 +168,12 @@ def _encode(value: Any) -> str:
     return f"{value.dtype.name}:{','.join(map(str, value.shape))}:{value.tobytes().hex()}"
 
 
-def _decode(changed: str, kind: str, rest: list[str]) -> Reply:
+def decode(changed: str, kind: str, rest: list[str]) -> Reply:
+    """What the runner wrote about one call; anything else than numbers and short texts is refused.
+
+    Raises:
+        ValueError: It is not what the runner writes.
+    """
     indices = tuple(int(index) for index in changed.split(",") if index)
     if kind in ("raised", "single"):
         return Reply(kind, text=_text(rest[0]), changed=indices)

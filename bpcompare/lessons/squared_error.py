@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from bpcompare.lessons.calls import EPSILON, Array, Call, Problem
 from bpcompare.lessons.explanation import Explanation, agrees, fit_guesses, truth
 from bpcompare.lessons.factors import Factor
-from bpcompare.lessons.forms import forms
+from bpcompare.lessons.forms import Form, forms
 from bpcompare.lessons.ingredients import View
 from bpcompare.lessons.regression import solve
 
@@ -18,6 +19,8 @@ Product = Callable[[View], tuple[Array, Array]]
 Preparation = Callable[[dict[str, Array]], dict[str, Array]]
 Direction = Callable[[Call], tuple[Array, Array]]  # base and direction: the answer is base + c · direction
 
+# Forms that a first and a second call have refuted already, whatever other calls they come with.
+_REFUTED: WeakKeyDictionary[Call, dict[tuple[str, int], set[Form]]] = WeakKeyDictionary()
 _VIEWS: WeakKeyDictionary[Problem, View] = WeakKeyDictionary()
 
 
@@ -30,11 +33,19 @@ def view(call: Call) -> View:
 
 def composed(calls: Sequence[Call], answer: str) -> Explanation | None:
     """The cheapest form – residual, x, samples and product, each right or wrong in a known way – times a factor."""
+    if len(calls) < 2:
+        return None
     best: list[Explanation] = []
     ordered = _telling_first(calls, answer)
+    refuted = _REFUTED.setdefault(ordered[0], {}).setdefault((answer, id(ordered[1])), set())
     for form in forms(answer):
+        if form in refuted:
+            continue
         if best and len(form.mistakes) > best[0].cost:
             break
+        if fit_guesses(ordered[:2], answer, lambda call, form=form: form.of(view(call))) is None:
+            refuted.add(form)
+            continue
         factor = fit_guesses(ordered, answer, lambda call, form=form: form.of(view(call)))
         if factor is None:
             continue
@@ -103,8 +114,12 @@ def prepared(calls: Sequence[Call], answer: str) -> Explanation | None:
     for name, prepare in PREPARATIONS:
         factor = fit_guesses(calls, answer, lambda call, prepare=prepare: _prepared(call, answer, prepare))
         if factor is not None:
-            found.append(Explanation((name,), 1.0 + factor.cost, factor))
-    return min(found, key=lambda explanation: explanation.cost, default=None)
+            found.append(Explanation((name,), 1.0 + factor.cost, factor if factor != Factor() else None))
+    if not found:
+        return None
+    best = min(found, key=lambda explanation: explanation.cost)
+    equal = [other for other in found if other.cost == best.cost and other.mistakes != best.mistakes]
+    return replace(best, alternatives=tuple(dict.fromkeys(other.mistakes for other in equal)))
 
 
 def _prepared(call: Call, answer: str, prepare: Preparation) -> tuple[Array, Array]:
@@ -137,6 +152,9 @@ PREPARATIONS: tuple[tuple[str, Preparation], ...] = (
 
 def random_sample(calls: Sequence[Call], answer: str) -> Explanation | None:
     """In every call, the gradient of one sample – not always the same."""
+    twice = [(a, b) for a, b in pairwise(calls) if a.problem is b.problem]
+    if all(np.array_equal(a.answers[answer], b.answers[answer]) for a, b in twice):
+        return None
     for call in calls:
         v = view(call)
         shares = [_share(v, answer, index) for index in range(len(v.x))]

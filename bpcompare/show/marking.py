@@ -142,6 +142,8 @@ def _finding(marking: Marking, answer: str, finding: Finding) -> Iterator[str]:
         mistake = marking.exercise.mistake(name)
         line = marking.exercise.line(name, answer)
         yield f"{'and ' if position else where}{likely}{mistake.says}{f'  [line {line}]' if line else ''}"
+    for other in explanation.alternatives[:1]:
+        yield f"(or: {'; and '.join(marking.exercise.mistake(name).says for name in other)})"
     if explanation.detail:
         yield f"({explanation.detail})"
     if explanation.factor is not None and explanation.factor != Factor():

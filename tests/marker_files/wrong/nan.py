@@ -4,4 +4,4 @@ import torch
 
 def gradients(x, y, w, b):
     delta = 2 * (x @ w + b - y) / y.numel()
-    return x.T @ delta + float('nan'), delta.sum(0)
+    return x.T @ delta + float("nan"), delta.sum(0)

@@ -3,5 +3,5 @@ import torch
 
 
 def gradients(x, y, w, b):
-    delta = (x @ w + b - y)
+    delta = x @ w + b - y
     return x.T @ delta, delta.sum(0)
