@@ -8,10 +8,22 @@ import importlib
 __version__ = "0.1.0"
 
 _HOME = {
+    "Adam": "updates",
     "BpcompareError": "errors",
+    "Comparison": "comparison",
+    "GradientDescent": "updates",
+    "Method": "training",
+    "Problem": "problem",
+    "Run": "training",
     "check_file": "lessons.checking",
     "check_function": "lessons.checking",
     "check_gradients": "lessons.any_loss",
+    "compare": "comparison",
+    "from_data": "problem",
+    "least_squares": "theory",
+    "line": "problem",
+    "read_csv": "csv_data",
+    "train": "training",
 }
 
 __all__ = sorted(_HOME)

@@ -3,17 +3,33 @@
 A reader of the output folder never sees half a file, and a run that fails leaves the results of the run before it.
 """
 
+import csv
+import dataclasses
+import io
+import json
+import math
 import os
+import platform
 import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+import matplotlib
+import numpy
+import torch
+from torch import Tensor
+
+from bpcompare import __version__
+from bpcompare.comparison import FRACTIONS, Comparison
 from bpcompare.errors import OutputError
+from bpcompare.problem import Problem
+from bpcompare.show.parameters import entries
+from bpcompare.training import Run
 
 
 def check_folder(folder: Path, names: Iterable[str] = ()) -> None:
-    """Says before the work begins whether its results could be written; creates nothing.
+    """Says before the work begins whether its results could be written: tries, and takes back what it tried.
 
     Args:
         folder: Where the results are to go; it may not exist yet.
@@ -25,20 +41,22 @@ def check_folder(folder: Path, names: Iterable[str] = ()) -> None:
     Example:
         >>> check_folder(Path("."), ["comparison.json"])
     """
-    existing = folder.absolute()
-    while not os.path.lexists(existing):
-        existing = existing.parent
-    if not existing.is_dir():
-        raise OutputError(
-            f"the output folder {folder} cannot be used: {existing} is not a folder; choose another --out"
-        )
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise OutputError(
-            f"the output folder {folder} cannot be used: {existing} is not writable; choose another --out"
-        )
-    for name in names:
-        if (folder / name).is_dir():
-            raise OutputError(f"{folder / name} cannot be written: it is a folder; move it or choose another --out")
+    with ExitStack() as stack:
+        try:
+            for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+                missing.mkdir()
+                stack.callback(missing.rmdir)
+            stack.enter_context(tempfile.TemporaryFile(dir=folder))
+        except OSError as error:
+            raise _cannot_write(folder, error) from error
+        for name in names:
+            if (folder / name).is_dir():
+                raise OutputError(f"{folder / name} cannot be written: it is a folder; move it or choose another --out")
+
+
+def _cannot_write(folder: Path, error: OSError) -> OutputError:
+    reason = (error.strerror or str(error)).lower()
+    return OutputError(f"the results cannot be written to {folder}: {reason}; choose another --out")
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
@@ -63,8 +81,7 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
             for name, part in parts.items():
                 part.replace(folder / name)
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise OutputError(f"the results cannot be written to {folder}: {reason}; choose another --out") from error
+            raise _cannot_write(folder, error) from error
     return [folder / name for name in files]
 
 
@@ -84,3 +101,133 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def comparison_json(comparison: Comparison, settings: Mapping[str, object]) -> bytes:
+    """The comparison as JSON: settings, versions, problem, truth, optimum, theory, runs, agreement, race.
+
+    Parameters and losses are in the user's units; a weight is a nested list (out, in), a bias a list (out,), null for
+    a model without one. A diverged run tells its last finite state. Nothing in it depends on time or place, so that
+    the same run gives the same bytes.
+
+    Args:
+        comparison: What to write.
+        settings: What the user asked for.
+
+    Example:
+        >>> from bpcompare.comparison import compare
+        >>> from bpcompare.problem import line
+        >>> document = json.loads(comparison_json(compare(line()), {"lr": 0.1}))
+        >>> document["runs"]["manual"]["weight"]
+        [[1.3135614395141602]]
+    """
+    problem, optimum, curvature = comparison.problem, comparison.optimum, comparison.curvature
+
+    def bias(values: Tensor) -> list[float] | None:
+        return values.tolist() if problem.has_bias else None
+
+    document = {
+        "settings": dict(settings),
+        "versions": {
+            "bpcompare": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": numpy.__version__,
+            "matplotlib": matplotlib.__version__,
+            "threads": torch.get_num_threads(),
+        },
+        "problem": {
+            "name": problem.name,
+            "samples": problem.samples,
+            "in_features": problem.in_features,
+            "out_features": problem.out_features,
+            "x_names": problem.x_names,
+            "y_names": problem.y_names,
+        },
+        "truth": problem.truth
+        and {"weight": problem.truth.weight.double().tolist(), "bias": problem.truth.bias.double().tolist()},
+        "optimum": {
+            "weight": optimum.weight.tolist(),
+            "bias": bias(optimum.bias),
+            "loss": optimum.loss,
+            "rank": optimum.rank,
+            "unique": optimum.unique,
+        },
+        "theory": {
+            "eigenvalues": curvature.eigenvalues.tolist(),
+            "condition_number": _finite(curvature.condition_number),
+            "largest_stable_lr": _finite(curvature.largest_stable_lr),
+            "safe_sample_lr": _finite(curvature.safe_sample_lr),
+        },
+        "runs": {
+            name: {
+                "gradient": result.run.method.gradient,
+                "update": result.run.method.update,
+                "weight": result.weight.tolist(),
+                "bias": bias(result.bias),
+                "loss": result.loss,
+                "losses": result.losses[: len(result.run.losses)].tolist(),
+                "status": result.status,
+                "diverged_at": result.run.diverged_at,
+                "epochs_to_fraction_of_gap": {str(f): result.epochs_to(f) for f in FRACTIONS},
+            }
+            for name, result in comparison.results.items()
+        },
+        "agreement": {pair: dataclasses.asdict(found) for pair, found in comparison.agreement.items()},
+        "race": {
+            pair: {str(fraction): epochs for fraction, epochs in times.items()}
+            for pair, times in comparison.race.items()
+        },
+    }
+    return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def history_csv(comparison: Comparison) -> bytes:
+    """Every state of every run as a CSV table: epoch, method, loss, every parameter, every gradient.
+
+    The row of epoch k is the model before step k, with its loss and gradient over all samples; the last row of a
+    method is what it learned. Everything is in the user's units.
+
+    Example:
+        >>> from bpcompare.comparison import compare
+        >>> from bpcompare.problem import line
+        >>> history_csv(compare(line())).splitlines()[0]
+        b'epoch,method,loss,weight,bias,grad weight,grad bias'
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    columns = list(entries(comparison.problem))
+    names = [entry.name for entry in columns]
+    writer.writerow(map(defused, ["epoch", "method", "loss", *names, *[f"grad {name}" for name in names]]))
+    for method, result in comparison.results.items():
+        weight_grads, bias_grads = _gradients_in_user_units(comparison.problem, result.run)
+        numbers = [result.losses]
+        numbers += [entry.path(result.weights, result.biases) for entry in columns]
+        numbers += [entry.path(weight_grads, bias_grads) for entry in columns]
+        states = torch.stack(numbers, 1).tolist()
+        writer.writerows([epoch, defused(method), *state] for epoch, state in enumerate(states))
+    return buffer.getvalue().encode()
+
+
+def _gradients_in_user_units(problem: Problem, run: Run) -> tuple[Tensor, Tensor]:
+    weight = run.gradients["weight"]
+    bias = run.gradients.get("bias", weight.new_zeros(len(weight), problem.out_features))
+    if problem.scaling is None:
+        return weight.double(), bias.double()
+    return problem.scaling.gradients_in_user_units(weight, bias)
+
+
+def defused(text: str) -> str:
+    """``text`` with an apostrophe before it if a spreadsheet would run it as a formula.
+
+    Example:
+        >>> defused("=1+1"), defused("speed")
+        ("'=1+1", 'speed')
+
+    Source: OWASP, CSV Injection: cells that begin with = + - @, a tab or a carriage return.
+    """
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text

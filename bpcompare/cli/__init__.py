@@ -5,6 +5,7 @@ imported when it is asked for, and imports PyTorch only when it runs.
 """
 
 import argparse
+import gc
 import importlib
 import io
 import os
@@ -42,12 +43,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         ...
         SystemExit: 0
     """
+    if argv is None:
+        gc.set_threshold(200_000)  # looking for garbage while PyTorch loads takes a fifth of the start-up
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without ∂ still gets its numbers
     try:
-        code = _dispatch(list(sys.argv[1:] if argv is None else argv))
-        sys.stdout.flush()
+        try:
+            return _dispatch(list(sys.argv[1:] if argv is None else argv))
+        finally:
+            sys.stdout.flush()
     except BpcompareError as error:
         print(f"bpcompare: {error}", file=sys.stderr)
         return 2
@@ -58,6 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has gone. Python flushes stdout once more at exit; give it somewhere harmless to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # stdout is a full disk, say
+        print(f"bpcompare: the output cannot be printed: {error.strerror}", file=sys.stderr)
+        return 2
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or "allocate memory" in str(error):
             print(
@@ -66,7 +74,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
             return 2
         raise
-    return code
 
 
 def _dispatch(argv: list[str]) -> int:
@@ -78,7 +85,7 @@ def _dispatch(argv: list[str]) -> int:
     parser = Parser(
         prog="python -m bpcompare" + ("" if default else f" {name}"),
         usage="%(prog)s [COMMAND] [options]" if default else None,
-        description=command.__doc__ + (_overview() if default else ""),
+        description=f"{command.__doc__}{_overview() if default else ''}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
