@@ -19,6 +19,7 @@ from bpcompare.errors import BpcompareError
 COMMANDS = {
     "compare": "train three ways and compare them (the default)",
     "check": "mark your own hand-derived gradient, and say what is wrong with it",
+    "pitfalls": "make the classic mistakes on purpose, with what theory foretells of each",
 }
 
 

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     answer = parser.add_mutually_exclusive_group()
     answer.add_argument("--hint", action="store_true", help="a nudge instead of the answer")
     answer.add_argument("--json", action="store_true", help="the marking as JSON, for a teacher's program")
-    parser.add_argument("--seed", type=_seed, help="repeat a marking on the same numbers (default: fresh ones)")
+    parser.add_argument("--seed", type=options.seed, help="repeat a marking on the same numbers (default: fresh ones)")
     parser.add_argument(
         "--time-limit",
         type=options.positive_number,
@@ -71,13 +71,3 @@ def _begin(name: str, file: Path | None) -> int:
     write_files(file.parent, {file.name: source.replace("FILE", str(file)).encode()})
     print(f"wrote {file}; fill it in, then: python -m bpcompare check {file}")
     return 0
-
-
-def _seed(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = -1
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 0; got {text!r}")
-    return value
