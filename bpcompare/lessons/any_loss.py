@@ -97,12 +97,18 @@ def _problem(loss: Callable[..., torch.Tensor], arguments: tuple[Any, ...], name
         change = np.max([abs(other[position] - right[position]) for other in moved], axis=0)
         largest = abs(right[position]).max(initial=0.0)
         terms[name] = SAFETY * (change / EPSILON[dtype] + largest)
-    inputs = {name: value.detach().clone() if torch.is_tensor(value) else value for name, value in zip(names, arguments, strict=True)}
+    inputs = {
+        name: value.detach().clone() if torch.is_tensor(value) else value
+        for name, value in zip(names, arguments, strict=True)
+    }
     return Problem({}, dtype, inputs, truth, terms, operations=1)
 
 
 def _autograd(
-    loss: Callable[..., torch.Tensor], arguments: tuple[Any, ...], wanted: list[int], move: tuple[torch.Generator, float] | None
+    loss: Callable[..., torch.Tensor],
+    arguments: tuple[Any, ...],
+    wanted: list[int],
+    move: tuple[torch.Generator, float] | None,
 ) -> list[Array]:
     leaves = [_leaf(value, index in wanted, move) for index, value in enumerate(arguments)]
     with torch.enable_grad():
@@ -127,7 +133,9 @@ def _with_sizes(problems: list[Problem], names: tuple[str, ...]) -> list[Problem
     """The problems with their dimensions by name; of dimensions that are always equal, the first stands for all."""
     columns: dict[tuple[int, ...], str] = {}
     for name in names:
-        shapes = [tuple(problem.inputs[name].shape) if torch.is_tensor(problem.inputs[name]) else () for problem in problems]
+        shapes = [
+            tuple(problem.inputs[name].shape) if torch.is_tensor(problem.inputs[name]) else () for problem in problems
+        ]
         if len({len(shape) for shape in shapes}) == 1:
             for axis in range(len(shapes[0])):
                 columns.setdefault(tuple(shape[axis] for shape in shapes), f"{name}.shape[{axis}]")
@@ -149,9 +157,14 @@ def _call(gradients: Callable[..., Any], problem: Problem, names: tuple[str, ...
         return Call(problem, raised=f"{type(error).__name__}: {error}")
     parts = list(result) if isinstance(result, (tuple, list)) else [result]
     if len(parts) != len(answers):
-        raise MarkingError(f"the gradients came as {len(parts)} results; one for each of {', '.join(answers)} is wanted")
+        raise MarkingError(
+            f"the gradients came as {len(parts)} results; one for each of {', '.join(answers)} is wanted"
+        )
     arrays = {answer: _array(part, answer) for answer, part in zip(answers, parts, strict=True)}
-    types = {answer: str(getattr(part, "dtype", "float64")).removeprefix("torch.") for answer, part in zip(answers, parts, strict=True)}
+    types = {
+        answer: str(getattr(part, "dtype", "float64")).removeprefix("torch.")
+        for answer, part in zip(answers, parts, strict=True)
+    }
     changed = tuple(
         name for name in names if torch.is_tensor(given[name]) and not _same(given[name], problem.inputs[name])
     )

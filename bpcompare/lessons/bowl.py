@@ -62,6 +62,16 @@ class Bowl:
                 losses.append(math.inf)
         return losses
 
+    def first_step_within(self, start: Tensor, lr: float, bound: Callable[[float], float]) -> int:
+        """The first step of gradient descent that is below ``bound(parameter)`` in both parameters."""
+        distance, step = self.modes.T @ (start.double() - self.best), 0
+        while True:
+            here = (self.best + self.modes @ distance).tolist()
+            moves = (lr * self.modes @ (self.eigenvalues * distance)).abs().tolist()
+            if all(move < bound(value) for move, value in zip(moves, here, strict=True)):
+                return step
+            distance, step = distance * (1 - lr * self.eigenvalues), step + 1
+
 
 def descent(lr: float) -> Multiplier:
     """(1 − lr·λ)ᵏ: gradient descent; with a negative rate, ascent."""

@@ -104,7 +104,9 @@ def check_file(file: Path, seed: int | None = None, time_limit: float = TIME_LIM
     return mark(file, exercise, problems, replies, seed)
 
 
-def check_function(function: Callable[..., Any], exercise: str = "linear-regression", seed: int | None = None) -> Marking:
+def check_function(
+    function: Callable[..., Any], exercise: str = "linear-regression", seed: int | None = None
+) -> Marking:
     """Marks a function in this process, as a notebook needs it: without a time limit, and trusting what it does.
 
     Args:
@@ -140,9 +142,7 @@ def mark(file: Path, exercise: Exercise, problems: Sequence[Problem], replies: I
     Raises:
         MarkingError: A reply holds no arrays, or every call raised.
     """
-    calls = tuple(
-        _call(file, exercise, problem, reply) for problem, reply in zip(problems, replies, strict=True)
-    )
+    calls = tuple(_call(file, exercise, problem, reply) for problem, reply in zip(problems, replies, strict=True))
     if all(call.raised for call in calls):
         raise MarkingError(f"{exercise.function} in {file} raises in every call: {calls[0].raised}; correct that first")
     return Marking(exercise, diagnose(calls, exercise.known), calls, seed)
@@ -187,7 +187,9 @@ def check_signature(file: Path, exercise: Exercise, parameters: str) -> None:
         return
     listed = [tuple(word.split(":")) for word in parameters.split()]
     any_number = any(kind == "VAR_POSITIONAL" for kind, _, _ in listed)
-    by_position = [(name, default) for kind, name, default in listed if kind in ("POSITIONAL_ONLY", "POSITIONAL_OR_KEYWORD")]
+    by_position = [
+        (name, default) for kind, name, default in listed if kind in ("POSITIONAL_ONLY", "POSITIONAL_OR_KEYWORD")
+    ]
     fixed, required = [name for name, _ in by_position], sum(default == "0" for _, default in by_position)
     keyword_only = any(kind == "KEYWORD_ONLY" and default == "0" for kind, _, default in listed)
     got = f"{exercise.function}({', '.join(name for _, name, _ in listed)})"

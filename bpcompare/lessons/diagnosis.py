@@ -19,6 +19,7 @@ from bpcompare.lessons.scopes import describe, parts
 
 EXACT, ROUNDING, WRONG = "exact", "within rounding", "wrong"
 WHOLE_IS_SIMPLER = 0.5  # one mistake everywhere is simpler than one that only some calls show
+SPECIAL_COST = 1.0  # what a mistake of the exercise's own costs at least; a cheaper explanation needs no other
 CLEAR_ALTERNATIVE = 3  # a kind of call must come in so many numbers to be diagnosed on its own
 
 
@@ -165,7 +166,7 @@ def explain(calls: Sequence[Call], answer: str, known: Known, in_order: bool = F
     spoilt = arithmetic.not_finite(calls, answer)
     if spoilt is not None:
         return spoilt
-    hypotheses: list[Hypothesis] = [
+    simple: list[Hypothesis] = [
         arithmetic.always_zero,
         general.factor_of_truth,
         general.rearranged,
@@ -173,24 +174,30 @@ def explain(calls: Sequence[Call], answer: str, known: Known, in_order: bool = F
         arithmetic.whole_numbers,
         arithmetic.rounded,
         arithmetic.cut,
-        partial(general.by_variant, variants=known.variants),
         partial(arithmetic.too_few_digits, solve=known.solve),
-        *known.hypotheses,
     ]
     if in_order:
-        hypotheses += [
+        simple += [
             memory.same_numbers_always,
             memory.remembers_first_call,
             memory.one_call_late,
             memory.accumulated,
             memory.not_repeatable,
         ]
+    special = [partial(general.by_variant, variants=known.variants), *known.hypotheses]
     with np.errstate(all="ignore"):
-        found = [explanation for hypothesis in hypotheses if (explanation := hypothesis(calls, answer)) is not None]
-    best = min(found, key=lambda explanation: explanation.cost, default=None)
+        best = _cheapest(simple, calls, answer)
+        if best is None or best.cost >= SPECIAL_COST:
+            others = _cheapest(special, calls, answer)
+            best = min((found for found in (best, others) if found), key=lambda found: found.cost, default=None)
     if best is None or SHAPED.intersection(names(best)) or not any(_misshapen(call, answer) for call in calls):
         return best
     return replace(best, mistakes=(*best.mistakes, "wrong-shape"))
+
+
+def _cheapest(hypotheses: Sequence[Hypothesis], calls: Sequence[Call], answer: str) -> Explanation | None:
+    found = [explanation for hypothesis in hypotheses if (explanation := hypothesis(calls, answer)) is not None]
+    return min(found, key=lambda explanation: explanation.cost, default=None)
 
 
 def _misshapen(call: Call, answer: str) -> bool:

@@ -128,15 +128,11 @@ DELTA_RECURSION = Exercise(
         "σ′(z) = σ(z)(1 − σ(z))",
     ),
     draw=neurons.draw_network,
-    known=Known(
-        ("delta1", "delta2", "delta3"), variants=neurons.NETWORK_VARIANTS, solve=neurons.solve_network
-    ),
+    known=Known(("delta1", "delta2", "delta3"), variants=neurons.NETWORK_VARIANTS, solve=neurons.solve_network),
     mistakes=neurons.NETWORK_MISTAKES,
 )
 
-EXERCISES = {
-    exercise.name: exercise for exercise in (LINEAR_REGRESSION, ADAM_STEP, SIGMOID_NEURON, DELTA_RECURSION)
-}
+EXERCISES = {exercise.name: exercise for exercise in (LINEAR_REGRESSION, ADAM_STEP, SIGMOID_NEURON, DELTA_RECURSION)}
 
 
 def find(name: str) -> Exercise:

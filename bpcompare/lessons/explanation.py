@@ -1,7 +1,7 @@
 """What a hypothesis hands back, and how an answer is laid beside what the hypothesis predicts."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,6 +30,15 @@ class Explanation:
     detail: str = ""
     sure: bool = True
     alternatives: tuple[tuple[str, ...], ...] = ()
+
+
+def cheapest(found: Sequence[Explanation]) -> Explanation | None:
+    """The cheapest of several explanations, which holds those that cost the same as its alternatives."""
+    if not found:
+        return None
+    best = min(found, key=lambda explanation: explanation.cost)
+    equal = [other.mistakes for other in found if abs(other.cost - best.cost) < 1e-9]
+    return replace(best, alternatives=tuple(dict.fromkeys(names for names in equal if names != best.mistakes)))
 
 
 Hypothesis = Callable[[Sequence[Call], str], Explanation | None]

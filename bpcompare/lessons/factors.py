@@ -121,7 +121,7 @@ def may_share_a_factor(first: Pair, second: Pair) -> bool:
 
 
 def _ratio(pair: Pair) -> tuple[float, float] | None:
-    """answer ÷ guess with its relative uncertainty; (0, 0) where both are nothing; None where they are not parallel."""
+    """Answer ÷ guess with its relative uncertainty; (0, 0) where both are nothing; None where they are not parallel."""
     answer, guess = pair.answer.ravel(), pair.guess.ravel()
     norm = float(guess @ guess)
     if not math.isfinite(norm) or not np.isfinite(answer).all():

@@ -81,7 +81,10 @@ def _compose(answer: str) -> Iterator[Form]:
     products: dict[str, int] = {name: len(variants) for name, variants in (SUMS if bias else PRODUCTS).items()}
     if bias:
         products["x-left-in"] = 1
-        products |= {f"x-left-in{name}": len(PRODUCTS[name]) for name in ("summed-to-one-number", "summed-over-features", "not-summed-over-batch")}
+        products |= {
+            f"x-left-in{name}": len(PRODUCTS[name])
+            for name in ("summed-to-one-number", "summed-over-features", "not-summed-over-batch")
+        }
     inputs = {"": 1} if bias else {name: len(variants) for name, variants in INPUTS.items()}
     tables = (
         {name: len(variants) for name, variants in ERRORS.items()},
@@ -101,7 +104,11 @@ def _compose(answer: str) -> Iterator[Form]:
 def _needless(error: str, x: str, samples: str, last: str) -> bool:
     """Pairs that say the same as one mistake with a factor, or that nobody makes together."""
     mixed = error == "outputs-mixed" or x == "features-mixed"
-    return (last in ALONE and x != "") or (samples != "" and (error + x) != "") or (mixed and last == "summed-to-one-number")
+    return (
+        (last in ALONE and x != "")
+        or (samples != "" and (error + x) != "")
+        or (mixed and last == "summed-to-one-number")
+    )
 
 
 def _mistakes(name: str) -> tuple[str, ...]:

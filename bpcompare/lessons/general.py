@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from bpcompare.lessons.calls import Array, Call, Problem
-from bpcompare.lessons.explanation import Explanation, fit_guesses, truth
+from bpcompare.lessons.explanation import Explanation, cheapest, fit_guesses, truth
 from bpcompare.lessons.factors import Factor
 
 Variant = Callable[[Problem], Mapping[str, Array]]
@@ -22,7 +22,8 @@ def rearranged(calls: Sequence[Call], answer: str) -> Explanation | None:
     found = [
         Explanation((name,), 1.0 + factor.cost, factor)
         for name, change in _rearrangements()
-        if (factor := fit_guesses(calls, answer, lambda call, change=change: _changed(call, answer, change))) is not None
+        if (factor := fit_guesses(calls, answer, lambda call, change=change: _changed(call, answer, change)))
+        is not None
     ]
     return min(found, key=lambda explanation: explanation.cost, default=None)
 
@@ -37,7 +38,9 @@ def _rearrangements() -> Iterator[tuple[str, Callable[[Array], Array]]]:
 
 def _changed(call: Call, answer: str, change: Callable[[Array], Array]) -> tuple[Array, Array] | None:
     right = truth(call, answer)
-    return (change(right), change(call.problem.terms[answer])) if right.size > 1 else (right, call.problem.terms[answer])
+    return (
+        (change(right), change(call.problem.terms[answer])) if right.size > 1 else (right, call.problem.terms[answer])
+    )
 
 
 def not_summed(calls: Sequence[Call], answer: str) -> Explanation | None:
@@ -79,4 +82,4 @@ def by_variant(calls: Sequence[Call], answer: str, variants: Mapping[str, Varian
         )
         if factor is not None:
             found.append(Explanation((name,), 1.0 + factor.cost, factor))
-    return min(found, key=lambda explanation: explanation.cost, default=None)
+    return cheapest(found)

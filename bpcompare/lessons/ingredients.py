@@ -81,9 +81,7 @@ ERRORS: dict[str, tuple[Variant, ...]] = {
         _one_output(lambda v: (v.prediction - v.y.mean(0), v.size_residual + abs(v.y).mean(0))),
     ),
     "targets-averaged": (lambda v: (v.prediction - v.y.mean(0), v.size_residual + abs(v.y).mean(0)),),
-    "predictions-averaged": (
-        lambda v: (v.prediction.mean(0) - v.y, v.size_residual + v.size_prediction.mean(0)),
-    ),
+    "predictions-averaged": (lambda v: (v.prediction.mean(0) - v.y, v.size_residual + v.size_prediction.mean(0)),),
     "residual-centred": (lambda v: (v.residual - v.residual.mean(0), v.size_residual + v.size_residual.mean(0)),),
     "residual-squared": (_residual_of(np.square),),
     "loss-for-residual": (
@@ -145,9 +143,7 @@ INPUTS: dict[str, tuple[Variant, ...]] = {
     "absolute-x": (lambda v: (abs(v.x), abs(v.x)),),
     "y-for-x": (lambda v: (v.y, abs(v.y)),),
     "prediction-for-x": (lambda v: (v.prediction, v.size_prediction),),
-    "features-mixed": (
-        lambda v: (_like(v.x.sum(1, keepdims=True), v.x), _like(abs(v.x).sum(1, keepdims=True), v.x)),
-    ),
+    "features-mixed": (lambda v: (_like(v.x.sum(1, keepdims=True), v.x), _like(abs(v.x).sum(1, keepdims=True), v.x)),),
     "first-feature-only": (lambda v: (_like(v.x[:, :1], v.x), _like(abs(v.x[:, :1]), v.x)),),
     "last-feature-only": (lambda v: (_like(v.x[:, -1:], v.x), _like(abs(v.x[:, -1:]), v.x)),),
     "one-x-for-all": (
@@ -225,7 +221,11 @@ PRODUCTS: dict[str, tuple[Product, ...]] = {
     "mean-before-product": (lambda x, e: np.outer(x.sum(0), e.sum(0)) / len(x),),
     "delta-alone": (lambda x, e: e.sum(0), lambda x, e: e.sum(0, keepdims=True), lambda x, e: e.sum()),
     "delta-as-it-is": (lambda x, e: e,),
-    "order-reversed": (lambda x, e: (x.T @ e)[:, ::-1], lambda x, e: (x.T @ e)[::-1], lambda x, e: (x.T @ e)[::-1, ::-1]),
+    "order-reversed": (
+        lambda x, e: (x.T @ e)[:, ::-1],
+        lambda x, e: (x.T @ e)[::-1],
+        lambda x, e: (x.T @ e)[::-1, ::-1],
+    ),
     "feature-left-out": tuple(_keep(rows, ALL) for rows in (slice(None, -1), slice(1, None))),
     "output-left-out": tuple(_keep(ALL, columns) for columns in (slice(None, -1), slice(1, None))),
     "one-feature-filled": tuple(_keep(rows, ALL) for rows in (FIRST, LAST)),

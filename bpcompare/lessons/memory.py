@@ -18,7 +18,10 @@ def same_numbers_always(calls: Sequence[Call], answer: str) -> Explanation | Non
 
 def remembers_first_call(calls: Sequence[Call], answer: str) -> Explanation | None:
     """The first answer for each shape (or shape and dtype) is given ever after."""
-    for key in (lambda call: tuple(call.problem.sizes.values()), lambda call: (*call.problem.sizes.values(), call.problem.dtype)):
+    for key in (
+        lambda call: tuple(call.problem.sizes.values()),
+        lambda call: (*call.problem.sizes.values(), call.problem.dtype),
+    ):
         first: dict[object, Call] = {}
         for call in calls:
             first.setdefault(key(call), call)
@@ -36,7 +39,9 @@ def one_call_late(calls: Sequence[Call], answer: str) -> Explanation | None:
         return None
     for before, call in zip(calls, calls[1:], strict=False):
         array = call.answers[answer]
-        if array.shape != truth(before, answer).shape or not agrees(_as_of(before, call, answer), answer, truth(before, answer)):
+        if array.shape != truth(before, answer).shape or not agrees(
+            _as_of(before, call, answer), answer, truth(before, answer)
+        ):
             return None
     return Explanation(("one-call-late",), 0.7)
 
@@ -85,7 +90,9 @@ def _added(guess: Array, previous: Array) -> Array | None:
 def _near(call: Call, answer: str, guess: Array, previous: Array | None) -> bool:
     array = call.answers[answer]
     memory = 0.0 if previous is None else 1e-6 * float(abs(previous).max())
-    bound = 1e-6 * float(abs(guess).max()) + memory if call.problem.dtype == "float32" else 1e-11 * float(abs(guess).max())
+    bound = (
+        1e-6 * float(abs(guess).max()) + memory if call.problem.dtype == "float32" else 1e-11 * float(abs(guess).max())
+    )
     bound = bound + 4 * float(call.rounding(answer).max())
     return array.shape == guess.shape and bool((abs(array - guess) <= bound).all())
 

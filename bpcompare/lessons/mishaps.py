@@ -192,7 +192,11 @@ def train_in_half(problem: Problem, lr: float, epochs: int) -> tuple[list[float]
     return losses, {name: _in_halves(p, lr) for name, p in model.named_parameters()}
 
 
+def half_a_spacing(value: float) -> float:
+    """Half the distance from a float16 number of this size to the next one."""
+    return float(2.0 ** (math.floor(math.log2(abs(value))) - 11))
+
+
 def _in_halves(p: nn.Parameter, lr: float) -> float:
-    spacing = 2.0 ** (math.floor(math.log2(abs(p.item()))) - 10)
     assert p.grad is not None
-    return lr * abs(p.grad.item()) / (spacing / 2)
+    return lr * abs(p.grad.item()) / half_a_spacing(p.item())

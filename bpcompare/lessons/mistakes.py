@@ -67,10 +67,16 @@ MISTAKES: dict[str, Mistake] = {
         "multiplied by in, the number of features: a sum or a mean runs over the wrong dimension", LOSS, _SIZE
     ),
     "divided-by-N-minus-1": Mistake("divided by N − 1, as for a variance, where the mean divides by N", LOSS, _SIZE),
-    "wrong-size-factor": Mistake("a size of the problem multiplies or divides it where it does not belong", LOSS, _SIZE),
+    "wrong-size-factor": Mistake(
+        "a size of the problem multiplies or divides it where it does not belong", LOSS, _SIZE
+    ),
     # the residual
-    "target-forgotten": Mistake("the prediction stands where the residual belongs: y is not subtracted", RESIDUAL, _RESIDUAL),
-    "prediction-forgotten": Mistake("the target y stands where the residual belongs: no prediction", RESIDUAL, _RESIDUAL),
+    "target-forgotten": Mistake(
+        "the prediction stands where the residual belongs: y is not subtracted", RESIDUAL, _RESIDUAL
+    ),
+    "prediction-forgotten": Mistake(
+        "the target y stands where the residual belongs: no prediction", RESIDUAL, _RESIDUAL
+    ),
     "sum-for-difference": Mistake("prediction plus target stands where their difference belongs", RESIDUAL, _RESIDUAL),
     "forward-without-bias": Mistake("the forward pass leaves out the bias b: xw − y", FORWARD, "Write ŷ in full."),
     "bias-added-twice": Mistake("the forward pass adds the bias twice: xw + 2b − y", FORWARD, "Write ŷ in full."),
@@ -79,7 +85,9 @@ MISTAKES: dict[str, Mistake] = {
         FORWARD,
         "Write ŷ in full.",
     ),
-    "bias-subtracted-in-forward": Mistake("the forward pass subtracts the bias: xw − b − y", FORWARD, "Write ŷ in full."),
+    "bias-subtracted-in-forward": Mistake(
+        "the forward pass subtracts the bias: xw − b − y", FORWARD, "Write ŷ in full."
+    ),
     "one-entry-of-b-for-all": Mistake("the forward pass adds b[0] to every output", FORWARD, "Try out = 2."),
     "transposed-w-in-forward": Mistake(
         "the forward pass uses w transposed, or reshaped where a transpose was meant; w has shape (in, out)",
@@ -94,7 +102,9 @@ MISTAKES: dict[str, Mistake] = {
     "targets-averaged": Mistake("the mean of the targets stands where each target belongs", RESIDUAL, _RESIDUAL),
     "predictions-averaged": Mistake("the mean prediction stands where each prediction belongs", RESIDUAL, _RESIDUAL),
     "residual-centred": Mistake("the residuals are centred (their mean subtracted)", RESIDUAL, _RESIDUAL),
-    "targets-shifted": Mistake("predictions and targets are shifted against each other by one sample", RESIDUAL, _RESIDUAL),
+    "targets-shifted": Mistake(
+        "predictions and targets are shifted against each other by one sample", RESIDUAL, _RESIDUAL
+    ),
     "loss-for-residual": Mistake(
         "the loss, one number, stands where the residuals belong", DELTA, "Which line depends on the sample i?"
     ),
@@ -113,7 +123,9 @@ MISTAKES: dict[str, Mistake] = {
     "derivative-of-huber": Mistake(
         "the residuals are clipped to ±1: the derivative of a Huber loss", DELTA, "Which loss did you differentiate?"
     ),
-    "residual-normalised": Mistake("the residual is divided by its own norm", DELTA, "Which loss did you differentiate?"),
+    "residual-normalised": Mistake(
+        "the residual is divided by its own norm", DELTA, "Which loss did you differentiate?"
+    ),
     "residual-forgotten": Mistake("the residual is missing: only x is left", DELTA, _RESIDUAL),
     "mean-residual-for-all": Mistake(
         "the mean residual is used for every sample: the mean is taken before the product with x",
@@ -130,7 +142,9 @@ MISTAKES: dict[str, Mistake] = {
         WEIGHT,
         "What is the derivative of xw + b by w?",
     ),
-    "x-centred": Mistake("x is centred (its mean subtracted), which the model does not do", WEIGHT, "Which x does ŷ use?"),
+    "x-centred": Mistake(
+        "x is centred (its mean subtracted), which the model does not do", WEIGHT, "Which x does ŷ use?"
+    ),
     "x-standardised": Mistake("x is standardised, which the model does not do", WEIGHT, "Which x does ŷ use?"),
     "x-squared": Mistake("x enters squared", WEIGHT, "What is the derivative of xw by w?"),
     "y-centred": Mistake("y is centred (its mean subtracted), which the loss does not do", RESIDUAL, "Which y has L?"),
@@ -174,7 +188,9 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "summed-over-outputs": Mistake("it is summed over the outputs, which must stay apart", WEIGHT, _SHAPES),
     "summed-over-features": Mistake("it is summed over the features, which must stay apart", WEIGHT, _SHAPES),
-    "summed-over-wrong-axis": Mistake("it is summed over the outputs (the wrong axis), not over the batch", BIAS, _SHAPES),
+    "summed-over-wrong-axis": Mistake(
+        "it is summed over the outputs (the wrong axis), not over the batch", BIAS, _SHAPES
+    ),
     "entry-by-entry-product": Mistake(
         "x and δ are multiplied entry by entry, which is right for one output (or one feature) only", WEIGHT, _SHAPES
     ),
@@ -202,7 +218,9 @@ MISTAKES: dict[str, Mistake] = {
         ANSWER,
         "Print each factor of your formula.",
     ),
-    "nan-or-inf": Mistake("it holds nan or inf", ANSWER, "Print each intermediate result: which one first is not finite?"),
+    "nan-or-inf": Mistake(
+        "it holds nan or inf", ANSWER, "Print each intermediate result: which one first is not finite?"
+    ),
     "same-numbers-always": Mistake("it is the same numbers whatever the inputs are: hard-coded", ANSWER, _STATE),
     "remembers-first-call": Mistake(
         "it remembers: the answer of an earlier call is returned for new numbers (a cache)", ANSWER, _STATE
@@ -213,7 +231,9 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "momentum": Mistake("a constant share of the previous answer is added: momentum, not the gradient", ANSWER, _STATE),
     "not-repeatable": Mistake("two calls on the same numbers give different answers", ANSWER, _STATE),
-    "changes-its-inputs": Mistake("the function changes its inputs in place", ANSWER, "Does any line write to an argument?"),
+    "changes-its-inputs": Mistake(
+        "the function changes its inputs in place", ANSWER, "Does any line write to an argument?"
+    ),
     "integer-division": Mistake(
         "the result is cut to whole numbers: an integer division // or a conversion to int", ANSWER, _NUMBER
     ),
@@ -221,7 +241,9 @@ MISTAKES: dict[str, Mistake] = {
     "half-precision": Mistake(
         "it went through half precision (float16 or bfloat16), which keeps about 3 digits", ANSWER, _NUMBER
     ),
-    "single-precision": Mistake("it went through single precision (float32), which keeps 7 of 16 digits", ANSWER, _NUMBER),
+    "single-precision": Mistake(
+        "it went through single precision (float32), which keeps 7 of 16 digits", ANSWER, _NUMBER
+    ),
     "finite-difference": Mistake(
         "it is a finite difference, too coarse for a gradient: derive the formula instead", ANSWER, _NUMBER
     ),
@@ -231,18 +253,24 @@ MISTAKES: dict[str, Mistake] = {
         "w is updated before b's gradient is computed: both gradients belong to the same point", BIAS, "In which order?"
     ),
     "b-updated-before-w": Mistake(
-        "b is updated before w's gradient is computed: both gradients belong to the same point", WEIGHT, "In which order?"
+        "b is updated before w's gradient is computed: both gradients belong to the same point",
+        WEIGHT,
+        "In which order?",
     ),
     "updated-parameter": Mistake(
         "the updated parameter is returned, not its gradient: parameter − lr·gradient", ANSWER, "What is asked for?"
     ),
     "weight-decay": Mistake(
-        "a multiple of the parameter is added: weight decay (L2), which this loss does not contain", LOSS, "Read the loss."
+        "a multiple of the parameter is added: weight decay (L2), which this loss does not contain",
+        LOSS,
+        "Read the loss.",
     ),
     "constant-added": Mistake("a constant is added to every entry", DELTA, "Which term does not depend on the sample?"),
     "clipped": Mistake("it is clipped: entries beyond a bound are cut", ANSWER, "Compare the largest entries."),
     "sign-only": Mistake("only the sign of the gradient is returned", ANSWER, "Compare the sizes of the entries."),
     "normalised": Mistake("it is divided by its own length", ANSWER, "Compare the sizes of the entries."),
     "gradient-by-x": Mistake("it is the gradient by x, not by w", WEIGHT, "By which variable do you differentiate?"),
-    "unknown": Mistake("it is wrong, and no known mistake explains it", ANSWER, "Compare the two arrays entry by entry."),
+    "unknown": Mistake(
+        "it is wrong, and no known mistake explains it", ANSWER, "Compare the two arrays entry by entry."
+    ),
 }

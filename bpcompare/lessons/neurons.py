@@ -52,7 +52,7 @@ def _neuron_point(rng: np.random.Generator, length: int, dtype: str) -> Problem:
 def solve_neuron(inputs: dict[str, Any], dtype: str) -> Problem:
     """The problem with its right answers.
 
-        ∂L/∂z = 2(a − y)·a(1 − a),   ∂L/∂w = ∂L/∂z · x,   ∂L/∂b = ∂L/∂z
+    ∂L/∂z = 2(a − y)·a(1 − a),   ∂L/∂w = ∂L/∂z · x,   ∂L/∂b = ∂L/∂z
     """
     x, y, w, b = (abs(np.asarray(inputs[name], dtype=np.float64)) for name in "xywb")
     size = 2 * (1 + y) * (1 + w @ x + b)
@@ -67,7 +67,11 @@ def solve_neuron(inputs: dict[str, Any], dtype: str) -> Problem:
 
 
 def neuron(
-    inputs: Mapping[str, Any], slope: Slope = _slope, times: str = "x", residual: Slope = lambda a, y: a - y, bias: bool = True
+    inputs: Mapping[str, Any],
+    slope: Slope = _slope,
+    times: str = "x",
+    residual: Slope = lambda a, y: a - y,
+    bias: bool = True,
 ) -> dict[str, Array]:
     """∂L/∂w and ∂L/∂b; each argument is a place where it is often written otherwise."""
     x, y, w, b = (np.asarray(inputs[name], dtype=np.longdouble) for name in "xywb")
@@ -98,7 +102,9 @@ NEURON_VARIANTS = {name: _neuron_variant(slope=slope) for name, (slope, _) in SL
 }
 NEURON_MISTAKES = {name: Mistake(says, 5, _SLOPE_HINT) for name, (_, says) in SLOPES.items()} | {
     "x-forgotten": Mistake("x is forgotten: ∂z/∂w = x", 6, "What is the derivative of w·x + b by w?"),
-    "w-for-x": Mistake("w stands where x belongs: that is the gradient by x", 6, "By which variable do you differentiate?"),
+    "w-for-x": Mistake(
+        "w stands where x belongs: that is the gradient by x", 6, "By which variable do you differentiate?"
+    ),
     "target-forgotten": Mistake("y is not subtracted", 4, "What is the derivative of (a − y)²?"),
     "residual-squared": Mistake("(a − y)² stands where a − y belongs", 4, "What is the derivative of (a − y)²?"),
     "absolute-residual": Mistake("|a − y| stands where a − y belongs", 4, "What is the derivative of (a − y)²?"),
@@ -128,7 +134,7 @@ def _network_point(rng: np.random.Generator, widths: tuple[int, ...], dtype: str
 def solve_network(inputs: dict[str, Any], dtype: str) -> Problem:
     """The problem with its right answers.
 
-        δ⁽³⁾ = 2(z⁽³⁾ − y),   δ⁽ˡ⁾ = (W⁽ˡ⁺¹⁾)ᵀδ⁽ˡ⁺¹⁾ ⊙ σ′(z⁽ˡ⁾)
+    δ⁽³⁾ = 2(z⁽³⁾ − y),   δ⁽ˡ⁾ = (W⁽ˡ⁺¹⁾)ᵀδ⁽ˡ⁺¹⁾ ⊙ σ′(z⁽ˡ⁾)
     """
     size = {name: abs(np.asarray(value, dtype=np.float64)) for name, value in inputs.items()}
     z1 = 1 + size["w1"] @ size["x"] + size["b1"]
@@ -147,7 +153,11 @@ def solve_network(inputs: dict[str, Any], dtype: str) -> Problem:
 
 
 def network(
-    inputs: Mapping[str, Any], slope: Slope = _slope, last: bool = False, turn: bool = True, activate: Callable[[Array], Array] = _sigmoid
+    inputs: Mapping[str, Any],
+    slope: Slope = _slope,
+    last: bool = False,
+    turn: bool = True,
+    activate: Callable[[Array], Array] = _sigmoid,
 ) -> dict[str, Array]:
     """The three deltas; each argument is a place where the recursion is often written otherwise."""
     value = {name: np.asarray(array, dtype=np.longdouble) for name, array in inputs.items()}

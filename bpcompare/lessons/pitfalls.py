@@ -8,7 +8,7 @@ import torch
 
 from bpcompare.errors import InputError
 from bpcompare.lessons import mishaps
-from bpcompare.lessons.bowl import Bowl, Multiplier, descent, period, undamped_momentum
+from bpcompare.lessons.bowl import Bowl, descent, period, undamped_momentum
 from bpcompare.problem import Problem, line
 
 LR, EPOCHS = 0.1, 50
@@ -70,9 +70,19 @@ def main_problem() -> Problem:
 
 
 def _lesson(
-    name: str, title: str, mistake: str, remedy: str, foretold: str, measured: list[float], predicted: list[float], right: list[float], *findings: Finding
+    name: str,
+    title: str,
+    mistake: str,
+    remedy: str,
+    foretold: str,
+    measured: list[float],
+    predicted: list[float],
+    right: list[float],
+    *findings: Finding,
 ) -> Lesson:
-    whole = Finding("largest relative distance between the curve and its prediction", 0.0, distance(measured, predicted))
+    whole = Finding(
+        "largest relative distance between the curve and its prediction", 0.0, distance(measured, predicted)
+    )
     curves = {"mistake": measured, "predicted": predicted, "right": right}
     return Lesson(name, title, mistake, remedy, foretold, curves, (*findings, whole))
 
@@ -85,7 +95,7 @@ def distance(measured: list[float], predicted: list[float]) -> float:
 
 def forgotten_zero_grad() -> Lesson:
     """Gradients that add up: undamped momentum, which swings for ever."""
-    problem, epochs = main_problem(), 200
+    problem, epochs = main_problem(), 110
     bowl, start = Bowl.of(problem), mishaps.start_of(problem)
     measured = mishaps.train(problem, LR, epochs, zero_grad=False)
     predicted = bowl.curve(start, undamped_momentum(LR), epochs)
@@ -126,7 +136,11 @@ def sum_for_mean() -> Lesson:
         predicted,
         mishaps.train(problem, LR, EPOCHS),
         Finding("largest stable learning rate", bowl.limit / n, limit, 1e-3),
-        Finding("largest distance from the right curve with the rate divided by N", 0.0, distance(same, mishaps.train(problem, LR, EPOCHS))),
+        Finding(
+            "largest distance from the right curve with the rate divided by N",
+            0.0,
+            distance(same, mishaps.train(problem, LR, EPOCHS)),
+        ),
     )
 
 
@@ -179,7 +193,11 @@ def rate_above_and_below() -> Lesson:
         right,
         Finding("growth of the loss over its floor per step, above the limit", 1.02**2, growth, 1e-6),
         Finding("largest stable learning rate, by trying", bowl.limit, mishaps.largest_stable_lr(problem), 1e-3),
-        Finding("distance of the curve below the limit from its prediction", 0.0, distance(right, bowl.curve(start, descent(below), epochs))),
+        Finding(
+            "distance of the curve below the limit from its prediction",
+            0.0,
+            distance(right, bowl.curve(start, descent(below), epochs)),
+        ),
     )
 
 
@@ -224,7 +242,9 @@ def gradient_ascent() -> Lesson:
         measured,
         bowl.curve(start, descent(-LR), EPOCHS),
         mishaps.train(problem, LR, EPOCHS),
-        Finding("growth of the loss over its floor per step", (1 + LR * bowl.eigenvalues[-1].item()) ** 2, growth, 1e-4),
+        Finding(
+            "growth of the loss over its floor per step", (1 + LR * bowl.eigenvalues[-1].item()) ** 2, growth, 1e-4
+        ),
     )
 
 
@@ -293,28 +313,39 @@ def adam_without_correction() -> Lesson:
 
 def half_precision() -> Lesson:
     """float16: steps smaller than half the distance to the next number are lost."""
-    problem, epochs = main_problem(), 600
+    problem, epochs = main_problem(), 400
     bowl, start = Bowl.of(problem), mishaps.start_of(problem)
-    measured, stalled = mishaps.train_in_half(problem, LR, epochs)
-    predicted = bowl.curve(start, descent(LR), epochs)
-    early = 20
-    lost = [
-        Finding(f"last step of the {name}, in halves of the distance to the next float16 number", 1.0, moved, 0.1, at_most=True)
-        for name, moved in stalled.items()
-    ]
+    losses, last_moves = mishaps.train_in_half(problem, LR, epochs)
+    exact = [loss - bowl.floor for loss in bowl.curve(start, descent(LR), epochs)]
+    measured = [loss - bowl.floor for loss in losses]
+    stands_still = bowl.first_step_within(start, LR, mishaps.half_a_spacing)
+    stood_still = 1 + max(k for k in range(epochs - 1) if losses[k] != losses[k + 1])
+    predicted = [exact[min(k, stands_still)] for k in range(epochs)]
+    early = stands_still // 4
     return Lesson(
         "float16",
         "training in float16",
         "model = model.half()",
         "model = model.float()  # or keep the parameters in float32 and only compute in float16",
         "float16 keeps 11 bits: between 1 and 2 its numbers are 1/1024 apart. A step lr·g smaller than half of that "
-        "changes nothing, and training stands still where lr·|g| falls below it – before the optimum.",
-        {"mistake": measured, "predicted": predicted, "right": mishaps.train(problem, LR, epochs)},
+        "changes nothing, so that training stands still where lr·|g| falls below it – short of the optimum.",
+        {"mistake": measured, "predicted": predicted, "right": exact},
         (
-            Finding(f"largest relative distance from exact arithmetic in the first {early} steps", 0.02, distance(measured[:early], predicted[:early]), 0.0, at_most=True),
-            Finding("steps of the last 100 that moved a parameter", 0.0, float(sum(a != b for a, b in zip(measured[-100:-1], measured[-99:], strict=True))), COUNTED),
-            *lost,
+            Finding("step at which it stands still", float(stands_still), float(stood_still), 0.2),
+            *(
+                Finding(f"the {name}'s step then, in halves of the distance to the next number", 1.0, move, 0.0, True)
+                for name, move in last_moves.items()
+            ),
+            Finding(
+                f"largest relative distance of the curve from exact arithmetic in the first {early} steps",
+                0.02,
+                distance(measured[:early], predicted[:early]),
+                0.0,
+                True,
+            ),
+            Finding("distance left to the smallest loss", predicted[-1], measured[-1], 0.5),
         ),
+        quantity="mean squared error above its smallest value",
     )
 
 

@@ -36,7 +36,7 @@ def point(rng: np.random.Generator, samples: int, in_features: int, out_features
 def solve(inputs: dict[str, Any], dtype: str) -> Problem:
     """The problem with its right answers.
 
-        δ = 2(xw + b − y)/(N·out),   ∂L/∂w = xᵀδ,   ∂L/∂b = Σᵢ δᵢ
+    δ = 2(xw + b − y)/(N·out),   ∂L/∂w = xᵀδ,   ∂L/∂b = Σᵢ δᵢ
     """
     x, y, w, b = (np.asarray(inputs[name], dtype=np.longdouble) for name in "xywb")
     samples, in_features, out_features = *x.shape, y.shape[1]

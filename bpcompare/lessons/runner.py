@@ -67,6 +67,7 @@ class Tools(NamedTuple):
     tensor: type
     frombuffer: Callable[..., Any]
     tolist: Callable[[Any], Any]
+    numel: Callable[[Any], int]
     dtypes: dict[str, Any]
 
 
@@ -75,7 +76,7 @@ def take_tools() -> Tools:
     import torch
 
     dtypes = {"float64": torch.float64, "float32": torch.float32}
-    return Tools(torch.Tensor, torch.frombuffer, torch.Tensor.tolist, dtypes)
+    return Tools(torch.Tensor, torch.frombuffer, torch.Tensor.tolist, torch.Tensor.numel, dtypes)
 
 
 def answer(function: Any, line: str, path: str, tools: Tools) -> list[str]:
@@ -164,7 +165,7 @@ def _part(value: Any, tools: Tools) -> str:
 def _nested(value: Any, tools: Tools, names: list[str]) -> Any:
     """Lists of plain numbers; the type of each array met on the way goes into ``names``."""
     if isinstance(value, tools.tensor):
-        size, array = value.numel(), True  # type: ignore[attr-defined]
+        size, array = tools.numel(value), True
     elif hasattr(value, "tolist") and hasattr(value, "dtype"):
         size, array = value.size, False
     elif isinstance(value, (list, tuple)):

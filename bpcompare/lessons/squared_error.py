@@ -1,14 +1,13 @@
 """Hypotheses about ``gradients(x, y, w, b)`` of the mean squared error, beyond those that hold for any loss."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from bpcompare.lessons.calls import EPSILON, Array, Call, Problem
-from bpcompare.lessons.explanation import Explanation, agrees, fit_guesses, truth
+from bpcompare.lessons.explanation import Explanation, agrees, cheapest, fit_guesses, truth
 from bpcompare.lessons.factors import Factor
 from bpcompare.lessons.forms import Form, forms
 from bpcompare.lessons.ingredients import View
@@ -35,13 +34,14 @@ def composed(calls: Sequence[Call], answer: str) -> Explanation | None:
     """The cheapest form – residual, x, samples and product, each right or wrong in a known way – times a factor."""
     if len(calls) < 2:
         return None
-    best: list[Explanation] = []
+    found: list[Explanation] = []
+    lowest = np.inf
     ordered = _telling_first(calls, answer)
     refuted = _REFUTED.setdefault(ordered[0], {}).setdefault((answer, id(ordered[1])), set())
     for form in forms(answer):
         if form in refuted:
             continue
-        if best and len(form.mistakes) > best[0].cost:
+        if len(form.mistakes) > lowest:
             break
         if fit_guesses(ordered[:2], answer, lambda call, form=form: form.of(view(call))) is None:
             refuted.add(form)
@@ -51,14 +51,9 @@ def composed(calls: Sequence[Call], answer: str) -> Explanation | None:
             continue
         rest = form.remainder(factor)
         cost = len(form.mistakes) + rest.cost + (NEUTRAL_COST if rest != factor else 0)
-        if not best or cost < best[0].cost - 1e-9:
-            best = []
-        if not best or cost < best[0].cost + 1e-9:
-            best.append(Explanation(form.mistakes, cost, rest if rest != Factor() else None))
-    if not best:
-        return None
-    others = tuple(dict.fromkeys(other.mistakes for other in best if other.mistakes != best[0].mistakes))
-    return replace(best[0], alternatives=others)
+        found.append(Explanation(form.mistakes, cost, rest if rest != Factor() else None))
+        lowest = min(lowest, cost)
+    return cheapest(found)
 
 
 def _telling_first(calls: Sequence[Call], answer: str) -> list[Call]:
@@ -115,11 +110,7 @@ def prepared(calls: Sequence[Call], answer: str) -> Explanation | None:
         factor = fit_guesses(calls, answer, lambda call, prepare=prepare: _prepared(call, answer, prepare))
         if factor is not None:
             found.append(Explanation((name,), 1.0 + factor.cost, factor if factor != Factor() else None))
-    if not found:
-        return None
-    best = min(found, key=lambda explanation: explanation.cost)
-    equal = [other for other in found if other.cost == best.cost and other.mistakes != best.mistakes]
-    return replace(best, alternatives=tuple(dict.fromkeys(other.mistakes for other in equal)))
+    return cheapest(found)
 
 
 def _prepared(call: Call, answer: str, prepare: Preparation) -> tuple[Array, Array]:
@@ -184,7 +175,10 @@ def _directions(answer: str) -> Iterator[tuple[str, Direction]]:
     if answer == "grad_b":
         yield "w-updated-before-b", lambda call: (truth(call, "grad_b"), -_mean_x(call) @ _other(call, "grad_w"))
     else:
-        yield "b-updated-before-w", lambda call: (truth(call, "grad_w"), -np.outer(_mean_x(call), _other(call, "grad_b")))
+        yield (
+            "b-updated-before-w",
+            lambda call: (truth(call, "grad_w"), -np.outer(_mean_x(call), _other(call, "grad_b"))),
+        )
     yield "updated-parameter", lambda call: (_parameter(call, mine), truth(call, answer))
     yield "weight-decay", lambda call: (truth(call, answer), _parameter(call, mine))
     yield "constant-added", lambda call: (truth(call, answer), np.ones_like(truth(call, answer)))
@@ -251,7 +245,9 @@ def _curved(call: Call, answer: str) -> tuple[Array, Array]:
 def _unit(call: Call, answer: str) -> float:
     """ε·L and ε·|w|·|L′|: what rounding puts into L(w + h) − L(w), in units that h divides."""
     v = view(call)
-    size = float((v.size_residual**2).mean()) + float(abs(truth(call, answer)).max() * (1 + abs(v.w).max() + abs(v.b).max()))
+    size = float((v.size_residual**2).mean()) + float(
+        abs(truth(call, answer)).max() * (1 + abs(v.w).max() + abs(v.b).max())
+    )
     return EPSILON[call.problem.dtype] * size
 
 
@@ -277,10 +273,9 @@ def _noisy(calls: Sequence[Call], answer: str) -> Explanation | None:
         inverse[dtype] = max(errors)
     double, single = inverse["float64"], inverse["float32"]
     lost = double > 1e4 and single < double  # in float32 a small step vanishes beside w
-    if not 2 < double < 1e11 or not (lost and single > 1e3 or double / 30 < single < double * 30):
+    if not 2 < double < 1e11 or not ((lost and single > 1e3) or double / 30 < single < double * 30):
         return None
     return Explanation(("finite-difference",), 5.0, detail=f"with a step of about {1 / double:.0e}", sure=False)
 
 
 HYPOTHESES = (composed, other_products, prepared, random_sample, offset, finite_difference)
-

@@ -35,7 +35,7 @@ def _point(rng: np.random.Generator, length: int, step: int, dtype: str) -> Prob
 def solve(inputs: dict[str, Any], dtype: str) -> Problem:
     """The problem with its right answers.
 
-        m ← β₁m + (1 − β₁)g,   v ← β₂v + (1 − β₂)g²,   p ← p − lr · m̂/(√v̂ + ε)
+    m ← β₁m + (1 − β₁)g,   v ← β₂v + (1 − β₂)g²,   p ← p − lr · m̂/(√v̂ + ε)
     """
     truth = adam(inputs)
     p, grad, m, v = (abs(np.asarray(inputs[name], dtype=np.float64)) for name in ARRAYS)
@@ -192,13 +192,13 @@ _TABLE: dict[str, tuple[Callable[[Problem], Mapping[str, Array]], Mistake]] = {
         _variant(mean=_betas_the_other_way),
         Mistake("β and 1 − β stand in each other's place", 1, "Which share does the new gradient get?"),
     ),
-    "betas-exchanged": (
-        _with(beta1=lambda i: i["beta2"], beta2=lambda i: i["beta1"]),
-        Mistake("β₁ and β₂ stand in each other's place", 1, "Which β belongs to m?"),
-    ),
     "same-beta-twice": (
         _with(beta2=lambda i: i["beta1"]),
         Mistake("β₁ is used for v as well", 2, "Which β belongs to v?"),
+    ),
+    "betas-exchanged": (
+        _with(beta1=lambda i: i["beta2"], beta2=lambda i: i["beta1"]),
+        Mistake("β₁ and β₂ stand in each other's place", 1, "Which β belongs to m?"),
     ),
     "ascent": (
         _with(lr=lambda i: -i["lr"]),

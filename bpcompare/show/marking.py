@@ -123,7 +123,9 @@ def right_where(marking: Marking, answer: str) -> str:
 
 def _grade(marking: Marking, verdict: Verdict) -> str:
     if any(call.dtypes.get(verdict.answer) == "float32" != call.problem.dtype for call in marking.calls):
-        return "within the rounding of float32, the type it is returned in; torch.zeros_like keeps the type of the inputs"
+        return (
+            "within the rounding of float32, the type it is returned in; torch.zeros_like keeps the type of the inputs"
+        )
     if verdict.grade == EXACT:
         return "exact to the last bit"
     return f"within rounding, at most {verdict.largest:.1f} units in the last place of the summed terms"
@@ -181,7 +183,11 @@ def _times(value: float) -> str:
     sign = "the negative of the right value" if value < 0 else "the right value"
     if number == "1.0":
         return sign
-    return f"{number} times too large{', with the wrong sign' if value < 0 else ''}" if size > 1 else f"{number} times {sign}"
+    return (
+        f"{number} times too large{', with the wrong sign' if value < 0 else ''}"
+        if size > 1
+        else f"{number} times {sign}"
+    )
 
 
 def _with_pseudo(call: Call) -> dict[str, int]:
@@ -200,7 +206,10 @@ def _shapes(calls: Sequence[Call], answer: str) -> Iterator[str]:
 
 def _comparison(calls: Sequence[Call], answer: str) -> Iterator[str]:
     """Both arrays of the smallest telling call, their ratio, and where they differ."""
-    call = min(calls, key=lambda call: (call.problem.dtype != "float64", call.answers[answer].size == 1, call.answers[answer].size))
+    call = min(
+        calls,
+        key=lambda call: (call.problem.dtype != "float64", call.answers[answer].size == 1, call.answers[answer].size),
+    )
     came, right = call.answers[answer], truth(call, answer)
     sizes = ", ".join(f"{name} = {size}" for name, size in call.problem.sizes.items())
     yield f"Where {sizes}, in {call.problem.dtype}:"
@@ -230,11 +239,15 @@ def _conduct(marking: Marking) -> list[str]:
     lines = []
     if marking.raised:
         every, raised = marking.calls, marking.raised
-        lines.append(f"✗ In {len(raised)} of {len(every)} calls it raised, {describe(raised, every)}: {raised[0].raised}")
+        lines.append(
+            f"✗ In {len(raised)} of {len(every)} calls it raised, {describe(raised, every)}: {raised[0].raised}"
+        )
         sizes = raised[0].problem.sizes
         lines.append(f"    first where {', '.join(f'{name} = {size}' for name, size in sizes.items())}")
     for name in marking.changed:
-        lines.append(f"✗ {name} is changed in place by the call: work on a copy, {name} = {name}.clone(), or build new tensors.")
+        lines.append(
+            f"✗ {name} is changed in place by the call: work on a copy, {name} = {name}.clone(), or build new tensors."
+        )
     return lines
 
 

@@ -30,12 +30,12 @@ def figure(lesson: Lesson) -> Figure:
         for place, (name, style) in enumerate(line_styles(LABELS).items()):
             values = [value if math.isfinite(value) else math.nan for value in lesson.curves[name]]
             axes.plot(range(len(values)), values, **{**markers_apart(style, place, len(values)), "label": LABELS[name]})
-        if lesson.quantity == "mean squared error":
+        if "nodes" not in lesson.quantity:
             axes.set_yscale("log")
         axes.set_xlabel("step")
         axes.set_ylabel(lesson.quantity)
         axes.set_title(textwrap.fill(plain(lesson.title, 200), 70))
-        axes.legend(loc="best")
+        picture.legend(loc="outside lower center", ncols=3)
     return picture
 
 
