@@ -6,7 +6,8 @@ import torch
 from bpcompare.cli import main
 from bpcompare.errors import InputError
 from bpcompare.lessons.bowl import Bowl, descent, period, undamped_momentum
-from bpcompare.lessons.pitfalls import PITFALLS, Finding, distance, main_problem, run
+from bpcompare.lessons.lesson import Finding, distance, main_problem
+from bpcompare.lessons.pitfalls import PITFALLS, run
 from bpcompare.show import pitfalls as show
 
 # What the lessons must keep to, whatever they say themselves: float64 over some hundred steps; float16 keeps 11 bits.

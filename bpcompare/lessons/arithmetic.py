@@ -82,7 +82,7 @@ def cut(calls: Sequence[Call], answer: str) -> Explanation | None:
 
 
 def too_few_digits(calls: Sequence[Call], answer: str, solve: Solve | None) -> Explanation | None:
-    """Half or single precision: by the answer's type, its digits, the inputs cast – or, less surely, the error's size."""
+    """Half or single precision: by the answer's type, its digits, the inputs cast – or, less surely, its error."""
     arrays = [call.answers[answer] for call in calls]
     if any(array.size != truth(call, answer).size for call, array in zip(calls, arrays, strict=True)):
         return None

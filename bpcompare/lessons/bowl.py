@@ -79,9 +79,9 @@ def descent(lr: float) -> Multiplier:
 
 
 def undamped_momentum(lr: float) -> Multiplier:
-    """cos(ω(k + ½))/cos(ω/2) with cos ω = 1 − lr·λ/2: gradients that add up without end swing for ever.
+    """cos(ω(k + ½))/cos(ω/2) with cos ω = 1 − lr·λ/2: gradients that add up swing for ever.
 
-    With Gₖ = Σ gⱼ and eₖ₊₁ = eₖ − lr·Gₖ, each mode obeys eₖ₊₁ = (2 − lr·λ)eₖ − eₖ₋₁ with e₋₁ = e₀, whose solution this is.
+    With Gₖ = Σ gⱼ and eₖ₊₁ = eₖ − lr·Gₖ, each mode obeys eₖ₊₁ = (2 − lr·λ)eₖ − eₖ₋₁ with e₋₁ = e₀; this solves it.
     """
 
     def multiplier(value: float, step: int) -> float:

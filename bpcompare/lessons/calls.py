@@ -33,7 +33,7 @@ class Problem:
     operations: int
 
     def rounding(self, answer: str) -> Array:
-        """How far a right answer may be from ``truth[answer]``: operations · ε · Σ|terms|, for any order of summation."""
+        """How far a right answer may be from the truth: operations · ε · Σ|terms|, for any order of summation."""
         return np.asarray(self.operations * EPSILON[self.dtype] * self.terms[answer], dtype=np.float64)
 
 

@@ -90,7 +90,7 @@ def check_file(file: Path, seed: int | None = None, time_limit: float = TIME_LIM
     Example:
         >>> check_file(Path("nowhere.py"))
         Traceback (most recent call last):
-        bpcompare.errors.MarkingError: there is no file nowhere.py to mark; check --exercise NAME writes one to start with
+        bpcompare.errors.MarkingError: there is no file nowhere.py to mark; ...
     """
     if not file.is_file():
         raise MarkingError(f"there is no file {file} to mark; check --exercise NAME writes one to start with")

@@ -142,7 +142,7 @@ def _findings(answered: Sequence[Call], wrong: Sequence[Call], answer: str, know
         ]
         if len(halves) == 2:
             return halves
-        partly = partly or [finding for finding in halves]
+        partly = partly or list(halves)
     rest = [call for call in wrong if not any(call in finding.calls for finding in partly)]
     unknown = Explanation(("unknown",), 9.0, sure=False)
     return [*partly, Finding(describe(rest, answered), unknown, tuple(rest))]
@@ -184,7 +184,7 @@ def explain(calls: Sequence[Call], answer: str, known: Known, in_order: bool = F
             memory.accumulated,
             memory.not_repeatable,
         ]
-    special = [partial(general.by_variant, variants=known.variants), *known.hypotheses]
+    special: list[Hypothesis] = [partial(general.by_variant, variants=known.variants), *known.hypotheses]
     with np.errstate(all="ignore"):
         best = _cheapest(simple, calls, answer)
         if best is None or best.cost >= SPECIAL_COST:

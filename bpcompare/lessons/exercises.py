@@ -118,7 +118,7 @@ DELTA_RECURSION = Exercise(
     about="""Return δ⁽¹⁾, δ⁽²⁾, δ⁽³⁾ = ∂L/∂z⁽ˡ⁾ of a three-layer network, for one sample.
 
     x has shape (in,), y (out,); layer l computes z⁽ˡ⁾ = W⁽ˡ⁾a⁽ˡ⁻¹⁾ + b⁽ˡ⁾ with a⁽⁰⁾ = x; the two hidden layers apply
-    the sigmoid, the last is linear, and L = Σ (z⁽³⁾ − y)². Return delta1, delta2, delta3, each in its layer's shape.""",
+    the sigmoid, the last is linear; L = Σ (z⁽³⁾ − y)². Return delta1, delta2, delta3, each in its layer's shape.""",
     derivation=(
         "z⁽ˡ⁾ = W⁽ˡ⁾a⁽ˡ⁻¹⁾ + b⁽ˡ⁾,  a⁽⁰⁾ = x",
         "a⁽ˡ⁾ = σ(z⁽ˡ⁾)",

@@ -42,6 +42,7 @@ def cheapest(found: Sequence[Explanation]) -> Explanation | None:
 
 
 Hypothesis = Callable[[Sequence[Call], str], Explanation | None]
+Guess = Callable[[Call], tuple[Array, Array] | None]  # what a hypothesis makes of a call, and the size of its terms
 
 
 def truth(call: Call, answer: str) -> Array:
@@ -91,9 +92,7 @@ def pair(call: Call, answer: str, guess: Array, terms: Array) -> Pair | None:
     return Pair(laid[0], laid[1], in_layout(rounding, laid[1]), sizes)
 
 
-def fit_guesses(
-    calls: Sequence[Call], answer: str, guess: Callable[[Call], tuple[Array, Array] | None]
-) -> Factor | None:
+def fit_guesses(calls: Sequence[Call], answer: str, guess: Guess) -> Factor | None:
     """The factor between the answers and the guesses, the same for all calls; None where there is none."""
     pairs: list[Pair] = []
     for call in calls:

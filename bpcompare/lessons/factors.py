@@ -111,13 +111,14 @@ def fit(pairs: Sequence[Pair]) -> Factor | None:
 
 def may_share_a_factor(first: Pair, second: Pair) -> bool:
     """A quick test: whether one factor of the sizes could explain both."""
-    ratios = _ratio(first), _ratio(second) if second is not first else (0.0, 0.0)
-    if ratios[0] is None or ratios[1] is None:
+    ratio = _ratio(first)
+    other = ratio if second is first else _ratio(second)
+    if ratio is None or other is None:
         return False
-    if first is second or first.sizes != second.sizes:
+    if first.sizes != second.sizes:
         return True
-    (one, slack), (other, more) = ratios
-    return abs(one - other) <= (slack + more + 1e-13) * max(abs(one), abs(other))
+    slack = ratio[1] + other[1] + 1e-13
+    return abs(ratio[0] - other[0]) <= slack * max(abs(ratio[0]), abs(other[0]))
 
 
 def _ratio(pair: Pair) -> tuple[float, float] | None:

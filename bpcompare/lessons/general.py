@@ -1,6 +1,7 @@
 """Hypotheses that hold for any loss: a factor, a transpose, another answer's place, a sum not taken."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -22,8 +23,7 @@ def rearranged(calls: Sequence[Call], answer: str) -> Explanation | None:
     found = [
         Explanation((name,), 1.0 + factor.cost, factor)
         for name, change in _rearrangements()
-        if (factor := fit_guesses(calls, answer, lambda call, change=change: _changed(call, answer, change)))
-        is not None
+        if (factor := fit_guesses(calls, answer, partial(_changed, answer=answer, change=change))) is not None
     ]
     return min(found, key=lambda explanation: explanation.cost, default=None)
 
@@ -77,9 +77,11 @@ def by_variant(calls: Sequence[Call], answer: str, variants: Mapping[str, Varian
     """One of an exercise's own known mistakes, times a factor."""
     found = []
     for name, variant in variants.items():
-        factor = fit_guesses(
-            calls, answer, lambda call, variant=variant: (variant(call.problem)[answer], call.problem.terms[answer])
-        )
+        factor = fit_guesses(calls, answer, partial(_varied, answer=answer, variant=variant))
         if factor is not None:
             found.append(Explanation((name,), 1.0 + factor.cost, factor))
     return cheapest(found)
+
+
+def _varied(call: Call, answer: str, variant: Variant) -> tuple[Array, Array]:
+    return variant(call.problem)[answer], call.problem.terms[answer]

@@ -5,10 +5,11 @@ Every variant returns two arrays: its value, and the sum of the absolute values 
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from bpcompare.lessons.calls import Array
+from bpcompare.lessons.calls import Array, Call, Problem
 
 
 class View(NamedTuple):
@@ -32,6 +33,16 @@ class View(NamedTuple):
 
 
 HALF = 1_000_000  # no problem has so many samples
+_VIEWS: WeakKeyDictionary[Problem, View] = WeakKeyDictionary()
+
+
+def view(call: Call) -> View:
+    """The view of a call's problem, worked out once."""
+    if call.problem not in _VIEWS:
+        _VIEWS[call.problem] = View.of(call.problem.inputs)
+    return _VIEWS[call.problem]
+
+
 Variant = Callable[[View], tuple[Array, Array] | None]
 Product = Callable[[Array, Array], Array]
 

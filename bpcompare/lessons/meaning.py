@@ -5,7 +5,33 @@ from bpcompare.lessons.factors import POWERS, Factor
 
 # Mistakes that bring a shape of their own with them.
 SHAPED = frozenset(
-    ["transposed", "reshaped-for-transposed", "summed-to-one-number", "summed-over-outputs", "summed-over-features", "summed-over-wrong-axis", "entry-by-entry-product", "not-summed-over-batch", "x-forgotten", "diagonal-only", "x-left-in", "broadcast-n-by-n", "always-zero", "swapped", "nan-or-inf", "same-numbers-always", "one-call-late", "accumulated", "momentum", "wrong-shape", "unknown", "y-for-x", "prediction-for-x", "gradient-by-x", "gradient-by-prediction"]
+    [
+        "transposed",
+        "reshaped-for-transposed",
+        "summed-to-one-number",
+        "summed-over-outputs",
+        "summed-over-features",
+        "summed-over-wrong-axis",
+        "entry-by-entry-product",
+        "not-summed-over-batch",
+        "x-forgotten",
+        "diagonal-only",
+        "x-left-in",
+        "broadcast-n-by-n",
+        "always-zero",
+        "swapped",
+        "nan-or-inf",
+        "same-numbers-always",
+        "one-call-late",
+        "accumulated",
+        "momentum",
+        "wrong-shape",
+        "unknown",
+        "y-for-x",
+        "prediction-for-x",
+        "gradient-by-x",
+        "gradient-by-prediction",
+    ]
 )
 
 

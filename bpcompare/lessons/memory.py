@@ -1,5 +1,6 @@
 """Hypotheses about a function that remembers: what it answers depends on the calls before."""
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,26 +19,28 @@ def same_numbers_always(calls: Sequence[Call], answer: str) -> Explanation | Non
 
 def remembers_first_call(calls: Sequence[Call], answer: str) -> Explanation | None:
     """The first answer for each shape (or shape and dtype) is given ever after."""
-    for key in (
-        lambda call: tuple(call.problem.sizes.values()),
-        lambda call: (*call.problem.sizes.values(), call.problem.dtype),
-    ):
+    for with_dtype in (False, True):
         first: dict[object, Call] = {}
-        for call in calls:
-            first.setdefault(key(call), call)
-        stale = [call for call in calls if call.problem is not first[key(call)].problem]
-        if not stale or any(not first[key(call)].answers[answer].any() for call in calls):
+        firsts = [first.setdefault(_key(call, with_dtype), call) for call in calls]
+        if all(call.problem is earlier.problem for call, earlier in zip(calls, firsts, strict=True)):
             continue
-        if all(np.array_equal(call.answers[answer], first[key(call)].answers[answer]) for call in calls):
+        if any(not earlier.answers[answer].any() for earlier in firsts):
+            continue
+        pairs = zip(calls, firsts, strict=True)
+        if all(np.array_equal(call.answers[answer], earlier.answers[answer]) for call, earlier in pairs):
             return Explanation(("remembers-first-call",), 0.6)
     return None
+
+
+def _key(call: Call, with_dtype: bool) -> tuple[object, ...]:
+    return (*call.problem.sizes.values(), call.problem.dtype if with_dtype else "")
 
 
 def one_call_late(calls: Sequence[Call], answer: str) -> Explanation | None:
     """Each answer is the right one of the call before."""
     if len(calls) < 3:
         return None
-    for before, call in zip(calls, calls[1:], strict=False):
+    for before, call in itertools.pairwise(calls):
         array = call.answers[answer]
         if array.shape != truth(before, answer).shape or not agrees(
             _as_of(before, call, answer), answer, truth(before, answer)
@@ -58,13 +61,10 @@ def accumulated(calls: Sequence[Call], answer: str) -> Explanation | None:
         return None
     previous: Array | None = None
     for call in calls:
-        guess = truth(call, answer)
-        if previous is not None:
-            guess = _added(guess, share * previous)
-        if guess is None or not _near(call, answer, guess, previous):
-            # A new shape may begin anew.
-            if previous is None or not agrees(call, answer, truth(call, answer)):
-                return None
+        begins_anew = previous is not None and agrees(call, answer, truth(call, answer))
+        guess = truth(call, answer) if previous is None else _added(truth(call, answer), share * previous)
+        if not begins_anew and (guess is None or not _near(call, answer, guess, previous)):
+            return None
         previous = call.answers[answer]
     if abs(share - 1) < 1e-6:
         return Explanation(("accumulated",), 0.5)
@@ -72,7 +72,7 @@ def accumulated(calls: Sequence[Call], answer: str) -> Explanation | None:
 
 
 def _share(calls: Sequence[Call], answer: str) -> float | None:
-    for before, call in zip(calls, calls[1:], strict=False):
+    for before, call in itertools.pairwise(calls):
         if before.problem is call.problem and call.problem.dtype == "float64":
             old, new, right = before.answers[answer], call.answers[answer], truth(call, answer)
             if old.shape == new.shape == right.shape and old.any():
@@ -99,7 +99,7 @@ def _near(call: Call, answer: str, guess: Array, previous: Array | None) -> bool
 
 def not_repeatable(calls: Sequence[Call], answer: str) -> Explanation | None:
     """The same numbers, twice in a row, give two answers."""
-    for before, call in zip(calls, calls[1:], strict=False):
+    for before, call in itertools.pairwise(calls):
         if before.problem is call.problem and not agrees(call, answer, before.answers[answer]):
             return Explanation(("not-repeatable",), 6.0)
     return None

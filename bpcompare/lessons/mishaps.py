@@ -36,8 +36,13 @@ def _step(
     for _ in range(passes):
         loss.backward(retain_graph=passes > 1)
     for p in model.parameters():
-        p.data -= lr * p.grad
-    return squares.mean().item()
+        p.data -= lr * _grad(p)
+    return float(squares.detach().mean())
+
+
+def _grad(p: Tensor) -> Tensor:
+    assert p.grad is not None
+    return p.grad
 
 
 def train(
@@ -50,7 +55,7 @@ def train(
     flatten: bool = False,
     backward_passes: int = 1,
 ) -> list[float]:
-    """The mean squared error before each step of gradient descent by autograd, with one thing done wrong, or nothing."""
+    """The mean squared error before each step of gradient descent, with one thing done wrong, or nothing."""
     model = problem.model()
     return [_step(model, problem, lr, zero_grad, reduction, flatten, backward_passes) for _ in range(epochs)]
 
@@ -87,7 +92,7 @@ def _shrinks(problem: Problem, lr: float, reduction: str, steps: int) -> bool:
         loss = _step(model, problem, lr, True, reduction, False, 1)
         if not math.isfinite(loss):
             return False
-        sizes.append(max(p.grad.abs().max().item() for p in model.parameters() if p.grad is not None))
+        sizes.append(max(_grad(p).abs().max().item() for p in model.parameters()))
         if sizes[-1] > HUGE * sizes[0]:
             return False
     return sizes[-1] < max(sizes[len(sizes) // 2], 1e-9 * sizes[0])  # smaller than half-way, or nothing but rounding
@@ -134,9 +139,9 @@ def second_backward(problem: Problem) -> tuple[int, float]:
     model = problem.model()
     loss = ((model(problem.x) - problem.y) ** 2).mean()
     loss.backward(retain_graph=True)
-    once = model.weight.grad.clone()
+    once = _grad(model.weight).clone()
     loss.backward()
-    twice = model.weight.grad.clone()
+    twice = _grad(model.weight).clone()
     try:
         loss.backward()
     except RuntimeError:
@@ -168,8 +173,8 @@ def uncorrected_adam(problem: Problem, lr: float, epochs: int) -> tuple[list[flo
         loss = nn.functional.mse_loss(model(problem.x), problem.y)
         loss.backward()
         for index, p in enumerate(model.parameters()):
-            m[index] = 0.9 * m[index] + 0.1 * p.grad
-            v[index] = 0.999 * v[index] + 0.001 * p.grad**2
+            m[index] = 0.9 * m[index] + 0.1 * _grad(p)
+            v[index] = 0.999 * v[index] + 0.001 * _grad(p) ** 2
             move = lr * m[index] / (v[index].sqrt() + 1e-8)
             p.data -= move
             first = move.abs().max().item() if step == index == 0 else first
@@ -188,7 +193,7 @@ def train_in_half(problem: Problem, lr: float, epochs: int) -> tuple[list[float]
         model.zero_grad()
         nn.functional.mse_loss(model(x), y).backward()
         for p in model.parameters():
-            p.data -= lr * p.grad
+            p.data -= lr * _grad(p)
     return losses, {name: _in_halves(p, lr) for name, p in model.named_parameters()}
 
 
@@ -198,5 +203,4 @@ def half_a_spacing(value: float) -> float:
 
 
 def _in_halves(p: nn.Parameter, lr: float) -> float:
-    assert p.grad is not None
-    return lr * abs(p.grad.item()) / half_a_spacing(p.item())
+    return lr * abs(_grad(p).item()) / half_a_spacing(p.item())

@@ -16,7 +16,7 @@ def _sigmoid(z: Array) -> Array:
 
 
 def _slope(z: Array, a: Array) -> Array:
-    return a * (1 - a)
+    return np.asarray(a * (1 - a))
 
 
 SLOPES: dict[str, tuple[Slope, str]] = {

@@ -8,13 +8,13 @@ import numpy as np
 from bpcompare.lessons.calls import Array, Problem
 
 # (in, out) of each shape. N differs from shape to shape and is no product of the others, so that every factor tells
-# where it comes from; N = 100, in = out = 1 is the main problem's shape. Square shapes hide a transpose, others show it.
+# where it comes from; (100, 1, 1) is the main problem's. Square shapes hide a transpose, others show it.
 SHAPES = ((1, 1), (1, 1), (4, 1), (2, 1), (1, 5), (1, 2), (3, 2), (2, 4), (3, 3), (4, 4))
 SAMPLES = (7, 11, 13, 17, 19, 23, 29, 31, 37)
 
 
 def draw(rng: np.random.Generator) -> Iterator[Problem]:
-    """Each shape in float64 and float32: a random point twice (a function that remembers gives itself away), then another."""
+    """Each shape in float64 and float32: a random point twice, since some functions remember, then another."""
     samples = [100, *(int(count) for count in rng.permutation(SAMPLES))]
     for (in_features, out_features), count in zip(SHAPES, samples, strict=True):
         for dtype in ("float64", "float32"):

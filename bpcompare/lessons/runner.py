@@ -172,7 +172,7 @@ def _nested(value: Any, tools: Tools, names: list[str]) -> Any:
         return [_nested(item, tools, names) for item in value]
     else:
         return value
-    names.append(str(value.dtype).removeprefix("torch."))  # type: ignore[attr-defined]
+    names.append(str(value.dtype).removeprefix("torch."))
     if size > LARGEST_ANSWER:
         raise Unusable(f"an array of {size} numbers")
     return tools.tolist(value) if array else value.tolist()

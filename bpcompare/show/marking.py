@@ -20,7 +20,7 @@ LARGEST_ARRAY = 12  # numbers of an array that are shown
 
 
 def report(marking: Marking, file: Path) -> str:
-    """The whole answer: what is right, what is wrong, where, by how much, and which line of the derivation it concerns."""
+    """The whole answer: what is right, what is wrong, where, by how much, and which line of the derivation."""
     lines = [_headline(marking, file), ""]
     for verdict in marking.verdicts:
         lines += _verdict(marking, verdict)
@@ -95,7 +95,8 @@ def _headline(marking: Marking, file: Path) -> str:
     exercise = marking.exercise
     return (
         f"{file}: {exercise.function}({', '.join(exercise.parameters)}), exercise {exercise.name}\n"
-        f"called {len(marking.calls)} times on fresh numbers, in float64 and float32 (--seed {marking.seed} repeats them)"
+        f"called {len(marking.calls)} times on fresh numbers, in float64 and float32; "
+        f"--seed {marking.seed} repeats them"
     )
 
 
@@ -231,8 +232,9 @@ def _comparison(calls: Sequence[Call], answer: str) -> Iterator[str]:
 
 def _array(array: Array) -> str:
     if array.size > LARGEST_ARRAY:
-        return f"{np.array2string(array.ravel()[:LARGEST_ARRAY], precision=6, separator=', ')[:-1]}, …] of shape {array.shape}"
-    return np.array2string(array, precision=6, separator=", ").replace("\n", " ")
+        first = np.array2string(array.ravel()[:LARGEST_ARRAY], precision=6, separator=", ").replace("\n", "")
+        return f"{first[:-1]}, …] of shape {array.shape}"
+    return np.array2string(array, precision=6, separator=", ").replace("\n", "")
 
 
 def _conduct(marking: Marking) -> list[str]:

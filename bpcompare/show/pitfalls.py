@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bpcompare.lessons.pitfalls import Finding, Lesson
+from bpcompare.lessons.lesson import Finding, Lesson
 from bpcompare.show.figures import house_style, line_styles, markers_apart, plain
 
 WIDTH = 100  # characters
