@@ -11,6 +11,7 @@ from bpcompare.lessons.explanation import Explanation, agrees, truth
 Solve = Callable[[dict[str, Any], str], Problem]
 
 HALF_ERROR = (2.0**-17, 2.0**-6)  # half precision errs by this much of the summed terms, in float64 and float32 alike
+FOLLOWS = 0.25  # a correlation that some hundred random errors do not show
 SINGLE_ERROR = 2.0**-28  # float32 errs by at least this much of them somewhere
 
 
@@ -99,7 +100,7 @@ def too_few_digits(calls: Sequence[Call], answer: str, solve: Solve | None) -> E
     if any(call.problem.dtype == "float64" for call in calls) and max(errors) < HALF_ERROR[0]:
         return _single(calls, answer, errors)
     both = [max(e for c, e in zip(calls, errors, strict=True) if c.problem.dtype == d) for d in _dtypes(calls)]
-    if min(both) >= HALF_ERROR[0] and max(both) < 30 * min(both):
+    if min(both) >= HALF_ERROR[0] and max(both) < 30 * min(both) and _haphazard(calls, answer):
         return Explanation(("half-precision",), 5.0, sure=False)
     return None
 
@@ -121,6 +122,22 @@ def _relative_error(call: Call, answer: str) -> float:
     return float((difference / (call.problem.terms[answer].ravel() + 1e-300)).max())
 
 
+def _haphazard(calls: Sequence[Call], answer: str) -> bool:
+    """Whether the errors follow neither the answer nor an input of its shape, as errors of rounding do not."""
+    errors = np.concatenate([(call.answers[answer].ravel() - truth(call, answer).ravel()) for call in calls])
+    shapes = [truth(call, answer).shape for call in calls]
+    columns = [np.concatenate([truth(call, answer).ravel() for call in calls])]
+    for name in calls[0].problem.inputs:
+        arrays = [np.asarray(call.problem.inputs[name], dtype=np.float64) for call in calls]
+        if all(array.shape == shape for array, shape in zip(arrays, shapes, strict=True)):
+            columns += [np.concatenate([array.ravel() for array in arrays])]
+    return all(
+        abs(np.corrcoef(function(errors), function(column))[0, 1]) < FOLLOWS
+        for column in columns
+        for function in (np.asarray, np.sign)
+    )
+
+
 def _is_half(array: Array) -> bool:
     with np.errstate(over="ignore"):
         if (array == array.astype(np.float16)).all():
@@ -129,9 +146,22 @@ def _is_half(array: Array) -> bool:
     return bool((single == array).all() and not (single.view(np.uint32) & 0xFFFF).any())
 
 
-def _cast_truth(call: Call, answer: str, dtype: Any, solve: Solve) -> Array:
+def _bfloat16(array: Array) -> Array:
+    """Rounded to the 8 bits of bfloat16, to even: the upper half of a float32."""
+    bits = array.astype(np.float32).view(np.uint32)
+    return np.asarray(((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000).astype(np.uint32).view(np.float32))
+
+
+CASTS: tuple[tuple[Callable[[Array], Array], str], ...] = (
+    (lambda array: array.astype(np.float16), "half-precision"),
+    (_bfloat16, "half-precision"),
+    (lambda array: array.astype(np.float32), "single-precision"),
+)
+
+
+def _cast_truth(call: Call, answer: str, cast: Callable[[Array], Array], solve: Solve) -> Array:
     inputs = {
-        name: value.astype(dtype).astype(value.dtype) if isinstance(value, np.ndarray) else value
+        name: cast(value).astype(value.dtype) if isinstance(value, np.ndarray) else value
         for name, value in call.problem.inputs.items()
     }
     return np.asarray(solve(inputs, call.problem.dtype).truth[answer], dtype=np.float64)

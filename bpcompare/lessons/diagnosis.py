@@ -13,7 +13,7 @@ import numpy as np
 
 from bpcompare.lessons import arithmetic, general, memory
 from bpcompare.lessons.calls import EPSILON, Call, Problem
-from bpcompare.lessons.explanation import Explanation, Hypothesis, same_layout, truth
+from bpcompare.lessons.explanation import Explanation, Hypothesis, cheapest, same_layout, truth
 from bpcompare.lessons.meaning import SHAPED, names
 from bpcompare.lessons.scopes import describe, parts
 
@@ -189,7 +189,7 @@ def explain(calls: Sequence[Call], answer: str, known: Known, in_order: bool = F
         best = _cheapest(simple, calls, answer)
         if best is None or best.cost >= SPECIAL_COST:
             others = _cheapest(special, calls, answer)
-            best = min((found for found in (best, others) if found), key=lambda found: found.cost, default=None)
+            best = cheapest([found for found in (best, others) if found is not None])
     if best is None or SHAPED.intersection(names(best)) or not any(_misshapen(call, answer) for call in calls):
         return best
     return replace(best, mistakes=(*best.mistakes, "wrong-shape"))
@@ -197,7 +197,7 @@ def explain(calls: Sequence[Call], answer: str, known: Known, in_order: bool = F
 
 def _cheapest(hypotheses: Sequence[Hypothesis], calls: Sequence[Call], answer: str) -> Explanation | None:
     found = [explanation for hypothesis in hypotheses if (explanation := hypothesis(calls, answer)) is not None]
-    return min(found, key=lambda explanation: explanation.cost, default=None)
+    return cheapest(found)
 
 
 def _misshapen(call: Call, answer: str) -> bool:

@@ -37,7 +37,8 @@ def cheapest(found: Sequence[Explanation]) -> Explanation | None:
     if not found:
         return None
     best = min(found, key=lambda explanation: explanation.cost)
-    equal = [other.mistakes for other in found if abs(other.cost - best.cost) < 1e-9]
+    ties = [other for other in found if abs(other.cost - best.cost) < 1e-9]
+    equal = [names for other in ties for names in (other.mistakes, *other.alternatives)]
     return replace(best, alternatives=tuple(dict.fromkeys(names for names in equal if names != best.mistakes)))
 
 
@@ -88,7 +89,7 @@ def pair(call: Call, answer: str, guess: Array, terms: Array) -> Pair | None:
     rounding = call.problem.operations * epsilon(call, answer) * np.asarray(terms)
     sizes = {**call.problem.sizes}
     if "N" in sizes:
-        sizes["N−1"] = sizes["N"] - 1
+        sizes |= {"N−1": sizes["N"] - 1, "N−2": sizes["N"] - 2}
     return Pair(laid[0], laid[1], in_layout(rounding, laid[1]), sizes)
 
 

@@ -34,6 +34,8 @@ POWERS: dict[frozenset[tuple[str, int]], tuple[str, ...]] = {
         ((("in", -1), ("out", 1)), ("divided-by-in",)),
         ((("in", 1),), ("multiplied-by-in",)),
         ((("N", 1), ("N−1", -1)), ("divided-by-N-minus-1",)),
+        ((("N", 1), ("N−2", -1)), ("divided-by-N-minus-2",)),
+        ((("N", 1), ("N−2", -1), ("out", 1)), ("divided-by-N-minus-2", "divided-by-N-only")),
         ((("N", 1), ("N−1", -1), ("out", 1)), ("divided-by-N-minus-1", "divided-by-N-only")),
     )
 }
@@ -138,8 +140,8 @@ def _ratio(pair: Pair) -> tuple[float, float] | None:
 
 @cache
 def _powers(names: tuple[str, ...]) -> Array:
-    span = range(-LARGEST_POWER, LARGEST_POWER + 1)
-    rules = [rule for rule in itertools.product(span, repeat=len(names)) if sum(map(abs, rule)) <= MOST_POWERS]
+    spans = [(0, -1) if "−" in name else range(-LARGEST_POWER, LARGEST_POWER + 1) for name in names]
+    rules = [rule for rule in itertools.product(*spans) if sum(map(abs, rule)) <= MOST_POWERS]
     return np.array(rules, dtype=np.float64)
 
 

@@ -14,6 +14,7 @@ MOST_MISTAKES = 2  # in one form, beside its factor
 POWERS: dict[str, tuple[tuple[tuple[str, int], ...], ...]] = {
     "broadcast-n-by-n": ((("N", 1),), (("N", -1),)),
     "mean-before-product": ((("N", 1),), (("N", -1),)),
+    "first-entry-only": ((("out", 1),),),
     "mean-residual-for-all": ((("N", -1),),),
     "not-summed-over-batch": ((("N", 1),), (("N", 1), ("out", 1))),
 }

@@ -71,8 +71,12 @@ def _one_output(function: Variant) -> Variant:
     return lambda v: function(v) if v.y.shape[1] == 1 else None
 
 
-def _activated(function: Callable[[Array], Array]) -> Variant:
-    return lambda v: (function(v.prediction) - v.y, 1 + v.size_residual)
+def _activated(function: Callable[[Array], Array], slope: Callable[[Array], Array] = np.ones_like) -> Variant:
+    def variant(v: View) -> tuple[Array, Array]:
+        activation = function(v.prediction)
+        return (activation - v.y) * slope(activation), 1 + v.size_residual
+
+    return variant
 
 
 def _over_root(residual: Array) -> Array:
@@ -86,6 +90,12 @@ ERRORS: dict[str, tuple[Variant, ...]] = {
     "forward-without-bias": (lambda v: (v.residual - v.b, v.size_residual),),
     "bias-added-twice": (lambda v: (v.residual + v.b, v.size_residual + abs(v.b)),),
     "bias-subtracted-in-forward": (lambda v: (v.residual - 2 * v.b, v.size_residual + abs(v.b)),),
+    "forward-without-x": (lambda v: (v.b - v.y, abs(v.b) + abs(v.y)),),
+    "feature-left-out-of-forward": (
+        lambda v: (v.residual - v.x[:, -1:] @ v.w[-1:], v.size_residual),
+        lambda v: (v.residual - v.x[:, :1] @ v.w[:1], v.size_residual),
+        lambda v: (v.x[:, :1] @ v.w[:1] + v.b - v.y, v.size_residual),
+    ),
     "sum-for-difference": (lambda v: (v.prediction + v.y, v.size_residual),),
     "broadcast-n-by-n": (
         _one_output(lambda v: (v.prediction.mean(0) - v.y, v.size_residual + v.size_prediction.mean(0))),
@@ -114,6 +124,9 @@ ERRORS: dict[str, tuple[Variant, ...]] = {
         _activated(lambda z: np.maximum(z, 0)),
         _activated(np.tanh),
         _activated(lambda z: np.exp(z) / np.exp(z).sum(1, keepdims=True)),
+        _activated(lambda z: 1 / (1 + np.exp(-z)), lambda a: a * (1 - a)),
+        _activated(lambda z: np.maximum(z, 0), lambda a: (a > 0) * 1.0),
+        _activated(np.tanh, lambda a: 1 - a**2),
     ),
     "mean-residual-for-all": (lambda v: (_like(v.residual.mean(0), v.y), _like(v.size_residual.mean(0), v.y)),),
     "outputs-mixed": (
@@ -134,7 +147,16 @@ ERRORS: dict[str, tuple[Variant, ...]] = {
         lambda v: (v.prediction - np.roll(v.y, 1, 0), v.size_residual + abs(np.roll(v.y, 1, 0))),
         lambda v: (v.prediction - np.roll(v.y, -1, 0), v.size_residual + abs(np.roll(v.y, -1, 0))),
     ),
-    "integer-division": (_residual_of(np.trunc), _residual_of(np.floor)),
+    "integer-division": (
+        _residual_of(np.trunc),
+        _residual_of(np.floor),
+        lambda v: (np.floor(2 * v.residual / v.y.size) * v.y.size / 2, v.size_residual + v.y.size),
+        lambda v: (np.floor(2 * v.residual / len(v.y)) * v.y.size / 2, v.size_residual + v.y.size),
+    ),
+    "divided-by-target": (
+        lambda v: (v.residual / v.y, v.size_residual / abs(v.y)),
+        lambda v: (v.residual / v.y**2, v.size_residual / v.y**2),
+    ),
     "half-precision": (_residual_of(lambda r: r.astype(np.float16).astype(np.float64)),),
     "one-entry-of-b-for-all": (lambda v: (v.residual - v.b + v.b[:1], v.size_residual + abs(v.b[0])),),
 }
@@ -213,6 +235,7 @@ PRODUCTS: dict[str, tuple[Product, ...]] = {
         lambda x, e: x.reshape(x.shape[1], -1) @ e,
         lambda x, e: (x.T @ e).reshape(e.shape[1], x.shape[1]),
         lambda x, e: e.reshape(e.shape[1], -1) @ x,
+        lambda x, e: (e.reshape(e.shape[1], -1) @ x).T,
     ),
     "summed-to-one-number": (
         lambda x, e: (x.T @ e).sum(),
@@ -243,8 +266,9 @@ PRODUCTS: dict[str, tuple[Product, ...]] = {
     "one-output-filled": tuple(_keep(ALL, columns) for columns in (FIRST, LAST)),
     "diagonal-only": (
         lambda x, e: np.diag(np.diag(x.T @ e)) if x.shape[1] == e.shape[1] else x.T @ e,
-        lambda x, e: np.diag(x.T @ e),
+        lambda x, e: np.diag(x.T @ e) if x.shape[1] == e.shape[1] else np.full((1, 1), np.nan),
     ),
+    "first-entry-only": (lambda x, e: np.asarray((x.T @ e)[0, 0]),),
 }
 
 
@@ -264,6 +288,7 @@ SUMS: dict[str, tuple[Callable[[Array], Array], ...]] = {
     "not-summed-over-batch": (lambda e: e,),
     "summed-over-wrong-axis": (lambda e: e.sum(1),),
     "order-reversed": (lambda e: e.sum(0)[::-1],),
+    "first-entry-only": (lambda e: np.asarray(e.sum(0)[0]),),
     "output-left-out": (_fill(slice(None, -1)), _fill(slice(1, None))),
     "one-output-filled": (_fill(FIRST), _fill(LAST)),
 }

@@ -12,7 +12,9 @@ from bpcompare.lessons.explanation import Explanation, agrees, truth
 def same_numbers_always(calls: Sequence[Call], answer: str) -> Explanation | None:
     """One array of numbers, whatever the inputs are."""
     arrays = [call.answers[answer] for call in calls]
-    if len(calls) < 3 or not arrays[0].any() or any(not np.array_equal(array, arrays[0]) for array in arrays):
+    one_number = all((array == arrays[0].flat[0]).all() for array in arrays if array.size and arrays[0].size)
+    same = one_number or all(np.array_equal(array, arrays[0]) for array in arrays)
+    if len(calls) < 3 or not arrays[0].any() or not same:
         return None
     return Explanation(("same-numbers-always",), 0.5) if len({id(call.problem) for call in calls}) > 1 else None
 
@@ -24,7 +26,7 @@ def remembers_first_call(calls: Sequence[Call], answer: str) -> Explanation | No
         firsts = [first.setdefault(_key(call, with_dtype), call) for call in calls]
         if all(call.problem is earlier.problem for call, earlier in zip(calls, firsts, strict=True)):
             continue
-        if any(not earlier.answers[answer].any() for earlier in firsts):
+        if not all(agrees(earlier, answer, truth(earlier, answer)) for earlier in firsts):
             continue
         pairs = zip(calls, firsts, strict=True)
         if all(np.array_equal(call.answers[answer], earlier.answers[answer]) for call, earlier in pairs):

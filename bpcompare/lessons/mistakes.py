@@ -67,6 +67,9 @@ MISTAKES: dict[str, Mistake] = {
         "multiplied by in, the number of features: a sum or a mean runs over the wrong dimension", LOSS, _SIZE
     ),
     "divided-by-N-minus-1": Mistake("divided by N − 1, as for a variance, where the mean divides by N", LOSS, _SIZE),
+    "divided-by-N-minus-2": Mistake(
+        "divided by N − 2, as for the variance about a fitted line, where the mean divides by N", LOSS, _SIZE
+    ),
     "wrong-size-factor": Mistake(
         "a size of the problem multiplies or divides it where it does not belong", LOSS, _SIZE
     ),
@@ -76,6 +79,13 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "prediction-forgotten": Mistake(
         "the target y stands where the residual belongs: no prediction", RESIDUAL, _RESIDUAL
+    ),
+    "forward-without-x": Mistake("the forward pass leaves out xw: only the bias predicts", FORWARD, "Write ŷ in full."),
+    "feature-left-out-of-forward": Mistake(
+        "the forward pass leaves out a feature: off by one, or only one feature is used", FORWARD, "Try in = 3."
+    ),
+    "divided-by-target": Mistake(
+        "the residual is divided by the target: a relative error", RESIDUAL, "Which loss did you differentiate?"
     ),
     "sum-for-difference": Mistake("prediction plus target stands where their difference belongs", RESIDUAL, _RESIDUAL),
     "forward-without-bias": Mistake("the forward pass leaves out the bias b: xw − y", FORWARD, "Write ŷ in full."),
@@ -206,6 +216,9 @@ MISTAKES: dict[str, Mistake] = {
         "What is the derivative of xw + b by the parameter?",
     ),
     "gradient-by-prediction": Mistake("w multiplies δ where x belongs", WEIGHT, "What is the derivative of xw by w?"),
+    "first-entry-only": Mistake(
+        "only the first feature and output count: one number where each entry has its own", WEIGHT, _SHAPES
+    ),
     "diagonal-only": Mistake("only the diagonal of xᵀδ is kept", WEIGHT, _SHAPES),
     "x-left-in": Mistake(
         "x is left in: ∂ŷ/∂b is 1, not x – this is (part of) the gradient of w", BIAS, "What is ∂(xw + b)/∂b?"
@@ -262,6 +275,11 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "weight-decay": Mistake(
         "a multiple of the parameter is added: weight decay (L2), which this loss does not contain",
+        LOSS,
+        "Read the loss.",
+    ),
+    "l1-penalty": Mistake(
+        "a multiple of the parameter's sign is added: an L1 penalty, which this loss does not contain",
         LOSS,
         "Read the loss.",
     ),

@@ -33,6 +33,7 @@ def _directions(answer: str) -> Iterator[tuple[str, Direction]]:
         )
     yield "updated-parameter", lambda call: (_parameter(call, mine), truth(call, answer))
     yield "weight-decay", lambda call: (truth(call, answer), _parameter(call, mine))
+    yield "l1-penalty", lambda call: (truth(call, answer), np.sign(_parameter(call, mine)))
     yield "constant-added", lambda call: (truth(call, answer), np.ones_like(truth(call, answer)))
 
 
