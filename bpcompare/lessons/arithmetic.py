@@ -92,9 +92,9 @@ def too_few_digits(calls: Sequence[Call], answer: str, solve: Solve | None) -> E
         return None
     if all(call.dtypes[answer] in ("float16", "bfloat16") for call in calls) or all(map(_is_half, arrays)):
         return Explanation(("half-precision",), 0.5)
-    for dtype, name in ((np.float16, "half-precision"), (np.float32, "single-precision")):
+    for cast, name in CASTS:
         if solve is not None and all(
-            agrees(call, answer, _cast_truth(call, answer, dtype, solve), 8.0) for call in calls
+            agrees(call, answer, _cast_truth(call, answer, cast, solve), 8.0) for call in calls
         ):
             return Explanation((name,), 0.5)
     if any(call.problem.dtype == "float64" for call in calls) and max(errors) < HALF_ERROR[0]:

@@ -25,6 +25,7 @@ SHAPED = frozenset(
         "one-call-late",
         "accumulated",
         "momentum",
+        "first-entry-only",
         "wrong-shape",
         "unknown",
         "y-for-x",

@@ -1,4 +1,4 @@
-# diagnosis: grad_w=first-entry-only,wrong-shape grad_b=first-entry-only,wrong-shape
+# diagnosis: grad_w=first-entry-only grad_b=first-entry-only
 import torch
 import numpy as np
 
