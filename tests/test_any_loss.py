@@ -127,3 +127,9 @@ def test_a_loss_or_a_sample_that_cannot_be_used_is_named():
         check_gradients(lambda x, y, w, b: x @ w + b, by_hand, sample)
     with pytest.raises(InputError, match=r"got torch\.float16"):
         check_gradients(lambda w: w.sum(), lambda w: w, lambda k: [torch.ones(2).half().requires_grad_()])
+
+
+def test_a_function_without_names_for_its_arguments_is_marked_by_their_numbers():
+    marking = check_gradients(cross_entropy, lambda *arguments: by_hand(*arguments), sample)
+    assert marking.right
+    assert list(marking.mistakes) == ["grad_argument 3", "grad_argument 4"]

@@ -3,13 +3,15 @@
 import io
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
 from bpcompare.cli import main
 from bpcompare.errors import MarkingError
 from bpcompare.lessons import runner, sandbox
-from bpcompare.lessons.checking import check_file, check_function
+from bpcompare.lessons.checking import check_file, check_function, check_signature
+from bpcompare.lessons.exercises import find
 
 GOOD = """
 def gradients(x, y, w, b):
@@ -214,3 +216,51 @@ def test_a_python_without_pytorch_is_told_apart_from_the_learners_errors(monkeyp
     monkeypatch.setattr(sandbox, "RUNNER", broken)
     with pytest.raises(MarkingError, match="PyTorch cannot be imported"):
         check_file(path)
+
+
+def test_the_runner_keeps_stdin_and_stdout_and_leaves_the_file_none(monkeypatch):
+    moved, served = [], []
+    monkeypatch.setattr(os, "dup", lambda descriptor: 10 + descriptor)
+    monkeypatch.setattr(os, "fdopen", lambda descriptor, mode: (descriptor, mode))
+    monkeypatch.setattr(os, "open", lambda path, flags: 99)
+    monkeypatch.setattr(os, "dup2", lambda old, new: moved.append((old, new)))
+    monkeypatch.setattr(runner, "serve", lambda commands, replies: served.append((commands, replies)))
+    runner.main()
+    assert served == [((10, "rb"), (11, "wb"))]
+    assert moved == [(99, 0), (99, 1), (99, 2)]
+
+
+def test_a_system_without_memory_limits_is_no_error(monkeypatch):
+    resource = pytest.importorskip("resource")
+
+    def refuse(which):
+        raise ValueError
+
+    monkeypatch.setattr(resource, "getrlimit", refuse)
+    runner._limit_memory()
+
+
+def test_parameters_are_told_as_far_as_they_can_be_known():
+    assert runner._parameters(3) == "!"
+    assert runner._parameters(dict.fromkeys) == "POSITIONAL_ONLY:iterable:0 POSITIONAL_ONLY:value:1"
+    assert runner._parameters(type("Odd", (), {"__call__": 3, "__signature__": 5})()) == "?"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ("!", "is not a function; define gradients"),
+        ("POSITIONAL_OR_KEYWORD:x:0 POSITIONAL_OR_KEYWORD:y:0", "it must take gradients"),
+        ("POSITIONAL_OR_KEYWORD:a:0 KEYWORD_ONLY:b:0 VAR_POSITIONAL:c:0", "it must take gradients"),
+    ],
+)
+def test_a_signature_that_cannot_take_the_arguments_is_named(parameters, sentence):
+    with pytest.raises(MarkingError, match=sentence):
+        check_signature(Path("mine.py"), find("linear-regression"), parameters)
+
+
+@pytest.mark.parametrize(
+    "parameters", ["?", "VAR_POSITIONAL:args:0", " ".join(f"POSITIONAL_ONLY:{n}:0" for n in "XYWB")]
+)
+def test_a_signature_that_can_take_the_arguments_is_accepted(parameters):
+    check_signature(Path("mine.py"), find("linear-regression"), parameters)

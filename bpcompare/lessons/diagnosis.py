@@ -142,7 +142,8 @@ def _findings(answered: Sequence[Call], wrong: Sequence[Call], answer: str, know
         ]
         if len(halves) == 2:
             return halves
-        partly = partly or list(halves)
+        # What explains one part only may be chance in that part: likely, not sure.
+        partly = partly or [replace(half, explanation=replace(half.explanation, sure=False)) for half in halves]
     rest = [call for call in wrong if not any(call in finding.calls for finding in partly)]
     unknown = Explanation(("unknown",), 9.0, sure=False)
     return [*partly, Finding(describe(rest, answered), unknown, tuple(rest))]

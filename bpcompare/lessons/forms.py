@@ -22,6 +22,7 @@ CONSTANTS = {
     "derivative-of-absolute-value": 2.0,
     "derivative-of-huber": 2.0,
     "derivative-of-root": 2.0,
+    "other-power-of-residual": 2.0,
     "residual-squared": 0.5,
     "loss-for-residual": 0.5,
 }
@@ -105,9 +106,10 @@ def _compose(answer: str) -> Iterator[Form]:
 def _needless(error: str, x: str, samples: str, last: str) -> bool:
     """Pairs that say the same as one mistake with a factor, or that nobody makes together."""
     mixed = error == "outputs-mixed" or x == "features-mixed"
+    off_by_one = samples == "one-sample-left-out" and error + x in ("targets-shifted", "x-shifted")
     return (
         (last in ALONE and x != "")
-        or (samples != "" and (error + x) != "")
+        or (samples != "" and error + x != "" and not off_by_one)
         or (mixed and last == "summed-to-one-number")
     )
 

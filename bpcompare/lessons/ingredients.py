@@ -110,6 +110,7 @@ ERRORS: dict[str, tuple[Variant, ...]] = {
         _constant(lambda r: np.sqrt(np.mean(r**2))),
         lambda v: (_like((v.residual**2).mean(0), v.y), _like((v.size_residual**2).mean(0), v.y)),
     ),
+    "other-power-of-residual": (_residual_of(lambda r: r**3), _residual_of(lambda r: r * abs(r))),
     "absolute-residual": (_residual_of(np.abs),),
     "derivative-of-absolute-value": (lambda v: (np.sign(v.residual) / 2, np.ones_like(v.y)),),
     "derivative-of-root": (_residual_of(_over_root),),
@@ -187,6 +188,10 @@ INPUTS: dict[str, tuple[Variant, ...]] = {
         lambda v: (_like(v.x.mean(0), v.x), _like(abs(v.x).mean(0), v.x)),
         lambda v: (_like(v.x.mean(), v.x), _like(abs(v.x).mean(), v.x)),
     ),
+    "x-shifted": (
+        lambda v: (np.roll(v.x, 1, 0), abs(np.roll(v.x, 1, 0))),
+        lambda v: (np.roll(v.x, -1, 0), abs(np.roll(v.x, -1, 0))),
+    ),
     "x-reversed": (lambda v: (v.x[::-1], abs(v.x[::-1])),),
     "integer-division": (lambda v: (np.trunc(v.x), abs(v.x)), lambda v: (np.floor(v.x), abs(v.x) + 1)),
 }
@@ -259,6 +264,7 @@ PRODUCTS: dict[str, tuple[Product, ...]] = {
         lambda x, e: (x.T @ e)[:, ::-1],
         lambda x, e: (x.T @ e)[::-1],
         lambda x, e: (x.T @ e)[::-1, ::-1],
+        *(lambda x, e, by=by, axis=axis: np.roll(x.T @ e, by, axis) for by in (1, -1) for axis in (0, 1)),
     ),
     "feature-left-out": tuple(_keep(rows, ALL) for rows in (slice(None, -1), slice(1, None))),
     "output-left-out": tuple(_keep(ALL, columns) for columns in (slice(None, -1), slice(1, None))),

@@ -121,6 +121,11 @@ MISTAKES: dict[str, Mistake] = {
     "residual-squared": Mistake(
         "the squared residual is used where its derivative belongs", DELTA, "What is the derivative of r²?"
     ),
+    "other-power-of-residual": Mistake(
+        "another power of the residual stands where r belongs: the derivative of |r|³ or r⁴, not of r²",
+        DELTA,
+        "Which loss did you differentiate?",
+    ),
     "absolute-residual": Mistake("|r| stands where r belongs: the sign of each residual is lost", DELTA, _RESIDUAL),
     "derivative-of-absolute-value": Mistake(
         "it is the derivative of |r| (mean absolute error): sign(r), not 2r", DELTA, "Which loss did you differentiate?"
@@ -170,6 +175,9 @@ MISTAKES: dict[str, Mistake] = {
         WEIGHT,
         "Is the mean of a product the product of the means?",
     ),
+    "x-shifted": Mistake(
+        "the samples of x are shifted by one against the residuals: off by one", WEIGHT, "Follow the index i."
+    ),
     "x-reversed": Mistake("the samples of x are in reverse order against the residuals", WEIGHT, "Follow the index i."),
     # samples
     "one-sample-only": Mistake(
@@ -209,7 +217,7 @@ MISTAKES: dict[str, Mistake] = {
     "output-left-out": Mistake("one output is left zero: off by one", WEIGHT, "Where does your loop end?"),
     "one-feature-filled": Mistake("only one feature's row is filled", WEIGHT, "Where does your loop end?"),
     "one-output-filled": Mistake("only one output is filled", WEIGHT, "Where does your loop end?"),
-    "order-reversed": Mistake("its rows or columns are in reverse order", WEIGHT, _SHAPES),
+    "order-reversed": Mistake("its rows or columns are in another order: reversed, or shifted by one", WEIGHT, _SHAPES),
     "parameter-left-in": Mistake(
         "the parameter itself multiplies it: a derivative by w no longer contains w there",
         WEIGHT,
