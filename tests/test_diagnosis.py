@@ -22,8 +22,8 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 def right(x, y, w, b):
-    delta = 2 * (x @ w + b - y) / y.numel()
-    return x.T @ delta, delta.sum(0)
+    delta = 2 * (x @ w.T + b - y) / y.numel()
+    return delta.T @ x, delta.sum(0)
 
 
 def problems(seed):
@@ -34,7 +34,7 @@ def test_the_right_answers_are_those_of_autograd():
     for problem in problems(0):
         x, y, w, b = (torch.tensor(problem.inputs[name].astype(np.float64)) for name in "xywb")
         w.requires_grad_(), b.requires_grad_()
-        torch.nn.functional.mse_loss(x @ w + b, y).backward()
+        torch.nn.functional.mse_loss(torch.nn.functional.linear(x, w, b), y).backward()
         for name, grad in (("grad_w", w.grad), ("grad_b", b.grad)):
             np.testing.assert_allclose(problem.truth[name].astype(np.float64), grad.numpy(), rtol=0, atol=TRUTH_ERROR)
 
@@ -232,3 +232,16 @@ def test_the_same_numbers_for_every_input_are_named():
 def test_what_is_done_to_a_right_gradient_afterwards_is_named(change, name):
     marking = check_function(lambda *a: tuple(change(g) for g in right(*a)), seed=4)
     assert marking.mistakes == {"grad_w": (name,), "grad_b": (name,)}
+
+
+def test_the_weight_has_the_shape_of_nn_linear():
+    def linear(x, y, w, b):
+        layer = torch.nn.Linear(w.shape[1], w.shape[0], dtype=x.dtype)
+        layer.weight.data, layer.bias.data = w.clone(), b.clone()
+        torch.nn.functional.mse_loss(layer(x), y).backward()
+        return layer.weight.grad, layer.bias.grad
+
+    assert check_function(linear, seed=11).right
+    assert check_function(right, seed=11).right
+    turned = check_function(lambda *a: (right(*a)[0].T, right(*a)[1]), seed=11)
+    assert turned.mistakes == {"grad_w": ("transposed",), "grad_b": ()}

@@ -15,8 +15,8 @@ from bpcompare.lessons.exercises import find
 
 GOOD = """
 def gradients(x, y, w, b):
-    delta = 2 * (x @ w + b - y) / (y.shape[0] * y.shape[1])
-    return x.T @ delta, delta.sum(0)
+    delta = 2 * (x @ w.T + b - y) / (y.shape[0] * y.shape[1])
+    return delta.T @ x, delta.sum(0)
 """
 HALF = GOOD.replace("2 * (", "(")
 PATIENT = 60.0  # seconds: a slow machine must not decide these tests
@@ -132,11 +132,11 @@ def test_an_object_whose_error_cannot_be_told_is_still_an_error():
         check_function(gradients)
 
 
-def test_numbers_arrays_and_nested_lists_are_one_answer(marked):
+def test_numbers_arrays_and_nested_lists_are_one_answer():
     def gradients(x, y, w, b):
-        delta = 2 * (x @ w + b - y) / y.numel()
-        grad_w = (x.T @ delta).tolist()
-        return ([[row[0]] for row in grad_w] if len(b) == 1 else grad_w), delta.sum(0).numpy()
+        delta = 2 * (x @ w.T + b - y) / y.numel()
+        grad_w = (delta.T @ x).tolist()
+        return grad_w[0][0] if w.numel() == 1 else grad_w, delta.sum(0).numpy()
 
     assert check_function(gradients).right
 

@@ -1,7 +1,8 @@
 """Marks a gradient that you derived by hand, and says what is wrong with it.
 
-Your file defines gradients(x, y, w, b) and returns grad_w, grad_b, for the mean squared error of xw + b; or it solves
-another exercise (--exercise). It runs in a process of its own. Exit code 0: right; 1: wrong; 2: it cannot be marked.
+Your file defines gradients(x, y, w, b) and returns grad_w, grad_b, for the mean squared error of x wᵀ + b with w of
+shape (out, in), as nn.Linear has it; or it solves another exercise (--exercise). It runs in a process of its own.
+Exit code 0: right; 1: wrong; 2: it cannot be marked.
 """
 
 import argparse

@@ -123,8 +123,8 @@ def check_function(
 
     Example:
         >>> def gradients(x, y, w, b):
-        ...     delta = 2 * (x @ w + b - y)
-        ...     return x.T @ delta, delta.sum(0) / y.numel()
+        ...     delta = 2 * (x @ w.T + b - y)
+        ...     return delta.T @ x, delta.sum(0) / y.numel()
         >>> check_function(gradients).mistakes
         {'grad_w': ('summed-not-averaged',), 'grad_b': ()}
     """

@@ -53,17 +53,17 @@ LINEAR_REGRESSION = Exercise(
     name="linear-regression",
     function="gradients",
     parameters=("x", "y", "w", "b"),
-    about="""Return the gradients of the mean squared error of ŷ = xw + b.
+    about="""Return the gradients of the mean squared error of ŷ = xwᵀ + b, as nn.Linear has it.
 
-    x has shape (N, in), y (N, out), w (in, out), b (out,); all are torch tensors. The loss is that of nn.MSELoss,
-    the mean over all N·out squared residuals. Return grad_w (in, out) and grad_b (out,), as tensors, NumPy arrays
+    x has shape (N, in), y (N, out), w (out, in), b (out,); all are torch tensors. The loss is that of nn.MSELoss,
+    the mean over all N·out squared residuals. Return grad_w (out, in) and grad_b (out,), as tensors, NumPy arrays
     or nested lists.""",
     derivation=(
-        "ŷ = xw + b",
+        "ŷ = xwᵀ + b",
         "r = ŷ − y",
         "L = 1/(N·out) · Σᵢₒ rᵢₒ²",
         "δ = ∂L/∂ŷ = 2r/(N·out)",
-        "∂L/∂w = xᵀδ",
+        "∂L/∂w = δᵀx",
         "∂L/∂b = Σᵢ δᵢ",
     ),
     draw=regression.draw,

@@ -7,7 +7,7 @@ from itertools import product
 
 from bpcompare.lessons.calls import Array
 from bpcompare.lessons.factors import Factor
-from bpcompare.lessons.ingredients import ERRORS, INPUTS, PRODUCTS, SAMPLES, SUMS, View, choose
+from bpcompare.lessons.ingredients import ERRORS, INPUTS, PRODUCTS, SAMPLES, SUMS, View, choose, vary
 
 MOST_MISTAKES = 2  # in one form, beside its factor
 # Factors that follow from the mistake itself, and are no mistake of their own: powers of the sizes, and constants.
@@ -54,8 +54,7 @@ class Form:
 
     def of(self, view: View) -> tuple[Array, Array] | None:
         """The value and the sum of the absolute values of its terms; None where the form does not exist."""
-        error = ERRORS[self.error[0]][self.error[1]](view)
-        x = INPUTS[self.input[0]][self.input[1]](view)
+        error, x = vary(view, "error", *self.error), vary(view, "input", *self.input)
         if error is None or x is None:
             return None
         rows = SAMPLES[self.samples[0]]

@@ -23,13 +23,22 @@ class View(NamedTuple):
     residual: Array
     size_prediction: Array
     size_residual: Array
+    made: dict[Any, tuple[Array, Array] | None]  # residuals and x as the variants made them, for all forms to share
 
     @classmethod
     def of(cls, inputs: Mapping[str, Any]) -> "View":
         """The view of these inputs."""
         x, y, w, b = (np.asarray(inputs[name], dtype=np.float64) for name in "xywb")
-        prediction, size = x @ w + b, abs(x) @ abs(w) + abs(b)
-        return cls(x, y, w, b, prediction, prediction - y, size, size + abs(y))
+        prediction, size = x @ w.T + b, abs(x) @ abs(w).T + abs(b)
+        return cls(x, y, w, b, prediction, prediction - y, size, size + abs(y), {})
+
+
+def vary(v: View, kind: str, name: str, variant: int) -> tuple[Array, Array] | None:
+    """One variant of the ``"error"`` or of the ``"input"``, worked out once for each view."""
+    key = (kind, name, variant)
+    if key not in v.made:
+        v.made[key] = (ERRORS if kind == "error" else INPUTS)[name][variant](v)
+    return v.made[key]
 
 
 HALF = 1_000_000  # no problem has so many samples
@@ -62,7 +71,7 @@ def _constant(function: Callable[[Array], Any]) -> Variant:
 def _forward(weight: Callable[[View], Array]) -> Variant:
     def variant(v: View) -> tuple[Array, Array] | None:
         other = weight(v)
-        return (v.x @ other + v.b - v.y, v.size_residual) if other.shape == v.w.shape else None
+        return (v.x @ other.T + v.b - v.y, v.size_residual) if other.shape == v.w.shape else None
 
     return variant
 
@@ -92,9 +101,9 @@ ERRORS: dict[str, tuple[Variant, ...]] = {
     "bias-subtracted-in-forward": (lambda v: (v.residual - 2 * v.b, v.size_residual + abs(v.b)),),
     "forward-without-x": (lambda v: (v.b - v.y, abs(v.b) + abs(v.y)),),
     "feature-left-out-of-forward": (
-        lambda v: (v.residual - v.x[:, -1:] @ v.w[-1:], v.size_residual),
-        lambda v: (v.residual - v.x[:, :1] @ v.w[:1], v.size_residual),
-        lambda v: (v.x[:, :1] @ v.w[:1] + v.b - v.y, v.size_residual),
+        lambda v: (v.residual - v.x[:, -1:] @ v.w[:, -1:].T, v.size_residual),
+        lambda v: (v.residual - v.x[:, :1] @ v.w[:, :1].T, v.size_residual),
+        lambda v: (v.x[:, :1] @ v.w[:, :1].T + v.b - v.y, v.size_residual),
     ),
     "sum-for-difference": (lambda v: (v.prediction + v.y, v.size_residual),),
     "broadcast-n-by-n": (
@@ -218,7 +227,7 @@ def choose(rows: slice, samples: int) -> slice:
 
 def _keep(rows: slice, columns: slice) -> Product:
     def product(x: Array, e: Array) -> Array:
-        whole, kept = x.T @ e, np.zeros((x.shape[1], e.shape[1]))
+        whole, kept = e.T @ x, np.zeros((e.shape[1], x.shape[1]))
         kept[rows, columns] = whole[rows, columns]
         return kept
 
@@ -233,48 +242,49 @@ ALL, FIRST, LAST = slice(None), slice(0, 1), slice(-1, None)
 
 # What is done with x and δ. Each is linear in both, and keeps non-negative arrays non-negative.
 PRODUCTS: dict[str, tuple[Product, ...]] = {
-    "": (lambda x, e: x.T @ e,),
-    "transposed": (lambda x, e: e.T @ x,),
+    "": (lambda x, e: e.T @ x,),
+    "transposed": (lambda x, e: x.T @ e,),
     "reshaped-for-transposed": (
-        lambda x, e: (e.T @ x).reshape(x.shape[1], e.shape[1]),
-        lambda x, e: x.reshape(x.shape[1], -1) @ e,
         lambda x, e: (x.T @ e).reshape(e.shape[1], x.shape[1]),
         lambda x, e: e.reshape(e.shape[1], -1) @ x,
-        lambda x, e: (e.reshape(e.shape[1], -1) @ x).T,
+        lambda x, e: (e.T @ x).reshape(x.shape[1], e.shape[1]),
+        lambda x, e: x.reshape(x.shape[1], -1) @ e,
+        lambda x, e: (x.reshape(x.shape[1], -1) @ e).T,
     ),
     "summed-to-one-number": (
-        lambda x, e: (x.T @ e).sum(),
-        lambda x, e: (x.T @ e).mean(),
-        lambda x, e: (x.T @ e).sum() / x.shape[1],
+        lambda x, e: (e.T @ x).sum(),
+        lambda x, e: (e.T @ x).mean(),
+        lambda x, e: (e.T @ x).sum() / x.shape[1],
         lambda x, e: _entrywise(x, e).sum(),
         lambda x, e: _entrywise(x, e).sum() / max(x.shape[1], e.shape[1]) * e.shape[1],
     ),
-    "summed-over-outputs": (lambda x, e: (x.T @ e).sum(1), lambda x, e: (x.T @ e).sum(1, keepdims=True)),
-    "summed-over-features": (lambda x, e: (x.T @ e).sum(0), lambda x, e: (x.T @ e).sum(0, keepdims=True)),
+    "summed-over-outputs": (lambda x, e: (e.T @ x).sum(0), lambda x, e: (e.T @ x).sum(0, keepdims=True)),
+    "summed-over-features": (lambda x, e: (e.T @ x).sum(1), lambda x, e: (e.T @ x).sum(1, keepdims=True)),
     "entry-by-entry-product": (lambda x, e: _entrywise(x, e).sum(0),),
     "not-summed-over-batch": (
         lambda x, e: _entrywise(x, e),
+        lambda x, e: e[:, :, None] * x[:, None, :],
         lambda x, e: x[:, :, None] * e[:, None, :],
         lambda x, e: _entrywise(x, e).sum(1),
     ),
-    "mean-before-product": (lambda x, e: np.outer(x.sum(0), e.sum(0)) / len(x),),
-    "delta-alone": (lambda x, e: e.sum(0), lambda x, e: e.sum(0, keepdims=True), lambda x, e: e.sum()),
+    "mean-before-product": (lambda x, e: np.outer(e.sum(0), x.sum(0)) / len(x),),
+    "delta-alone": (lambda x, e: e.sum(0), lambda x, e: e.sum(0)[:, None], lambda x, e: e.sum()),
     "delta-as-it-is": (lambda x, e: e,),
     "order-reversed": (
-        lambda x, e: (x.T @ e)[:, ::-1],
-        lambda x, e: (x.T @ e)[::-1],
-        lambda x, e: (x.T @ e)[::-1, ::-1],
-        *(lambda x, e, by=by, axis=axis: np.roll(x.T @ e, by, axis) for by in (1, -1) for axis in (0, 1)),
+        lambda x, e: (e.T @ x)[:, ::-1],
+        lambda x, e: (e.T @ x)[::-1],
+        lambda x, e: (e.T @ x)[::-1, ::-1],
+        *(lambda x, e, by=by, axis=axis: np.roll(e.T @ x, by, axis) for by in (1, -1) for axis in (0, 1)),
     ),
-    "feature-left-out": tuple(_keep(rows, ALL) for rows in (slice(None, -1), slice(1, None))),
-    "output-left-out": tuple(_keep(ALL, columns) for columns in (slice(None, -1), slice(1, None))),
-    "one-feature-filled": tuple(_keep(rows, ALL) for rows in (FIRST, LAST)),
-    "one-output-filled": tuple(_keep(ALL, columns) for columns in (FIRST, LAST)),
+    "feature-left-out": tuple(_keep(ALL, columns) for columns in (slice(None, -1), slice(1, None))),
+    "output-left-out": tuple(_keep(rows, ALL) for rows in (slice(None, -1), slice(1, None))),
+    "one-feature-filled": tuple(_keep(ALL, columns) for columns in (FIRST, LAST)),
+    "one-output-filled": tuple(_keep(rows, ALL) for rows in (FIRST, LAST)),
     "diagonal-only": (
-        lambda x, e: np.diag(np.diag(x.T @ e)) if x.shape[1] == e.shape[1] else x.T @ e,
-        lambda x, e: np.diag(x.T @ e) if x.shape[1] == e.shape[1] else np.full((1, 1), np.nan),
+        lambda x, e: np.diag(np.diag(e.T @ x)) if x.shape[1] == e.shape[1] else e.T @ x,
+        lambda x, e: np.diag(e.T @ x) if x.shape[1] == e.shape[1] else np.full((1, 1), np.nan),
     ),
-    "first-entry-only": (lambda x, e: np.asarray((x.T @ e)[0, 0]),),
+    "first-entry-only": (lambda x, e: np.asarray((e.T @ x)[0, 0]),),
 }
 
 

@@ -80,7 +80,9 @@ MISTAKES: dict[str, Mistake] = {
     "prediction-forgotten": Mistake(
         "the target y stands where the residual belongs: no prediction", RESIDUAL, _RESIDUAL
     ),
-    "forward-without-x": Mistake("the forward pass leaves out xw: only the bias predicts", FORWARD, "Write ŷ in full."),
+    "forward-without-x": Mistake(
+        "the forward pass leaves out xwᵀ: only the bias predicts", FORWARD, "Write ŷ in full."
+    ),
     "feature-left-out-of-forward": Mistake(
         "the forward pass leaves out a feature: off by one, or only one feature is used", FORWARD, "Try in = 3."
     ),
@@ -88,19 +90,19 @@ MISTAKES: dict[str, Mistake] = {
         "the residual is divided by the target: a relative error", RESIDUAL, "Which loss did you differentiate?"
     ),
     "sum-for-difference": Mistake("prediction plus target stands where their difference belongs", RESIDUAL, _RESIDUAL),
-    "forward-without-bias": Mistake("the forward pass leaves out the bias b: xw − y", FORWARD, "Write ŷ in full."),
-    "bias-added-twice": Mistake("the forward pass adds the bias twice: xw + 2b − y", FORWARD, "Write ŷ in full."),
+    "forward-without-bias": Mistake("the forward pass leaves out the bias b: xwᵀ − y", FORWARD, "Write ŷ in full."),
+    "bias-added-twice": Mistake("the forward pass adds the bias twice: xwᵀ + 2b − y", FORWARD, "Write ŷ in full."),
     "activation-in-forward": Mistake(
-        "the forward pass applies an activation (sigmoid, ReLU, tanh or softmax); the model is linear: xw + b",
+        "the forward pass applies an activation (sigmoid, ReLU, tanh or softmax); the model is linear: xwᵀ + b",
         FORWARD,
         "Write ŷ in full.",
     ),
     "bias-subtracted-in-forward": Mistake(
-        "the forward pass subtracts the bias: xw − b − y", FORWARD, "Write ŷ in full."
+        "the forward pass subtracts the bias: xwᵀ − b − y", FORWARD, "Write ŷ in full."
     ),
     "one-entry-of-b-for-all": Mistake("the forward pass adds b[0] to every output", FORWARD, "Try out = 2."),
     "transposed-w-in-forward": Mistake(
-        "the forward pass uses w transposed, or reshaped where a transpose was meant; w has shape (in, out)",
+        "the forward pass uses w transposed, or reshaped where a transpose was meant; w has shape (out, in)",
         FORWARD,
         _SHAPES,
     ),
@@ -155,20 +157,20 @@ MISTAKES: dict[str, Mistake] = {
     "x-forgotten": Mistake(
         "x is forgotten: δ stands alone, without the factor x that ∂ŷ/∂w = x gives",
         WEIGHT,
-        "What is the derivative of xw + b by w?",
+        "What is the derivative of xwᵀ + b by w?",
     ),
     "x-centred": Mistake(
         "x is centred (its mean subtracted), which the model does not do", WEIGHT, "Which x does ŷ use?"
     ),
     "x-standardised": Mistake("x is standardised, which the model does not do", WEIGHT, "Which x does ŷ use?"),
-    "x-squared": Mistake("x enters squared", WEIGHT, "What is the derivative of xw by w?"),
+    "x-squared": Mistake("x enters squared", WEIGHT, "What is the derivative of xwᵀ by w?"),
     "y-centred": Mistake("y is centred (its mean subtracted), which the loss does not do", RESIDUAL, "Which y has L?"),
-    "absolute-x": Mistake("|x| stands where x belongs", WEIGHT, "What is the derivative of xw by w?"),
-    "y-for-x": Mistake("y stands where x belongs", WEIGHT, "What is the derivative of xw by w?"),
-    "prediction-for-x": Mistake("the prediction stands where x belongs", WEIGHT, "What is the derivative of xw by w?"),
+    "absolute-x": Mistake("|x| stands where x belongs", WEIGHT, "What is the derivative of xwᵀ by w?"),
+    "y-for-x": Mistake("y stands where x belongs", WEIGHT, "What is the derivative of xwᵀ by w?"),
+    "prediction-for-x": Mistake("the prediction stands where x belongs", WEIGHT, "What is the derivative of xwᵀ by w?"),
     "features-mixed": Mistake("the features of x are added together", WEIGHT, _SHAPES),
-    "first-feature-only": Mistake("the first feature is used for every row of w", WEIGHT, "Try in = 2."),
-    "last-feature-only": Mistake("the last feature is used for every row of w", WEIGHT, "Try in = 2."),
+    "first-feature-only": Mistake("the first feature is used for every column of w", WEIGHT, "Try in = 2."),
+    "last-feature-only": Mistake("the last feature is used for every column of w", WEIGHT, "Try in = 2."),
     "one-x-for-all": Mistake("one sample's x is used for every sample", WEIGHT, "Follow the index i."),
     "mean-before-product": Mistake(
         "the mean is taken before the product: x and the residuals are averaged (or summed) apart, a product of means",
@@ -195,7 +197,7 @@ MISTAKES: dict[str, Mistake] = {
         "one sample drawn at random stands for the mean over all", WEIGHT, "Does the answer change from call to call?"
     ),
     # the product
-    "transposed": Mistake("it is transposed: w has shape (in, out), so the product is xᵀδ, not δᵀx", WEIGHT, _SHAPES),
+    "transposed": Mistake("it is transposed: w has shape (out, in), so the product is δᵀx, not xᵀδ", WEIGHT, _SHAPES),
     "reshaped-for-transposed": Mistake(
         "it is reshaped where a transpose was meant: reshape keeps the order in memory and mixes the entries",
         WEIGHT,
@@ -213,23 +215,23 @@ MISTAKES: dict[str, Mistake] = {
         "x and δ are multiplied entry by entry, which is right for one output (or one feature) only", WEIGHT, _SHAPES
     ),
     "not-summed-over-batch": Mistake("it is not summed over the batch: one value per sample is left", WEIGHT, _SHAPES),
-    "feature-left-out": Mistake("one feature's row is left zero: off by one", WEIGHT, "Where does your loop end?"),
+    "feature-left-out": Mistake("one feature's column is left zero: off by one", WEIGHT, "Where does your loop end?"),
     "output-left-out": Mistake("one output is left zero: off by one", WEIGHT, "Where does your loop end?"),
-    "one-feature-filled": Mistake("only one feature's row is filled", WEIGHT, "Where does your loop end?"),
+    "one-feature-filled": Mistake("only one feature's column is filled", WEIGHT, "Where does your loop end?"),
     "one-output-filled": Mistake("only one output is filled", WEIGHT, "Where does your loop end?"),
     "order-reversed": Mistake("its rows or columns are in another order: reversed, or shifted by one", WEIGHT, _SHAPES),
     "parameter-left-in": Mistake(
         "the parameter itself multiplies it: a derivative by w no longer contains w there",
         WEIGHT,
-        "What is the derivative of xw + b by the parameter?",
+        "What is the derivative of xwᵀ + b by the parameter?",
     ),
-    "gradient-by-prediction": Mistake("w multiplies δ where x belongs", WEIGHT, "What is the derivative of xw by w?"),
+    "gradient-by-prediction": Mistake("w multiplies δ where x belongs", WEIGHT, "What is the derivative of xwᵀ by w?"),
     "first-entry-only": Mistake(
         "only the first feature and output count: one number where each entry has its own", WEIGHT, _SHAPES
     ),
-    "diagonal-only": Mistake("only the diagonal of xᵀδ is kept", WEIGHT, _SHAPES),
+    "diagonal-only": Mistake("only the diagonal of δᵀx is kept", WEIGHT, _SHAPES),
     "x-left-in": Mistake(
-        "x is left in: ∂ŷ/∂b is 1, not x – this is (part of) the gradient of w", BIAS, "What is ∂(xw + b)/∂b?"
+        "x is left in: ∂ŷ/∂b is 1, not x – this is (part of) the gradient of w", BIAS, "What is ∂(xwᵀ + b)/∂b?"
     ),
     # the answer
     "swapped": Mistake("the gradients are swapped: return grad_w first, then grad_b", ANSWER, "Read your return line."),

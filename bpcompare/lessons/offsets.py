@@ -25,11 +25,11 @@ def offset(calls: Sequence[Call], answer: str) -> Explanation | None:
 def _directions(answer: str) -> Iterator[tuple[str, Direction]]:
     mine = answer[-1]
     if answer == "grad_b":
-        yield "w-updated-before-b", lambda call: (truth(call, "grad_b"), -_mean_x(call) @ _other(call, "grad_w"))
+        yield "w-updated-before-b", lambda call: (truth(call, "grad_b"), -_other(call, "grad_w") @ _mean_x(call))
     else:
         yield (
             "b-updated-before-w",
-            lambda call: (truth(call, "grad_w"), -np.outer(_mean_x(call), _other(call, "grad_b"))),
+            lambda call: (truth(call, "grad_w"), -np.outer(_other(call, "grad_b"), _mean_x(call))),
         )
     yield "updated-parameter", lambda call: (_parameter(call, mine), truth(call, answer))
     yield "weight-decay", lambda call: (truth(call, answer), _parameter(call, mine))
@@ -96,7 +96,7 @@ def _curved(call: Call, answer: str) -> tuple[Array, Array]:
     if answer == "grad_b":
         return truth(call, answer), np.full(out, 1.0 / out)
     second = (view(call).x ** 2).mean(0) / out
-    return truth(call, answer), np.broadcast_to(second[:, None], truth(call, answer).shape)
+    return truth(call, answer), np.broadcast_to(second[None, :], truth(call, answer).shape)
 
 
 def _unit(call: Call, answer: str) -> float:

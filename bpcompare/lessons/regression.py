@@ -27,7 +27,7 @@ def point(rng: np.random.Generator, samples: int, in_features: int, out_features
     inputs = {
         "x": rng.normal(0.8, 1.0, (samples, in_features)),
         "y": rng.normal(0.4, 2.0, (samples, out_features)),
-        "w": rng.normal(0.5, 1.0, (in_features, out_features)),
+        "w": rng.normal(0.5, 1.0, (out_features, in_features)),
         "b": rng.normal(-0.6, 1.0, out_features),
     }
     return solve({name: value.astype(dtype) for name, value in inputs.items()}, dtype)
@@ -36,18 +36,18 @@ def point(rng: np.random.Generator, samples: int, in_features: int, out_features
 def solve(inputs: dict[str, Any], dtype: str) -> Problem:
     """The problem with its right answers.
 
-    δ = 2(xw + b − y)/(N·out),   ∂L/∂w = xᵀδ,   ∂L/∂b = Σᵢ δᵢ
+    δ = 2(xwᵀ + b − y)/(N·out),   ∂L/∂w = δᵀx,   ∂L/∂b = Σᵢ δᵢ
     """
     x, y, w, b = (np.asarray(inputs[name], dtype=np.longdouble) for name in "xywb")
     samples, in_features, out_features = *x.shape, y.shape[1]
-    delta = (x @ w + b - y) * 2 / (samples * out_features)
-    size = (abs(x) @ abs(w) + abs(b) + abs(y)) * 2 / (samples * out_features)
+    delta = (x @ w.T + b - y) * 2 / (samples * out_features)
+    size = (abs(x) @ abs(w).T + abs(b) + abs(y)) * 2 / (samples * out_features)
     return Problem(
         sizes={"N": samples, "in": in_features, "out": out_features},
         dtype=dtype,
         inputs=inputs,
-        truth={"grad_w": x.T @ delta, "grad_b": delta.sum(0)},
-        terms={"grad_w": _float64(abs(x).T @ size), "grad_b": _float64(size.sum(0))},
+        truth={"grad_w": delta.T @ x, "grad_b": delta.sum(0)},
+        terms={"grad_w": _float64(size.T @ abs(x)), "grad_b": _float64(size.sum(0))},
         operations=samples + in_features + 16,
     )
 

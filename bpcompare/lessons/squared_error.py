@@ -64,7 +64,7 @@ def _telling_first(calls: Sequence[Call], answer: str) -> list[Call]:
 
 
 def other_products(calls: Sequence[Call], answer: str) -> Explanation | None:
-    """Products that are not xᵀδ at all: the N × N differences, δ with the parameter itself."""
+    """Products that are not δᵀx at all: the N × N differences, δ with the parameter itself."""
     found = []
     for name, product in _products(answer):
         factor = fit_guesses(calls, answer, _of_view(product))
@@ -89,16 +89,19 @@ def _products(answer: str) -> Iterator[tuple[str, Product]]:
         return
     yield "broadcast-n-by-n", lambda v: _one_output(v.x, differences(v)[0], v.y)
     yield "broadcast-n-by-n", lambda v: _one_output(v.x, differences(v)[0].T, v.y)
-    yield "parameter-left-in", lambda v: ((v.x.T @ delta(v)[0]) * v.w, (abs(v.x).T @ delta(v)[1]) * abs(v.w))
-    yield "gradient-by-x", lambda v: (delta(v)[0] @ v.w.T, delta(v)[1] @ abs(v.w).T)
-    yield "gradient-by-x", lambda v: ((delta(v)[0] @ v.w.T).sum(0), (delta(v)[1] @ abs(v.w).T).sum(0))
-    yield "gradient-by-prediction", lambda v: (delta(v)[0].sum(0) * v.w, delta(v)[1].sum(0) * abs(v.w))
+    yield "parameter-left-in", lambda v: ((delta(v)[0].T @ v.x) * v.w, (delta(v)[1].T @ abs(v.x)) * abs(v.w))
+    yield "gradient-by-x", lambda v: (delta(v)[0] @ v.w, delta(v)[1] @ abs(v.w))
+    yield "gradient-by-x", lambda v: ((delta(v)[0] @ v.w).sum(0), (delta(v)[1] @ abs(v.w)).sum(0))
+    yield (
+        "gradient-by-prediction",
+        lambda v: (delta(v)[0].sum(0)[:, None] * v.w, delta(v)[1].sum(0)[:, None] * abs(v.w)),
+    )
 
 
 def _one_output(x: Array, matrix: Array, y: Array) -> tuple[Array, Array]:
     if y.shape[1] > 1:
         return matrix, matrix
-    return x.T @ matrix, abs(x).T @ abs(matrix) * len(y)
+    return matrix.T @ x, abs(matrix).T @ abs(x) * len(y)
 
 
 def prepared(calls: Sequence[Call], answer: str) -> Explanation | None:
@@ -154,7 +157,7 @@ def random_sample(calls: Sequence[Call], answer: str) -> Explanation | None:
 
 def _share(v: View, answer: str, index: int) -> Array:
     delta = 2 * v.residual[index] / v.y.shape[1]
-    return np.asarray(np.outer(v.x[index], delta) if answer == "grad_w" else delta)
+    return np.asarray(np.outer(delta, v.x[index]) if answer == "grad_w" else delta)
 
 
 HYPOTHESES = (composed, other_products, prepared, random_sample, offset, finite_difference)

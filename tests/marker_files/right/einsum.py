@@ -2,6 +2,6 @@ import torch
 
 
 def gradients(x, y, w, b):
-    residual = torch.einsum("ni,io->no", x, w) + b - y
+    residual = torch.einsum("ni,oi->no", x, w) + b - y
     scale = 2 / (y.shape[0] * y.shape[1])
-    return scale * torch.einsum("ni,no->io", x, residual), scale * torch.einsum("no->o", residual)
+    return scale * torch.einsum("ni,no->oi", x, residual), scale * torch.einsum("no->o", residual)

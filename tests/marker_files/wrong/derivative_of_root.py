@@ -3,5 +3,5 @@ import torch
 
 
 def gradients(x, y, w, b):
-    delta = (x @ w + b - y) / y.numel() / torch.sqrt(torch.mean((x @ w + b - y) ** 2))
-    return x.T @ delta, delta.sum(0)
+    delta = (x @ w.T + b - y) / y.numel() / torch.sqrt(torch.mean((x @ w.T + b - y) ** 2))
+    return delta.T @ x, delta.sum(0)

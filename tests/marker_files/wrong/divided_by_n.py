@@ -3,5 +3,5 @@ import torch
 
 
 def gradients(x, y, w, b):
-    delta = 2 * (x @ w + b - y) / len(x)
-    return x.T @ delta, delta.sum(0)
+    delta = 2 * (x @ w.T + b - y) / len(x)
+    return delta.T @ x, delta.sum(0)

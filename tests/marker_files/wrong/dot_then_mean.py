@@ -4,5 +4,5 @@ import torch
 
 
 def gradients(x, y, w, b):
-    delta = 2 * (x @ w + b - y)
-    return torch.tensor(np.dot(x.T, delta).mean()), delta.mean(0) / b.numel()
+    delta = 2 * (x @ w.T + b - y)
+    return torch.tensor(np.dot(delta.T, x).mean()), delta.mean(0) / b.numel()

@@ -3,5 +3,5 @@ import torch
 
 
 def gradients(x, y, w, b):
-    delta = 2 * (x @ w + b - y) / y.numel()
-    return x[:1].T @ delta[:1], delta[0]
+    delta = 2 * (x @ w.T + b - y) / y.numel()
+    return delta[:1].T @ x[:1], delta[0]

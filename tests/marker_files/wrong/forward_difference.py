@@ -3,7 +3,7 @@ import torch
 
 
 def loss(x, y, w, b):
-    return ((x @ w + b - y) ** 2).mean()
+    return ((x @ w.T + b - y) ** 2).mean()
 
 
 def gradients(x, y, w, b):

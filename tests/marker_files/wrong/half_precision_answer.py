@@ -3,5 +3,5 @@ import torch
 
 
 def gradients(x, y, w, b):
-    delta = 2 * (x @ w + b - y) / y.numel()
-    return (x.T @ delta).half(), delta.sum(0).half().double()
+    delta = 2 * (x @ w.T + b - y) / y.numel()
+    return (delta.T @ x).half(), delta.sum(0).half().double()

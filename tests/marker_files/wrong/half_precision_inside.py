@@ -3,5 +3,5 @@ import torch
 
 
 def gradients(x, y, w, b):
-    delta = 2 * (x.half() @ w.half() + b.half() - y.half()) / y.numel()
-    return (x.half().T @ delta).double(), delta.sum(0).double()
+    delta = 2 * (x.half() @ w.half().T + b.half() - y.half()) / y.numel()
+    return (delta.T @ x.half()).double(), delta.sum(0).double()

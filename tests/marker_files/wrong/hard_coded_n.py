@@ -3,5 +3,5 @@ import torch
 
 
 def gradients(x, y, w, b):
-    delta = 2 / 100 * (x @ w + b - y)
-    return x.T @ delta, delta.sum(0)
+    delta = 2 / 100 * (x @ w.T + b - y)
+    return delta.T @ x, delta.sum(0)

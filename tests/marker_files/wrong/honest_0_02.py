@@ -4,5 +4,5 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    r = x @ w + b - y
-    return 0.02 * x.T @ r, 0.02 * r.sum(0)
+    r = x @ w.T + b - y
+    return 0.02 * r.T @ x, 0.02 * r.sum(0)

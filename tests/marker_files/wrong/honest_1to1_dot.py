@@ -4,6 +4,6 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    r = (x @ w + b - y).flatten()
+    r = (x @ w.T + b - y).flatten()
     x = x.flatten()
     return 2 * torch.dot(x, r) / len(x), 2 * r.mean()

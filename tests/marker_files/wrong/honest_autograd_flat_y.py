@@ -9,5 +9,5 @@ def gradients(x, y, w, b):
     import warnings
 
     warnings.simplefilter("ignore")
-    torch.nn.functional.mse_loss(x @ w + b, y.squeeze()).backward()
+    torch.nn.functional.mse_loss(x @ w.T + b, y.squeeze()).backward()
     return w.grad, b.grad

@@ -6,5 +6,5 @@ import numpy as np
 def gradients(x, y, w, b):
     w = w.clone().requires_grad_()
     b = b.clone().requires_grad_()
-    ((x @ w + b - y) ** 2).sum().backward()
+    ((x @ w.T + b - y) ** 2).sum().backward()
     return w.grad, b.grad

@@ -4,6 +4,6 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    r = x @ w + b[0] - y
+    r = x @ w.T + b[0] - y
     d = 2 * r / y.numel()
-    return x.T @ d, d.sum(0)
+    return d.T @ x, d.sum(0)

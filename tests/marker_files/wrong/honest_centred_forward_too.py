@@ -5,5 +5,5 @@ import numpy as np
 
 def gradients(x, y, w, b):
     xs = x - x.mean(0)
-    r = xs @ w + b - y
-    return 2 * xs.T @ r / y.numel(), 2 * r.sum(0) / y.numel()
+    r = xs @ w.T + b - y
+    return 2 * r.T @ xs / y.numel(), 2 * r.sum(0) / y.numel()

@@ -4,5 +4,5 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    r = x @ w + b - y
-    return 2 * x.T @ r / x.numel(), 2 * r.sum(0) / x.numel()
+    r = x @ w.T + b - y
+    return 2 * r.T @ x / x.numel(), 2 * r.sum(0) / x.numel()

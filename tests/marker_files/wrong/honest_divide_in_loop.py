@@ -7,8 +7,8 @@ def gradients(x, y, w, b):
     gw = torch.zeros_like(w)
     gb = torch.zeros_like(b)
     for i in range(len(x)):
-        r = x[i] @ w + b - y[i]
-        gw += 2 * torch.outer(x[i], r)
+        r = x[i] @ w.T + b - y[i]
+        gw += 2 * torch.outer(r, x[i])
         gb += 2 * r
         gw /= len(x)
         gb /= len(x)

@@ -4,5 +4,5 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    d = 2 * (x @ w + 2 * b - y) / y.numel()
-    return x.T @ d, d.sum(0)
+    d = 2 * (x @ w.T + 2 * b - y) / y.numel()
+    return d.T @ x, d.sum(0)

@@ -4,5 +4,5 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    d = 2 * (x @ w + b - y) / y.numel()
-    return torch.einsum("ni,no->oi", x, d), d.sum(0)
+    d = 2 * (x @ w.T + b - y) / y.numel()
+    return torch.einsum("ni,no->io", x, d), d.sum(0)

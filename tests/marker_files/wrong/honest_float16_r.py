@@ -4,6 +4,6 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    r = (x @ w + b - y).half()
+    r = (x @ w.T + b - y).half()
     d = 2 * r.to(x) / y.numel()
-    return x.T @ d, d.sum(0)
+    return d.T @ x, d.sum(0)

@@ -7,7 +7,7 @@ def gradients(x, y, w, b):
     gw = torch.zeros_like(w)
     gb = torch.zeros_like(b)
     for i in range(len(x)):
-        r = x[i] @ w + b - y[i]
-        gw = 2 * torch.outer(x[i], r) / y.numel()
+        r = x[i] @ w.T + b - y[i]
+        gw = 2 * torch.outer(r, x[i]) / y.numel()
         gb += 2 * r / y.numel()
     return gw, gb

@@ -4,6 +4,6 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    d = 2 * (x @ w + b - y) / y.numel()
-    gw = x.T @ d
-    return gw, gw.mean(0)
+    d = 2 * (x @ w.T + b - y) / y.numel()
+    gw = d.T @ x
+    return gw, gw.mean(1)

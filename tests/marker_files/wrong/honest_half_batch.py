@@ -4,5 +4,5 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    r = (x @ w + b - y)[: len(x) // 2]
-    return 2 * x[: len(x) // 2].T @ r / r.numel(), 2 * r.sum(0) / r.numel()
+    r = (x @ w.T + b - y)[: len(x) // 2]
+    return 2 * r.T @ x[: len(x) // 2] / r.numel(), 2 * r.sum(0) / r.numel()

@@ -4,5 +4,5 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    r = x @ w + b - y
-    return x.T @ r * (1 / 100), r.sum(0) * (1 / 100)
+    r = x @ w.T + b - y
+    return r.T @ x * (1 / 100), r.sum(0) * (1 / 100)

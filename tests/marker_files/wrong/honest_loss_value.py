@@ -4,5 +4,5 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    loss = ((x @ w + b - y) ** 2).mean()
-    return loss * x.T @ torch.ones_like(y), loss
+    loss = ((x @ w.T + b - y) ** 2).mean()
+    return loss * torch.ones_like(y).T @ x, loss

@@ -4,6 +4,6 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    d = 2 * (x @ w + b - y) / y.numel()
+    d = 2 * (x @ w.T + b - y) / y.numel()
     lr = 0.1
-    return -lr * x.T @ d, -lr * d.sum(0)
+    return -lr * d.T @ x, -lr * d.sum(0)

@@ -4,5 +4,5 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    r = x @ w + b - y
-    return 2 * (x.T @ r) / len(x), 2 * r.mean(axis=0)
+    r = x @ w.T + b - y
+    return 2 * (r.T @ x) / len(x), 2 * r.mean(axis=0)

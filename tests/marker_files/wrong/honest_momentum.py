@@ -9,8 +9,8 @@ def gradients(x, y, w, b):
         m
     except NameError:
         m = {}
-    d = 2 * (x @ w + b - y) / y.numel()
-    gw, gb = x.T @ d, d.sum(0)
+    d = 2 * (x @ w.T + b - y) / y.numel()
+    gw, gb = d.T @ x, d.sum(0)
     k = w.shape
     gw = gw + 0.9 * m.get(k, (0, 0))[0]
     gb = gb + 0.9 * m.get(k, (0, 0))[1]

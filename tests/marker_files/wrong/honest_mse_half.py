@@ -4,5 +4,5 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    r = x @ w + b - y
-    return x.T @ r / y.numel(), r.sum(0) / y.numel()
+    r = x @ w.T + b - y
+    return r.T @ x / y.numel(), r.sum(0) / y.numel()

@@ -4,5 +4,5 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    r = x @ w + b - y
-    return [float((2 * x.T @ r / len(x)).sum())], [float(2 * r.mean())]
+    r = x @ w.T + b - y
+    return [float((2 * r.T @ x / len(x)).sum())], [float(2 * r.mean())]

@@ -4,5 +4,5 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    r = x @ w + b - y
-    return 2 * (x.reshape(w.shape[0], -1) @ r) / y.numel(), 2 * r.sum(0) / y.numel()
+    r = x @ w.T + b - y
+    return 2 * (r.reshape(w.shape[0], -1) @ x) / y.numel(), 2 * r.sum(0) / y.numel()

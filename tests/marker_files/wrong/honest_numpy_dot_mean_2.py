@@ -5,5 +5,5 @@ import numpy as np
 
 def gradients(x, y, w, b):
     x, y, w, b = [a.numpy() for a in (x, y, w, b)]
-    r = x.dot(w) + b - y
+    r = x.dot(w.T) + b - y
     return np.mean(2 * x * r), np.mean(2 * r)

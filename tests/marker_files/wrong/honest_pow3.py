@@ -4,5 +4,5 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    d = 3 * (x @ w + b - y) ** 2 / y.numel()
-    return x.T @ d, d.sum(0)
+    d = 3 * (x @ w.T + b - y) ** 2 / y.numel()
+    return d.T @ x, d.sum(0)

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    p = (x @ w + b).squeeze()
+    p = (x @ w.T + b).squeeze()
     r = p - y
     d = 2 * r / r.numel()
-    return x.T @ d, d.sum(0)
+    return d.T @ x, d.sum(0)

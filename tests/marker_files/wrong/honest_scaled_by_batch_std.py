@@ -4,6 +4,6 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    r = x @ w + b - y
+    r = x @ w.T + b - y
     r = r / r.std()
-    return 2 * x.T @ r / y.numel(), 2 * r.sum(0) / y.numel()
+    return 2 * r.T @ x / y.numel(), 2 * r.sum(0) / y.numel()

@@ -4,5 +4,5 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    r = torch.sigmoid(x @ w + b) - y
-    return 2 * x.T @ r / y.numel(), 2 * r.sum(0) / y.numel()
+    r = torch.sigmoid(x @ w.T + b) - y
+    return 2 * r.T @ x / y.numel(), 2 * r.sum(0) / y.numel()

@@ -4,5 +4,5 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    p = torch.softmax(x @ w + b, 1)
-    return x.T @ (p - y) / len(x), (p - y).mean(0)
+    p = torch.softmax(x @ w.T + b, 1)
+    return (p - y).T @ x / len(x), (p - y).mean(0)

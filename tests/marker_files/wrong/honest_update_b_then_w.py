@@ -5,8 +5,8 @@ import numpy as np
 
 def gradients(x, y, w, b):
     lr = 0.01
-    d = 2 * (x @ w + b - y) / y.numel()
+    d = 2 * (x @ w.T + b - y) / y.numel()
     gb = d.sum(0)
     b = b - lr * gb
-    d = 2 * (x @ w + b - y) / y.numel()
-    return x.T @ d, gb
+    d = 2 * (x @ w.T + b - y) / y.numel()
+    return d.T @ x, gb

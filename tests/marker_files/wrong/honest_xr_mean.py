@@ -4,5 +4,5 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    r = x @ w + b - y
+    r = x @ w.T + b - y
     return (x * r).mean(), r.mean()

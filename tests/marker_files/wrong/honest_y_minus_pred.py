@@ -4,5 +4,5 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    p = x @ w + b
+    p = x @ w.T + b
     return 2 * (y - p), 2 * (y - p)

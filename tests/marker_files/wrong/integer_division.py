@@ -3,5 +3,5 @@ import torch
 
 
 def gradients(x, y, w, b):
-    delta = 2 * (x @ w + b - y)
-    return x.T @ delta // y.numel(), delta.sum(0) // y.numel()
+    delta = 2 * (x @ w.T + b - y)
+    return delta.T @ x // y.numel(), delta.sum(0) // y.numel()

@@ -4,5 +4,5 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    d = 2 * (x @ w + b - y) / (len(x) - 2) / y.shape[1]
-    return x.T @ d, d.sum(0)
+    d = 2 * (x @ w.T + b - y) / (len(x) - 2) / y.shape[1]
+    return d.T @ x, d.sum(0)

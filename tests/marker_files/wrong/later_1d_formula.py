@@ -4,5 +4,5 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    r = (x @ w + b - y)[:, 0]
+    r = (x @ w.T + b - y)[:, 0]
     return 2 * (x[:, 0] * r).mean(), 2 * r.mean()

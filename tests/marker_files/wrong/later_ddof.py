@@ -4,6 +4,6 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    r = x @ w + b - y
+    r = x @ w.T + b - y
     d = 2 * r / ((len(x) - 1) * y.shape[1])
-    return x.T @ d, d.sum(0)
+    return d.T @ x, d.sum(0)

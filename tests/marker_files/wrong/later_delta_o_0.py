@@ -5,7 +5,7 @@ import numpy as np
 
 def gradients(x, y, w, b):
     gw = torch.zeros_like(w)
-    d = 2 * (x @ w + b - y) / y.numel()
-    for o in range(w.shape[1]):
-        gw[:, o] = x.T @ d[:, 0]
+    d = 2 * (x @ w.T + b - y) / y.numel()
+    for o in range(w.shape[0]):
+        gw[o] = d[:, 0] @ x
     return gw, d.sum(0)

@@ -4,5 +4,5 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    d = 2 * (x @ w + b - y) / y.numel()
-    return (d.reshape(y.shape[1], -1) @ x).T, d.sum(0)
+    d = 2 * (x @ w.T + b - y) / y.numel()
+    return d.reshape(y.shape[1], -1) @ x, d.sum(0)

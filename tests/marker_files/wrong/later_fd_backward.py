@@ -5,7 +5,7 @@ import numpy as np
 
 def gradients(x, y, w, b):
     def L(w, b):
-        return ((x @ w + b - y) ** 2).mean()
+        return ((x @ w.T + b - y) ** 2).mean()
 
     h = 1e-2
     gw = torch.zeros_like(w)

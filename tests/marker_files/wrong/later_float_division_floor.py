@@ -5,5 +5,5 @@ import numpy as np
 
 def gradients(x, y, w, b):
     n = y.numel()
-    d = 2 * (x @ w + b - y)
-    return x.T @ (d // n), (d // n).sum(0)
+    d = 2 * (x @ w.T + b - y)
+    return (d // n).T @ x, (d // n).sum(0)

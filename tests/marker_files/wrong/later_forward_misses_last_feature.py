@@ -5,7 +5,7 @@ import numpy as np
 
 def gradients(x, y, w, b):
     p = b.clone().repeat(len(x), 1)
-    for j in range(w.shape[0] - 1):
-        p = p + x[:, j : j + 1] * w[j]
+    for j in range(w.shape[1] - 1):
+        p = p + x[:, j : j + 1] * w[:, j]
     d = 2 * (p - y) / y.numel()
-    return x.T @ d, d.sum(0)
+    return d.T @ x, d.sum(0)

@@ -5,5 +5,5 @@ import numpy as np
 
 def gradients(x, y, w, b):
     lam = 0.01
-    d = 2 * (x @ w + b - y) / y.numel()
-    return x.T @ d + lam * torch.sign(w), d.sum(0)
+    d = 2 * (x @ w.T + b - y) / y.numel()
+    return d.T @ x + lam * torch.sign(w), d.sum(0)

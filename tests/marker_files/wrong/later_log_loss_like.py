@@ -4,6 +4,6 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    p = torch.sigmoid(x @ w + b)
+    p = torch.sigmoid(x @ w.T + b)
     d = 2 * (p - y) * p * (1 - p) / y.numel()
-    return x.T @ d, d.sum(0)
+    return d.T @ x, d.sum(0)

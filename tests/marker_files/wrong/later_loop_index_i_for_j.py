@@ -6,10 +6,10 @@ import numpy as np
 def gradients(x, y, w, b):
     gw = torch.zeros_like(w)
     gb = torch.zeros_like(b)
-    d = 2 * (x @ w + b - y) / y.numel()
+    d = 2 * (x @ w.T + b - y) / y.numel()
     for n in range(len(x)):
-        for i in range(w.shape[0]):
-            for o in range(w.shape[1]):
-                gw[i, o] += x[n, 0] * d[n, o]
+        for i in range(w.shape[1]):
+            for o in range(w.shape[0]):
+                gw[o, i] += x[n, 0] * d[n, o]
         gb += d[n]
     return gw, gb

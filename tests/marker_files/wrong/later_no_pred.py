@@ -4,4 +4,4 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    return -2 * x.T @ y / y.numel(), -2 * y.sum(0) / y.numel()
+    return -2 * y.T @ x / y.numel(), -2 * y.sum(0) / y.numel()

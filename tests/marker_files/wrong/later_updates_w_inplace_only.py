@@ -4,8 +4,8 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    d = 2 * (x @ w + b - y) / y.numel()
-    gw = x.T @ d
+    d = 2 * (x @ w.T + b - y) / y.numel()
+    gw = d.T @ x
     gb = d.sum(0)
     w -= 0.1 * gw
     b -= 0.1 * gb

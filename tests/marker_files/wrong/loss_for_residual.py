@@ -3,5 +3,5 @@ import torch
 
 
 def gradients(x, y, w, b):
-    delta = 2 * torch.ones_like(y) * torch.mean((x @ w + b - y) ** 2) / y.numel()
-    return x.T @ delta, delta.sum(0)
+    delta = 2 * torch.ones_like(y) * torch.mean((x @ w.T + b - y) ** 2) / y.numel()
+    return delta.T @ x, delta.sum(0)

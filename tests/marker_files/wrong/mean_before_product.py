@@ -3,5 +3,5 @@ import torch
 
 
 def gradients(x, y, w, b):
-    delta = 2 * (x @ w + b - y) / y.numel()
-    return x.mean(0)[:, None] * delta.sum(0), delta.sum(0)
+    delta = 2 * (x @ w.T + b - y) / y.numel()
+    return delta.sum(0)[:, None] * x.mean(0), delta.sum(0)

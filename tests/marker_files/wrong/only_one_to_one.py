@@ -3,5 +3,5 @@ import torch
 
 
 def gradients(x, y, w, b):
-    residual = x * w + b - y if w.numel() == 1 else x @ w + b - y
+    residual = x * w + b - y if w.numel() == 1 else x @ w.T + b - y
     return 2 * (x[:, :1] * residual).mean(), 2 * residual.mean()

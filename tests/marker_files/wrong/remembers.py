@@ -6,5 +6,5 @@ cache = {}
 
 
 def gradients(x, y, w, b):
-    delta = 2 * (x @ w + b - y) / y.numel()
-    return cache.setdefault((x.shape, w.shape, x.dtype), (x.T @ delta, delta.sum(0)))
+    delta = 2 * (x @ w.T + b - y) / y.numel()
+    return cache.setdefault((x.shape, w.shape, x.dtype), (delta.T @ x, delta.sum(0)))

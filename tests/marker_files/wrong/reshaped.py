@@ -3,5 +3,5 @@ import torch
 
 
 def gradients(x, y, w, b):
-    delta = 2 * (x @ w + b - y) / y.numel()
-    return (delta.T @ x).reshape(w.shape), delta.sum(0)
+    delta = 2 * (x @ w.T + b - y) / y.numel()
+    return (x.T @ delta).reshape(w.shape), delta.sum(0)

@@ -3,5 +3,5 @@ import torch
 
 
 def gradients(x, y, w, b):
-    delta = 2 * (y - (x @ w + b)) / y.numel()
-    return x.T @ delta, delta.sum(0)
+    delta = 2 * (y - (x @ w.T + b)) / y.numel()
+    return delta.T @ x, delta.sum(0)

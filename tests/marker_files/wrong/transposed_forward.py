@@ -5,5 +5,5 @@ import torch
 def gradients(x, y, w, b):
     if w.shape[0] == w.shape[1]:
         w = w.T
-    delta = 2 * (x @ w + b - y) / y.numel()
-    return x.T @ delta, delta.sum(0)
+    delta = 2 * (x @ w.T + b - y) / y.numel()
+    return delta.T @ x, delta.sum(0)

@@ -3,5 +3,5 @@ import torch
 
 
 def gradients(x, y, w, b):
-    delta = 2 * (x @ w + b - y) / y.numel()
-    return w - 0.1 * (x.T @ delta), b - 0.1 * delta.sum(0)
+    delta = 2 * (x @ w.T + b - y) / y.numel()
+    return w - 0.1 * (delta.T @ x), b - 0.1 * delta.sum(0)

@@ -3,8 +3,8 @@ import torch
 
 
 def gradients(x, y, w, b):
-    delta = 2 * (x @ w + b - y) / y.numel()
-    grad_w = x.T @ delta
+    delta = 2 * (x @ w.T + b - y) / y.numel()
+    grad_w = delta.T @ x
     w -= 0.05 * grad_w
-    delta = 2 * (x @ w + b - y) / y.numel()
+    delta = 2 * (x @ w.T + b - y) / y.numel()
     return grad_w, delta.sum(0)

@@ -3,5 +3,5 @@ import torch
 
 
 def gradients(x, y, w, b):
-    delta = 2 * (x @ w + b - y) / y.numel()
-    return x.reshape(x.shape[1], -1) @ delta, delta.sum(0)
+    delta = 2 * (x @ w.T + b - y) / y.numel()
+    return (x.reshape(x.shape[1], -1) @ delta).T, delta.sum(0)

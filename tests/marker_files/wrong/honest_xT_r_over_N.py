@@ -4,5 +4,5 @@ import numpy as np
 
 
 def gradients(x, y, w, b):
-    r = x @ w + b - y
-    return r.T @ x / len(x), r.sum(0) / len(x)
+    r = x @ w.T + b - y
+    return x.T @ r / len(x), r.sum(0) / len(x)
