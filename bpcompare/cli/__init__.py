@@ -27,6 +27,8 @@ COMMANDS = {
     "sweep": "thousands of learning rates and seeds at once: which rates work",
     "derive": "derive an expression by hand, draw it, check it",
     "graph": "draw the computation graph of the training problem",
+    "check": "mark your own hand-derived gradient, and say what is wrong with it",
+    "pitfalls": "make the classic mistakes on purpose, with what theory foretells of each",
 }
 
 
