@@ -95,6 +95,35 @@ def test_noise_far_above_rounding_is_refused_and_not_named():
     assert marking.mistakes == {"grad_w": ("not-repeatable",), "grad_b": ("unknown",)}
 
 
+def test_a_mistake_of_the_residual_that_leaves_grad_w_unexplained_is_likely_at_most():
+    def gradients(x, y, w, b):
+        product = x @ w.T
+        delta = 2 * (product - product.mean(0) + b - y) / y.numel()  # summed over the batch, the product vanishes
+        return delta.T @ x, delta.sum(0)
+
+    marking = check_function(gradients, seed=1)
+    assert marking.mistakes == {"grad_w": ("unknown",), "grad_b": ("forward-without-x",)}
+    assert not marking.verdicts[1].findings[0].explanation.sure
+
+
+def test_the_same_mistake_is_sure_where_it_explains_both_gradients():
+    def gradients(x, y, w, b):
+        delta = 2 * (b - y) / y.numel()
+        return delta.T @ x, delta.sum(0)
+
+    for verdict in check_function(gradients, seed=1).verdicts:
+        assert verdict.mistakes == ("forward-without-x",)
+        assert verdict.findings[0].explanation.sure
+
+
+def test_a_parameter_added_to_its_gradient_is_a_penalty_and_not_a_step():
+    def gradients(x, y, w, b):
+        grad_w, grad_b = right(x, y, w, b)
+        return grad_w, grad_b + b
+
+    assert check_function(gradients, seed=1).mistakes == {"grad_w": (), "grad_b": ("weight-decay",)}
+
+
 @pytest.mark.parametrize("error", [1e-9, 1e-6, 1e-3])
 def test_an_error_far_smaller_than_the_gradient_is_still_an_error(error):
     def gradients(x, y, w, b):

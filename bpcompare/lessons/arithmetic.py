@@ -68,8 +68,9 @@ def cut(calls: Sequence[Call], answer: str) -> Explanation | None:
     """Clipped by value or by length, divided by its length, or reduced to its sign."""
     if any(call.answers[answer].size != truth(call, answer).size for call in calls):
         return None
-    bound = max(float(abs(call.answers[answer]).max()) for call in calls)
-    length = max(float(np.linalg.norm(call.answers[answer])) for call in calls)
+    precise = [call for call in calls if call.problem.dtype == "float64"] or calls
+    bound = max(float(abs(call.answers[answer]).max()) for call in precise)
+    length = max(float(np.linalg.norm(call.answers[answer])) for call in precise)
     tests: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
         ("sign-only", "", np.sign),
         ("normalised", "", lambda g: g / np.linalg.norm(g)),

@@ -32,12 +32,14 @@ class Known:
         hypotheses: Explanations beyond the general ones.
         variants: Known mistakes as whole wrong answers, by name.
         solve: Makes a problem from inputs; it tells what casting the inputs does.
+        shared: Mistakes that every answer shows, since all are made of what they concern.
     """
 
     answers: tuple[str, ...]
     hypotheses: tuple[Hypothesis, ...] = ()
     variants: Mapping[str, general.Variant] = field(default_factory=dict)
     solve: Callable[[dict[str, Any], str], Problem] | None = None
+    shared: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,20 @@ def diagnose(calls: Sequence[Call], known: Known) -> tuple[Verdict, ...]:
         named = {name for verdict in verdicts for name in verdict.mistakes}
         verdict = _verdict(calls, answer, known)
         verdicts.append(replace(verdict, findings=tuple(_consistent(finding, named) for finding in verdict.findings)))
+    if any("unknown" in verdict.mistakes for verdict in verdicts):
+        return tuple(_hedged(verdict, known.shared) for verdict in verdicts)
     return tuple(verdicts)
+
+
+def _hedged(verdict: Verdict, shared: frozenset[str]) -> Verdict:
+    """A mistake that another answer should show, and that does not explain it, is likely at most."""
+    findings = tuple(
+        replace(finding, explanation=replace(finding.explanation, sure=False))
+        if shared.intersection(finding.explanation.mistakes)
+        else finding
+        for finding in verdict.findings
+    )
+    return replace(verdict, findings=findings)
 
 
 def _consistent(finding: Finding, named: set[str]) -> Finding:

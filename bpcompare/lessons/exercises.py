@@ -67,7 +67,7 @@ LINEAR_REGRESSION = Exercise(
         "∂L/∂b = Σᵢ δᵢ",
     ),
     draw=regression.draw,
-    known=Known(("grad_w", "grad_b"), squared_error.HYPOTHESES, solve=regression.solve),
+    known=Known(("grad_w", "grad_b"), squared_error.HYPOTHESES, solve=regression.solve, shared=squared_error.SHARED),
 )
 
 ADAM_STEP = Exercise(

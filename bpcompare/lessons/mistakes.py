@@ -55,7 +55,11 @@ MISTAKES: dict[str, Mistake] = {
     "summed-not-averaged": Mistake(
         "summed, not averaged: the sum over the samples is not divided by N (sum for mean)", LOSS, _SIZE
     ),
-    "averaged-twice": Mistake("averaged twice: divided by N once more than the mean asks for", LOSS, _SIZE),
+    "averaged-twice": Mistake(
+        "averaged twice: divided by N once more than the mean asks for; δ holds 1/N already, so its sum belongs here",
+        LOSS,
+        _SIZE,
+    ),
     "divided-by-N-only": Mistake(
         "divided by N alone where MSELoss divides by N·out, the number of all residuals", LOSS, _SIZE
     ),
@@ -180,7 +184,7 @@ MISTAKES: dict[str, Mistake] = {
     "x-shifted": Mistake(
         "the samples of x are shifted by one against the residuals: off by one", WEIGHT, "Follow the index i."
     ),
-    "x-reversed": Mistake("the samples of x are in reverse order against the residuals", WEIGHT, "Follow the index i."),
+    "x-reversed": Mistake("the samples of x are in reverse order against those of y", WEIGHT, "Follow the index i."),
     # samples
     "one-sample-only": Mistake(
         "only one sample is used: the others are overwritten or never reached", WEIGHT, "Is each sample's share added?"

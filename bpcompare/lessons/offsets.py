@@ -31,8 +31,8 @@ def _directions(answer: str) -> Iterator[tuple[str, Direction]]:
             "b-updated-before-w",
             lambda call: (truth(call, "grad_w"), -np.outer(_other(call, "grad_b"), _mean_x(call))),
         )
-    yield "updated-parameter", lambda call: (_parameter(call, mine), truth(call, answer))
     yield "weight-decay", lambda call: (truth(call, answer), _parameter(call, mine))
+    yield "updated-parameter", lambda call: (_parameter(call, mine), truth(call, answer))
     yield "l1-penalty", lambda call: (truth(call, answer), np.sign(_parameter(call, mine)))
     yield "constant-added", lambda call: (truth(call, answer), np.ones_like(truth(call, answer)))
 

@@ -11,7 +11,7 @@ from bpcompare.lessons.calls import Array, Call
 from bpcompare.lessons.explanation import Explanation, Guess, agrees, cheapest, fit_guesses
 from bpcompare.lessons.factors import Factor
 from bpcompare.lessons.forms import Form, forms
-from bpcompare.lessons.ingredients import View, view
+from bpcompare.lessons.ingredients import ERRORS, View, view
 from bpcompare.lessons.offsets import finite_difference, offset
 from bpcompare.lessons.regression import solve
 
@@ -160,4 +160,5 @@ def _share(v: View, answer: str, index: int) -> Array:
     return np.asarray(np.outer(delta, v.x[index]) if answer == "grad_w" else delta)
 
 
+SHARED = frozenset(ERRORS) - {""}  # both gradients are made of the residual
 HYPOTHESES = (composed, other_products, prepared, random_sample, offset, finite_difference)

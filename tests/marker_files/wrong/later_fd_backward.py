@@ -9,9 +9,9 @@ def gradients(x, y, w, b):
 
     h = 1e-2
     gw = torch.zeros_like(w)
-    for i in range(w.shape[0]):
-        for o in range(w.shape[1]):
+    for o in range(w.shape[0]):
+        for i in range(w.shape[1]):
             e = torch.zeros_like(w)
-            e[i, o] = h
-            gw[i, o] = (L(w, b) - L(w - e, b)) / h
+            e[o, i] = h
+            gw[o, i] = (L(w, b) - L(w - e, b)) / h
     return gw, torch.stack([(L(w, b) - L(w, b - h * torch.eye(len(b)).to(b)[o])) / h for o in range(len(b))])
