@@ -4,7 +4,8 @@
     ├── InputError          (ValueError)  a value, an option or a file cannot be used
     │   ├── TableError                    a CSV file, named with line, column and cell
     │   ├── ExpressionError               an expression that is not arithmetic on known names
-    │   └── MethodError                   a way of training that does not exist or cannot work here
+    │   ├── MethodError                   a way of training that does not exist or cannot work here
+    │   └── MarkingError                  a learner's file that cannot be marked
     ├── WorkerError         (RuntimeError) another process of a distributed run is lost
     └── OutputError         (OSError)     a result cannot be written
 
@@ -31,6 +32,10 @@ class ExpressionError(InputError):
 
 class MethodError(InputError):
     """A gradient source or an update rule that does not exist, or that cannot work here."""
+
+
+class MarkingError(InputError):
+    """A learner's file or function that cannot be marked: it does not run, or gives no gradients."""
 
 
 class WorkerError(BpcompareError, RuntimeError):

@@ -1,3 +1,4 @@
+import functools
 import json
 import os
 import pty
@@ -136,10 +137,14 @@ def test_an_interrupted_run_gives_130_and_keeps_earlier_results(tmp_path, capsys
 
 def test_ctrl_c_in_the_middle_of_a_real_run(tmp_path):
     arguments = [sys.executable, "-m", "bpcompare", "--epochs", "100000000", "--out", str(tmp_path / "out")]
-    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as process:
-        time.sleep(5)
-        process.send_signal(signal.SIGINT)
-        _, complaint = process.communicate(timeout=60)
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a job in the background ignores it
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as process:
+        try:
+            time.sleep(5)
+            process.send_signal(signal.SIGINT)
+            _, complaint = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert complaint == "bpcompare: interrupted; earlier results are as they were\n"
     assert not (tmp_path / "out").exists()

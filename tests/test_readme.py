@@ -1,5 +1,6 @@
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,7 @@ TRANSCRIPTS = re.findall(r"^    \$ (python -m bpcompare.*)\n((?:    .*\n|\n)+)",
 
 @pytest.mark.parametrize(("command", "shown"), TRANSCRIPTS)
 def test_a_transcript_is_what_the_command_prints(command, shown, tmp_path, monkeypatch, capsys):
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
     monkeypatch.chdir(tmp_path)
     main(shlex.split(command)[3:])
     printed = [row.strip() for row in capsys.readouterr().out.splitlines()]

@@ -30,6 +30,8 @@ COMMANDS = {
     "equations": "nn.Linear as equations, with the learned numbers put in",
     "collapse": "why two linear layers are one",
     "reproduce": "recompute every figure of the source tutorials",
+    "check": "mark your own hand-derived gradient, and say what is wrong with it",
+    "pitfalls": "make the classic mistakes on purpose, with what theory foretells of each",
 }
 
 

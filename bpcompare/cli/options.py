@@ -22,15 +22,15 @@ FORMATS = ("png", "svg", "pdf")
 LINE = {"samples": 100, "noise": 0.1, "weight": [[2.0]], "bias": [1.0]}
 
 
-def add_output_options(parser: argparse.ArgumentParser) -> None:
+def add_output_options(parser: argparse.ArgumentParser, out: str = "outputs") -> None:
     """``--out``, ``--format`` and ``--quiet``."""
     group = parser.add_argument_group("output")
     group.add_argument(
         "--out",
         type=folder,
-        default="outputs",
+        default=out,
         metavar="DIR",
-        help="folder for the results (default outputs)",
+        help=f"folder for the results (default {out})",
     )
     group.add_argument(
         "--format",

@@ -1,0 +1,41 @@
+"""Makes a classic mistake on purpose, beside the right way, and shows that theory foretold what happens.
+
+Without NAME every pitfall is run. Each leaves its curves as a picture in the output folder.
+"""
+
+import argparse
+
+from bpcompare.cli import options
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which pitfall, and where its picture goes."""
+    parser.add_argument("name", nargs="?", metavar="NAME", help="one pitfall; without it, all of them, listed")
+    options.add_output_options(parser, out="outputs/pitfalls")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the pitfalls, writes their pictures and prints what was foretold and measured."""
+    from bpcompare import export
+    from bpcompare.lessons import pitfalls
+
+    names = [arguments.name] if arguments.name is not None else list(pitfalls.PITFALLS)
+    pictures = [f"{name}.{format}" for name in names for format in arguments.format if name in pitfalls.PITFALLS]
+    export.check_folder(arguments.out, pictures)
+    lessons = [pitfalls.run(name) for name in names]
+
+    from bpcompare.show import figures
+    from bpcompare.show import pitfalls as show
+
+    files = {
+        f"{lesson.name}.{format}": figures.to_bytes(show.figure(lesson), format)
+        for lesson in lessons
+        for format in arguments.format
+    }
+    paths = export.write_files(arguments.out, files)
+    if not arguments.quiet:
+        print(show.overview(lessons) if arguments.name is None else show.page(lessons[0]))
+        if arguments.name is None:
+            print("Each has a page of its own: python -m bpcompare pitfalls NAME")
+        print(f"wrote {', '.join(str(path) for path in paths)}")
+    return 0

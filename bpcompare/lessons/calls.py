@@ -1,0 +1,61 @@
+"""What one call of a learner's function leaves behind: what went in, what came back, what was right."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+EPSILON = {"float64": 2.0**-52, "float32": 2.0**-23}  # the distance from 1 to the next number
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """One set of numbers to call a function on, with its right answers.
+
+    Attributes:
+        sizes: The dimensions by name, such as ``{"N": 7, "in": 3, "out": 2}``.
+        dtype: ``float64`` or ``float32``, the type of ``inputs``.
+        inputs: The arguments by name, in their order; arrays, or plain numbers.
+        truth: The right answers by name, in extended precision.
+        terms: For each number of ``truth``, the sum of the absolute values of the terms that it is a sum of.
+        operations: How many rounded operations lead to one number, at most.
+    """
+
+    sizes: Mapping[str, int]
+    dtype: str
+    inputs: Mapping[str, Any]
+    truth: Mapping[str, Array]
+    terms: Mapping[str, Array]
+    operations: int
+
+    def rounding(self, answer: str) -> Array:
+        """How far a right answer may be from the truth: operations · ε · Σ|terms|, for any order of summation."""
+        return np.asarray(self.operations * EPSILON[self.dtype] * self.terms[answer], dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One call: its problem and what came of it.
+
+    Attributes:
+        problem: What the function was called on.
+        answers: The arrays that came back, by name; empty where the call raised.
+        dtypes: The type of each array as it came back.
+        raised: The error with its line, or the empty text.
+        changed: The inputs that the call changed in place.
+    """
+
+    problem: Problem
+    answers: Mapping[str, Array] = field(default_factory=dict)
+    dtypes: Mapping[str, str] = field(default_factory=dict)
+    raised: str = ""
+    changed: tuple[str, ...] = ()
+
+    def rounding(self, answer: str) -> Array:
+        """The rounding allowed: that of the inputs, or of float32 where the answer itself is a float32 array."""
+        coarser = EPSILON["float32"] / EPSILON[self.problem.dtype] if self.dtypes.get(answer) == "float32" else 1.0
+        return self.problem.rounding(answer) * coarser

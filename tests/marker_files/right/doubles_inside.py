@@ -1,0 +1,7 @@
+import torch
+
+
+def gradients(x, y, w, b):
+    x, y, w, b = (a.double() for a in (x, y, w, b))
+    delta = 2 * (x @ w.T + b - y) / y.numel()
+    return delta.T @ x, delta.sum(0)

@@ -1,0 +1,6 @@
+import torch
+
+
+def gradients(x, y, w, b):
+    delta = 2 * (x @ w.T + b - y) / y.numel()
+    return delta.T @ x, delta.sum(0)

@@ -1,0 +1,7 @@
+# diagnosis: grad_w=right grad_b=summed-to-one-number
+import torch
+
+
+def gradients(x, y, w, b):
+    delta = 2 * (x @ w.T + b - y) / y.numel()
+    return delta.T @ x, delta.sum()

@@ -1,0 +1,9 @@
+# diagnosis: grad_w=right grad_b=x-left-in,summed-over-features
+import torch
+import numpy as np
+
+
+def gradients(x, y, w, b):
+    d = 2 * (x @ w.T + b - y) / y.numel()
+    gw = d.T @ x
+    return gw, gw.sum(1)
