@@ -1,7 +1,13 @@
 """``python -m bpcompare``."""
 
+import os
 import sys
 
 from bpcompare.cli import main
 
-sys.exit(main())
+code = main()
+if "RANK" in os.environ:  # one of torchrun's workers: on an orderly way out PyTorch's own threads abort one in twenty
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+sys.exit(code)

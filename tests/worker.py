@@ -73,3 +73,4 @@ if __name__ == "__main__":
         sys.stdout.write(f"{type(error).__name__}: {error}\n")
         sys.stdout.flush()
         os._exit(3)
+    os._exit(0)  # as bpcompare.__main__ does, and for its reason
