@@ -33,7 +33,7 @@ COMMANDS = [
 def test_the_commands_run(command, tmp_path, monkeypatch, capsys):
     (tmp_path / "cars.csv").write_text("speed,dist\n4,2\n7,4\n8,16\n9,10\n")
     monkeypatch.chdir(tmp_path)
-    assert main(shlex.split(command)[3:]) == 0
+    assert main(shlex.split(command, comments=True)[3:]) == 0
 
 
 TRANSCRIPTS = re.findall(r"^    \$ (python -m bpcompare.*)\n((?:    .*\n|\n)+)", README, re.MULTILINE)
