@@ -20,7 +20,9 @@ from bpcompare.training import train
 RATES = [0.01, 0.1, 0.7, 5.0, 1e30]
 RULES = ["GradientDescent", "torch.optim.Adam", "AdamEpsInside", "AdamMomentumOnly"]
 MATRIX = {"weight": [[1.0, 2.0, 3.0], [0.0, -1.0, 2.0]], "bias": [1.0, 2.0]}
-LOSS_ROUNDING = 1e-13  # of a float64 loss of several inputs or outputs, whose terms are added in another order
+# Of the largest weight and of the run's largest loss, with several inputs or outputs: a matrix library adds their
+# products in an order of its own, which differs from processor to processor.
+ROUNDING = {torch.float32: 1e-6, torch.float64: 1e-13}
 SOURCE_ULPS = 64  # float32, 50 epochs: another source adds a hundred rows in float32 and so differs from step to step
 
 
@@ -41,9 +43,12 @@ def test_every_run_is_the_single_run_of_train(options, dtype):
                     continue
                 bias = single.parameters.get("bias", torch.zeros(1, problem.out_features))
                 weight, bias = problem.in_user_units(single.parameters["weight"][-1], bias[-1])
-                assert torch.equal(result.weights[i, j, k], weight)
-                assert torch.equal(result.biases[i, j, k], bias)
-                assert torch.allclose(result.losses[i, :, j, k], single.all_losses, rtol=LOSS_ROUNDING, atol=0)
+                rounding = 0 if problem.in_features == problem.out_features == 1 else ROUNDING[dtype]
+                bound = rounding * weight.abs().max()
+                assert (result.weights[i, j, k] - weight).abs().max() <= bound
+                assert (result.biases[i, j, k] - bias).abs().max() <= bound
+                difference = result.losses[i, :, j, k] - single.all_losses
+                assert difference.abs().max() <= rounding * single.all_losses.max()
 
 
 @pytest.mark.parametrize("method", ["manual", "autograd", "adam"])
