@@ -51,10 +51,9 @@ def formula(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
 
     Source: 「深度学习之前向传播和反向传播」 for nn.Linear(1, 1), 「反向传播推导+numpy实现」 for a sample of a network.
     """
-    layers = read_layers(model)
-    activations = forward(layers, x)
-    residual = activations[-1] - y
-    for weight, bias, a, delta in deltas(layers, activations, residual * (2 / residual.numel())):
+    walk, output = forward(model, x)
+    residual = output - y
+    for weight, bias, a, delta in deltas(walk, residual * (2 / residual.numel())):
         weight.grad = delta.T.mm(a)
         if bias is not None:
             bias.grad = delta.sum(0)
@@ -249,7 +248,7 @@ def loss_graph(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Node, list[tuple
         return parameters[-1][0]
 
     inside = Node("x", x.numpy(), constant=True)
-    layers = read_layers(model)
+    layers = list(read_layers(model))
     for i, layer in enumerate(layers):
         name, mark = "ŷ" if i == len(layers) - 1 else f"a{i}", f"{i}." if len(layers) > 1 else ""
         if isinstance(layer, nn.Module):

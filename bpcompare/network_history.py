@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare.errors import InputError, MethodError
-from bpcompare.recursion import deltas, forward, read_layers
+from bpcompare.recursion import deltas, forward
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +44,9 @@ def delta_sizes(model: nn.Module, x: Tensor, y: Tensor) -> list[float]:
         >>> [round(size, 4) for size in sizes]
         [6.0]
     """
-    layers = read_layers(model)
-    activations = forward(layers, x)
-    residual = activations[-1] - y
-    last = residual * (2 / y.shape[1])  # of each sample's own loss: the mean over N samples would divide by N
-    sizes = [delta.square().mean().sqrt().item() for *_, delta in deltas(layers, activations, last)]
+    walk, output = forward(model, x)
+    last = (output - y) * (2 / y.shape[1])  # of each sample's own loss: the mean over N samples would divide by N
+    sizes = [delta.square().mean().sqrt().item() for *_, delta in deltas(walk, last)]
     return sizes[::-1]
 
 
@@ -73,8 +71,10 @@ class NetworkHistory:
             self.finite = False
             return False
         self.rows.append([loss.item(), *norms, *self._deltas()])
-        together = b"".join(value.numpy().tobytes() for value in values.values())
-        self.fingerprints.append(hashlib.blake2b(together, digest_size=16).digest())
+        fingerprint = hashlib.sha256()
+        for value in values.values():
+            fingerprint.update(value.numpy().data)
+        self.fingerprints.append(fingerprint.digest())
         self.last = ({name: value.clone() for name, value in values.items()}, grads)
         return True
 
@@ -99,7 +99,8 @@ class NetworkHistory:
             delta_sizes=sizes,
             fingerprints=tuple(self.fingerprints),
         )
-        parameters, gradients = ({name: t.unsqueeze(0) for name, t in kept.items()} for kept in self.last)
+        # Cloned, since what was kept under inference mode could not be used with autograd.
+        parameters, gradients = ({name: t.clone().unsqueeze(0) for name, t in kept.items()} for kept in self.last)
         diverged_at = None if self.finite else min(steps, len(self.rows) * steps_per_epoch)
         return losses.flatten(), parameters, gradients, diverged_at, track
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare.errors import InputError, MethodError
-from bpcompare.gradients import SOURCES, Gradient, all_reduce
+from bpcompare.gradients import SOURCES, Gradient, all_reduce, formula
 from bpcompare.network_history import NetworkHistory, Track, beyond_range
 from bpcompare.problem import Problem
 from bpcompare.updates import RULES
@@ -202,26 +202,28 @@ def train(
     shuffled = torch.Generator().manual_seed(seed)
     history = _History(model) if problem.is_linear else NetworkHistory(model, x, y)
     steps = 0
-    for _ in range(epochs):
-        loss = gradient(model, x, y)  # L(θₖ), before the step that moves θₖ
-        if not history.record(loss):
-            break
-        if full_batch:
-            rule.step()
-            steps += 1
-        else:
-            n = problem.samples
-            order = torch.randperm(n, generator=shuffled) if shuffle else torch.arange(n)
-            for batch in order.split(batch_size):
-                loss = gradient(model, x[batch], y[batch])
-                if not math.isfinite(loss.item()):
-                    break
+    with torch.inference_mode(method.source is formula):  # it needs nothing of what autograd keeps
+        for _ in range(epochs):
+            loss = gradient(model, x, y)  # L(θₖ), before the step that moves θₖ
+            if not history.record(loss):
+                break
+            if full_batch:
                 rule.step()
                 steps += 1
-        if on_epoch:
-            on_epoch()
-    else:
-        history.record(gradient(model, x, y))
+            else:
+                n = problem.samples
+                order = torch.randperm(n, generator=shuffled) if shuffle else torch.arange(n)
+                for x_batch, y_batch in zip(x[order].split(batch_size), y[order].split(batch_size), strict=True):
+                    loss = gradient(model, x_batch, y_batch)
+                    if not math.isfinite(loss.item()):
+                        break
+                    rule.step()
+                    steps += 1
+            if on_epoch:
+                with torch.inference_mode(False):
+                    on_epoch()
+        else:
+            history.record(gradient(model, x, y))
     steps_per_epoch = 1 if full_batch else math.ceil(problem.samples / batch_size)
     return Run(method, *history.states(steps, steps_per_epoch))
 

@@ -30,13 +30,13 @@ class GradientDescent:
 
     def __init__(self, params: Iterable[Tensor], lr: float | Tensor) -> None:
         self.params = list(params)
-        self.lr = lr
+        self.lr = torch.as_tensor(lr, dtype=self.params[0].dtype)  # else every product would convert the number anew
 
     def step(self) -> None:
         """Moves every parameter once."""
         for p in self.params:
-            if p.grad is not None:
-                p.data -= self.lr * p.grad  # .data: the step itself is not to be differentiated
+            if (grad := p.grad) is not None:
+                p.data.sub_(self.lr * grad)  # .data: the step itself is not to be differentiated
 
 
 class Adam:

@@ -16,7 +16,7 @@ from bpcompare.graph.writing import Section
 from bpcompare.lessons.published import Figure, number, text, zero
 from bpcompare.networks import PUBLISHED, quadratic
 from bpcompare.problem import line
-from bpcompare.recursion import deltas, forward, read_layers
+from bpcompare.recursion import deltas, forward
 from bpcompare.theory import least_squares
 from bpcompare.training import train
 
@@ -196,14 +196,16 @@ def network() -> Iterator[Figure]:
     yield from recursion(problem.model(), problem.x[:1], problem.y[:1])
 
 
-def recursion(model: nn.Module, x: Tensor, y: Tensor) -> Iterator[Figure]:
+def recursion(model: nn.Sequential, x: Tensor, y: Tensor) -> Iterator[Figure]:
     """E's equations for L = (z − y)² of one sample: the left sides by autograd, the right sides as written."""
-    layers = read_layers(model)
     with torch.no_grad():
-        activations = forward(layers, x)
-        steps = [*deltas(layers, activations, 2 * (activations[-1] - y))][::-1]
-    outputs = forward(layers, x)[1:]
-    zs = [z for z, layer in zip(outputs, layers, strict=True) if isinstance(layer, tuple)]
+        walk, output = forward(model, x)
+        steps = [*deltas(walk, 2 * (output - y))][::-1]
+    zs, a = [], x
+    for layer in model:
+        a = layer(a)
+        if isinstance(layer, nn.Linear):
+            zs.append(a)
     parameters = [p for weight, bias, *_ in steps for p in (weight, bias) if p is not None]
     gradients = iter(torch.autograd.grad((zs[-1] - y).square().sum(), [*zs, *parameters]))
     for i, (_, delta) in enumerate(zip(zs, (step[3] for step in steps), strict=True), 1):
