@@ -7,6 +7,7 @@ from torch import nn
 
 from bpcompare.errors import InputError, MethodError
 from bpcompare.gradients import SOURCES, autograd
+from bpcompare.networks import quadratic
 from bpcompare.problem import from_data, line
 from bpcompare.training import Method, train
 from bpcompare.updates import GradientDescent
@@ -24,6 +25,9 @@ OPTIMIZERS = [
     "Rprop",
     "Adafactor",
 ]
+
+
+MANY = line(40, weight=[[float(i + j) for i in range(9)] for j in range(8)], bias=[0.0] * 8)  # numbers to record
 
 
 def norris(**options):
@@ -55,8 +59,7 @@ def test_recorded_losses_and_gradients_are_torchs():
 
 
 def test_a_model_too_large_for_the_flat_array_is_recorded_the_same():
-    weight = [[float(i + j) for i in range(9)] for j in range(8)]
-    run = train(line(40, weight=weight, bias=[0.0] * 8), "autograd", epochs=3)
+    run = train(MANY, "autograd", epochs=3)
     assert run.parameters["weight"].shape == (4, 8, 9)
     assert run.gradients["bias"].shape == (4, 8)
     assert not torch.equal(run.parameters["weight"][0], run.parameters["weight"][3])
@@ -75,6 +78,8 @@ def test_a_torch_optimizer_that_needs_only_grad_works_by_name(rule):
     run = train(line(), f"autograd+{rule}", epochs=20)
     assert run.method.update == f"torch.optim.{rule}"
     assert run.loss < run.all_losses[0]
+    by_hand = train(line(), f"formula+{rule}", epochs=20)  # in inference mode, which the optimizer must not mind
+    assert torch.equal(by_hand.all_losses, run.all_losses)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +212,22 @@ def test_a_model_without_bias_learns_only_its_weight():
     assert list(run.parameters) == ["weight"]
 
 
-def test_every_epoch_is_announced():
-    calls = []
-    train(line(), "manual", epochs=7, on_epoch=lambda: calls.append(1))
-    assert len(calls) == 7
+@pytest.mark.parametrize("problem", [line(), MANY, quadratic(layers=[2, 3, 1])])
+@pytest.mark.parametrize("method", ["manual", "autograd", "formula+Adam"])
+def test_what_comes_back_can_go_on_into_autograd(problem, method):
+    run = train(problem, method, lr=0.01, epochs=2)
+    for values in (run.all_losses, *run.parameters.values(), *run.gradients.values()):
+        assert not values.is_inference()
+        values.clone().requires_grad_().sum().backward()
+
+
+def test_every_epoch_is_announced_where_autograd_works():
+    slopes = []
+
+    def differentiate():
+        x = torch.ones(1, requires_grad=True)
+        (3 * x).backward()
+        slopes.append(x.grad.item())
+
+    train(line(), "manual", epochs=7, on_epoch=differentiate)
+    assert slopes == [3.0] * 7
