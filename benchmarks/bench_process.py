@@ -1,5 +1,6 @@
 """Whole processes: the main job against the plain script, and --help against doing nothing."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -9,9 +10,13 @@ from pathlib import Path
 from ratio import paired
 
 
+# As Python comes it keeps the bytecode of what it imports; where it is told not to, it would compile at every start.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def run(*arguments: str) -> None:
     """Runs Python with these arguments, its output thrown away."""
-    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, env=ENVIRONMENT)
 
 
 if __name__ == "__main__":

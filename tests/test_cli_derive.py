@@ -121,9 +121,7 @@ def test_bad_input_is_told_in_one_sentence_with_exit_code_2(capsys, tmp_path, mo
     assert not names(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "arguments", [[], ["x", "x=1", "--format", "gif"], ["x", "x=1", "--out", ""], ["x", "x=1", "--nope"]]
-)
+@pytest.mark.parametrize("arguments", [[], ["x", "x=1", "--format", "gif"], ["x", "x=1", "--out", ""]])
 def test_bad_options_end_with_exit_code_2(capsys, arguments):
     with pytest.raises(SystemExit) as ended:
         main(["derive", *arguments])

@@ -19,7 +19,7 @@ from bpcompare.errors import BpcompareError, WorkerError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import NoReturn
 
 COMMANDS = {
@@ -40,6 +40,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends with exit code 2 and ``message`` alone."""
+        if message.startswith("the following arguments are required"):
+            message += "; --help shows examples"
         self.exit(2, f"bpcompare: {message}\n" if _speaks() else None)
 
 
@@ -52,6 +54,16 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         except OSError:
             columns = 100
         super().__init__(prog, width=min(columns, 120) - 2)
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        """As textwrap does, whose import compiles a dozen patterns."""
+        lines: list[str] = []
+        for word in text.split():
+            if lines and len(lines[-1]) + 1 + len(word) <= width:
+                lines[-1] += f" {word}"
+            else:
+                lines.append(word)
+        return lines
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -131,7 +143,10 @@ def _dispatch(argv: list[str]) -> int:
     )
     parser.add_argument("--version", action="version", version=f"bpcompare {__version__}")
     command.add_arguments(parser)
-    return int(command.run(parser.parse_intermixed_args(_with_expressions(argv))))
+    arguments, stray = parser.parse_known_intermixed_args(_with_expressions(argv))
+    if stray:
+        raise _stray(parser, stray[0])
+    return int(command.run(arguments))
 
 
 def _with_expressions(argv: list[str]) -> list[str]:
@@ -145,8 +160,21 @@ def _overview() -> str:
 
 
 def _unknown(name: str) -> BpcompareError:
+    otherwise = f"choose from {', '.join(COMMANDS)}"
+    return BpcompareError(f"there is no command {name!r}; {_near(name, COMMANDS, otherwise)}")
+
+
+def _stray(parser: Parser, word: str) -> BpcompareError:
+    word = word.strip()  # `_with_expressions` may have put a blank before it
+    if not word.startswith("-"):
+        return BpcompareError(f"{parser.prog} has no place for {word!r}; --help tells what it takes")
+    option = word.partition("=")[0]
+    hint = _near(option, parser._option_string_actions, "--help lists its options")
+    return BpcompareError(f"{parser.prog} has no option {option}; {hint}")
+
+
+def _near(name: str, known: Iterable[str], otherwise: str) -> str:
     import difflib
 
-    near = difflib.get_close_matches(name, COMMANDS, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(COMMANDS)}"
-    return BpcompareError(f"there is no command {name!r}; {hint}")
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+    return f"did you mean {near[0]}?" if near else otherwise

@@ -101,7 +101,7 @@ def values_from(arguments: list[str]) -> dict[str, object]:
     for argument in arguments:
         name, equals, text = (part.strip() for part in argument.partition("="))
         if not equals or not name:
-            raise InputError(f"a value is given as NAME=VALUE, such as x=2; got {argument[:40]!r}")
+            raise InputError(f"a value is given as NAME=VALUE, such as x=2; got {argument.strip()[:40]!r}")
         if name in values:
             raise InputError(f"{name} is given twice; leave one of the two out")
         values[name] = _value(name, text)
