@@ -9,7 +9,6 @@ from pathlib import Path
 
 from ratio import paired
 
-
 # As Python comes it keeps the bytecode of what it imports; where it is told not to, it would compile at every start.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 

@@ -78,7 +78,7 @@ WRONG = {
     "an abbreviated option": (["--epoch", "3"], "has no option --epoch; did you mean --epochs?"),
     "an option of another command": (["graph", "--landscape"], "python -m bpcompare graph has no option --landscape"),
     "a mistyped option with its value": (["--learning-bias=3"], "has no option --learning-bias; --help lists"),
-    "an option that derive lacks": (["derive", "x", "x=1", "--wert"], "derive has no option --wert; did you mean --wrt?"),
+    "an option that derive lacks": (["derive", "x", "x=1", "--wert"], "has no option --wert; did you mean --wrt?"),
     "nothing to derive": (["derive"], "EXPR, NAME=VALUE; --help shows examples"),
     "a short option": (["-q"], "has no option -q; --help lists its options"),
     "a word too many": (["graph", "line"], "python -m bpcompare graph has no place for 'line'; --help tells"),

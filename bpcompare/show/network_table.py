@@ -102,7 +102,7 @@ def _reached(comparison: NetworkComparison, width: int | None) -> Table:
     for heading in ("loss at the start", "loss", "lowest loss"):
         table.add_column(heading, justify="right", no_wrap=True)
     for fraction in FRACTIONS[:2]:
-        table.add_column(f"epochs to {100 * fraction:g} % above the lowest", justify="right")
+        table.add_column(f"epochs to {100 * fraction:g} % of the gap", justify="right")
     table.add_column("status")
     for name, result in comparison.results.items():
         method, diverged = result.run.method, result.run.diverged_at
@@ -174,6 +174,7 @@ def sentences(comparison: NetworkComparison) -> Iterator[str]:
             yield f"{label} differ from epoch {found.first_difference_at} on: {found.explanation}."
     for pair, times in comparison.race.items():
         yield f"race       {pair.replace('~', ' ~ ')}: {winner(times)}."
+    yield "gap        is how far the loss is above the lowest that any way came to, in parts of the starting gap."
     yield "δ          is the root mean square of ∂L/∂z over the units of a layer and the samples, L of one sample."
     sizes = next(iter(comparison.results.values())).delta_sizes[0].tolist()
     for layer, (size, above) in enumerate(itertools.pairwise(sizes), 1):
