@@ -22,12 +22,14 @@ import torch
 from torch import Tensor
 
 from bpcompare import __version__, workers
-from bpcompare.comparison import FRACTIONS, Agreement, Comparison
+from bpcompare.agreement import Agreement
+from bpcompare.comparison import Comparison
 from bpcompare.errors import OutputError
 from bpcompare.problem import Problem
+from bpcompare.race import FRACTIONS
+from bpcompare.run import Run
 from bpcompare.show.parameters import entries
 from bpcompare.theory import Curvature
-from bpcompare.training import Run
 
 
 def check_folder(folder: Path, names: Iterable[str] = ()) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from bpcompare.comparison import FRACTIONS
 from bpcompare.export import between, defused, described, json_bytes, versions
 from bpcompare.network_comparison import NetworkComparison, NetworkResult
+from bpcompare.race import FRACTIONS
 
 MOST_PARAMETERS = 1_000  # numbers; those of a larger network are not written
 

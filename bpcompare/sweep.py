@@ -18,9 +18,10 @@ from torch import Tensor
 from bpcompare import workers
 from bpcompare.errors import InputError, MethodError
 from bpcompare.gradients import sums
+from bpcompare.methods import Method
+from bpcompare.precision import beyond_range
 from bpcompare.problem import Problem
-from bpcompare.training import Method
-from bpcompare.updates import RULES, SAME_RULE, Adam
+from bpcompare.updates import RULES, Adam
 
 AT_ONCE = 16_384  # numbers of a parameter: what a core's own cache holds
 MOST_CHECKPOINTS = 60
@@ -175,7 +176,7 @@ def _check(problems: Sequence[Problem], methods: Sequence[Method], lr: Tensor, e
     for place, method in enumerate(methods):
         if method.name in names[:place]:
             raise InputError(f"method {method.name!r} is named twice; name it once")
-        if SAME_RULE.get(method.update, method.update) not in RULES:
+        if method.canonical_update not in RULES:
             raise MethodError(
                 f"{method.update} moves one model at a time and cannot be swept; "
                 f"choose a rule that is written by hand: {', '.join(RULES)}"
@@ -202,7 +203,7 @@ def _train(
 ) -> _Part:
     """All runs of one way on some problems; the loop of `training.train`, for (…, seeds, rates) at once."""
     batch = _Batch(problems, len(lr))
-    kind = RULES[SAME_RULE.get(method.update, method.update)]
+    kind = RULES[method.canonical_update]
     # Adam divides lr by its correction before it rounds to the parameters' precision, gradient descent rounds at once.
     rule = kind(batch.parameters, lr=lr if issubclass(kind, Adam) else lr.to(batch.parameters[0].dtype))
     states = torch.zeros(len(problems), len(lr), dtype=torch.int32)  # finite ones, in a row from the start
@@ -212,10 +213,7 @@ def _train(
     for epoch in range(epochs + 1):
         loss = batch.gradient()
         if epoch == 0 and not bool(loss.isfinite().all()):
-            raise InputError(
-                f"the untrained model's loss is already beyond the range of {loss.dtype}; train with float64, "
-                "standardize the columns or rescale the data"
-            )
+            raise beyond_range("loss", loss.dtype)
         states += alive.logical_and_(loss.abs() < math.inf)
         if epoch in kept:
             next(losses).copy_(loss).masked_fill_(~alive, math.nan)

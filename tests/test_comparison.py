@@ -3,11 +3,13 @@ import torch
 from certified import nist
 from torch import nn
 
-from bpcompare.comparison import agree, compare
+from bpcompare.agreement import agree
+from bpcompare.comparison import compare
 from bpcompare.errors import InputError, MethodError
 from bpcompare.gradients import autograd
+from bpcompare.methods import Method
 from bpcompare.problem import from_data, line
-from bpcompare.training import Method, train
+from bpcompare.training import train
 from bpcompare.updates import GradientDescent
 
 

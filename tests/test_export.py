@@ -90,7 +90,7 @@ def test_cells_that_a_spreadsheet_would_run_are_defused(text):
 def test_a_method_named_like_a_formula_is_defused_in_the_history():
     from dataclasses import replace
 
-    from bpcompare.training import Method
+    from bpcompare.methods import Method
 
     method = replace(Method.named("manual"), name="=HYPERLINK(1)")
     rows = list(csv.reader(history_csv(compare(line(), [method], epochs=1)).decode().splitlines()))

@@ -7,8 +7,9 @@ from torch import nn
 
 from bpcompare.errors import InputError, MethodError
 from bpcompare.gradients import SOURCES, autograd
+from bpcompare.methods import Method
 from bpcompare.problem import from_data, line
-from bpcompare.training import Method, train
+from bpcompare.training import train
 from bpcompare.updates import GradientDescent
 
 OPTIMIZERS = [

@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> None:
     """Refuses what this problem or these methods cannot show."""
     from bpcompare.ledger import rule_by_hand
-    from bpcompare.training import Method
+    from bpcompare.methods import Method
 
     for option in OF_A_LINE if arguments.layers else ():
         if getattr(arguments, option):
