@@ -19,7 +19,7 @@ LAYERS = [
     ["errors"],
     ["workers"],
     ["graph"],
-    ["theory", "precision"],
+    ["theory", "precision", "scaling"],
     ["problem"],
     ["csv_data", "prediction", "networks", "recursion"],
     ["loops", "gradients", "updates"],
