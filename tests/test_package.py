@@ -19,7 +19,7 @@ LAYERS = [
     ["errors"],
     ["workers"],
     ["graph"],
-    ["theory", "precision", "scaling"],
+    ["theory", "precision", "scaling", "csv_faults"],
     ["problem"],
     ["csv_data", "prediction", "networks", "recursion"],
     ["loops", "gradients", "updates"],
