@@ -26,7 +26,7 @@ LAYERS = [
     ["methods", "data_parallel"],
     ["run"],
     ["history", "network_history"],
-    ["training"],
+    ["training", "batched_training"],
     ["agreement", "race"],
     ["comparison", "network_comparison", "sweep", "ledger"],
     ["sweep_summary"],
