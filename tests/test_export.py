@@ -9,9 +9,11 @@ import torch
 from torch import nn
 
 from bpcompare.comparison import compare
+from bpcompare.comparison_files import comparison_json, history_csv
 from bpcompare.errors import OutputError
-from bpcompare.export import check_folder, comparison_json, defused, history_csv, write_files
+from bpcompare.export import check_folder, write_files
 from bpcompare.problem import from_data, line
+from bpcompare.serialization import defused
 
 
 def document(comparison):

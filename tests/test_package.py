@@ -32,14 +32,15 @@ LAYERS = [
     ["sweep_summary"],
     ["lessons"],
     ["show"],
+    ["serialization"],
+    ["comparison_files", "network_files", "ledger_files", "sweep_files"],
     ["export"],
-    ["ledger_files", "sweep_files", "network_export"],
     ["cli"],
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
 # Who may: show draws, cli prints, export writes.
-ONLY = {"matplotlib": {"show", "export"}, "torchviz": {"show"}, "plotly": {"show"}, "rich": {"show", "cli"}}
+ONLY = {"matplotlib": {"show", "serialization"}, "torchviz": {"show"}, "plotly": {"show"}, "rich": {"show", "cli"}}
 
 
 def room(path):

@@ -44,12 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Derives, then prints or writes."""
+    from bpcompare import export
     from bpcompare.graph.derivation import derive
 
     derivation = derive(arguments.expression, values_from(arguments.values), arguments.wrt)
-
-    from bpcompare import export  # imports PyTorch, which a refusal need not wait for
-
     drawn = [format for format in arguments.format if format in DRAWN]
     folder = arguments.out or Path("outputs")
     if drawn or arguments.out:
