@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from bpcompare.cli import network_options, options
+from bpcompare.cli import network_options, options, values
 from bpcompare.errors import InputError
 
 TYPE_CHECKING = False
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--animate", action="store_true", help="write animation.gif: fit, landscape and curves growing")
     group.add_argument(
         "--ledger",
-        type=options.names,
+        type=values.names,
         default=(),
         metavar="M[,M…]",
         help="the books of these Adam methods, beside torch.optim.Adam: a table, ledger.csv, columns in history.csv",
