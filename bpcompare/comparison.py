@@ -171,21 +171,12 @@ def compare(
     if not problem.is_linear:
         raise InputError("compare sets the ways beside the optimum of one nn.Linear; use compare_network for a network")
     check_numbers(problem, lr, epochs, batch_size)
-    chosen = choose(problem, methods, lr)
+    runs = [
+        train(problem, m, lr=lr, epochs=epochs, batch_size=batch_size, seed=seed, shuffle=shuffle, on_epoch=on_epoch)
+        for m in choose(problem, methods, lr)
+    ]
     optimum = least_squares(problem.measured_x, problem.measured_y, bias=problem.has_bias)
-    results = {}
-    for method in chosen:
-        run = train(
-            problem,
-            method,
-            lr=lr,
-            epochs=epochs,
-            batch_size=batch_size,
-            seed=seed,
-            shuffle=shuffle,
-            on_epoch=on_epoch,
-        )
-        results[method.name] = _result(problem, run, optimum)
+    results = {run.method.name: _result(problem, run, optimum) for run in runs}
     pairs = one_rule([result.run for result in results.values()])
     agreement = {pair: agree(a, b) for pair, (a, b) in pairs.items()}
     return Comparison(problem, lr, epochs, batch_size, seed, results, agreement, optimum)

@@ -199,20 +199,21 @@ def loss_graph(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Node, list[tuple
         parameters.append((Node(name, parameter.detach().numpy()), parameter))
         return parameters[-1][0]
 
-    inside = Node("x", x.numpy(), constant=True)
+    a = Node("x", x.numpy(), constant=True)
     layers = list(read_layers(model))
     for i, layer in enumerate(layers):
-        name, mark = "ŷ" if i == len(layers) - 1 else f"a{i}", f"{i}." if len(layers) > 1 else ""
+        name = "ŷ" if i == len(layers) - 1 else f"a{i}"
         if isinstance(layer, nn.Module):
-            inside = TABLE[type(layer).__name__.lower()](inside, name=name)
+            a = TABLE[type(layer).__name__.lower()](a, name=name)
             continue
-        slope = leaf(f"{mark}weight", layer[0])
+        prefix = f"{i}." if len(layers) > 1 else ""
+        weight = leaf(f"{prefix}weight", layer[0])
         if layer[1] is None:
-            inside = TABLE["matmul"](inside, TABLE["transpose"](slope, name=f"{mark}weightᵀ"), name=name)
+            a = TABLE["matmul"](a, TABLE["transpose"](weight, name=f"{prefix}weightᵀ"), name=name)
         else:
-            inside = TABLE["Linear of arrays"](inside, slope, leaf(f"{mark}bias", layer[1]), name=name)
+            a = TABLE["Linear of arrays"](a, weight, leaf(f"{prefix}bias", layer[1]), name=name)
     targets = Node("y", y.numpy(), constant=True)
-    return TABLE["MSE of arrays"](inside, targets, name="loss"), parameters
+    return TABLE["MSE of arrays"](a, targets, name="loss"), parameters
 
 
 SOURCES: dict[str, Gradient] = {
