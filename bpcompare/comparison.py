@@ -1,32 +1,23 @@
 """Several ways on one problem: which are the same calculation (agreement), and which get there sooner (race)."""
 
 import functools
-import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from bpcompare.agreement import Agreement, agree, one_rule
 from bpcompare.errors import InputError
-from bpcompare.precision import ulp
+from bpcompare.methods import WAYS, Method, choose
 from bpcompare.prediction import Modes, modes
 from bpcompare.problem import Problem
+from bpcompare.race import race
+from bpcompare.run import Run
 from bpcompare.theory import Curvature, Optimum, curvature, least_squares
-from bpcompare.training import WAYS, Method, Run, check_numbers, train
-from bpcompare.updates import SAME_RULE
+from bpcompare.training import check_numbers, train
 
-FRACTIONS = (0.1, 0.01, 0.001)  # of the starting gap, at which the race is timed
 CONVERGED = 1e-6  # of the starting gap: what is left then is below a thousandth of the starting distance
-
-ORDER_OF_ARITHMETIC = {
-    "formula": "adds the rows in one matrix product δᵀx",
-    "autograd": "adds the rows in the matrix product that backward() calls",
-    "moments": "adds the rows once, in float64, before it multiplies by the weight",
-    "finite_difference": "subtracts two losses, each added up in float64, and divides by 2h",
-    "graph": "adds the rows node by node, in NumPy's order",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,23 +65,6 @@ class Result:
         """The first epoch at which the gap is at most ``fraction`` of the one at the start, or None."""
         reached = (self.gaps <= fraction * self.gaps[0]).nonzero()
         return int(reached[0]) if len(reached) else None
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Whether two gradient sources under one rule gave the same parameters at every epoch.
-
-    Attributes:
-        bit_equal: Whether they did, to the last bit.
-        max_ulp: The largest distance between two parameters at the same epoch, in units in the last place.
-        first_difference_at: The first epoch at which they differ, or None.
-        explanation: What was added up in another order.
-    """
-
-    bit_equal: bool
-    max_ulp: int
-    first_difference_at: int | None
-    explanation: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +119,7 @@ class Comparison:
 
     def _is_predictable(self, name: str) -> bool:
         full_batch = self.batch_size in (None, self.problem.samples)
-        return full_batch and _rule(self.results[name].run.method) == "GradientDescent"
+        return full_batch and self.results[name].run.method.canonical_update == "GradientDescent"
 
     def prediction_error(self, name: str) -> float | None:
         """The largest distance between the measured and the predicted loss of a state, relative to the predicted."""
@@ -197,77 +171,15 @@ def compare(
     if not problem.is_linear:
         raise InputError("compare sets the ways beside the optimum of one nn.Linear; use compare_network for a network")
     check_numbers(problem, lr, epochs, batch_size)
-    chosen = choose(problem, methods, lr)
+    runs = [
+        train(problem, m, lr=lr, epochs=epochs, batch_size=batch_size, seed=seed, shuffle=shuffle, on_epoch=on_epoch)
+        for m in choose(problem, methods, lr)
+    ]
     optimum = least_squares(problem.measured_x, problem.measured_y, bias=problem.has_bias)
-    results = {}
-    for method in chosen:
-        run = train(
-            problem,
-            method,
-            lr=lr,
-            epochs=epochs,
-            batch_size=batch_size,
-            seed=seed,
-            shuffle=shuffle,
-            on_epoch=on_epoch,
-        )
-        results[method.name] = _result(problem, run, optimum)
-    agreement = {
-        f"{a.method.name}~{b.method.name}": agree(a, b) for a, b in one_rule([r.run for r in results.values()])
-    }
+    results = {run.method.name: _result(problem, run, optimum) for run in runs}
+    pairs = one_rule([result.run for result in results.values()])
+    agreement = {pair: agree(a, b) for pair, (a, b) in pairs.items()}
     return Comparison(problem, lr, epochs, batch_size, seed, results, agreement, optimum)
-
-
-def choose(problem: Problem, methods: Sequence[str | Method], lr: float) -> list[Method]:
-    """The methods asked for, each of which can work on ``problem``.
-
-    Raises:
-        InputError: There is none, or one is named twice.
-        MethodError: There is no such method, or it cannot work here.
-
-    Example:
-        >>> from bpcompare.problem import line
-        >>> [method.update for method in choose(line(), ["manual"], 0.1)]
-        ['GradientDescent']
-    """
-    chosen = [Method.named(m) if isinstance(m, str) else m for m in methods]
-    if not chosen:
-        raise InputError("there is no method to compare; name at least one")
-    for i, method in enumerate(chosen):
-        if method.name in [m.name for m in chosen[:i]]:
-            raise InputError(f"method {method.name!r} is named twice; name it once")
-        method.check(problem, lr)
-    return chosen
-
-
-class Racer(Protocol):
-    """What a race asks of a result."""
-
-    @property
-    def run(self) -> Run:
-        """The run."""
-
-    def epochs_to(self, fraction: float) -> int | None:
-        """The first epoch at which the gap is at most ``fraction`` of the one at the start, or None."""
-
-
-def race(results: Mapping[str, Racer]) -> dict[str, dict[float, dict[str, int | None]]]:
-    """Per pair "a~b" with the same source and different rules: the epochs each took to `FRACTIONS` of the gap."""
-    return {
-        f"{a}~{b}": {f: {a: first.epochs_to(f), b: second.epochs_to(f)} for f in FRACTIONS}
-        for (a, first), (b, second) in itertools.combinations(results.items(), 2)
-        if first.run.method.gradient == second.run.method.gradient
-        and _rule(first.run.method) != _rule(second.run.method)
-    }
-
-
-def one_rule(runs: Sequence[Run]) -> list[tuple[Run, Run]]:
-    """The pairs of runs under one update rule, whose curves must coincide."""
-    return [(a, b) for a, b in itertools.combinations(runs, 2) if _rule(a.method) == _rule(b.method)]
-
-
-def _rule(method: Method) -> str:
-    return SAME_RULE.get(method.update, method.update)
 
 
 def _result(problem: Problem, run: Run, optimum: Optimum) -> Result:
@@ -287,38 +199,3 @@ def _result(problem: Problem, run: Run, optimum: Optimum) -> Result:
     else:
         status = "converged" if gaps[-1] <= max(CONVERGED * gaps[0].item(), rounding) else "stopped"
     return Result(run, weights, biases, losses, gaps, status)
-
-
-def agree(a: Run, b: Run) -> Agreement:
-    """Whether two runs went through the same parameters, and if not, where they parted and why.
-
-    Example:
-        >>> from bpcompare.problem import line
-        >>> agree(train(line(), "manual"), train(line(), "autograd")).max_ulp
-        0
-    """
-    steps = min(len(a.all_losses), len(b.all_losses))
-    apart = torch.stack(
-        [ulp(a.parameters[n][:steps], b.parameters[n][:steps]).flatten(1).amax(1) for n in a.parameters]
-    ).amax(0)
-    differing = apart.nonzero()
-    if not len(differing) and a.diverged_at == b.diverged_at:
-        return Agreement(True, 0, None, "the same numbers were added in the same order")
-    first = int(differing[0]) if len(differing) else steps
-    return Agreement(False, int(apart.max()), first, _explain(a, b, first))
-
-
-def _explain(a: Run, b: Run, first: int) -> str:
-    """Names the gradient that made the first difference, and how each source adds it up."""
-    before = max(first - 1, 0)
-    names = [n for n in a.gradients if not torch.equal(a.gradients[n][before], b.gradients[n][before])]
-    if not names:
-        fused = " (torch.optim.SGD rounds p − lr·∂L/∂p once, by a fused multiply-add; by hand it is rounded twice)"
-        updates = {a.method.update, b.method.update}
-        note = fused if updates == {"GradientDescent", "torch.optim.SGD"} else ""
-        return f"from equal gradients at epoch {before} the rules round the step differently{note}"
-    orders = [
-        f"{run.method.gradient} {ORDER_OF_ARITHMETIC.get(run.method.gradient, 'adds up in an order of its own')}"
-        for run in (a, b)
-    ]
-    return f"∂L/∂{names[0]} at epoch {before} is rounded differently: {'; '.join(dict.fromkeys(orders))}"

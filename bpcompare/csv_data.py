@@ -10,7 +10,6 @@ import io
 import itertools
 import math
 import operator
-import re
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,12 +20,14 @@ from typing import BinaryIO, TextIO
 import torch
 from torch import Tensor
 
+from bpcompare.csv_faults import blank_line, check_header, check_rows
 from bpcompare.errors import TableError
 from bpcompare.problem import Problem, from_data
 
 CHUNK = 2_048  # rows converted at a time
 DELIMITERS = (",", ";", "\t")
-ENCODINGS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+ENCODINGS = ((b"\xef\xbb\xbf", "utf-8-sig"), *((mark, "utf-16") for mark in UTF_16_MARKS))
 
 Row = list[str]
 OnProgress = Callable[[float], object]
@@ -138,7 +139,7 @@ def _open(path: Path) -> Iterator[tuple[BinaryIO, TextIO]]:
             binary.seek(0)
         except OSError as error:
             raise TableError(f"{path} cannot be read: {error.strerror}; --csv needs a file") from error
-        if start.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")) or (b"\0" in start and start[:2] not in _UTF16):
+        if start.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")) or (b"\0" in start and start[:2] not in UTF_16_MARKS):
             raise TableError(f"{path} is not UTF-8, nor UTF-16 with a byte order mark; save it as UTF-8")
         encoding = next((name for mark, name in ENCODINGS if start.startswith(mark)), "utf-8")
         try:
@@ -150,9 +151,6 @@ def _open(path: Path) -> Iterator[tuple[BinaryIO, TextIO]]:
             ) from error
         except OSError as error:
             raise TableError(f"{path} cannot be read: {error.strerror}") from error
-
-
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def _line_of_bad_byte(path: Path, encoding: str) -> int:
@@ -175,7 +173,7 @@ class _Reader:
         lines = itertools.chain([first], text)
         self.rows = csv.reader(lines, delimiter=_delimiter(first, wanted), strict=True)
         self.header = [name.strip() for name in self._next_rows(1)[0]]
-        self._check_header()
+        check_header(path, self.header, wanted)
         self.places = [self.header.index(name) for name in wanted]
 
     def _next_rows(self, count: int) -> list[Row]:
@@ -184,27 +182,13 @@ class _Reader:
         except csv.Error as error:
             raise TableError(f"{self.path}, line {self.rows.line_num}: {error}; close every quote") from error
 
-    def _check_header(self) -> None:
-        if all(_is_number(name) for name in self.header):
-            raise TableError(
-                f"{self.path}, line 1: the header is missing; the first row must name the columns, but it reads "
-                f"{', '.join(map(repr, self.header[:4]))}"
-            )
-        for name in self.wanted:
-            count = self.header.count(name)
-            if count == 0:
-                known = ", ".join(map(repr, self.header[:20])) + (", …" if len(self.header) > 20 else "")
-                raise TableError(f"{self.path}, line 1: there is no column {name!r}; the columns are {known}")
-            if count > 1:
-                raise TableError(f"{self.path}, line 1: column {name!r} stands there {count} times; rename all but one")
-
     def chunks(self) -> Iterator[None]:
         """Converts chunk after chunk until the file ends; blank lines may follow the last row, not part rows."""
         blank_at = 0
         line = self.rows.line_num
         while rows := self._next_rows(CHUNK):
             if blank_at and any(rows):
-                raise TableError(f"{self.path}, line {blank_at}: the line is blank; {_HINT_RAGGED}")
+                raise blank_line(self.path, blank_at)
             blank = sum(1 for _ in itertools.takewhile(operator.not_, reversed(rows)))
             if blank:
                 del rows[-blank:]
@@ -217,36 +201,22 @@ class _Reader:
 
     def _convert(self, rows: list[Row], line: int) -> None:
         if not set(map(len, rows)) <= {len(self.header)}:
-            self._explain(rows, line)
+            self._check(rows, line)
         for column, place in zip(self.columns, self.places, strict=True):
             cells = list(map(operator.itemgetter(place), rows))
             try:
                 numbers = array("d", map(float, cells))
             except ValueError:
-                self._explain(rows, line)
+                self._check(rows, line)
                 raise
             joined = "".join(cells)
             # float() also takes 1_000 and the digits of other scripts; a sum is finite only if every term is.
             if "_" in joined or not joined.isascii() or not math.isfinite(sum(numbers)):
-                self._explain(rows, line)
+                self._check(rows, line)
             column.extend(numbers)
 
-    def _explain(self, rows: list[Row], line: int) -> None:
-        """Finds the first cell at fault and raises; returns where there is none."""
-        for row in rows:
-            line += 1 + sum(cell.count("\n") for cell in row)
-            where = f"{self.path}, line {line}"
-            if not row:
-                raise TableError(f"{where}: the line is blank; {_HINT_RAGGED}")
-            if len(row) != len(self.header):
-                cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
-                raise TableError(f"{where}: the row has {cells}, the header has {len(self.header)}; {_HINT_RAGGED}")
-            for name, place in zip(self.wanted, self.places, strict=True):
-                if problem := _fault(row[place]):
-                    raise TableError(f"{where}, column {name!r}: {problem}")
-
-
-_HINT_RAGGED = "every row must have one cell per column, and numbers no commas of their own unless quoted"
+    def _check(self, rows: list[Row], line: int) -> None:
+        check_rows(self.path, rows, line, self.header, self.wanted)
 
 
 def _delimiter(first_line: str, wanted: list[str]) -> str:
@@ -260,28 +230,3 @@ def _delimiter(first_line: str, wanted: list[str]) -> str:
         return set(wanted) <= set(names), len(names)
 
     return max(DELIMITERS, key=fit)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _fault(cell: str) -> str | None:
-    """What is wrong with a cell, as the end of a sentence, or None."""
-    shown = repr(cell if len(cell) <= 40 else cell[:40] + "…")
-    if not cell.strip():
-        return "the cell is empty; fill it in or leave the row out"
-    if _GROUPED.fullmatch(cell.strip()):
-        return f"the cell reads {shown}; write numbers with a decimal point and without thousands separators"
-    if not _is_number(cell) or "_" in cell or not cell.isascii():
-        return f"the cell reads {shown}, which is not a number; write it like 1234.5 or 1.2e-3"
-    if not math.isfinite(float(cell)):
-        return f"the cell reads {shown}, which is not a finite number of double precision; leave the row out"
-    return None
-
-
-_GROUPED = re.compile(r"[+-]?\d[\d.,' _\u00a0\u202f\u2019]*[,' _\u00a0\u202f\u2019][\d.,' _\u00a0\u202f\u2019]*\d")

@@ -5,7 +5,6 @@ loss is the mean squared error over all N·out residuals, as `nn.MSELoss` has it
 """
 
 import copy
-import functools
 from collections.abc import Callable, MutableMapping
 
 import numpy as np
@@ -13,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.weak import WeakIdKeyDictionary
 
-from bpcompare import workers
 from bpcompare.errors import MethodError
 from bpcompare.graph.node import Node, backward
 from bpcompare.graph.operations import TABLE
@@ -170,52 +168,6 @@ def sums(x: Tensor, y: Tensor) -> Sums:
     return found
 
 
-def all_reduce(gradient: Gradient) -> Gradient:
-    """The same gradient source spread over the worker processes: each takes its share of the rows, the sum is shared.
-
-        ∂L/∂θ = ∂/∂θ (1/N) Σᵢ Lᵢ = Σ_w (N_w/N)·∂L_w/∂θ   – the gradient of a mean is the mean of the gradients
-
-    L_w is the mean over the N_w rows of worker w; shares may differ by one row, a worker with none adds nothing. The
-    numbers are those of one process but for rounding, for they are added in another order; every worker gets the
-    same bits, and so takes the same step. With one process it is ``gradient`` itself.
-
-    Args:
-        gradient: What each worker does with its own rows; all workers hold the same model and all rows.
-
-    Raises:
-        WorkerError: (from the source that is returned) Another worker is lost.
-
-    Example:
-        >>> all_reduce(formula) is formula
-        True
-
-    Source: Goyal et al. (2017), Accurate, Large Minibatch SGD, §2.3 and §4: the sum over workers of mean gradients.
-    """
-    if workers.count() == 1:
-        return gradient
-
-    @functools.lru_cache(maxsize=1)
-    def share(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        mine = workers.share(len(x))
-        return x[mine], y[mine]
-
-    def summed(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-        x_own, y_own = share(x, y)
-        parameters = list(model.parameters())
-        sizes = [1, *[p.numel() for p in parameters]]
-        numbers = x.new_zeros(sum(sizes), dtype=torch.float64)
-        if len(x_own):
-            loss = gradient(model, x_own, y_own).detach()
-            own = torch.cat([loss.view(1), *[p.grad.view(-1) for p in parameters if p.grad is not None]])
-            numbers = own.double() * (len(x_own) / len(x))
-        parts = torch.split(workers.add(numbers).to(x.dtype), sizes)
-        for p, values in zip(parameters, parts[1:], strict=True):
-            p.grad = values.view_as(p)
-        return parts[0].view(())
-
-    return summed
-
-
 def graph(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """The mean squared error; its gradient by our own graph engine, from the loss back to the parameters.
 
@@ -247,20 +199,21 @@ def loss_graph(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Node, list[tuple
         parameters.append((Node(name, parameter.detach().numpy()), parameter))
         return parameters[-1][0]
 
-    inside = Node("x", x.numpy(), constant=True)
+    a = Node("x", x.numpy(), constant=True)
     layers = list(read_layers(model))
     for i, layer in enumerate(layers):
-        name, mark = "ŷ" if i == len(layers) - 1 else f"a{i}", f"{i}." if len(layers) > 1 else ""
+        name = "ŷ" if i == len(layers) - 1 else f"a{i}"
         if isinstance(layer, nn.Module):
-            inside = TABLE[type(layer).__name__.lower()](inside, name=name)
+            a = TABLE[type(layer).__name__.lower()](a, name=name)
             continue
-        slope = leaf(f"{mark}weight", layer[0])
+        prefix = f"{i}." if len(layers) > 1 else ""
+        weight = leaf(f"{prefix}weight", layer[0])
         if layer[1] is None:
-            inside = TABLE["matmul"](inside, TABLE["transpose"](slope, name=f"{mark}weightᵀ"), name=name)
+            a = TABLE["matmul"](a, TABLE["transpose"](weight, name=f"{prefix}weightᵀ"), name=name)
         else:
-            inside = TABLE["Linear of arrays"](inside, slope, leaf(f"{mark}bias", layer[1]), name=name)
+            a = TABLE["Linear of arrays"](a, weight, leaf(f"{prefix}bias", layer[1]), name=name)
     targets = Node("y", y.numpy(), constant=True)
-    return TABLE["MSE of arrays"](inside, targets, name="loss"), parameters
+    return TABLE["MSE of arrays"](a, targets, name="loss"), parameters
 
 
 SOURCES: dict[str, Gradient] = {
@@ -269,4 +222,12 @@ SOURCES: dict[str, Gradient] = {
     "graph": graph,
     "finite_difference": finite_difference,
     "moments": moments,
+}
+
+ORDER_OF_ARITHMETIC = {
+    "formula": "adds the rows in one matrix product δᵀx",
+    "autograd": "adds the rows in the matrix product that backward() calls",
+    "moments": "adds the rows once, in float64, before it multiplies by the weight",
+    "finite_difference": "subtracts two losses, each added up in float64, and divides by 2h",
+    "graph": "adds the rows node by node, in NumPy's order",
 }

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare.errors import InputError
+from bpcompare.methods import Method
 from bpcompare.precision import ulp
-from bpcompare.training import Method, Run
-from bpcompare.updates import RULES, SAME_RULE, Adam
+from bpcompare.run import Run
+from bpcompare.updates import RULES, Adam
 
 SCALES = (1e-6, 1e-3, 1.0, 1e3, 1e6)  # of the first gradient, under which its step is taken again
 
@@ -112,7 +113,7 @@ def rule_by_hand(method: Method) -> type[Adam]:
     Raises:
         InputError: It is none of them.
     """
-    rule = RULES.get(SAME_RULE.get(method.update, method.update))
+    rule = RULES.get(method.canonical_update)
     if rule is None or not issubclass(rule, Adam):
         raise InputError(
             f"{method.name!r} has no Adam ledger, its rule is {method.update}; choose adam or a way whose rule is one "

@@ -1,14 +1,12 @@
 """Adam's books as a CSV table, and as columns of history.csv."""
 
-import csv
-import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from torch import Tensor
 
-from bpcompare.export import defused
 from bpcompare.ledger import QUANTITIES, Ledger
 from bpcompare.problem import Problem
+from bpcompare.serialization import csv_bytes
 from bpcompare.show.books import column
 from bpcompare.show.parameters import entries
 
@@ -23,20 +21,21 @@ def ledger_csv(ledgers: Mapping[str, Ledger], problem: Problem) -> bytes:
         >>> ledger_csv({"adam": ledger(train(line(), "adam"), 0.1)}, line()).decode().splitlines()[0]
         'method,epoch,parameter,g,m,v,m_hat,v_hat,step,ulp_m,ulp_v,ulp_parameter'
     """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["method", "epoch", "parameter", *QUANTITIES])
+    return csv_bytes(_books(ledgers, problem))
+
+
+def _books(ledgers: Mapping[str, Ledger], problem: Problem) -> Iterator[list[object]]:
+    yield ["method", "epoch", "parameter", *QUANTITIES]
     learned = list(entries(problem))
     for method, ledger in ledgers.items():
         books = [[column(ledger, quantity, entry).tolist() for quantity in QUANTITIES] for entry in learned]
         for epoch in range(ledger.steps):
             for entry, columns in zip(learned, books, strict=True):
-                writer.writerow([defused(method), epoch, defused(entry.name), *[values[epoch] for values in columns]])
-    return buffer.getvalue().encode()
+                yield [method, epoch, entry.name, *[values[epoch] for values in columns]]
 
 
 def history_columns(ledgers: Mapping[str, Ledger], problem: Problem) -> dict[str, dict[str, Tensor]]:
-    """What `export.history_csv` takes beside its own columns: m, v, m_hat, v_hat and step of every number learned.
+    """What `comparison_files.history_csv` takes beside its own columns: m, v, m_hat, v_hat and step of every number.
 
     They are in the units of training, which their headings say where columns were standardised.
     """

@@ -6,13 +6,14 @@ A network has no optimum in closed form. The race is therefore to the lowest los
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
-from bpcompare.comparison import Agreement, choose, one_rule, race
-from bpcompare.precision import ulp
+from bpcompare.agreement import Agreement, agree_on_network, one_rule
+from bpcompare.methods import WAYS, Method, choose
 from bpcompare.problem import Problem
-from bpcompare.training import WAYS, Method, Run, check_numbers, train
+from bpcompare.race import race
+from bpcompare.run import Run
+from bpcompare.training import check_numbers, train
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +130,7 @@ def compare_network(
     ]
     floor = min(run.all_losses.min() for run in runs)
     results = {run.method.name: NetworkResult(run, learned(problem, run), run.all_losses - floor) for run in runs}
-    agreement = {f"{a.method.name}~{b.method.name}": agree_on_network(a, b) for a, b in one_rule(runs)}
+    agreement = {pair: agree_on_network(a, b) for pair, (a, b) in one_rule(runs).items()}
     return NetworkComparison(problem, lr, epochs, batch_size, seed, shuffle, results, agreement)
 
 
@@ -146,42 +147,3 @@ def learned(problem: Problem, run: Run) -> nn.Module:
     model: nn.Module = problem.model()
     model.load_state_dict({name: values[-1] for name, values in run.parameters.items()})
     return model
-
-
-def agree_on_network(a: Run, b: Run) -> Agreement:
-    """Whether two runs of a network went through the same parameters, and if not, how far apart they ended.
-
-    Rounding grows in training: where two sources differ in a last bit, the states may be far apart some hundred
-    steps on, and neither is wrong.
-
-    Example:
-        >>> from bpcompare.networks import quadratic
-        >>> problem = quadratic(layers=(2, 5, 1))
-        >>> agree_on_network(train(problem, "manual", epochs=2), train(problem, "autograd", epochs=2)).bit_equal
-        True
-    """
-    assert a.track is not None
-    assert b.track is not None
-    pairs = zip(a.track.fingerprints, b.track.fingerprints, strict=False)
-    first = next((epoch for epoch, (mine, other) in enumerate(pairs) if mine != other), None)
-    if first is None and a.diverged_at == b.diverged_at:
-        return Agreement(True, 0, None, "the same numbers were added in the same order")
-    if first is None:  # one of them ended earlier
-        first = min(len(a.track.fingerprints), len(b.track.fingerprints))
-    apart = max(int(ulp(a.parameters[name], b.parameters[name]).max()) for name in a.parameters)
-    return Agreement(False, apart, first, _explain(a, b, max(first - 1, 0)))
-
-
-def _explain(a: Run, b: Run, epoch: int) -> str:
-    """How far apart the gradients were that made the first difference, and how far the parameters are in the end."""
-    assert a.track is not None
-    assert b.track is not None
-    sizes = [(a.track.gradient_norms[name][epoch], b.track.gradient_norms[name][epoch]) for name in a.parameters]
-    relative = max(((mine - other).abs() / mine.clamp(min=1e-300)).item() for mine, other in sizes)
-    values = [(a.parameters[name], b.parameters[name]) for name in a.parameters]
-    largest = max((mine - other).abs().max().item() for mine, other in values)
-    rounding = relative <= torch.finfo(values[0][0].dtype).eps ** 0.5
-    return (
-        f"{a.method.gradient} and {b.method.gradient} differ by {'rounding' if rounding else f'{relative:.1g}'} at "
-        f"epoch {epoch}, and every step acts on it: in the last state the parameters are up to {largest:.2g} apart"
-    )

@@ -7,31 +7,15 @@ layer, a fingerprint of all parameters – equal just where they are, to the bit
 
 import hashlib
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from bpcompare.errors import InputError, MethodError
+from bpcompare.errors import MethodError
+from bpcompare.methods import Method
+from bpcompare.precision import beyond_range
 from bpcompare.recursion import deltas, forward
-
-
-@dataclass(frozen=True, eq=False)
-class Track:
-    """The sizes of a network in each of its states.
-
-    Attributes:
-        norms: For each parameter's name its Euclidean norm, (states,) float64.
-        gradient_norms: The same of ∂L/∂θ over all samples.
-        delta_sizes: (states, Linear layers) float64, the root mean square over units and samples of δ = ∂Lᵢ/∂z, Lᵢ
-            being the loss of one sample; nan where a layer is of a kind that the recursion does not know.
-        fingerprints: One per state; two states with the same have the same parameters, to the bit.
-    """
-
-    norms: dict[str, Tensor]
-    gradient_norms: dict[str, Tensor]
-    delta_sizes: Tensor
-    fingerprints: tuple[bytes, ...]
+from bpcompare.run import Run, Track
 
 
 @torch.no_grad()
@@ -84,12 +68,10 @@ class NetworkHistory:
         except MethodError:
             return [math.nan] * self.linears
 
-    def states(
-        self, steps: int, steps_per_epoch: int
-    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor], int | None, Track]:
-        """Losses of the finite states, the last one's parameters and gradients, the step that ended them, the sizes."""
+    def run(self, method: Method, steps: int, steps_per_epoch: int) -> Run:
+        """The finite states, with the last one's parameters and gradients."""
         if not self.rows:
-            raise beyond_range(self.y.dtype)
+            raise beyond_range("loss or gradient", self.y.dtype)
         numbers = torch.tensor(self.rows, dtype=torch.float64)
         count = len(self.named)
         losses, norms, grads, sizes = numbers.split([1, count, count, numbers.shape[1] - 1 - 2 * count], 1)
@@ -102,12 +84,4 @@ class NetworkHistory:
         # Cloned, since what was kept under inference mode could not be used with autograd.
         parameters, gradients = ({name: t.clone().unsqueeze(0) for name, t in kept.items()} for kept in self.last)
         diverged_at = None if self.finite else min(steps, len(self.rows) * steps_per_epoch)
-        return losses.flatten(), parameters, gradients, diverged_at, track
-
-
-def beyond_range(dtype: torch.dtype) -> InputError:
-    """The error of a model that cannot take its first step."""
-    return InputError(
-        f"the untrained model's loss or gradient is already beyond the range of {dtype}; train with float64, "
-        "standardize the columns or rescale the data"
-    )
+        return Run(method, losses.flatten(), parameters, gradients, diverged_at, track)

@@ -1,7 +1,9 @@
-"""Distances between floating-point numbers."""
+"""Floating-point numbers: how far apart two of them are, and what lies beyond the range of all."""
 
 import torch
 from torch import Tensor
+
+from bpcompare.errors import InputError
 
 
 def ulp(a: Tensor, b: Tensor) -> Tensor:
@@ -19,3 +21,11 @@ def ulp(a: Tensor, b: Tensor) -> Tensor:
         return torch.where(bits < 0, lowest - bits, bits).long()  # the order of the integers is that of the numbers
 
     return (place(a) - place(b)).abs()
+
+
+def beyond_range(what: str, dtype: torch.dtype) -> InputError:
+    """The error of a model that cannot take its first step, as ``what`` it has to begin with is no finite number."""
+    return InputError(
+        f"the untrained model's {what} is already beyond the range of {dtype}; train with float64, "
+        "standardize the columns or rescale the data"
+    )

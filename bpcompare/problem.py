@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare.errors import InputError
+from bpcompare.scaling import Scaling
 
 DTYPES = (torch.float32, torch.float64)
 
@@ -20,39 +21,6 @@ class Truth:
 
     weight: Tensor
     bias: Tensor
-
-
-@dataclass(frozen=True)
-class Scaling:
-    """The affine map between the user's units and standardised columns, x = x̄ + s_x·x′ and y = ȳ + s_y·y′.
-
-    Attributes:
-        x_mean: x̄ (in,), zero where the model has no bias to carry it.
-        x_scale: s_x (in,), above zero.
-        y_mean: ȳ (out,).
-        y_scale: s_y (out,), above zero.
-    """
-
-    x_mean: Tensor
-    x_scale: Tensor
-    y_mean: Tensor
-    y_scale: Tensor
-
-    def parameters_in_user_units(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        """W = s_y W′ / s_x and b = ȳ + s_y b′ − W x̄, in float64; leading dimensions (epochs, say) are kept."""
-        weight = weight.double() * self.y_scale[:, None] / self.x_scale
-        return weight, self.y_mean + self.y_scale * bias.double() - weight @ self.x_mean
-
-    def parameters_in_training_units(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        """W′ = s_x W / s_y and b′ = (b − ȳ + W x̄) / s_y, the inverse of `parameters_in_user_units`."""
-        weight, bias = weight.double(), bias.double()
-        return weight * self.x_scale / self.y_scale[:, None], (bias - self.y_mean + weight @ self.x_mean) / self.y_scale
-
-    def gradients_in_user_units(self, weight_grad: Tensor, bias_grad: Tensor) -> tuple[Tensor, Tensor]:
-        """The same gradients by the chain rule, ∂L/∂W = s_y (s_x ∂L′/∂W′ + x̄ ∂L′/∂b′) and ∂L/∂b = s_y ∂L′/∂b′."""
-        weight_grad, bias_grad = weight_grad.double(), bias_grad.double()
-        outer = bias_grad[..., None] * self.x_mean
-        return self.y_scale[:, None] * (self.x_scale * weight_grad + outer), self.y_scale * bias_grad
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,14 +54,13 @@ class Problem:
     @functools.cached_property
     def x(self) -> Tensor:
         """The inputs that the ways train on, (N, in)."""
-        s = self.scaling
-        return (self.measured_x if s is None else (self.measured_x - s.x_mean) / s.x_scale).to(self.dtype)
+        return self._in_training_units(self.measured_x)
 
     @functools.cached_property
     def y(self) -> Tensor:
         """The targets that the ways train on, (N, out)."""
-        s = self.scaling
-        return (self.measured_y if s is None else (self.measured_y - s.y_mean) / s.y_scale).to(self.dtype)
+        scaling = self.scaling
+        return (self.measured_y if scaling is None else scaling.y_in_training_units(self.measured_y)).to(self.dtype)
 
     @property
     def samples(self) -> int:
@@ -137,10 +104,11 @@ class Problem:
     @torch.no_grad()
     def predict(self, model: nn.Module, x: Tensor) -> Tensor:
         """What a trained model says of inputs (N, in), both in the user's units, float64."""
-        s = self.scaling
-        scaled = x if s is None else (x - s.x_mean) / s.x_scale
-        y: Tensor = model(scaled.to(self.dtype)).double()
-        return y if s is None else s.y_mean + s.y_scale * y
+        y: Tensor = model(self._in_training_units(x)).double()
+        return y if self.scaling is None else self.scaling.y_in_user_units(y)
+
+    def _in_training_units(self, x: Tensor) -> Tensor:
+        return (x if self.scaling is None else self.scaling.x_in_training_units(x)).to(self.dtype)
 
     def in_user_units(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
         """Trained parameters as the user's columns have them, float64; unchanged where nothing was standardised."""
@@ -185,21 +153,22 @@ def from_data(
         >>> problem.samples, problem.in_features, problem.out_features
         (2, 1, 1)
     """
-    _check(x, y, dtype or x.dtype)
+    dtype = dtype or x.dtype
+    _check(x, y, dtype)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        start = nn.Linear(x.shape[1], y.shape[1], bias=bias, dtype=dtype or x.dtype)
+        start = nn.Linear(x.shape[1], y.shape[1], bias=bias, dtype=dtype)
     measured_x, measured_y = x.detach().double(), y.detach().double()
     problem = Problem(
         name=name,
         measured_x=measured_x,
         measured_y=measured_y,
-        dtype=dtype or x.dtype,
+        dtype=dtype,
         start=start,
         truth=truth,
         x_names=x_names or _numbered("x", x.shape[1]),
         y_names=y_names or _numbered("y", y.shape[1]),
-        scaling=_scaling(measured_x, measured_y, centred=bias) if standardize else None,
+        scaling=Scaling.of(measured_x, measured_y, centred=bias) if standardize else None,
     )
     if not (problem.x.isfinite().all() and problem.y.isfinite().all()):
         raise InputError(f"the data reach beyond {problem.dtype}; train with dtype float64 or standardize the columns.")
@@ -288,12 +257,3 @@ def _check(x: Tensor, y: Tensor, dtype: torch.dtype) -> None:
 
 def _numbered(letter: str, count: int) -> tuple[str, ...]:
     return (letter,) if count == 1 else tuple(f"{letter}{i + 1}" for i in range(count))
-
-
-def _scaling(x: Tensor, y: Tensor, centred: bool) -> Scaling:
-    def mean_and_scale(columns: Tensor) -> tuple[Tensor, Tensor]:
-        mean = columns.mean(0) if centred else torch.zeros_like(columns[0])
-        scale = (columns - mean).square().mean(0).sqrt()
-        return mean, torch.where(columns.amax(0) > columns.amin(0), scale, 1.0)  # a constant column stays as it is
-
-    return Scaling(*mean_and_scale(x), *mean_and_scale(y))

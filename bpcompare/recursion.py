@@ -7,22 +7,22 @@ from torch import Tensor, nn
 
 from bpcompare.errors import MethodError
 
-Affine = tuple[Tensor, Tensor | None]
-TimesSlope = Callable[[Tensor, Tensor], Tensor]
+Affine = tuple[Tensor, Tensor | None]  # (W, b) of a Linear
+Layer = Affine | nn.Module
 
-# What the walk forward leaves for the walk back: of a Linear (W, b, the a that entered), of an activation (δ ⊙ σ′, the
-# a that left).
-Walk = list[tuple[Tensor, Tensor | None, Tensor] | tuple[TimesSlope, Tensor]]
+# What the walk forward leaves for the walk back: each layer, with the a that entered it if it is a Linear, with the a
+# that left it if it is an activation.
+Walk = list[tuple[Layer, Tensor]]
 
 # σ′(z) through a = σ(z), which saturates where exp(z) would overflow; δ ⊙ σ′ in the order in which autograd multiplies.
-TIMES_SLOPE: dict[type[nn.Module], TimesSlope] = {
+TIMES_SLOPE: dict[type[nn.Module], Callable[[Tensor, Tensor], Tensor]] = {
     nn.Sigmoid: lambda delta, a: delta * torch.rsub(a, 1.0) * a,
     nn.Tanh: lambda delta, a: delta * torch.rsub(a * a, 1.0),
     nn.ReLU: lambda delta, a: delta.where(a > 0, 0.0),
 }
 
 
-def read_layers(model: nn.Module) -> Iterator[Affine | nn.Module]:
+def read_layers(model: nn.Module) -> Iterator[Layer]:
     """The layers in order: (W, b) for a Linear, an activation as it is.
 
     Raises:
@@ -66,12 +66,11 @@ def forward(model: nn.Module, a: Tensor) -> tuple[Walk, Tensor]:
     walk: Walk = []
     for layer in read_layers(model):
         if isinstance(layer, tuple):
-            weight, bias = layer
-            walk.append((weight, bias, a))
-            a = nn.functional.linear(a, weight, bias)
+            walk.append((layer, a))
+            a = nn.functional.linear(a, *layer)
         else:
             a = layer.forward(a)
-            walk.append((TIMES_SLOPE[type(layer)], a))
+            walk.append((layer, a))
     return walk, a
 
 
@@ -94,12 +93,11 @@ def deltas(walk: Walk, delta: Tensor) -> Iterator[tuple[Tensor, Tensor | None, T
 
     Source: Rumelhart, Hinton and Williams (1986), Nature 323, eqs. 6-7, in matrix form.
     """
-    for step in reversed(walk):
-        if len(step) == 2:
-            times_slope, a = step
-            delta = times_slope(delta, a)
-        else:
-            weight, bias, a = step
+    for layer, a in reversed(walk):
+        if isinstance(layer, tuple):
+            weight, bias = layer
             yield weight, bias, a, delta
-            if step is not walk[0]:  # nobody asks for ∂L/∂x
+            if layer is not walk[0][0]:  # nobody asks for ∂L/∂x
                 delta = delta.mm(weight)
+        else:
+            delta = TIMES_SLOPE[type(layer)](delta, a)

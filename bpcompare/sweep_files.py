@@ -1,12 +1,10 @@
 """A sweep as files: every run as a row, and what they show as JSON."""
 
-import csv
-import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from torch import Tensor
 
-from bpcompare.export import defused, json_bytes, versions
+from bpcompare.serialization import csv_bytes, json_bytes, versions
 from bpcompare.show.parameters import entries
 from bpcompare.sweep import Sweep
 from bpcompare.sweep_summary import Spread, Summary
@@ -23,22 +21,23 @@ def sweep_csv(result: Sweep, first_seed: int = 0) -> bytes:
         >>> sweep_csv(sweep([line()], [0.1], ["manual"])).decode().splitlines()[0]
         'method,seed,lr,loss,diverged_at,weight,bias'
     """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    return csv_bytes(_runs(result, first_seed))
+
+
+def _runs(result: Sweep, first_seed: int) -> Iterator[list[object]]:
     learned = list(entries(result.problems[0]))
-    writer.writerow(["method", "seed", "lr", "loss", "diverged_at", *[defused(entry.name) for entry in learned]])
+    yield ["method", "seed", "lr", "loss", "diverged_at", *[entry.name for entry in learned]]
     rates = result.rates.tolist()
     for i, method in enumerate(result.methods):
         numbers = [entry.path(result.weights[i], result.biases[i]).tolist() for entry in learned]
         losses, steps = result.final_losses[i].tolist(), result.diverged_at[i].tolist()
         for seed in range(len(result.problems)):
             for j, rate in enumerate(rates):
-                start = [defused(method.name), first_seed + seed, rate]
+                start = [method.name, first_seed + seed, rate]
                 if steps[seed][j]:
-                    writer.writerow([*start, "", steps[seed][j], *[""] * len(learned)])
+                    yield [*start, "", steps[seed][j], *[""] * len(learned)]
                 else:
-                    writer.writerow([*start, losses[seed][j], "", *[column[seed][j] for column in numbers]])
-    return buffer.getvalue().encode()
+                    yield [*start, losses[seed][j], "", *[column[seed][j] for column in numbers]]
 
 
 def sweep_json(summary: Summary, settings: Mapping[str, object]) -> bytes:

@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from bpcompare.gradients import SOURCES, autograd, graph
+from bpcompare.methods import Method
 from bpcompare.problem import line
-from bpcompare.training import Method, train
+from bpcompare.training import train
 
 LAST_DIGITS = {torch.float32: 2e-5, torch.float64: 1e-12}  # NumPy and PyTorch add 50 numbers in different orders
 

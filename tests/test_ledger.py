@@ -8,10 +8,11 @@ from bpcompare.comparison import compare
 from bpcompare.errors import InputError
 from bpcompare.ledger import ledger
 from bpcompare.ledger_files import history_columns, ledger_csv
+from bpcompare.methods import Method
 from bpcompare.precision import ulp
 from bpcompare.problem import line
 from bpcompare.show.books import render
-from bpcompare.training import Method, train
+from bpcompare.training import train
 
 STEP_ROUNDING = 4  # units in the last place of the parameter: the textbook divides m and v first, torch the step and √v
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from bpcompare.cli import main
 from bpcompare.network_comparison import compare_network
-from bpcompare.network_export import network_history, network_json
+from bpcompare.network_files import network_history, network_json
 from bpcompare.networks import quadratic, with_network
 from bpcompare.problem import from_data, line
 from bpcompare.show import network_curves, network_table

@@ -5,13 +5,15 @@ import pytest
 import torch
 from torch import nn
 
+from bpcompare.agreement import agree_on_network
 from bpcompare.errors import InputError, MethodError
 from bpcompare.gradients import formula
-from bpcompare.network_comparison import agree_on_network, compare_network, learned
+from bpcompare.methods import Method
+from bpcompare.network_comparison import compare_network, learned
 from bpcompare.network_history import delta_sizes
 from bpcompare.networks import along, network, quadratic, saturated, with_network
 from bpcompare.problem import from_data, line
-from bpcompare.training import Method, train
+from bpcompare.training import train
 from bpcompare.updates import GradientDescent
 
 SMALL = (2, 6, 4, 1)

@@ -19,23 +19,28 @@ LAYERS = [
     ["errors"],
     ["workers"],
     ["graph"],
-    ["problem", "theory", "precision"],
+    ["theory", "precision", "scaling", "csv_faults"],
+    ["problem"],
     ["csv_data", "prediction", "networks", "recursion"],
     ["loops", "gradients", "updates"],
-    ["network_history"],
-    ["training"],
-    ["comparison", "sweep", "ledger"],
-    ["sweep_summary", "network_comparison"],
+    ["methods", "data_parallel"],
+    ["run"],
+    ["history", "network_history"],
+    ["training", "batched_training"],
+    ["agreement", "race"],
+    ["comparison", "network_comparison", "sweep", "ledger"],
+    ["sweep_summary"],
     ["lessons"],
     ["show"],
+    ["serialization"],
+    ["comparison_files", "network_files", "ledger_files", "sweep_files"],
     ["export"],
-    ["ledger_files", "sweep_files", "network_export"],
     ["cli"],
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
 # Who may: show draws, cli prints, export writes.
-ONLY = {"matplotlib": {"show", "export"}, "torchviz": {"show"}, "plotly": {"show"}, "rich": {"show", "cli"}}
+ONLY = {"matplotlib": {"show", "serialization"}, "torchviz": {"show"}, "plotly": {"show"}, "rich": {"show", "cli"}}
 
 
 def room(path):

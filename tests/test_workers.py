@@ -11,8 +11,9 @@ from worker import results
 
 from bpcompare import workers
 from bpcompare.cli import main
+from bpcompare.data_parallel import all_reduce
 from bpcompare.errors import InputError, WorkerError
-from bpcompare.gradients import all_reduce, formula
+from bpcompare.gradients import formula
 from bpcompare.problem import line
 
 SCRIPT = Path(__file__).parent / "worker.py"

@@ -8,7 +8,7 @@ Exit code 0: right; 1: wrong; 2: it cannot be marked.
 import argparse
 from pathlib import Path
 
-from bpcompare.cli import options
+from bpcompare.cli import values
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,10 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     answer = parser.add_mutually_exclusive_group()
     answer.add_argument("--hint", action="store_true", help="a nudge instead of the answer")
     answer.add_argument("--json", action="store_true", help="the marking as JSON, for a teacher's program")
-    parser.add_argument("--seed", type=options.seed, help="repeat a marking on the same numbers (default: fresh ones)")
+    parser.add_argument("--seed", type=values.seed, help="repeat a marking on the same numbers (default: fresh ones)")
     parser.add_argument(
         "--time-limit",
-        type=options.positive_number,
+        type=values.positive_number,
         default=5.0,
         metavar="SECONDS",
         help="how long the file may take (default 5)",

@@ -2,7 +2,7 @@
 
 import argparse
 
-from bpcompare.cli import options
+from bpcompare.cli import values
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -10,12 +10,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layers", type=widths, default=(2, 5, 3), metavar="IN,HIDDEN,OUT", help="the three widths (default 2,5,3)"
     )
-    parser.add_argument("--seed", type=options.seed, default=0, metavar="N", help="of the weights (default 0)")
+    parser.add_argument("--seed", type=values.seed, default=0, metavar="N", help="of the weights (default 0)")
 
 
 def widths(text: str) -> tuple[int, int, int]:
     """Three whole numbers of at least 1."""
-    numbers = [options.whole_number(part) for part in text.split(",")]
+    numbers = values.whole_numbers(text)
     if len(numbers) != 3:
         raise argparse.ArgumentTypeError(f"must be three widths, such as 2,5,3; got {text!r}")
     return numbers[0], numbers[1], numbers[2]

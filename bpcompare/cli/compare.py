@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from bpcompare.cli import network_options, options
+from bpcompare.cli import network_options, options, values
 from bpcompare.errors import InputError
 
 TYPE_CHECKING = False
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--animate", action="store_true", help="write animation.gif: fit, landscape and curves growing")
     group.add_argument(
         "--ledger",
-        type=options.names,
+        type=values.names,
         default=(),
         metavar="M[,M…]",
         help="the books of these Adam methods, beside torch.optim.Adam: a table, ledger.csv, columns in history.csv",
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> None:
     """Refuses what this problem or these methods cannot show."""
     from bpcompare.ledger import rule_by_hand
-    from bpcompare.training import Method
+    from bpcompare.methods import Method
 
     for option in OF_A_LINE if arguments.layers else ():
         if getattr(arguments, option):
@@ -99,7 +99,7 @@ def _names(arguments: argparse.Namespace) -> list[str]:
 def _line(comparison: Comparison, arguments: argparse.Namespace) -> Shown:
     from functools import partial
 
-    from bpcompare import export, ledger_files
+    from bpcompare import comparison_files, ledger_files
     from bpcompare.ledger import ledger
     from bpcompare.show import books, curves, table
 
@@ -115,8 +115,8 @@ def _line(comparison: Comparison, arguments: argparse.Namespace) -> Shown:
         files["animation.gif"] = _animation(comparison, arguments.quiet)
     if ledgers:
         files["ledger.csv"] = ledger_files.ledger_csv(ledgers, problem)
-    files["history.csv"] = export.history_csv(comparison, ledger_files.history_columns(ledgers, problem))
-    files["comparison.json"] = export.comparison_json(comparison, options.settings(arguments))
+    files["history.csv"] = comparison_files.history_csv(comparison, ledger_files.history_columns(ledgers, problem))
+    files["comparison.json"] = comparison_files.comparison_json(comparison, options.settings(arguments))
     told = [partial(books.render, one, problem) for one in ledgers.values()]
     return drawn, files, [partial(table.render, comparison), *told]
 
@@ -132,12 +132,12 @@ def _animation(comparison: Comparison, quiet: bool) -> bytes:
 def _network(comparison: NetworkComparison, arguments: argparse.Namespace) -> Shown:
     from functools import partial
 
-    from bpcompare import network_export
+    from bpcompare import network_files
     from bpcompare.show import network_curves, network_table
 
     files = {
-        "history.csv": network_export.network_history(comparison),
-        "comparison.json": network_export.network_json(comparison, options.settings(arguments)),
+        "history.csv": network_files.network_history(comparison),
+        "comparison.json": network_files.network_json(comparison, options.settings(arguments)),
     }
     starts = {init: network_options.started(comparison.problem, arguments, init) for init in ("normal", "pytorch")}
     return network_curves.figures(comparison), files, [partial(network_table.render, comparison, starts)]

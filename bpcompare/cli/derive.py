@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bpcompare.cli import options
+from bpcompare.cli import values
 from bpcompare.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,14 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--wrt", metavar="NAME[,NAME…]", help="differentiate by these names (default: all inputs)")
     parser.add_argument(
         "--format",
-        type=formats,
+        type=values.among(*WRITTEN, *DRAWN),
         default=("text",),
         metavar="F[,F…]",
         help=f"{', '.join((*WRITTEN, *DRAWN))} (default text)",
     )
     parser.add_argument(
         "--out",
-        type=options.folder,
+        type=values.folder,
         metavar="DIR",
         help="write files there; without it text is printed and pictures go to outputs",
     )
@@ -44,12 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Derives, then prints or writes."""
+    from bpcompare import export
     from bpcompare.graph.derivation import derive
 
     derivation = derive(arguments.expression, values_from(arguments.values), arguments.wrt)
-
-    from bpcompare import export  # imports PyTorch, which a refusal need not wait for
-
     drawn = [format for format in arguments.format if format in DRAWN]
     folder = arguments.out or Path("outputs")
     if drawn or arguments.out:
@@ -86,26 +84,17 @@ def _write(derivation: "Derivation", drawn: list[str], folder: Path, files: dict
         raise refusal
 
 
-def formats(text: str) -> tuple[str, ...]:
-    """Formats of a derivation, separated by commas, each once."""
-    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",")))
-    for name in names:
-        if name not in WRITTEN and name not in DRAWN:
-            raise argparse.ArgumentTypeError(f"must be among {', '.join((*WRITTEN, *DRAWN))}; got {name!r}")
-    return names
-
-
 def values_from(arguments: list[str]) -> dict[str, object]:
     """The values of ``NAME=VALUE`` arguments: a number, 1,2,3 or 1,2;3,4 or the same in brackets."""
-    values: dict[str, object] = {}
+    given: dict[str, object] = {}
     for argument in arguments:
         name, equals, text = (part.strip() for part in argument.partition("="))
         if not equals or not name:
             raise InputError(f"a value is given as NAME=VALUE, such as x=2; got {argument.strip()[:40]!r}")
-        if name in values:
+        if name in given:
             raise InputError(f"{name} is given twice; leave one of the two out")
-        values[name] = _value(name, text)
-    return values
+        given[name] = _value(name, text)
+    return given
 
 
 def _value(name: str, text: str) -> object:

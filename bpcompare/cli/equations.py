@@ -7,7 +7,7 @@ python -m bpcompare equations --csv cars.csv --x speed --y dist --standardize
 
 import argparse
 
-from bpcompare.cli import options
+from bpcompare.cli import options, values
 
 SHAPES = ((1, 1), (1, 2), (2, 1), (2, 2), (2, 3))
 
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--shape", type=shape, action="append", metavar="IN,OUT", help="inputs and outputs; may be given several times"
     )
     parser.add_argument(
-        "--digits", type=options.whole_number, default=6, metavar="N", help="significant digits (default 6)"
+        "--digits", type=values.whole_number, default=6, metavar="N", help="significant digits (default 6)"
     )
     options.add_problem_options(parser)
     options.add_training_options(parser)
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def shape(text: str) -> tuple[int, int]:
     """Two whole numbers of at least 1."""
-    numbers = [options.whole_number(part) for part in text.split(",")]
+    numbers = values.whole_numbers(text)
     if len(numbers) != 2:
         raise argparse.ArgumentTypeError(f"must be two whole numbers, such as 2,3; got {text!r}")
     return numbers[0], numbers[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from bpcompare.cli import options
+from bpcompare.cli import options, values
 from bpcompare.errors import InputError
 
 TYPE_CHECKING = False
@@ -60,7 +60,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
 
 def widths(text: str) -> list[int]:
     """At least two whole numbers of at least 1, separated by commas."""
-    numbers = [options.whole_number(part) for part in text.split(",")]
+    numbers = values.whole_numbers(text)
     if len(numbers) < 2:
         raise argparse.ArgumentTypeError(f"must be at least two widths, such as 2,10,1; got {text!r}")
     return numbers

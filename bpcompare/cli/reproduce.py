@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from bpcompare.cli import options
+from bpcompare.cli import options, values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="text",
         help="what to print (default text: tables for a terminal, Markdown elsewhere)",
     )
-    parser.add_argument("--out", type=options.folder, metavar="DIR", help="also write reproduce.md and reproduce.json")
+    parser.add_argument("--out", type=values.folder, metavar="DIR", help="also write reproduce.md and reproduce.json")
     parser.add_argument("--quiet", action="store_true", help="print nothing; the exit code says it all")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from bpcompare.cli import options
+from bpcompare.cli import options, values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,20 +21,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("sweep")
     group.add_argument(
         "--lr",
-        type=options.rates,
-        default=options.rates("1e-3:10:log:200"),
+        type=values.rates,
+        default=values.rates("1e-3:10:log:200"),
         metavar="A:B:log:N",
         help="N rates from A to B, evenly spaced in the logarithm (or lin), or a list R,R,… (default 1e-3:10:log:200)",
     )
-    group.add_argument("--seeds", type=options.whole_number, default=50, metavar="N", help="how many (default 50)")
+    group.add_argument("--seeds", type=values.whole_number, default=50, metavar="N", help="how many (default 50)")
     group.add_argument(
         "--methods",
-        type=options.names,
+        type=values.names,
         default=("manual", "adam"),
         metavar="M[,M…]",
         help="as in compare, with a rule by hand; gradients come from the data's moments (default manual,adam)",
     )
-    group.add_argument("--epochs", type=options.whole_number, default=50, metavar="N", help="passes (default 50)")
+    group.add_argument("--epochs", type=values.whole_number, default=50, metavar="N", help="passes (default 50)")
     options.add_output_options(parser)
 
 

@@ -8,11 +8,11 @@ from rich.markup import escape
 from rich.table import Table
 from torch import nn
 
-from bpcompare.comparison import FRACTIONS
 from bpcompare.network_comparison import NetworkComparison
 from bpcompare.network_history import delta_sizes
 from bpcompare.networks import saturated
 from bpcompare.problem import Problem
+from bpcompare.race import FRACTIONS
 from bpcompare.show.table import winner, workers_told
 from bpcompare.show.terminal import new_table, text
 

@@ -6,7 +6,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from bpcompare import workers
-from bpcompare.comparison import CONVERGED, FRACTIONS, Comparison, Result
+from bpcompare.comparison import CONVERGED, Comparison, Result
+from bpcompare.race import FRACTIONS
 from bpcompare.show.parameters import entries
 from bpcompare.show.terminal import new_table, text
 from bpcompare.theory import Curvature

@@ -1,15 +1,13 @@
 """The comparison of ways to train a network as files: JSON, and the history as a CSV table."""
 
-import csv
-import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import nn
 
-from bpcompare.comparison import FRACTIONS
-from bpcompare.export import between, defused, described, json_bytes, versions
 from bpcompare.network_comparison import NetworkComparison, NetworkResult
+from bpcompare.race import FRACTIONS
+from bpcompare.serialization import between, csv_bytes, described, json_bytes, versions
 
 MOST_PARAMETERS = 1_000  # numbers; those of a larger network are not written
 
@@ -86,16 +84,18 @@ def network_history(comparison: NetworkComparison) -> bytes:
         >>> network_history(compare_network(quadratic(layers=(2, 1)), epochs=1)).splitlines()[0]
         b'epoch,method,loss,norm 0.weight,norm 0.bias,norm grad 0.weight,norm grad 0.bias,delta 1'
     """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    return csv_bytes(_history(comparison))
+
+
+def _history(comparison: NetworkComparison) -> Iterator[list[object]]:
     names = [name for name, _ in comparison.problem.start.named_parameters()]
     layers = next(iter(comparison.results.values())).delta_sizes.shape[1]
     columns = [*(f"norm {n}" for n in names), *(f"norm grad {n}" for n in names)]
-    writer.writerow(["epoch", "method", "loss", *columns, *(f"delta {i}" for i in range(1, layers + 1))])
+    yield ["epoch", "method", "loss", *columns, *(f"delta {i}" for i in range(1, layers + 1))]
     for method, result in comparison.results.items():
         track = result.run.track
         assert track is not None
         numbers = [result.losses, *track.norms.values(), *track.gradient_norms.values(), *track.delta_sizes.unbind(1)]
         states = torch.stack(numbers, 1).tolist()
-        writer.writerows([epoch, defused(method), *state] for epoch, state in enumerate(states))
-    return buffer.getvalue().encode()
+        for epoch, state in enumerate(states):
+            yield [epoch, method, *state]

@@ -1,0 +1,133 @@
+"""What may be given to an option: each kind of value is read from its text, or refused in one sentence."""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+MOST_RATES = 100_000
+
+
+def whole_number(text: str) -> int:
+    """A whole number of at least 1."""
+    return _integer(text, 1, math.inf, "must be a whole number of at least 1")
+
+
+def whole_numbers(text: str) -> list[int]:
+    """Whole numbers of at least 1, separated by commas."""
+    return [whole_number(part) for part in text.split(",")]
+
+
+def seed(text: str) -> int:
+    """A whole number that `torch.manual_seed` takes."""
+    return _integer(text, 0, 2**63 - 1, "must be a whole number from 0 to 2**63 − 1")
+
+
+def _integer(text: str, least: int, most: float, rule: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"{rule}; got {text!r}")
+    return value
+
+
+def number(text: str) -> float:
+    """A finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"must be a finite number; got {text!r}")
+    return value
+
+
+def positive_number(text: str) -> float:
+    """A finite number above 0."""
+    value = number(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"must be above 0; got {text!r}")
+    return value
+
+
+def number_from_zero(text: str) -> float:
+    """A finite number of at least 0."""
+    value = number(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"must be at least 0; got {text!r}")
+    return value
+
+
+def vector(text: str) -> list[float]:
+    """Finite numbers, separated by commas."""
+    return [number(part) for part in text.split(",")]
+
+
+def matrix(text: str) -> list[list[float]]:
+    """Rows of finite numbers, all of one length, separated by semicolons."""
+    rows = [vector(row) for row in text.split(";")]
+    if len({len(row) for row in rows}) > 1:
+        raise argparse.ArgumentTypeError(f"must have as many numbers for every output; got {text!r}")
+    return rows
+
+
+def rates(text: str) -> tuple[float, ...]:
+    """Learning rates: A:B:log:N or A:B:lin:N, or numbers above 0 separated by commas; rising, each once."""
+    parts = text.split(":")
+    if len(parts) == 1:
+        return tuple(sorted({positive_number(part) for part in text.split(",")}))
+    if len(parts) != 4 or parts[2] not in ("log", "lin"):
+        raise argparse.ArgumentTypeError(f"must read A:B:log:N, A:B:lin:N or R,R,…; got {text!r}")
+    low, high, count = positive_number(parts[0]), positive_number(parts[1]), whole_number(parts[3])
+    if not (low < high and 2 <= count <= MOST_RATES):
+        raise argparse.ArgumentTypeError(f"must rise from A to B in 2 to {MOST_RATES:,} rates; got {text!r}")
+    if parts[2] == "lin":
+        return tuple(low + (high - low) * i / (count - 1) for i in range(count))
+    return tuple(low * (high / low) ** (i / (count - 1)) for i in range(count))
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Names, separated by commas."""
+    parts = tuple(part.strip() for part in text.split(","))
+    if not all(parts):
+        raise argparse.ArgumentTypeError(f"must be names separated by commas; got {text!r}")
+    return parts
+
+
+def columns(text: str) -> tuple[str, ...]:
+    """Column names, separated by commas; a name with a comma is quoted as in the file."""
+    import csv
+
+    parts = tuple(part.strip() for row in csv.reader([text]) for part in row)
+    if not parts or not all(parts):
+        raise argparse.ArgumentTypeError(f"must be column names separated by commas; got {text!r}")
+    return parts
+
+
+def among(*known: str) -> Callable[[str], tuple[str, ...]]:
+    """Reads names that are ``known``, separated by commas, each once."""
+
+    def read(text: str) -> tuple[str, ...]:
+        found = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",")))
+        for name in found:
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"must be among {', '.join(known)}; got {name!r}")
+        return found
+
+    return read
+
+
+def folder(text: str) -> Path:
+    """A folder's path; the empty text is none."""
+    from pathlib import Path
+
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must name a folder; got an empty text")
+    return Path(text)
