@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from bpcompare import cli
 from bpcompare.cli import main, progress
@@ -69,6 +70,32 @@ def test_several_inputs_and_outputs_without_bias(tmp_path, capsys):
     document = json.loads((tmp_path / "comparison.json").read_text())
     assert document["problem"]["out_features"] == 3
     assert document["runs"]["manual"]["bias"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "one"),
+    [
+        ([], True),
+        (["--samples", "200000"], False),
+        (["--samples", "10000", "--weight", ",".join(["1"] * 20)], False),
+        (["--layers", "1,50,1"], True),
+        (["--layers", "1,500,500,1"], False),
+        (["--layers", "1,2000,1"], False),
+    ],
+)
+def test_a_small_problem_is_one_threads_work(arguments, one, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    assert main([*arguments, "--epochs", "1", "--methods", "manual", "--quiet", "--out", str(tmp_path)]) == 0
+    assert asked == [1] * one
+
+
+def test_the_number_of_threads_is_recorded(tmp_path):
+    code = "import torch; print(torch.get_num_threads())"
+    usual = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60).stdout)
+    for samples, threads in (("50", 1), ("200000", usual)):
+        assert run("--samples", samples, "--epochs", "1", "--out", str(tmp_path), "--quiet").returncode == 0
+        assert json.loads((tmp_path / "comparison.json").read_text())["versions"]["threads"] == threads
 
 
 WRONG = {

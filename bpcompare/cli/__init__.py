@@ -81,6 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is None:
         gc.set_threshold(200_000)  # looking for garbage while PyTorch loads takes a fifth of the start-up
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's matrix products; `threads` is of PyTorch's
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without ∂ still gets its numbers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from bpcompare.cli import network_options, options, values
+from bpcompare.cli import network_options, options, threads, values
 from bpcompare.errors import InputError
 
 TYPE_CHECKING = False
@@ -56,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         workers.together(lambda: export.check_folder(arguments.out, _names(arguments)) if first else None)
         with Progress("reading", 1.0, quiet=quiet) as progress:
             problem = workers.together(lambda: network_options.problem_from(arguments, progress.reach))
+        threads.settle(problem)
         with Progress("training", len(arguments.methods) * arguments.epochs, quiet=quiet) as progress:
             comparison = ways(
                 problem,
