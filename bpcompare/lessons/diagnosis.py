@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.lessons import arithmetic, general, memory
+from bpcompare.lessons import arithmetic, general, memory, precision
 from bpcompare.lessons.calls import EPSILON, Call, Problem
 from bpcompare.lessons.explanation import Explanation, Hypothesis, cheapest, same_layout, truth
 from bpcompare.lessons.meaning import SHAPED, names
@@ -30,6 +30,7 @@ class Known:
     Attributes:
         answers: The names of the right answers, in order.
         hypotheses: Explanations beyond the general ones.
+        in_parts: Those of them that may hold for one kind of calls, where the other kind has an explanation of its own.
         variants: Known mistakes as whole wrong answers, by name.
         solve: Makes a problem from inputs; it tells what casting the inputs does.
         shared: Mistakes that every answer shows, since all are made of what they concern.
@@ -40,6 +41,7 @@ class Known:
     variants: Mapping[str, general.Variant] = field(default_factory=dict)
     solve: Callable[[dict[str, Any], str], Problem] | None = None
     shared: frozenset[str] = frozenset()
+    in_parts: tuple[Hypothesis, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,11 +151,12 @@ def _findings(answered: Sequence[Call], wrong: Sequence[Call], answer: str, know
     if some is not None:
         return [Finding(describe(wrong, answered), some, tuple(wrong))]
     partly: list[Finding] = []
+    simpler = replace(known, hypotheses=known.in_parts)
     for inside, outside in parts(wrong):
         halves = [
             Finding(describe(half, answered), found, tuple(half))
             for half in (inside, outside)
-            if _enough(half, answer) and (found := explain(half, answer, known)) is not None
+            if _enough(half, answer) and (found := explain(half, answer, simpler)) is not None
         ]
         if len(halves) == 2:
             return halves
@@ -190,7 +193,7 @@ def explain(calls: Sequence[Call], answer: str, known: Known, in_order: bool = F
         arithmetic.whole_numbers,
         arithmetic.rounded,
         arithmetic.cut,
-        partial(arithmetic.too_few_digits, solve=known.solve),
+        partial(precision.too_few_digits, solve=known.solve),
     ]
     if in_order:
         simple += [

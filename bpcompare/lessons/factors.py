@@ -90,11 +90,11 @@ def fit(pairs: Sequence[Pair]) -> Factor | None:
     """
     ratios = []
     for pair in pairs:
-        ratio = _ratio(pair)
-        if ratio is None:
+        found = ratio(pair)
+        if found is None:
             return None
-        if ratio[0] != 0.0:
-            ratios.append((pair, *ratio))
+        if found[0] != 0.0:
+            ratios.append((pair, *found))
     if not ratios or len({math.copysign(1, value) for _, value, _ in ratios}) > 1:
         return None
     names = tuple(ratios[0][0].sizes)
@@ -107,23 +107,23 @@ def fit(pairs: Sequence[Pair]) -> Factor | None:
         return None
     fits = (abs(constants - constants[surest]) <= (slack + slack[surest] + 1e-13)[:, None]).all(0)
     sign = math.copysign(1.0, ratios[0][1])
-    found = [_factor(sign * math.exp(constants[surest, rule]), names, powers[rule]) for rule in np.flatnonzero(fits)]
-    return min(found, key=lambda factor: factor.cost, default=None)
+    factors = [_factor(sign * math.exp(constants[surest, rule]), names, powers[rule]) for rule in np.flatnonzero(fits)]
+    return min(factors, key=lambda factor: factor.cost, default=None)
 
 
 def may_share_a_factor(first: Pair, second: Pair) -> bool:
     """A quick test: whether one factor of the sizes could explain both."""
-    ratio = _ratio(first)
-    other = ratio if second is first else _ratio(second)
-    if ratio is None or other is None:
+    one = ratio(first)
+    other = one if second is first else ratio(second)
+    if one is None or other is None:
         return False
     if first.sizes != second.sizes:
         return True
-    slack = ratio[1] + other[1] + 1e-13
-    return abs(ratio[0] - other[0]) <= slack * max(abs(ratio[0]), abs(other[0]))
+    slack = one[1] + other[1] + 1e-13
+    return abs(one[0] - other[0]) <= slack * max(abs(one[0]), abs(other[0]))
 
 
-def _ratio(pair: Pair) -> tuple[float, float] | None:
+def ratio(pair: Pair) -> tuple[float, float] | None:
     """Answer ÷ guess with its relative uncertainty; (0, 0) where both are nothing; None where they are not parallel."""
     answer, guess = pair.answer.ravel(), pair.guess.ravel()
     norm = float(guess @ guess)

@@ -265,6 +265,9 @@ MISTAKES: dict[str, Mistake] = {
         "the result is cut to whole numbers: an integer division // or a conversion to int", ANSWER, _NUMBER
     ),
     "rounded": Mistake("it is rounded to a few decimals", ANSWER, _NUMBER),
+    "rounded-on-the-way": Mistake(
+        "a number on the way to it is rounded, as for printing: keep every digit until the end", ANSWER, _NUMBER
+    ),
     "half-precision": Mistake(
         "it went through half precision (float16 or bfloat16), which keeps about 3 digits", ANSWER, _NUMBER
     ),
