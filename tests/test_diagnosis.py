@@ -257,6 +257,20 @@ def test_what_is_no_factor_is_none():
     assert fit([lost]) is None
 
 
+def test_a_factor_that_few_sizes_could_show_by_chance_is_none():
+    assert fit(pairs(lambda n, m: 0.37 * n, sizes=((4, 2), (7, 2)))) is None
+    assert fit(pairs(lambda n, m: 0.37 * n, sizes=((4, 2), (7, 2), (9, 3)))).powers == (("n", 1),)
+
+
+def test_a_divisor_that_no_size_explains_is_not_named_after_a_few_of_them():
+    def gradients(x, y, w, b):
+        delta = 2 * (x @ w.T + b - y) / ((len(x) + 3) * len(b))
+        return delta.T @ x, delta.sum(0)
+
+    for seed in range(3):
+        assert check_function(gradients, seed=seed).mistakes == {"grad_w": ("unknown",), "grad_b": ("unknown",)}
+
+
 def test_a_factor_reads_as_a_product():
     assert str(Factor(0.5, (("N", 1), ("out", -1)))) == "0.5 · N · out^-1"
     assert str(Factor()) == "1"

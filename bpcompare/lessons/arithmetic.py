@@ -45,20 +45,27 @@ def rounded(calls: Sequence[Call], answer: str) -> Explanation | None:
     for name, step in STEPS.items():
         if all(_rounded_to(call, answer, step) for call in calls):
             return Explanation(("rounded",), 0.4, detail=name)
+    for digits in range(2, 7):
+        if all(_rounded_to(call, answer, _last_place(call.answers[answer], digits)) for call in calls):
+            return Explanation(("rounded",), 0.4, detail=f"{digits} significant digits")
     return None
 
 
-def _rounded_to(call: Call, answer: str, step: float) -> bool:
+def _last_place(array: Array, digits: int) -> Array:
+    return np.asarray(10.0 ** (np.floor(np.log10(abs(array) + 1e-300)) - digits + 1))
+
+
+def _rounded_to(call: Call, answer: str, step: float | Array) -> bool:
     array, right = call.answers[answer], truth(call, answer)
     noise = 4 * EPSILON[call.problem.dtype] * abs(array)
     ends = (abs(array - np.round(array / step) * step) <= noise).all() and (noise < COARSE * step).all()
-    return bool(ends) and array.size == right.size and agrees_within(call, answer, right, 0.51 * step)
+    return bool(ends) and agrees_within(call, answer, right, 0.51 * step)
 
 
-def agrees_within(call: Call, answer: str, guess: Array, distance: float) -> bool:
+def agrees_within(call: Call, answer: str, guess: Array, distance: float | Array) -> bool:
     """Whether each number of the answer is at most ``distance`` (and rounding) from ``guess``."""
     array = call.answers[answer]
-    bound = distance + 4 * float(call.rounding(answer).max())
+    bound = np.ravel(distance + 4 * float(call.rounding(answer).max()))
     return array.size == guess.size and bool((abs(array.ravel() - guess.ravel()) <= bound).all())
 
 

@@ -96,9 +96,9 @@ def pair(call: Call, answer: str, guess: Array, terms: Array) -> Pair | None:
 
 
 def all_sizes(call: Call) -> dict[str, int]:
-    """The sizes by name, and N − 1 and N − 2 beside N."""
+    """The sizes by name, and the neighbours of N beside it."""
     sizes = dict(call.problem.sizes)
-    return sizes | ({"N−1": sizes["N"] - 1, "N−2": sizes["N"] - 2} if "N" in sizes else {})
+    return sizes | ({"N−1": sizes["N"] - 1, "N−2": sizes["N"] - 2, "N+1": sizes["N"] + 1} if "N" in sizes else {})
 
 
 def fit_guesses(calls: Sequence[Call], answer: str, guess: Guess) -> Factor | None:

@@ -37,6 +37,8 @@ POWERS: dict[frozenset[tuple[str, int]], tuple[str, ...]] = {
         ((("N", 1), ("N−2", -1)), ("divided-by-N-minus-2",)),
         ((("N", 1), ("N−2", -1), ("out", 1)), ("divided-by-N-minus-2", "divided-by-N-only")),
         ((("N", 1), ("N−1", -1), ("out", 1)), ("divided-by-N-minus-1", "divided-by-N-only")),
+        ((("N", 1), ("N+1", -1)), ("divided-by-N-plus-1",)),
+        ((("N", 1), ("N+1", -1), ("out", 1)), ("divided-by-N-plus-1", "divided-by-N-only")),
     )
 }
 
@@ -62,6 +64,11 @@ class Factor:
     def plain(self) -> bool:
         """Whether the constant is ± a power of two near 1 – a sign or a 2 mislaid, not a number from elsewhere."""
         return self.constant in PLAIN
+
+    @property
+    def known(self) -> bool:
+        """Whether it has a meaning by itself; any other could come from few sizes by chance."""
+        return self.plain and frozenset(self.powers) in POWERS
 
     @property
     def cost(self) -> float:
@@ -108,7 +115,9 @@ def fit(pairs: Sequence[Pair]) -> Factor | None:
     fits = (abs(constants - constants[surest]) <= (slack + slack[surest] + 1e-13)[:, None]).all(0)
     sign = math.copysign(1.0, ratios[0][1])
     factors = [_factor(sign * math.exp(constants[surest, rule]), names, powers[rule]) for rule in np.flatnonzero(fits)]
-    return min(factors, key=lambda factor: factor.cost, default=None)
+    different = len({tuple(pair.sizes.values()) for pair, _, _ in ratios})
+    told = [factor for factor in factors if factor.known or different > len(factor.powers) + (not factor.plain)]
+    return min(told, key=lambda factor: factor.cost, default=None)
 
 
 def may_share_a_factor(first: Pair, second: Pair) -> bool:
@@ -140,7 +149,7 @@ def ratio(pair: Pair) -> tuple[float, float] | None:
 
 @cache
 def _powers(names: tuple[str, ...]) -> Array:
-    spans = [(0, -1) if "−" in name else range(-LARGEST_POWER, LARGEST_POWER + 1) for name in names]
+    spans = [(0, -1) if name.startswith(("N−", "N+")) else range(-LARGEST_POWER, LARGEST_POWER + 1) for name in names]
     rules = [rule for rule in itertools.product(*spans) if sum(map(abs, rule)) <= MOST_POWERS]
     return np.array(rules, dtype=np.float64)
 

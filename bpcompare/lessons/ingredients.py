@@ -165,7 +165,10 @@ ERRORS: dict[str, tuple[Variant, ...]] = {
         lambda v: (v.residual / v.y, v.size_residual / abs(v.y)),
         lambda v: (v.residual / v.y**2, v.size_residual / v.y**2),
     ),
-    "one-entry-of-b-for-all": (lambda v: (v.residual - v.b + v.b[:1], v.size_residual + abs(v.b[0])),),
+    "one-entry-of-b-for-all": (
+        lambda v: (v.residual - v.b + v.b[:1], v.size_residual + abs(v.b[0])),
+        lambda v: (v.residual - v.b + v.b[-1:], v.size_residual + abs(v.b[-1])),
+    ),
 }
 
 INPUTS: dict[str, tuple[Variant, ...]] = {

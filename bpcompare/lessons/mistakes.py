@@ -74,6 +74,7 @@ MISTAKES: dict[str, Mistake] = {
     "divided-by-N-minus-2": Mistake(
         "divided by N − 2, as for the variance about a fitted line, where the mean divides by N", LOSS, _SIZE
     ),
+    "divided-by-N-plus-1": Mistake("divided by N + 1 where the mean divides by N: off by one", LOSS, _SIZE),
     "wrong-size-factor": Mistake(
         "a size of the problem multiplies or divides it where it does not belong", LOSS, _SIZE
     ),
@@ -104,7 +105,7 @@ MISTAKES: dict[str, Mistake] = {
     "bias-subtracted-in-forward": Mistake(
         "the forward pass subtracts the bias: xwᵀ − b − y", FORWARD, "Write ŷ in full."
     ),
-    "one-entry-of-b-for-all": Mistake("the forward pass adds b[0] to every output", FORWARD, "Try out = 2."),
+    "one-entry-of-b-for-all": Mistake("the forward pass adds one entry of b to every output", FORWARD, "Try out = 2."),
     "transposed-w-in-forward": Mistake(
         "the forward pass uses w transposed, or reshaped where a transpose was meant; w has shape (out, in)",
         FORWARD,

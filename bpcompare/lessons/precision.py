@@ -1,6 +1,7 @@
 """Hypotheses about number types: half or single precision, told by the digits that are left and by the errors made."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ Solve = Callable[[dict[str, Any], str], Problem]
 Cast = Callable[[Array], Array]
 
 LARGEST_ERROR = 2.0**-6  # of the summed terms: half precision does no more harm than this
+FORETOLD = 0.7  # errors are those of a narrow type where simulating it leaves less than this of them
 TELLING = 8  # so many numbers do not all lie on a narrow type's grid by chance
 
 
@@ -53,8 +55,8 @@ def too_few_digits(calls: Sequence[Call], answer: str, solve: Solve | None) -> E
             continue
         if _is_of_type(shown_by, answer, cast):
             return Explanation((name,), 0.6)
-        if solve is not None and all(
-            agrees(call, answer, _cast_truth(call, answer, cast, solve), 8.0) for call in shown_by
+        if solve is not None and _explains(
+            shown_by, answer, partial(_cast_truth, answer=answer, cast=cast, solve=solve)
         ):
             return Explanation((name,), 0.5)
     return None
@@ -89,6 +91,16 @@ def _is_of_type(calls: Sequence[Call], answer: str, cast: Cast) -> bool:
 
 def _left_alone(array: Array, cast: Cast, call: Call, answer: str) -> bool:
     return bool((abs(array - cast(array)) <= 4 * epsilon(call, answer) * abs(array)).all())
+
+
+def _explains(calls: Sequence[Call], answer: str, predict: Callable[[Call], Array]) -> bool:
+    """Whether every answer is the predicted one to rounding, and the right ones are not as near."""
+    predicted = [predict(call) for call in calls]
+    if not all(agrees(call, answer, array, 8.0) for call, array in zip(calls, predicted, strict=True)):
+        return False
+    made = sum(float((error(call, answer, truth(call, answer)) ** 2).sum()) for call in calls)
+    left = sum(float((error(call, answer, array) ** 2).sum()) for call, array in zip(calls, predicted, strict=True))
+    return left < FORETOLD**2 * made
 
 
 def _cast_truth(call: Call, answer: str, cast: Cast, solve: Solve) -> Array:

@@ -104,8 +104,12 @@ def _prepared(call: Call, answer: str, prepare: Preparation) -> tuple[Array, Arr
     return np.asarray(problem.truth[answer], dtype=np.float64), problem.terms[answer] + call.problem.terms[answer]
 
 
-def _standard(array: Array, ddof: int = 0) -> Array:
-    return np.asarray((array - array.mean(0)) / array.std(0, ddof=ddof))
+def _standard(array: Array, ddof: int = 0, eps: float = 0.0) -> Array:
+    return np.asarray((array - array.mean(0)) / np.sqrt(array.var(0, ddof=ddof) + eps))
+
+
+def _scaled(array: Array) -> Array:
+    return np.asarray((array - array.min(0)) / (array.max(0) - array.min(0)))
 
 
 PREPARATIONS: tuple[tuple[str, Preparation], ...] = (
@@ -113,7 +117,10 @@ PREPARATIONS: tuple[tuple[str, Preparation], ...] = (
     ("x-centred", lambda a: {"x": a["x"] - a["x"].mean()}),
     ("x-standardised", lambda a: {"x": _standard(a["x"])}),
     ("x-standardised", lambda a: {"x": _standard(a["x"], ddof=1)}),
-    ("x-standardised", lambda a: {"x": (a["x"] - a["x"].min(0)) / (a["x"].max(0) - a["x"].min(0))}),
+    ("x-standardised", lambda a: {"x": _standard(a["x"], eps=1e-5)}),  # that of nn.BatchNorm1d
+    ("x-standardised", lambda a: {"x": _standard(a["x"], eps=1e-8)}),
+    ("x-standardised", lambda a: {"x": _scaled(a["x"])}),
+    ("x-standardised", lambda a: {"x": 2 * _scaled(a["x"]) - 1}),
     ("y-centred", lambda a: {"y": a["y"] - a["y"].mean(0)}),
     ("y-centred", lambda a: {"y": a["y"] - a["y"].mean()}),
     ("y-centred", lambda a: {"x": a["x"] - a["x"].mean(0), "y": a["y"] - a["y"].mean(0)}),

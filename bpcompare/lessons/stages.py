@@ -22,9 +22,8 @@ from bpcompare.lessons.explanation import (
 )
 from bpcompare.lessons.factors import Factor
 from bpcompare.lessons.ingredients import View, view
-from bpcompare.lessons.precision import CASTS, Cast, comparable, error
+from bpcompare.lessons.precision import CASTS, FORETOLD, Cast, comparable, error
 
-FORETOLD = 0.7  # errors are those of a narrow type where simulating it leaves less than this of them
 TELLING = 32  # so many errors do not follow a simulation by chance
 
 INPUTS, FORWARD, FUSED = ("x", "w", "b", "y"), ("x", "w", "b", "product", "prediction"), ("x", "w", "b", "prediction")

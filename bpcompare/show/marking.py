@@ -172,7 +172,7 @@ def _factor(answer: str, factor: Factor, finding: Finding) -> Iterator[str]:
 
 def _at(call: Call, factor: Factor) -> str:
     """The sizes that the factor is made of; those of 1 go without saying."""
-    used = {name.partition("−")[0] for name, _ in factor.powers}
+    used = {name.partition("−")[0].partition("+")[0] for name, _ in factor.powers}
     sizes = {name: size for name, size in call.problem.sizes.items() if name in used}
     told = {name: size for name, size in sizes.items() if size > 1} or sizes
     return ", ".join(f"{name} = {size}" for name, size in told.items())
