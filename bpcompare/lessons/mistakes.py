@@ -278,6 +278,12 @@ MISTAKES: dict[str, Mistake] = {
     "finite-difference": Mistake(
         "it is a finite difference, too coarse for a gradient: derive the formula instead", ANSWER, _NUMBER
     ),
+    "rounding-magnified": Mistake(
+        "its rounding is magnified by a difference of nearly equal numbers: a finite difference with too small a step, "
+        "or large terms that cancel",
+        ANSWER,
+        "Which two numbers are subtracted, and in how many digits do they agree?",
+    ),
     "raises": Mistake("it raises an error there", ANSWER, _SHAPES),
     # gradient plus something
     "w-updated-before-b": Mistake(
