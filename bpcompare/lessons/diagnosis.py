@@ -13,13 +13,14 @@ import numpy as np
 
 from bpcompare.lessons import arithmetic, general, memory, precision
 from bpcompare.lessons.calls import EPSILON, Call, Problem
-from bpcompare.lessons.explanation import Explanation, Hypothesis, cheapest, same_layout, truth
+from bpcompare.lessons.explanation import Explanation, Hypothesis, agrees, cheapest, same_layout, truth
 from bpcompare.lessons.meaning import SHAPED, names
 from bpcompare.lessons.scopes import describe, parts
 
 EXACT, ROUNDING, WRONG = "exact", "within rounding", "wrong"
 WHOLE_IS_SIMPLER = 0.5  # one mistake everywhere is simpler than one that only some calls show
 SPECIAL_COST = 1.0  # what a mistake of the exercise's own costs at least; a cheaper explanation needs no other
+HARDLY_WRONG = 8.0  # times its rounding: errors no larger fit many an explanation
 CLEAR_ALTERNATIVE = 3  # a kind of call must come in so many numbers to be diagnosed on its own
 
 
@@ -182,6 +183,9 @@ def explain(calls: Sequence[Call], answer: str, known: Known, in_order: bool = F
         known: The exercise's hypotheses.
         in_order: Whether ``calls`` is the whole sequence, so that memory can show.
     """
+    misshapen = any(_misshapen(call, answer) for call in calls)
+    if not misshapen and all(agrees(call, answer, truth(call, answer), HARDLY_WRONG) for call in calls):
+        return None
     spoilt = arithmetic.not_finite(calls, answer)
     if spoilt is not None:
         return spoilt
@@ -209,7 +213,7 @@ def explain(calls: Sequence[Call], answer: str, known: Known, in_order: bool = F
         if best is None or best.cost >= SPECIAL_COST:
             others = _cheapest(special, calls, answer)
             best = cheapest([found for found in (best, others) if found is not None])
-    if best is None or SHAPED.intersection(names(best)) or not any(_misshapen(call, answer) for call in calls):
+    if best is None or SHAPED.intersection(names(best)) or not misshapen:
         return best
     return replace(best, mistakes=(*best.mistakes, "wrong-shape"))
 

@@ -130,7 +130,7 @@ def _noisy(calls: Sequence[Call], answer: str) -> Explanation | None:
         inverse[dtype] = max(errors)
     double, single = inverse["float64"], inverse["float32"]
     lost = double > 1e4 and single < double  # in float32 a small step vanishes beside w
-    if not 2 < double < 1e11 or not ((lost and single > 1e3) or double / 30 < single < double * 30):
+    if not 2 < double < 1e11 or not ((lost and single > 1e5) or double / 30 < single < double * 30):
         return None
     detail = f"the errors are as large as those of a finite difference with a step of about {1 / double:.0e}"
     return Explanation(("rounding-magnified",), 5.0, detail=detail, sure=False)
