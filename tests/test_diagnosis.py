@@ -142,6 +142,66 @@ def test_float32_rounding_is_named_where_the_answer_claims_float64():
     assert marking.mistakes == {"grad_w": ("single-precision",), "grad_b": ("single-precision",)}
 
 
+def delta_of(prediction, y):
+    return 2 * (prediction - y) / y.numel()
+
+
+STAGES_IN_A_NARROW_TYPE = {
+    "w": lambda x, y, w, b, narrow: delta_of(x @ narrow(w).T + b, y),
+    "product": lambda x, y, w, b, narrow: delta_of(narrow(narrow(x) @ narrow(w).T) + b, y),
+    "prediction": lambda x, y, w, b, narrow: delta_of(narrow(x @ w.T + b), y),
+    "residual": lambda x, y, w, b, narrow: 2 * narrow(x @ w.T + b - y) / y.numel(),
+    "delta": lambda x, y, w, b, narrow: narrow(delta_of(x @ w.T + b, y)),
+}
+
+
+@pytest.mark.parametrize("stage", STAGES_IN_A_NARROW_TYPE)
+@pytest.mark.parametrize(
+    ("dtype", "name"),
+    [(torch.float16, "half-precision"), (torch.bfloat16, "half-precision"), (torch.float32, "single-precision")],
+)
+def test_a_narrow_type_is_named_at_whatever_stage(stage, dtype, name):
+    def gradients(x, y, w, b):
+        delta = STAGES_IN_A_NARROW_TYPE[stage](x, y, w, b, lambda array: array.to(dtype).to(array))
+        return delta.T @ x, delta.sum(0)
+
+    assert check_function(gradients, seed=6).mistakes == {"grad_w": (name,), "grad_b": (name,)}
+
+
+@pytest.mark.parametrize("stage", ["w", "prediction", "residual", "delta"])
+@pytest.mark.parametrize("decimals", [2, 3])
+def test_a_number_rounded_on_the_way_is_named_with_its_decimals(stage, decimals):
+    def gradients(x, y, w, b):
+        delta = STAGES_IN_A_NARROW_TYPE[stage](x, y, w, b, lambda array: torch.round(array, decimals=decimals))
+        return delta.T @ x, delta.sum(0)
+
+    for verdict in check_function(gradients, seed=6).verdicts:
+        (finding,) = verdict.findings
+        assert finding.explanation.mistakes == ("rounded-on-the-way",)
+        assert finding.explanation.detail.endswith(f", to {decimals} decimals")
+
+
+@pytest.mark.parametrize("size", [1e-2, 1e-3, 1e-5, 1e-8])
+@pytest.mark.parametrize("grows", [False, True])
+def test_an_error_as_small_as_that_of_a_narrow_type_is_not_named_after_one(size, grows):
+    def gradients(x, y, w, b):
+        noisy = [g + size * torch.sin(1e4 * g) * (g if grows else 1) for g in right(x, y, w, b)]
+        return tuple(noisy)
+
+    for found in check_function(gradients, seed=6).mistakes.values():
+        assert "unknown" in found
+        assert not {"half-precision", "single-precision", "rounded", "rounded-on-the-way"}.intersection(found)
+
+
+def test_errors_that_float32_hardly_shows_are_not_explained_by_what_fits_anything():
+    def gradients(x, y, w, b):
+        return tuple(g + 1e-5 * torch.sin(1000 * g) for g in right(x, y, w, b))
+
+    for seed in (20, 21, 31, 32, 33):
+        marking = check_function(gradients, seed=seed)
+        assert marking.mistakes == {"grad_w": ("unknown",), "grad_b": ("unknown",)}
+
+
 def test_nan_never_passes():
     for value in (float("nan"), float("inf")):
         marking = check_function(lambda x, y, w, b, value=value: (right(x, y, w, b)[0], b * value), seed=1)
@@ -196,6 +256,20 @@ def test_what_is_no_factor_is_none():
     assert fit([zero]) is None
     lost = Pair(np.ones(1), np.ones(1), np.ones(1), {"n": 1, "m": 1})
     assert fit([lost]) is None
+
+
+def test_a_factor_that_few_sizes_could_show_by_chance_is_none():
+    assert fit(pairs(lambda n, m: 0.37 * n, sizes=((4, 2), (7, 2)))) is None
+    assert fit(pairs(lambda n, m: 0.37 * n, sizes=((4, 2), (7, 2), (9, 3)))).powers == (("n", 1),)
+
+
+def test_a_divisor_that_no_size_explains_is_not_named_after_a_few_of_them():
+    def gradients(x, y, w, b):
+        delta = 2 * (x @ w.T + b - y) / ((len(x) + 3) * len(b))
+        return delta.T @ x, delta.sum(0)
+
+    for seed in range(3):
+        assert check_function(gradients, seed=seed).mistakes == {"grad_w": ("unknown",), "grad_b": ("unknown",)}
 
 
 def test_a_factor_reads_as_a_product():

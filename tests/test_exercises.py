@@ -106,15 +106,52 @@ def test_a_missing_2_is_named_in_the_neuron_too():
     assert marking.mistakes == {"grad_w": ("factor-2-missing",), "grad_b": ("factor-2-missing",)}
 
 
-def network(x, y, w1, b1, w2, b2, w3, b3, *, hidden=True, turn=True, output=False):
-    z1 = w1 @ x + b1
-    z2 = w2 @ torch.sigmoid(z1) + b2
-    z3 = w3 @ torch.sigmoid(z2) + b3
+@pytest.mark.parametrize(
+    ("activate", "name"),
+    [
+        (lambda z: torch.sigmoid(-z), "sigmoid-of-minus-z"),
+        (torch.tanh, "tanh-for-sigmoid"),
+        (torch.relu, "relu-for-sigmoid"),
+    ],
+)
+def test_another_activation_than_the_sigmoid_is_named(activate, name):
+    def gradients(x, y, w, b):
+        z = (w @ x + b).requires_grad_()
+        a = activate(z)
+        slope = a * (1 - a) if name == "sigmoid-of-minus-z" else torch.autograd.grad(a, z)[0]
+        delta = (2 * (a - y) * slope).detach()
+        return delta * x, delta
+
+    assert check_function(gradients, "sigmoid-neuron", 5).mistakes == {"grad_w": (name,), "grad_b": (name,)}
+
+
+def test_half_precision_is_not_said_of_a_wrong_slope_where_float32_hides_it():
+    def slope(z):
+        return torch.sigmoid(z) * (1 - torch.sigmoid(z))
+
+    def recursion(x, y, w1, b1, w2, b2, w3, b3):
+        delta1, delta2, delta3 = deltas(x, y, w1, b1, w2, b2, w3, b3)
+        z1 = w1 @ x + b1
+        return delta1 / slope(z1) * slope(torch.sigmoid(z1)), delta2, delta3
+
+    for seed in range(4):
+        assert check_function(recursion, "delta-recursion", seed).mistakes["delta1"] == ("unknown",)
+
+
+def slope_of(activate, z):
+    z = z.detach().requires_grad_()
+    return torch.autograd.grad(activate(z).sum(), z)[0]
+
+
+def network(x, y, w1, b1, w2, b2, w3, b3, *, hidden=True, turn=True, output=False, activate=torch.sigmoid, biases=True):
+    z1 = w1 @ x + b1 * biases
+    z2 = w2 @ activate(z1) + b2 * biases
+    z3 = w3 @ activate(z2) + b3
     third = 2 * (z3 - y)
     if output:
         a3 = torch.sigmoid(z3)
         third = 2 * (a3 - y) * a3 * (1 - a3)
-    slopes = [torch.sigmoid(z) * (1 - torch.sigmoid(z)) if hidden else torch.ones_like(z) for z in (z1, z2)]
+    slopes = [slope_of(activate, z) if hidden else torch.ones_like(z) for z in (z1, z2)]
     second = (w3.T if turn else w3) @ third * slopes[1]
     return (w2.T if turn else w2) @ second * slopes[0], second, third
 
@@ -126,6 +163,9 @@ def network(x, y, w1, b1, w2, b2, w3, b3, *, hidden=True, turn=True, output=Fals
         ({"hidden": False}, "sigmoid-derivative-missing", "delta1"),
         ({"output": True}, "sigmoid-at-the-output", "delta3"),
         ({"turn": False}, "weight-not-transposed", "delta2"),
+        ({"activate": torch.tanh}, "tanh-for-sigmoid", "delta1"),
+        ({"activate": torch.relu}, "relu-for-sigmoid", "delta3"),
+        ({"biases": False}, "hidden-biases-forgotten", "delta2"),
     ],
 )
 def test_a_wrong_recursion_is_named(change, name, answer):

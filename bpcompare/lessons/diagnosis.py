@@ -11,15 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.lessons import arithmetic, general, memory
+from bpcompare.lessons import arithmetic, general, memory, precision
 from bpcompare.lessons.calls import EPSILON, Call, Problem
-from bpcompare.lessons.explanation import Explanation, Hypothesis, cheapest, same_layout, truth
+from bpcompare.lessons.explanation import Explanation, Hypothesis, agrees, cheapest, same_layout, truth
 from bpcompare.lessons.meaning import SHAPED, names
 from bpcompare.lessons.scopes import describe, parts
 
 EXACT, ROUNDING, WRONG = "exact", "within rounding", "wrong"
 WHOLE_IS_SIMPLER = 0.5  # one mistake everywhere is simpler than one that only some calls show
 SPECIAL_COST = 1.0  # what a mistake of the exercise's own costs at least; a cheaper explanation needs no other
+HARDLY_WRONG = 8.0  # times its rounding: errors no larger fit many an explanation
 CLEAR_ALTERNATIVE = 3  # a kind of call must come in so many numbers to be diagnosed on its own
 
 
@@ -30,6 +31,7 @@ class Known:
     Attributes:
         answers: The names of the right answers, in order.
         hypotheses: Explanations beyond the general ones.
+        in_parts: Those of them that may hold for one kind of calls, where the other kind has an explanation of its own.
         variants: Known mistakes as whole wrong answers, by name.
         solve: Makes a problem from inputs; it tells what casting the inputs does.
         shared: Mistakes that every answer shows, since all are made of what they concern.
@@ -40,6 +42,7 @@ class Known:
     variants: Mapping[str, general.Variant] = field(default_factory=dict)
     solve: Callable[[dict[str, Any], str], Problem] | None = None
     shared: frozenset[str] = frozenset()
+    in_parts: tuple[Hypothesis, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,11 +152,12 @@ def _findings(answered: Sequence[Call], wrong: Sequence[Call], answer: str, know
     if some is not None:
         return [Finding(describe(wrong, answered), some, tuple(wrong))]
     partly: list[Finding] = []
+    simpler = replace(known, hypotheses=known.in_parts)
     for inside, outside in parts(wrong):
         halves = [
             Finding(describe(half, answered), found, tuple(half))
             for half in (inside, outside)
-            if _enough(half, answer) and (found := explain(half, answer, known)) is not None
+            if _enough(half, answer) and (found := explain(half, answer, simpler)) is not None
         ]
         if len(halves) == 2:
             return halves
@@ -179,6 +183,9 @@ def explain(calls: Sequence[Call], answer: str, known: Known, in_order: bool = F
         known: The exercise's hypotheses.
         in_order: Whether ``calls`` is the whole sequence, so that memory can show.
     """
+    misshapen = any(_misshapen(call, answer) for call in calls)
+    if not misshapen and all(agrees(call, answer, truth(call, answer), HARDLY_WRONG) for call in calls):
+        return None
     spoilt = arithmetic.not_finite(calls, answer)
     if spoilt is not None:
         return spoilt
@@ -190,7 +197,7 @@ def explain(calls: Sequence[Call], answer: str, known: Known, in_order: bool = F
         arithmetic.whole_numbers,
         arithmetic.rounded,
         arithmetic.cut,
-        partial(arithmetic.too_few_digits, solve=known.solve),
+        partial(precision.too_few_digits, solve=known.solve),
     ]
     if in_order:
         simple += [
@@ -206,7 +213,7 @@ def explain(calls: Sequence[Call], answer: str, known: Known, in_order: bool = F
         if best is None or best.cost >= SPECIAL_COST:
             others = _cheapest(special, calls, answer)
             best = cheapest([found for found in (best, others) if found is not None])
-    if best is None or SHAPED.intersection(names(best)) or not any(_misshapen(call, answer) for call in calls):
+    if best is None or SHAPED.intersection(names(best)) or not misshapen:
         return best
     return replace(best, mistakes=(*best.mistakes, "wrong-shape"))
 

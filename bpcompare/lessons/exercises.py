@@ -67,7 +67,13 @@ LINEAR_REGRESSION = Exercise(
         "∂L/∂b = Σᵢ δᵢ",
     ),
     draw=regression.draw,
-    known=Known(("grad_w", "grad_b"), squared_error.HYPOTHESES, solve=regression.solve, shared=squared_error.SHARED),
+    known=Known(
+        ("grad_w", "grad_b"),
+        squared_error.HYPOTHESES,
+        solve=regression.solve,
+        shared=squared_error.SHARED,
+        in_parts=squared_error.IN_PARTS,
+    ),
 )
 
 ADAM_STEP = Exercise(

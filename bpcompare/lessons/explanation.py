@@ -1,12 +1,14 @@
 """What a hypothesis hands back, and how an answer is laid beside what the hypothesis predicts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from bpcompare.lessons.calls import EPSILON, Array, Call
-from bpcompare.lessons.factors import Factor, Pair, fit, may_share_a_factor
+from bpcompare.lessons.factors import Factor, Pair, fit, may_share_a_factor, ratio
 
 SINGLE = ("float32", "float16", "bfloat16")
 
@@ -44,6 +46,9 @@ def cheapest(found: Sequence[Explanation]) -> Explanation | None:
 
 Hypothesis = Callable[[Sequence[Call], str], Explanation | None]
 Guess = Callable[[Call], tuple[Array, Array] | None]  # what a hypothesis makes of a call, and the size of its terms
+Way = TypeVar("Way", bound=Hashable)
+
+_REFUTED: WeakKeyDictionary[Call, dict[str, set[Hashable]]] = WeakKeyDictionary()  # by each call alone, by answer
 
 
 def truth(call: Call, answer: str) -> Array:
@@ -87,10 +92,13 @@ def pair(call: Call, answer: str, guess: Array, terms: Array) -> Pair | None:
     if laid is None:
         return None
     rounding = call.problem.operations * epsilon(call, answer) * np.asarray(terms)
-    sizes = {**call.problem.sizes}
-    if "N" in sizes:
-        sizes |= {"N−1": sizes["N"] - 1, "N−2": sizes["N"] - 2}
-    return Pair(laid[0], laid[1], in_layout(rounding, laid[1]), sizes)
+    return Pair(laid[0], laid[1], in_layout(rounding, laid[1]), all_sizes(call))
+
+
+def all_sizes(call: Call) -> dict[str, int]:
+    """The sizes by name, and the neighbours of N beside it."""
+    sizes = dict(call.problem.sizes)
+    return sizes | ({"N−1": sizes["N"] - 1, "N−2": sizes["N"] - 2, "N+1": sizes["N"] + 1} if "N" in sizes else {})
 
 
 def fit_guesses(calls: Sequence[Call], answer: str, guess: Guess) -> Factor | None:
@@ -105,6 +113,41 @@ def fit_guesses(calls: Sequence[Call], answer: str, guess: Guess) -> Factor | No
         if len(pairs) <= 2 and not may_share_a_factor(pairs[0], pairs[-1]):
             return None
     return fit(pairs)
+
+
+def telling_first(calls: Sequence[Call], answer: str) -> list[Call]:
+    """Two calls of one shape that refute a wrong guess at once: the largest in float64; then the others."""
+    ordered = sorted(calls, key=lambda call: (call.problem.dtype != "float64", -call.answers[answer].size))
+    for index, call in enumerate(ordered[1:], 1):
+        if call.problem is not ordered[0].problem and call.problem.sizes == ordered[0].problem.sizes:
+            return [ordered[0], call, *ordered[1:index], *ordered[index + 1 :]]
+    return ordered
+
+
+def not_refuted(
+    calls: Sequence[Call], answer: str, ways: Iterable[Way], make: Callable[[Way], Guess]
+) -> Iterator[tuple[Way, Guess]]:
+    """The ways, and what they guess, that neither of the first two calls refutes.
+
+    What one call refutes by itself, it refutes in whatever company, and is not asked again.
+    """
+    known = set().union(*(_REFUTED.get(call, {}).get(answer, ()) for call in calls))
+    several = [call for call in calls[:2] if call.answers[answer].size > 1]  # one number alone refutes nothing
+    for way in ways:
+        if way in known:
+            continue
+        guess = make(way)
+        refuter = next((call for call in several if not _fits(call, answer, guess)), None)
+        if refuter is None:
+            yield way, guess
+        else:
+            _REFUTED.setdefault(refuter, {}).setdefault(answer, set()).add(way)
+
+
+def _fits(call: Call, answer: str, guess: Guess) -> bool:
+    made = guess(call)
+    beside = pair(call, answer, *made) if made is not None else None
+    return beside is not None and ratio(beside) is not None
 
 
 def agrees(call: Call, answer: str, guess: Array, slack: float = 4.0) -> bool:

@@ -37,6 +37,8 @@ POWERS: dict[frozenset[tuple[str, int]], tuple[str, ...]] = {
         ((("N", 1), ("N−2", -1)), ("divided-by-N-minus-2",)),
         ((("N", 1), ("N−2", -1), ("out", 1)), ("divided-by-N-minus-2", "divided-by-N-only")),
         ((("N", 1), ("N−1", -1), ("out", 1)), ("divided-by-N-minus-1", "divided-by-N-only")),
+        ((("N", 1), ("N+1", -1)), ("divided-by-N-plus-1",)),
+        ((("N", 1), ("N+1", -1), ("out", 1)), ("divided-by-N-plus-1", "divided-by-N-only")),
     )
 }
 
@@ -62,6 +64,11 @@ class Factor:
     def plain(self) -> bool:
         """Whether the constant is ± a power of two near 1 – a sign or a 2 mislaid, not a number from elsewhere."""
         return self.constant in PLAIN
+
+    @property
+    def known(self) -> bool:
+        """Whether it has a meaning by itself; any other could come from few sizes by chance."""
+        return self.plain and frozenset(self.powers) in POWERS
 
     @property
     def cost(self) -> float:
@@ -90,11 +97,11 @@ def fit(pairs: Sequence[Pair]) -> Factor | None:
     """
     ratios = []
     for pair in pairs:
-        ratio = _ratio(pair)
-        if ratio is None:
+        found = ratio(pair)
+        if found is None:
             return None
-        if ratio[0] != 0.0:
-            ratios.append((pair, *ratio))
+        if found[0] != 0.0:
+            ratios.append((pair, *found))
     if not ratios or len({math.copysign(1, value) for _, value, _ in ratios}) > 1:
         return None
     names = tuple(ratios[0][0].sizes)
@@ -107,23 +114,25 @@ def fit(pairs: Sequence[Pair]) -> Factor | None:
         return None
     fits = (abs(constants - constants[surest]) <= (slack + slack[surest] + 1e-13)[:, None]).all(0)
     sign = math.copysign(1.0, ratios[0][1])
-    found = [_factor(sign * math.exp(constants[surest, rule]), names, powers[rule]) for rule in np.flatnonzero(fits)]
-    return min(found, key=lambda factor: factor.cost, default=None)
+    factors = [_factor(sign * math.exp(constants[surest, rule]), names, powers[rule]) for rule in np.flatnonzero(fits)]
+    different = len({tuple(pair.sizes.values()) for pair, _, _ in ratios})
+    told = [factor for factor in factors if factor.known or different > len(factor.powers) + (not factor.plain)]
+    return min(told, key=lambda factor: factor.cost, default=None)
 
 
 def may_share_a_factor(first: Pair, second: Pair) -> bool:
     """A quick test: whether one factor of the sizes could explain both."""
-    ratio = _ratio(first)
-    other = ratio if second is first else _ratio(second)
-    if ratio is None or other is None:
+    one = ratio(first)
+    other = one if second is first else ratio(second)
+    if one is None or other is None:
         return False
     if first.sizes != second.sizes:
         return True
-    slack = ratio[1] + other[1] + 1e-13
-    return abs(ratio[0] - other[0]) <= slack * max(abs(ratio[0]), abs(other[0]))
+    slack = one[1] + other[1] + 1e-13
+    return abs(one[0] - other[0]) <= slack * max(abs(one[0]), abs(other[0]))
 
 
-def _ratio(pair: Pair) -> tuple[float, float] | None:
+def ratio(pair: Pair) -> tuple[float, float] | None:
     """Answer ÷ guess with its relative uncertainty; (0, 0) where both are nothing; None where they are not parallel."""
     answer, guess = pair.answer.ravel(), pair.guess.ravel()
     norm = float(guess @ guess)
@@ -140,7 +149,7 @@ def _ratio(pair: Pair) -> tuple[float, float] | None:
 
 @cache
 def _powers(names: tuple[str, ...]) -> Array:
-    spans = [(0, -1) if "−" in name else range(-LARGEST_POWER, LARGEST_POWER + 1) for name in names]
+    spans = [(0, -1) if name.startswith(("N−", "N+")) else range(-LARGEST_POWER, LARGEST_POWER + 1) for name in names]
     rules = [rule for rule in itertools.product(*spans) if sum(map(abs, rule)) <= MOST_POWERS]
     return np.array(rules, dtype=np.float64)
 

@@ -7,7 +7,7 @@ from itertools import product
 
 from bpcompare.lessons.calls import Array
 from bpcompare.lessons.factors import Factor
-from bpcompare.lessons.ingredients import ERRORS, INPUTS, PRODUCTS, SAMPLES, SUMS, View, choose, vary
+from bpcompare.lessons.ingredients import ERRORS, INPUTS, PRODUCTS, SAMPLES, SUMS, View, choose
 
 MOST_MISTAKES = 2  # in one form, beside its factor
 # Factors that follow from the mistake itself, and are no mistake of their own: powers of the sizes, and constants.
@@ -31,7 +31,7 @@ CONSTANTS = {
 ALONE = {"delta-alone": ("x-forgotten",), "delta-as-it-is": ("x-forgotten", "not-summed-over-batch")}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Form:
     """One way to go wrong, or right: the mistakes it holds and what it makes of a problem."""
 
@@ -54,21 +54,35 @@ class Form:
 
     def of(self, view: View) -> tuple[Array, Array] | None:
         """The value and the sum of the absolute values of its terms; None where the form does not exist."""
-        error, x = vary(view, "error", *self.error), vary(view, "input", *self.input)
-        if error is None or x is None:
+        deltas = view.once(("delta", self.error, self.samples), self._deltas)
+        inputs = view.once(("input", self.input, self.samples), self._inputs)
+        if deltas is None or inputs is None:
             return None
-        rows = SAMPLES[self.samples[0]]
-        chosen = choose(rows[self.samples[1] % len(rows)], len(view.y))
-        count = len(view.y[chosen]) if self.samples[1] >= len(rows) else len(view.y)
-        scale = 2 / (max(count, 1) * view.y.shape[1])
-        deltas = [part[chosen] * scale for part in error]
-        inputs = [part[chosen] for part in x]
         name, variant = self.product
         if self.answer == "grad_b" and name in SUMS:
             total = SUMS[name][variant]
             return total(deltas[0]), total(deltas[1])
         multiply = PRODUCTS[name.removeprefix("x-left-in")][variant]
         return multiply(inputs[0], deltas[0]), multiply(inputs[1], deltas[1])
+
+    def _deltas(self, view: View) -> tuple[Array, Array] | None:
+        name, variant = self.error
+        error = view.once(("error", self.error), ERRORS[name][variant])
+        if error is None:
+            return None
+        rows = self._rows(view)
+        averaged = view.y[rows] if self.samples[1] >= len(SAMPLES[self.samples[0]]) else view.y
+        scale = 2 / (max(len(averaged), 1) * view.y.shape[1])
+        return error[0][rows] * scale, error[1][rows] * scale
+
+    def _inputs(self, view: View) -> tuple[Array, Array] | None:
+        name, variant = self.input
+        x, rows = INPUTS[name][variant](view), self._rows(view)
+        return (x[0][rows], x[1][rows]) if x is not None else None
+
+    def _rows(self, view: View) -> slice:
+        name, variant = self.samples
+        return choose(SAMPLES[name][variant % len(SAMPLES[name])], len(view.y))
 
 
 @cache

@@ -23,7 +23,7 @@ class View(NamedTuple):
     residual: Array
     size_prediction: Array
     size_residual: Array
-    made: dict[Any, tuple[Array, Array] | None]  # residuals and x as the variants made them, for all forms to share
+    made: dict[Any, tuple[Array, Array] | None]  # what was worked out already, for all forms to share
 
     @classmethod
     def of(cls, inputs: Mapping[str, Any]) -> "View":
@@ -32,13 +32,11 @@ class View(NamedTuple):
         prediction, size = x @ w.T + b, abs(x) @ abs(w).T + abs(b)
         return cls(x, y, w, b, prediction, prediction - y, size, size + abs(y), {})
 
-
-def vary(v: View, kind: str, name: str, variant: int) -> tuple[Array, Array] | None:
-    """One variant of the ``"error"`` or of the ``"input"``, worked out once for each view."""
-    key = (kind, name, variant)
-    if key not in v.made:
-        v.made[key] = (ERRORS if kind == "error" else INPUTS)[name][variant](v)
-    return v.made[key]
+    def once(self, key: Any, make: "Variant") -> tuple[Array, Array] | None:
+        """What ``make`` makes of the view, worked out the first time that it is asked for."""
+        if key not in self.made:
+            self.made[key] = make(self)
+        return self.made[key]
 
 
 HALF = 1_000_000  # no problem has so many samples
@@ -167,8 +165,10 @@ ERRORS: dict[str, tuple[Variant, ...]] = {
         lambda v: (v.residual / v.y, v.size_residual / abs(v.y)),
         lambda v: (v.residual / v.y**2, v.size_residual / v.y**2),
     ),
-    "half-precision": (_residual_of(lambda r: r.astype(np.float16).astype(np.float64)),),
-    "one-entry-of-b-for-all": (lambda v: (v.residual - v.b + v.b[:1], v.size_residual + abs(v.b[0])),),
+    "one-entry-of-b-for-all": (
+        lambda v: (v.residual - v.b + v.b[:1], v.size_residual + abs(v.b[0])),
+        lambda v: (v.residual - v.b + v.b[-1:], v.size_residual + abs(v.b[-1])),
+    ),
 }
 
 INPUTS: dict[str, tuple[Variant, ...]] = {

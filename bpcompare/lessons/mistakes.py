@@ -74,6 +74,7 @@ MISTAKES: dict[str, Mistake] = {
     "divided-by-N-minus-2": Mistake(
         "divided by N − 2, as for the variance about a fitted line, where the mean divides by N", LOSS, _SIZE
     ),
+    "divided-by-N-plus-1": Mistake("divided by N + 1 where the mean divides by N: off by one", LOSS, _SIZE),
     "wrong-size-factor": Mistake(
         "a size of the problem multiplies or divides it where it does not belong", LOSS, _SIZE
     ),
@@ -104,7 +105,7 @@ MISTAKES: dict[str, Mistake] = {
     "bias-subtracted-in-forward": Mistake(
         "the forward pass subtracts the bias: xwᵀ − b − y", FORWARD, "Write ŷ in full."
     ),
-    "one-entry-of-b-for-all": Mistake("the forward pass adds b[0] to every output", FORWARD, "Try out = 2."),
+    "one-entry-of-b-for-all": Mistake("the forward pass adds one entry of b to every output", FORWARD, "Try out = 2."),
     "transposed-w-in-forward": Mistake(
         "the forward pass uses w transposed, or reshaped where a transpose was meant; w has shape (out, in)",
         FORWARD,
@@ -265,6 +266,9 @@ MISTAKES: dict[str, Mistake] = {
         "the result is cut to whole numbers: an integer division // or a conversion to int", ANSWER, _NUMBER
     ),
     "rounded": Mistake("it is rounded to a few decimals", ANSWER, _NUMBER),
+    "rounded-on-the-way": Mistake(
+        "a number on the way to it is rounded, as for printing: keep every digit until the end", ANSWER, _NUMBER
+    ),
     "half-precision": Mistake(
         "it went through half precision (float16 or bfloat16), which keeps about 3 digits", ANSWER, _NUMBER
     ),
@@ -273,6 +277,12 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "finite-difference": Mistake(
         "it is a finite difference, too coarse for a gradient: derive the formula instead", ANSWER, _NUMBER
+    ),
+    "rounding-magnified": Mistake(
+        "its rounding is magnified by a difference of nearly equal numbers: a finite difference with too small a step, "
+        "or large terms that cancel",
+        ANSWER,
+        "Which two numbers are subtracted, and in how many digits do they agree?",
     ),
     "raises": Mistake("it raises an error there", ANSWER, _SHAPES),
     # gradient plus something

@@ -19,6 +19,14 @@ def _slope(z: Array, a: Array) -> Array:
     return np.asarray(a * (1 - a))
 
 
+def _relu(z: Array) -> Array:
+    return np.asarray(np.maximum(z, 0))
+
+
+def _step(z: Array, a: Array) -> Array:
+    return np.asarray((z > 0) * 1.0)
+
+
 SLOPES: dict[str, tuple[Slope, str]] = {
     "sigmoid-derivative-missing": (lambda z, a: np.ones_like(z), "the factor σ′(z) = a(1 − a) is missing"),
     "sigmoid-derivative-of-a": (
@@ -31,9 +39,20 @@ SLOPES: dict[str, tuple[Slope, str]] = {
     "one-minus-a-only": (lambda z, a: 1 - a, "1 − a stands where a(1 − a) belongs"),
     "tanh-derivative": (lambda z, a: 1 - a**2, "1 − a², the derivative of tanh, stands where a(1 − a) belongs"),
     "sigmoid-derivative-twice": (lambda z, a: (a * (1 - a)) ** 2, "the factor σ′(z) is there twice"),
-    "relu-derivative": (lambda z, a: (z > 0) * 1.0, "the derivative of a ReLU stands where σ′(z) belongs"),
+    "relu-derivative": (_step, "the derivative of a ReLU stands where σ′(z) belongs"),
+}
+OTHER_ACTIVATIONS = {
+    "tanh-for-sigmoid": Mistake(
+        "tanh and its derivative stand where σ and σ′ belong", 2, "Which activation is asked for?"
+    ),
+    "relu-for-sigmoid": Mistake("a ReLU stands where σ belongs", 2, "Which activation is asked for?"),
 }
 _SLOPE_HINT = "Differentiate 1/(1 + e⁻ᶻ), and say at which number you take it."
+
+
+def _size_of_slope(z: Array) -> Array:
+    """What rounding is measured by in σ′(z): σ′ ≤ 1/4, and |σ″| < 1/10 passes on what z, of this size, lost."""
+    return np.asarray(1 / 4 + z / 10)
 
 
 def draw_neuron(rng: np.random.Generator) -> Iterator[Problem]:
@@ -55,7 +74,8 @@ def solve_neuron(inputs: dict[str, Any], dtype: str) -> Problem:
     ∂L/∂z = 2(a − y)·a(1 − a),   ∂L/∂w = ∂L/∂z · x,   ∂L/∂b = ∂L/∂z
     """
     x, y, w, b = (abs(np.asarray(inputs[name], dtype=np.float64)) for name in "xywb")
-    size = 2 * (1 + y) * (1 + w @ x + b)
+    z = w @ x + b
+    size = 2 * ((1 + z / 4) / 4 + (1 + y) * _size_of_slope(z))
     return Problem(
         sizes={"in": len(x)},
         dtype=dtype,
@@ -72,11 +92,12 @@ def neuron(
     times: str = "x",
     residual: Slope = lambda a, y: a - y,
     bias: bool = True,
+    activate: Callable[[Array], Array] = _sigmoid,
 ) -> dict[str, Array]:
     """∂L/∂w and ∂L/∂b; each argument is a place where it is often written otherwise."""
     x, y, w, b = (np.asarray(inputs[name], dtype=np.longdouble) for name in "xywb")
     z = np.asarray(w @ x + (b if bias else 0))
-    a = _sigmoid(z)
+    a = activate(z)
     delta = np.asarray(2 * residual(a, y) * slope(z, a))
     factor = {"x": x, "w": w, "": np.ones_like(x)}[times]
     return {"grad_w": delta * factor, "grad_b": delta}
@@ -95,6 +116,9 @@ NEURON_VARIANTS = {name: _neuron_variant(slope=slope) for name, (slope, _) in SL
     "residual-squared": _neuron_variant(residual=lambda a, y: (a - y) ** 2),
     "absolute-residual": _neuron_variant(residual=lambda a, y: abs(a - y)),
     "forward-without-bias": _neuron_variant(bias=False),
+    "sigmoid-of-minus-z": _neuron_variant(activate=lambda z: _sigmoid(-z)),
+    "tanh-for-sigmoid": _neuron_variant(activate=np.tanh, slope=lambda z, a: 1 - a**2),
+    "relu-for-sigmoid": _neuron_variant(activate=_relu, slope=_step),
     "x-left-in": lambda problem: {
         "grad_w": np.full(problem.truth["grad_w"].shape, np.nan),
         "grad_b": np.asarray(problem.truth["grad_w"], dtype=np.float64),
@@ -110,8 +134,16 @@ NEURON_MISTAKES = {name: Mistake(says, 5, _SLOPE_HINT) for name, (_, says) in SL
     "absolute-residual": Mistake("|a − y| stands where a − y belongs", 4, "What is the derivative of (a − y)²?"),
     "forward-without-bias": Mistake("the forward pass leaves out b", 1, "Write z in full."),
     "x-left-in": Mistake("x is left in: ∂z/∂b is 1", 6, "What is the derivative of w·x + b by b?"),
+    "sigmoid-of-minus-z": Mistake("the sigmoid is taken of −z: 1/(1 + e⁻ᶻ), not 1/(1 + eᶻ)", 2, "What is σ(10)?"),
+    "divided-by-in": Mistake(
+        "divided by in: z is a sum over the inputs, and L no mean over them", 1, "Write z in full."
+    ),
+    "multiplied-by-in": Mistake("multiplied by in, the number of inputs", 6, "Which line depends on it?"),
     "factor-2-missing": Mistake("the factor 2 is missing (half the right value)", 4, "Differentiate the square."),
-    "sign": Mistake("the sign is wrong: a − y, not y − a", 4, "Does the loss rise along your gradient?"),
+    "sign": Mistake(
+        "the sign is wrong: a − y, not y − a, and a(1 − a), not a(a − 1)", 4, "Does the loss rise along your gradient?"
+    ),
+    **OTHER_ACTIVATIONS,
 }
 
 
@@ -137,17 +169,17 @@ def solve_network(inputs: dict[str, Any], dtype: str) -> Problem:
     δ⁽³⁾ = 2(z⁽³⁾ − y),   δ⁽ˡ⁾ = (W⁽ˡ⁺¹⁾)ᵀδ⁽ˡ⁺¹⁾ ⊙ σ′(z⁽ˡ⁾)
     """
     size = {name: abs(np.asarray(value, dtype=np.float64)) for name, value in inputs.items()}
-    z1 = 1 + size["w1"] @ size["x"] + size["b1"]
-    z2 = 1 + size["w2"] @ z1 + size["b2"]
-    third = 2 * (size["w3"] @ z2 + size["b3"] + size["y"])
-    second = (size["w3"].T @ third) * z2
+    z1 = size["w1"] @ size["x"] + size["b1"]
+    z2 = size["w2"] @ (1 + z1 / 4) + size["b2"]  # |σ′| ≤ 1/4 passes on a quarter of what z1 lost
+    third = 2 * (size["w3"] @ (1 + z2 / 4) + size["b3"] + size["y"])
+    second = (size["w3"].T @ third) * _size_of_slope(z2)
     widths = (len(size["x"]), len(size["b1"]), len(size["b2"]), len(size["b3"]))
     return Problem(
         sizes=dict(zip(("in", "n1", "n2", "out"), widths, strict=True)),
         dtype=dtype,
         inputs=inputs,
         truth=network(inputs),
-        terms={"delta1": (size["w2"].T @ second) * z1, "delta2": second, "delta3": third},
+        terms={"delta1": (size["w2"].T @ second) * _size_of_slope(z1), "delta2": second, "delta3": third},
         operations=sum(widths) + 32,
     )
 
@@ -158,15 +190,16 @@ def network(
     last: bool = False,
     turn: bool = True,
     activate: Callable[[Array], Array] = _sigmoid,
+    hidden_biases: bool = True,
 ) -> dict[str, Array]:
     """The three deltas; each argument is a place where the recursion is often written otherwise."""
     value = {name: np.asarray(array, dtype=np.longdouble) for name, array in inputs.items()}
-    z1 = value["w1"] @ value["x"] + value["b1"]
-    z2 = value["w2"] @ activate(z1) + value["b2"]
+    z1 = value["w1"] @ value["x"] + value["b1"] * hidden_biases
+    z2 = value["w2"] @ activate(z1) + value["b2"] * hidden_biases
     z3 = value["w3"] @ activate(z2) + value["b3"]
     delta3 = 2 * ((_sigmoid(z3) if last else z3) - value["y"]) * (_slope(z3, _sigmoid(z3)) if last else 1)
-    delta2 = _back(value["w3"], delta3, turn) * slope(z2, _sigmoid(z2))
-    delta1 = _back(value["w2"], delta2, turn) * slope(z1, _sigmoid(z1))
+    delta2 = _back(value["w3"], delta3, turn) * slope(z2, activate(z2))
+    delta1 = _back(value["w2"], delta2, turn) * slope(z1, activate(z1))
     return {"delta1": delta1, "delta2": delta2, "delta3": delta3}
 
 
@@ -191,7 +224,10 @@ def _reversed(problem: Problem) -> Mapping[str, Array]:
 NETWORK_VARIANTS = {name: _network_variant(slope=slope) for name, (slope, _) in SLOPES.items()} | {
     "sigmoid-at-the-output": _network_variant(last=True),
     "weight-not-transposed": _network_variant(turn=False),
-    "hidden-layers-linear": _network_variant(activate=lambda z: z),
+    "hidden-layers-linear": _network_variant(activate=lambda z: z, slope=lambda z, _: _slope(z, _sigmoid(z))),
+    "tanh-for-sigmoid": _network_variant(activate=np.tanh, slope=lambda z, a: 1 - a**2),
+    "relu-for-sigmoid": _network_variant(activate=_relu, slope=_step),
+    "hidden-biases-forgotten": _network_variant(hidden_biases=False),
     "deltas-in-reverse-order": _reversed,
 }
 NETWORK_MISTAKES = {name: Mistake(says, 6, _SLOPE_HINT) for name, (_, says) in SLOPES.items()} | {
@@ -200,5 +236,12 @@ NETWORK_MISTAKES = {name: Mistake(says, 6, _SLOPE_HINT) for name, (_, says) in S
     "hidden-layers-linear": Mistake("the hidden layers' sigmoid is forgotten in the forward pass", 2, "Write a⁽ˡ⁾."),
     "deltas-in-reverse-order": Mistake("the deltas come in reverse order", 5, "Read your return line."),
     "factor-2-missing": Mistake("the factor 2 is missing (half the right value)", 4, "Differentiate the square."),
-    "sign": Mistake("the sign is wrong: z⁽³⁾ − y, not y − z⁽³⁾", 4, "Does the loss rise along your δ?"),
+    "sign": Mistake(
+        "the sign is wrong: z⁽³⁾ − y, not y − z⁽³⁾, and a(1 − a), not a(a − 1)", 4, "Does the loss rise along your δ?"
+    ),
+    "divided-by-out-twice": Mistake(
+        "divided by out: L is the sum over the outputs, not their mean", 3, "Which number does L divide by?"
+    ),
+    "hidden-biases-forgotten": Mistake("the hidden layers' biases are forgotten", 1, "Write z⁽¹⁾ in full."),
+    **OTHER_ACTIVATIONS,
 }

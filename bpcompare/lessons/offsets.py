@@ -71,7 +71,7 @@ def _on_line(call: Call, answer: str, direction: Direction, number: float, noise
 
 
 def finite_difference(calls: Sequence[Call], answer: str) -> Explanation | None:
-    """A finite difference: of one side with step h (the curvature shows), or with rounding that grows like 1/h."""
+    """A finite difference of one side with step h, whose curvature shows; or rounding that something magnifies."""
     if any(call.answers[answer].size != truth(call, answer).size for call in calls):
         return None
     doubles = [call for call in calls if call.problem.dtype == "float64"]
@@ -117,7 +117,7 @@ def _visible(calls: Sequence[Call], answer: str, step: float) -> bool:
 
 
 def _noisy(calls: Sequence[Call], answer: str) -> Explanation | None:
-    """Errors of about the same multiple of ε·L in float64 and in float32: that multiple is 1/h."""
+    """Errors of about the same multiple of ε·L in float64 and in float32: 1/h, or what another formula cancels."""
     inverse = {}
     for dtype in ("float64", "float32"):
         errors = [
@@ -130,6 +130,7 @@ def _noisy(calls: Sequence[Call], answer: str) -> Explanation | None:
         inverse[dtype] = max(errors)
     double, single = inverse["float64"], inverse["float32"]
     lost = double > 1e4 and single < double  # in float32 a small step vanishes beside w
-    if not 2 < double < 1e11 or not ((lost and single > 1e3) or double / 30 < single < double * 30):
+    if not 2 < double < 1e11 or not ((lost and single > 1e5) or double / 30 < single < double * 30):
         return None
-    return Explanation(("finite-difference",), 5.0, detail=f"with a step of about {1 / double:.0e}", sure=False)
+    detail = f"the errors are as large as those of a finite difference with a step of about {1 / double:.0e}"
+    return Explanation(("rounding-magnified",), 5.0, detail=detail, sure=False)

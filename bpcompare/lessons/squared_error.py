@@ -3,47 +3,37 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from bpcompare.lessons.calls import Array, Call
-from bpcompare.lessons.explanation import Explanation, Guess, agrees, cheapest, fit_guesses
+from bpcompare.lessons.explanation import Explanation, Guess, agrees, cheapest, fit_guesses, not_refuted, telling_first
 from bpcompare.lessons.factors import Factor
-from bpcompare.lessons.forms import Form, forms
+from bpcompare.lessons.forms import MOST_MISTAKES, forms
 from bpcompare.lessons.ingredients import ERRORS, View, view
 from bpcompare.lessons.offsets import finite_difference, offset
 from bpcompare.lessons.regression import solve
+from bpcompare.lessons.stages import narrowed
 
 NEUTRAL_COST = 0.1
 Product = Callable[[View], tuple[Array, Array]]
 Preparation = Callable[[dict[str, Array]], dict[str, Array]]
-
-# Forms that a first and a second call have refuted already, whatever other calls they come with.
-_REFUTED: WeakKeyDictionary[Call, dict[tuple[str, int], set[Form]]] = WeakKeyDictionary()
 
 
 def _of_view(make: Callable[[View], tuple[Array, Array] | None]) -> Guess:
     return lambda call: make(view(call))
 
 
-def composed(calls: Sequence[Call], answer: str) -> Explanation | None:
+def composed(calls: Sequence[Call], answer: str, most_mistakes: int = MOST_MISTAKES) -> Explanation | None:
     """The cheapest form – residual, x, samples and product, each right or wrong in a known way – times a factor."""
     if len(calls) < 2:
         return None
     found: list[Explanation] = []
     lowest = np.inf
-    ordered = _telling_first(calls, answer)
-    refuted = _REFUTED.setdefault(ordered[0], {}).setdefault((answer, id(ordered[1])), set())
-    for form in forms(answer):
-        if form in refuted:
-            continue
-        if len(form.mistakes) > lowest:
+    ordered = telling_first(calls, answer)
+    for form, guess in not_refuted(ordered, answer, forms(answer), lambda form: _of_view(form.of)):
+        if len(form.mistakes) > min(lowest, most_mistakes):
             break
-        guess = _of_view(form.of)
-        if fit_guesses(ordered[:2], answer, guess) is None:
-            refuted.add(form)
-            continue
         factor = fit_guesses(ordered, answer, guess)
         if factor is None:
             continue
@@ -54,20 +44,12 @@ def composed(calls: Sequence[Call], answer: str) -> Explanation | None:
     return cheapest(found)
 
 
-def _telling_first(calls: Sequence[Call], answer: str) -> list[Call]:
-    """Two calls of one shape that refute a wrong form at once: the largest in float64; then the others."""
-    ordered = sorted(calls, key=lambda call: (call.problem.dtype != "float64", -call.answers[answer].size))
-    for index, call in enumerate(ordered[1:], 1):
-        if call.problem is not ordered[0].problem and call.problem.sizes == ordered[0].problem.sizes:
-            return [ordered[0], call, *ordered[1:index], *ordered[index + 1 :]]
-    return ordered
-
-
 def other_products(calls: Sequence[Call], answer: str) -> Explanation | None:
     """Products that are not δᵀx at all: the N × N differences, δ with the parameter itself."""
     found = []
+    ordered = telling_first(calls, answer)
     for name, product in _products(answer):
-        factor = fit_guesses(calls, answer, _of_view(product))
+        factor = fit_guesses(ordered, answer, _of_view(product))
         if factor is not None:
             found.append(Explanation((name,), 1.2 + (0 if name.startswith("broadcast") else factor.cost)))
     return min(found, key=lambda explanation: explanation.cost, default=None)
@@ -107,8 +89,10 @@ def _one_output(x: Array, matrix: Array, y: Array) -> tuple[Array, Array]:
 def prepared(calls: Sequence[Call], answer: str) -> Explanation | None:
     """The right gradient of other numbers: inputs that were prepared before the forward pass."""
     found = []
-    for name, prepare in PREPARATIONS:
-        factor = fit_guesses(calls, answer, partial(_prepared, answer=answer, prepare=prepare))
+    ordered = telling_first(calls, answer)
+    ways = not_refuted(ordered, answer, PREPARATIONS, lambda way: partial(_prepared, answer=answer, prepare=way[1]))
+    for (name, _), guess in ways:
+        factor = fit_guesses(ordered, answer, guess)
         if factor is not None:
             found.append(Explanation((name,), 1.0 + factor.cost, factor if factor != Factor() else None))
     return cheapest(found)
@@ -120,8 +104,12 @@ def _prepared(call: Call, answer: str, prepare: Preparation) -> tuple[Array, Arr
     return np.asarray(problem.truth[answer], dtype=np.float64), problem.terms[answer] + call.problem.terms[answer]
 
 
-def _standard(array: Array, ddof: int = 0) -> Array:
-    return np.asarray((array - array.mean(0)) / array.std(0, ddof=ddof))
+def _standard(array: Array, ddof: int = 0, eps: float = 0.0) -> Array:
+    return np.asarray((array - array.mean(0)) / np.sqrt(array.var(0, ddof=ddof) + eps))
+
+
+def _scaled(array: Array) -> Array:
+    return np.asarray((array - array.min(0)) / (array.max(0) - array.min(0)))
 
 
 PREPARATIONS: tuple[tuple[str, Preparation], ...] = (
@@ -129,7 +117,10 @@ PREPARATIONS: tuple[tuple[str, Preparation], ...] = (
     ("x-centred", lambda a: {"x": a["x"] - a["x"].mean()}),
     ("x-standardised", lambda a: {"x": _standard(a["x"])}),
     ("x-standardised", lambda a: {"x": _standard(a["x"], ddof=1)}),
-    ("x-standardised", lambda a: {"x": (a["x"] - a["x"].min(0)) / (a["x"].max(0) - a["x"].min(0))}),
+    ("x-standardised", lambda a: {"x": _standard(a["x"], eps=1e-5)}),  # that of nn.BatchNorm1d
+    ("x-standardised", lambda a: {"x": _standard(a["x"], eps=1e-8)}),
+    ("x-standardised", lambda a: {"x": _scaled(a["x"])}),
+    ("x-standardised", lambda a: {"x": 2 * _scaled(a["x"]) - 1}),
     ("y-centred", lambda a: {"y": a["y"] - a["y"].mean(0)}),
     ("y-centred", lambda a: {"y": a["y"] - a["y"].mean()}),
     ("y-centred", lambda a: {"x": a["x"] - a["x"].mean(0), "y": a["y"] - a["y"].mean(0)}),
@@ -161,4 +152,6 @@ def _share(v: View, answer: str, index: int) -> Array:
 
 
 SHARED = frozenset(ERRORS) - {""}  # both gradients are made of the residual
-HYPOTHESES = (composed, other_products, prepared, random_sample, offset, finite_difference)
+# Two mistakes in one kind of calls, and others elsewhere, are rather chance than what somebody wrote.
+IN_PARTS = (partial(composed, most_mistakes=1), other_products, prepared, random_sample, offset, finite_difference)
+HYPOTHESES = (composed, other_products, prepared, random_sample, offset, finite_difference, narrowed)

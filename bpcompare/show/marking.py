@@ -10,7 +10,7 @@ import numpy as np
 from bpcompare.lessons.calls import Array, Call
 from bpcompare.lessons.checking import Marking
 from bpcompare.lessons.diagnosis import EXACT, WRONG, Finding, Verdict, is_right
-from bpcompare.lessons.explanation import truth
+from bpcompare.lessons.explanation import all_sizes, truth
 from bpcompare.lessons.factors import Factor
 from bpcompare.lessons.meaning import names
 from bpcompare.lessons.mistakes import MISTAKES
@@ -159,7 +159,7 @@ def _factor(answer: str, factor: Factor, finding: Finding) -> Iterator[str]:
     subject = "beside that, it" if finding.explanation.mistakes else answer
     values: dict[float, str] = {}
     for call in finding.calls:
-        values.setdefault(factor.at(_with_pseudo(call)), _at(call, factor))
+        values.setdefault(factor.at(all_sizes(call)), _at(call, factor))
     if not factor.powers:
         yield f"{subject} is exactly {_times(factor.constant)}, at every size"
         return
@@ -172,7 +172,7 @@ def _factor(answer: str, factor: Factor, finding: Finding) -> Iterator[str]:
 
 def _at(call: Call, factor: Factor) -> str:
     """The sizes that the factor is made of; those of 1 go without saying."""
-    used = {name.partition("−")[0] for name, _ in factor.powers}
+    used = {name.partition("−")[0].partition("+")[0] for name, _ in factor.powers}
     sizes = {name: size for name, size in call.problem.sizes.items() if name in used}
     told = {name: size for name, size in sizes.items() if size > 1} or sizes
     return ", ".join(f"{name} = {size}" for name, size in told.items())
@@ -189,11 +189,6 @@ def _times(value: float) -> str:
         if size > 1
         else f"{number} times {sign}"
     )
-
-
-def _with_pseudo(call: Call) -> dict[str, int]:
-    sizes = dict(call.problem.sizes)
-    return sizes | ({"N−1": sizes["N"] - 1, "N−2": sizes["N"] - 2} if "N" in sizes else {})
 
 
 def _shapes(calls: Sequence[Call], answer: str) -> Iterator[str]:

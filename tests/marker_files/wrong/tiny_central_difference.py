@@ -1,4 +1,4 @@
-# diagnosis: grad_w=finite-difference grad_b=finite-difference
+# diagnosis: grad_w=rounding-magnified grad_b=rounding-magnified
 import torch
 
 
