@@ -7,7 +7,7 @@ from itertools import product
 
 from bpcompare.lessons.calls import Array
 from bpcompare.lessons.factors import Factor
-from bpcompare.lessons.ingredients import ERRORS, INPUTS, PRODUCTS, SAMPLES, SUMS, View, choose
+from bpcompare.lessons.ingredients import ERRORS, INPUTS, PRODUCTS, SAMPLES, SUMS, View
 
 MOST_MISTAKES = 2  # in one form, beside its factor
 # Factors that follow from the mistake itself, and are no mistake of their own: powers of the sizes, and constants.
@@ -82,7 +82,7 @@ class Form:
 
     def _rows(self, view: View) -> slice:
         name, variant = self.samples
-        return choose(SAMPLES[name][variant % len(SAMPLES[name])], len(view.y))
+        return SAMPLES[name][variant % len(SAMPLES[name])](len(view.y))
 
 
 @cache

@@ -39,7 +39,6 @@ class View(NamedTuple):
         return self.made[key]
 
 
-HALF = 1_000_000  # no problem has so many samples
 _VIEWS: WeakKeyDictionary[Problem, View] = WeakKeyDictionary()
 
 
@@ -51,6 +50,7 @@ def view(call: Call) -> View:
 
 
 Variant = Callable[[View], tuple[Array, Array] | None]
+Rows = Callable[[int], slice]
 Product = Callable[[Array, Array], Array]
 
 
@@ -205,24 +205,28 @@ INPUTS: dict[str, tuple[Variant, ...]] = {
     "integer-division": (lambda v: (np.trunc(v.x), abs(v.x)), lambda v: (np.floor(v.x), abs(v.x) + 1)),
 }
 
-# Which samples; each may be averaged over itself or over all N.
-SAMPLES: dict[str, tuple[slice, ...]] = {
-    "": (slice(None),),
-    "one-sample-only": (slice(0, 1), slice(-1, None), slice(1, 2)),
-    "one-sample-left-out": (slice(1, None), slice(None, -1)),
+
+def _rows(start: int | None, stop: int | None, step: int | None = None) -> Rows:
+    return lambda samples: slice(start, stop, step)
+
+
+def _full_blocks(size: int) -> Rows:
+    return lambda samples: slice(samples - samples % size)
+
+
+# Which of so many samples; each may be averaged over itself or over all N.
+SAMPLES: dict[str, tuple[Rows, ...]] = {
+    "": (_rows(None, None),),
+    "one-sample-only": (_rows(0, 1), _rows(-1, None), _rows(1, 2)),
+    "one-sample-left-out": (_rows(1, None), _rows(None, -1)),
     "samples-left-out": (
-        *(slice(1, -1), slice(2, None), slice(None, -2)),
-        *(slice(None, None, 2), slice(1, None, 2)),
-        *(slice(None, count) for count in (5, 10, 16, 20, 32, 50)),
-        *(slice(HALF, None), slice(None, HALF)),
+        *(_rows(1, -1), _rows(2, None), _rows(None, -2)),
+        *(_rows(None, None, 2), _rows(1, None, 2)),
+        *(_rows(None, count) for count in (5, 10, 16, 20, 32, 50)),
+        *(lambda samples: slice(samples // 2, None), lambda samples: slice(samples // 2)),
     ),
+    "partial-block-left-out": tuple(_full_blocks(size) for size in (2, 4, 8, 16, 32, 64)),
 }
-
-
-def choose(rows: slice, samples: int) -> slice:
-    """The rows of a problem with so many samples; ``HALF`` stands for half of them."""
-    half = samples // 2
-    return slice(half if rows.start == HALF else rows.start, half if rows.stop == HALF else rows.stop, rows.step)
 
 
 def _keep(rows: slice, columns: slice) -> Product:

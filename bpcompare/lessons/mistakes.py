@@ -198,6 +198,11 @@ MISTAKES: dict[str, Mistake] = {
         WEIGHT,
         "Which samples does your formula reach when N is 100, and which when N is 7?",
     ),
+    "partial-block-left-out": Mistake(
+        "the samples after the last full block are left out: N need not be a multiple of the block size",
+        WEIGHT,
+        "Call your function with one sample more than your block or tile holds.",
+    ),
     "random-sample": Mistake(
         "one sample drawn at random stands for the mean over all", WEIGHT, "Does the answer change from call to call?"
     ),
