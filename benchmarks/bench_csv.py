@@ -10,7 +10,7 @@ from ratio import seconds
 ROWS = 10_000_000
 
 if __name__ == "__main__":
-    from bpcompare.csv_data import read_csv
+    from bpcompare.problem.csv_reader import read_csv
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.csv"

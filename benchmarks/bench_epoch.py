@@ -7,8 +7,8 @@ import plain
 import torch
 from ratio import paired
 
-from bpcompare.problem import line
-from bpcompare.training import train
+from bpcompare.problem.problem import line
+from bpcompare.training.train import train
 
 EPOCHS = 2000
 

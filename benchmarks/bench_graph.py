@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from ratio import paired
 
-from bpcompare.gradients import graph
-from bpcompare.problem import line
-from bpcompare.updates import GradientDescent
+from bpcompare.problem.problem import line
+from bpcompare.training.gradients import graph
+from bpcompare.training.updates import GradientDescent
 
 anp: Any = importlib.import_module("autograd.numpy")
 mg: Any = importlib.import_module("mygrad")

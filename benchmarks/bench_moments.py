@@ -5,8 +5,8 @@ from functools import partial
 import torch
 from ratio import paired
 
-from bpcompare.gradients import moments
-from bpcompare.problem import Problem, from_data
+from bpcompare.problem.problem import Problem, from_data
+from bpcompare.training.gradients import moments
 
 EPOCHS = 2000
 

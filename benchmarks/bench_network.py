@@ -13,9 +13,9 @@ import torch
 from ratio import paired
 from torch import nn
 
-from bpcompare.gradients import formula
-from bpcompare.networks import quadratic
-from bpcompare.updates import GradientDescent
+from bpcompare.problem.networks import quadratic
+from bpcompare.training.gradients import formula
+from bpcompare.training.updates import GradientDescent
 
 PASSES, LR = 200, 0.002
 Arrays = list[np.ndarray[Any, np.dtype[np.float64]]]

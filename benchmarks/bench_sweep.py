@@ -12,8 +12,8 @@ import plain
 import torch
 from ratio import seconds
 
-from bpcompare.problem import line
-from bpcompare.sweep import sweep
+from bpcompare.problem.problem import line
+from bpcompare.sweeps.sweep import sweep
 
 EPOCHS = 50
 PAIRS = 11

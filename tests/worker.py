@@ -1,4 +1,4 @@
-"""What each process of tests/test_workers.py runs: worker.py JOB FOLDER, RANK and WORLD_SIZE being set."""
+"""What each process of training/test_processes.py runs: worker.py JOB FOLDER, RANK and WORLD_SIZE being set."""
 
 import os
 import sys
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import torch
 
-from bpcompare import workers
 from bpcompare.errors import InputError, WorkerError
-from bpcompare.problem import line
-from bpcompare.sweep import sweep
-from bpcompare.training import train
+from bpcompare.problem.problem import line
+from bpcompare.sweeps.sweep import sweep
+from bpcompare.training import processes
+from bpcompare.training.train import train
 
 MATRIX = [[1.0, 2.0], [-1.0, 0.5], [0.0, 3.0]]
 
@@ -41,17 +41,17 @@ def agree(folder):
 
 
 def die(folder):
-    workers.add(torch.ones(1))
+    processes.add(torch.ones(1))
     if os.environ["RANK"] == "1":
         os._exit(1)
-    workers.add(torch.ones(1))
+    processes.add(torch.ones(1))
 
 
 def stall(folder):
-    workers.add(torch.ones(1))
+    processes.add(torch.ones(1))
     if os.environ["RANK"] == "1":
         time.sleep(600)  # until it is killed
-    workers.gather("anyone?")
+    processes.gather("anyone?")
 
 
 def fail(folder):
@@ -60,14 +60,14 @@ def fail(folder):
             raise InputError("one of us cannot")
         return "fine"
 
-    workers.together(action)
+    processes.together(action)
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     folder = Path(sys.argv[2])
     try:
-        with workers.joined(patience=60 if sys.argv[1] == "agree" else 2, meeting=f"file://{folder}/meeting"):
+        with processes.joined(patience=60 if sys.argv[1] == "agree" else 2, meeting=f"file://{folder}/meeting"):
             globals()[sys.argv[1]](folder)
     except (WorkerError, InputError) as error:
         sys.stdout.write(f"{type(error).__name__}: {error}\n")

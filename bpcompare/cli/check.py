@@ -46,8 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _mark(arguments: argparse.Namespace) -> int:
     import json
 
-    from bpcompare.lessons.checking import check_file
-    from bpcompare.show import marking as show
+    from bpcompare.marker.check import check_file
+    from bpcompare.show import marker_report as show
 
     marking = check_file(arguments.file, arguments.seed, arguments.time_limit)
     if arguments.json:
@@ -61,8 +61,8 @@ def _mark(arguments: argparse.Namespace) -> int:
 
 def _begin(name: str, file: Path | None) -> int:
     from bpcompare.errors import OutputError
-    from bpcompare.export import check_folder, write_files
-    from bpcompare.lessons.exercises import starter
+    from bpcompare.marker.exercises import starter
+    from bpcompare.results.write import check_folder, write_files
 
     source = starter(name)
     file = Path(name.replace("-", "_") + ".py") if file is None else file

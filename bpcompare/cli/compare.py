@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from bpcompare.comparison import Comparison
-    from bpcompare.network_comparison import NetworkComparison
+    from bpcompare.comparison.linear import Comparison
+    from bpcompare.comparison.network import NetworkComparison
 
     Shown = tuple[dict[str, Any], dict[str, bytes], list[Callable[..., str]]]  # figures, other files, what to print
 
@@ -44,18 +44,19 @@ def run(arguments: argparse.Namespace) -> int:
     """Trains, compares, writes the files and prints the table; of several workers, the first one writes and prints."""
     network_options.settle(arguments)
 
-    from bpcompare import export, workers
     from bpcompare.cli.progress import Progress
-    from bpcompare.comparison import compare
-    from bpcompare.network_comparison import compare_network
+    from bpcompare.comparison.linear import compare
+    from bpcompare.comparison.network import compare_network
+    from bpcompare.results import write
+    from bpcompare.training import processes
 
     _check(arguments)
     ways: Callable[..., Any] = compare_network if arguments.layers else compare
-    with workers.joined() as first:
+    with processes.joined() as first:
         quiet = arguments.quiet or not first
-        workers.together(lambda: export.check_folder(arguments.out, _names(arguments)) if first else None)
+        processes.together(lambda: write.check_folder(arguments.out, _names(arguments)) if first else None)
         with Progress("reading", 1.0, quiet=quiet) as progress:
-            problem = workers.together(lambda: network_options.problem_from(arguments, progress.reach))
+            problem = processes.together(lambda: network_options.problem_from(arguments, progress.reach))
         threads.settle(problem)
         with Progress("training", len(arguments.methods) * arguments.epochs, quiet=quiet) as progress:
             comparison = ways(
@@ -75,8 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> None:
     """Refuses what this problem or these methods cannot show."""
-    from bpcompare.ledger import rule_by_hand
-    from bpcompare.methods import Method
+    from bpcompare.comparison.adam_ledger import rule_by_hand
+    from bpcompare.training.methods import Method
 
     for option in OF_A_LINE if arguments.layers else ():
         if getattr(arguments, option):
@@ -100,13 +101,14 @@ def _names(arguments: argparse.Namespace) -> list[str]:
 def _line(comparison: Comparison, arguments: argparse.Namespace) -> Shown:
     from functools import partial
 
-    from bpcompare import comparison_files, ledger_files
-    from bpcompare.ledger import ledger
-    from bpcompare.show import books, curves, table
+    from bpcompare.comparison.adam_ledger import ledger
+    from bpcompare.results.comparison import comparison_json, history_csv
+    from bpcompare.results.ledger import history_columns, ledger_csv
+    from bpcompare.show import comparison_figures, comparison_table, ledger_table
 
     problem = comparison.problem
     ledgers = {name: ledger(comparison.results[name].run, arguments.lr) for name in arguments.ledger}
-    drawn = curves.figures(comparison)
+    drawn = comparison_figures.figures(comparison)
     if arguments.landscape:
         from bpcompare.show import landscape
 
@@ -115,11 +117,11 @@ def _line(comparison: Comparison, arguments: argparse.Namespace) -> Shown:
     if arguments.animate:
         files["animation.gif"] = _animation(comparison, arguments.quiet)
     if ledgers:
-        files["ledger.csv"] = ledger_files.ledger_csv(ledgers, problem)
-    files["history.csv"] = comparison_files.history_csv(comparison, ledger_files.history_columns(ledgers, problem))
-    files["comparison.json"] = comparison_files.comparison_json(comparison, options.settings(arguments))
-    told = [partial(books.render, one, problem) for one in ledgers.values()]
-    return drawn, files, [partial(table.render, comparison), *told]
+        files["ledger.csv"] = ledger_csv(ledgers, problem)
+    files["history.csv"] = history_csv(comparison, history_columns(ledgers, problem))
+    files["comparison.json"] = comparison_json(comparison, options.settings(arguments))
+    told = [partial(ledger_table.render, one, problem) for one in ledgers.values()]
+    return drawn, files, [partial(comparison_table.render, comparison), *told]
 
 
 def _animation(comparison: Comparison, quiet: bool) -> bytes:
@@ -133,26 +135,26 @@ def _animation(comparison: Comparison, quiet: bool) -> bytes:
 def _network(comparison: NetworkComparison, arguments: argparse.Namespace) -> Shown:
     from functools import partial
 
-    from bpcompare import network_files
-    from bpcompare.show import network_curves, network_table
+    from bpcompare.results.network import network_history, network_json
+    from bpcompare.show import network_figures, network_table
 
     files = {
-        "history.csv": network_files.network_history(comparison),
-        "comparison.json": network_files.network_json(comparison, options.settings(arguments)),
+        "history.csv": network_history(comparison),
+        "comparison.json": network_json(comparison, options.settings(arguments)),
     }
     starts = {init: network_options.started(comparison.problem, arguments, init) for init in ("normal", "pytorch")}
-    return network_curves.figures(comparison), files, [partial(network_table.render, comparison, starts)]
+    return network_figures.figures(comparison), files, [partial(network_table.render, comparison, starts)]
 
 
 def _write(
     drawn: dict[str, Any], files: dict[str, bytes], told: list[Callable[..., str]], arguments: argparse.Namespace
 ) -> None:
     """Writes pictures and files, and prints."""
-    from bpcompare import export
-    from bpcompare.show.figures import to_bytes
+    from bpcompare.results import write
+    from bpcompare.show.style import to_bytes
 
     pictures = {f"{name}.{format}": to_bytes(drawn[name], format) for name in drawn for format in arguments.format}
-    paths = export.write_files(arguments.out, pictures | files)
+    paths = write.write_files(arguments.out, pictures | files)
     if not arguments.quiet:
         look = options.look()
         for render in told:

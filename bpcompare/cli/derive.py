@@ -44,15 +44,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Derives, then prints or writes."""
-    from bpcompare import export
     from bpcompare.graph.derivation import derive
+    from bpcompare.results import write
 
     derivation = derive(arguments.expression, values_from(arguments.values), arguments.wrt)
     drawn = [format for format in arguments.format if format in DRAWN]
     folder = arguments.out or Path("outputs")
     if drawn or arguments.out:
         names = ["derivation.gv", "torchviz.gv", *(f"torchviz.{format}" for format in drawn)]
-        export.check_folder(folder, [*names, *(f"derivation.{WRITTEN.get(f, f)}" for f in arguments.format)])
+        write.check_folder(folder, [*names, *(f"derivation.{WRITTEN.get(f, f)}" for f in arguments.format)])
     texts = {format: getattr(derivation, f"to_{format}")() for format in arguments.format if format in WRITTEN}
     if not arguments.out:
         print("\n".join(texts.values()), end="")
@@ -63,22 +63,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write(derivation: "Derivation", drawn: list[str], folder: Path, files: dict[str, bytes]) -> None:
-    from bpcompare import export
     from bpcompare.graph.verification import in_torch
-    from bpcompare.show import drawing
+    from bpcompare.results import write
+    from bpcompare.show import graph_pictures
 
     graph = derivation.graph
     tensors = in_torch(graph)
     names = {node.name: tensors[node] for node in (*graph.inputs, graph.output)}
-    dots = {"derivation": derivation.to_dot(), "torchviz": drawing.torchviz_dot(tensors[graph.output], names)}
+    dots = {"derivation": derivation.to_dot(), "torchviz": graph_pictures.torchviz_dot(tensors[graph.output], names)}
     refusal = None
     for name, dot in dots.items():
         try:
-            files |= drawing.pictures(name, dot, drawn)
+            files |= graph_pictures.pictures(name, dot, drawn)
         except InputError as error:
             refusal = error
-            files |= drawing.pictures(name, dot, [])
-    paths = export.write_files(folder, files)
+            files |= graph_pictures.pictures(name, dot, [])
+    paths = write.write_files(folder, files)
     print(f"wrote {', '.join(map(str, paths))}")
     if refusal:
         raise refusal

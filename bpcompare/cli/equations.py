@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _show(arguments: argparse.Namespace) -> None:
     """Trains one problem by each method and prints what it learned."""
-    from bpcompare.comparison import compare
+    from bpcompare.comparison.linear import compare
     from bpcompare.lessons.equations import equations
 
     problem = options.problem_from(arguments)

@@ -13,27 +13,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Computes the loss once forward and once backward, and draws both graphs."""
-    from bpcompare import export
+    from bpcompare.results import write
 
     names = [f"{name}.{format}" for name in ("graph", "torchviz") for format in ("gv", *arguments.format)]
-    export.check_folder(arguments.out, names)
+    write.check_folder(arguments.out, names)
 
     from torch import nn
 
-    from bpcompare.gradients import loss_graph
     from bpcompare.graph.dot import to_dot
     from bpcompare.graph.expression import Graph
     from bpcompare.graph.node import backward
-    from bpcompare.show import drawing
+    from bpcompare.show import graph_pictures
+    from bpcompare.training.gradients import loss_graph
 
     problem = options.problem_from(arguments)
     model = problem.model()
     output, parameters = loss_graph(model, problem.x, problem.y)
     ours = to_dot(Graph(output, tuple(node for node, _ in parameters)), backward(output))
     loss = nn.functional.mse_loss(model(problem.x), problem.y)
-    theirs = drawing.torchviz_dot(loss, {**dict(model.named_parameters()), "loss": loss})
-    files = drawing.pictures("graph", ours, arguments.format) | drawing.pictures("torchviz", theirs, arguments.format)
-    paths = export.write_files(arguments.out, files)
+    theirs = graph_pictures.torchviz_dot(loss, {**dict(model.named_parameters()), "loss": loss})
+    files = graph_pictures.pictures("graph", ours, arguments.format) | graph_pictures.pictures(
+        "torchviz", theirs, arguments.format
+    )
+    paths = write.write_files(arguments.out, files)
     if not arguments.quiet:
         print(f"wrote {', '.join(map(str, paths))}")
     return 0

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bpcompare.problem import Problem
+    from bpcompare.problem.problem import Problem
 
 USUAL = {"seed": 0, "dtype": "float32", "lr": 0.1, "epochs": 50, "methods": ("manual", "autograd", "adam")}
 PUBLISHED = {
@@ -95,7 +95,7 @@ def problem_from(arguments: argparse.Namespace, on_progress: Callable[[float], o
     if arguments.problem == "quadratic":
         import torch
 
-        from bpcompare.networks import quadratic
+        from bpcompare.problem.networks import quadratic
 
         return quadratic(
             arguments.seed,
@@ -112,6 +112,6 @@ def problem_from(arguments: argparse.Namespace, on_progress: Callable[[float], o
 
 def started(problem: Problem, arguments: argparse.Namespace, init: str) -> Problem:
     """The same data with a network that starts from initial weights of that kind."""
-    from bpcompare.networks import with_network
+    from bpcompare.problem.networks import with_network
 
     return with_network(problem, arguments.layers, arguments.activation, init, seed=arguments.seed)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from bpcompare.problem import Problem
+    from bpcompare.problem.problem import Problem
 
 FORMATS = ("png", "svg", "pdf")
 LINE = {"samples": 100, "noise": 0.1, "weight": [[2.0]], "bias": [1.0]}
@@ -91,8 +91,8 @@ def problem_from(arguments: argparse.Namespace, on_progress: Callable[[float], o
 
     import torch
 
-    from bpcompare.csv_data import read_csv
-    from bpcompare.problem import line
+    from bpcompare.problem.csv_reader import read_csv
+    from bpcompare.problem.problem import line
 
     dtype = getattr(torch, arguments.dtype)
     if arguments.csv is not None:

@@ -16,23 +16,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the pitfalls, writes their pictures and prints what was foretold and measured."""
-    from bpcompare import export
-    from bpcompare.lessons import pitfalls
+    from bpcompare.lessons.pitfalls import learning_rate
+    from bpcompare.results import write
 
-    names = [arguments.name] if arguments.name is not None else list(pitfalls.PITFALLS)
-    pictures = [f"{name}.{format}" for name in names for format in arguments.format if name in pitfalls.PITFALLS]
-    export.check_folder(arguments.out, pictures)
-    lessons = [pitfalls.run(name) for name in names]
+    names = [arguments.name] if arguments.name is not None else list(learning_rate.PITFALLS)
+    pictures = [f"{name}.{format}" for name in names for format in arguments.format if name in learning_rate.PITFALLS]
+    write.check_folder(arguments.out, pictures)
+    lessons = [learning_rate.run(name) for name in names]
 
-    from bpcompare.show import figures
     from bpcompare.show import pitfalls as show
+    from bpcompare.show import style
 
     files = {
-        f"{lesson.name}.{format}": figures.to_bytes(show.figure(lesson), format)
+        f"{lesson.name}.{format}": style.to_bytes(show.figure(lesson), format)
         for lesson in lessons
         for format in arguments.format
     }
-    paths = export.write_files(arguments.out, files)
+    paths = write.write_files(arguments.out, files)
     if not arguments.quiet:
         print(show.overview(lessons) if arguments.name is None else show.page(lessons[0]))
         if arguments.name is None:

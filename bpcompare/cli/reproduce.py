@@ -30,13 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Recomputes, prints or writes."""
-    from bpcompare import export
-    from bpcompare.lessons.reproduce import reproduce
-    from bpcompare.lessons.source_errors import source_errors
+    from bpcompare.lessons.published.reproduce import reproduce
+    from bpcompare.lessons.published.source_errors import source_errors
+    from bpcompare.results import write
     from bpcompare.show import reproduction
 
     if arguments.out:
-        export.check_folder(arguments.out, FORMATS.values())
+        write.check_folder(arguments.out, FORMATS.values())
     figures, errors = reproduce(), source_errors()
     texts = {
         "markdown": reproduction.to_markdown(figures, errors),
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     }
     written: list[Path] = []
     if arguments.out:
-        written = export.write_files(arguments.out, {FORMATS[name]: text.encode() for name, text in texts.items()})
+        written = write.write_files(arguments.out, {FORMATS[name]: text.encode() for name, text in texts.items()})
     if not arguments.quiet:
         look = options.look()
         if arguments.format == "text" and look["width"]:

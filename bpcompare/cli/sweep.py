@@ -9,8 +9,8 @@ from bpcompare.cli import options, values
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bpcompare.cli.progress import Progress
-    from bpcompare.problem import Problem
-    from bpcompare.sweep_summary import Summary
+    from bpcompare.problem.problem import Problem
+    from bpcompare.sweeps.summary import Summary
 
 FIGURES = ("sweep", "sweep_map", "sweep_spread")
 
@@ -40,16 +40,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs them all, writes the files and prints the tables; of several workers, the first one writes and prints."""
-    from bpcompare import export, workers
     from bpcompare.cli.progress import Progress
-    from bpcompare.sweep import batches, sweep
-    from bpcompare.sweep_summary import Summary
+    from bpcompare.results import write
+    from bpcompare.sweeps.summary import Summary
+    from bpcompare.sweeps.sweep import batches, sweep
+    from bpcompare.training import processes
 
-    with workers.joined() as first:
+    with processes.joined() as first:
         quiet = arguments.quiet or not first
-        workers.together(lambda: export.check_folder(arguments.out, _names(arguments)) if first else None)
+        processes.together(lambda: write.check_folder(arguments.out, _names(arguments)) if first else None)
         with Progress("drawing data", arguments.seeds, quiet=quiet) as progress:
-            problems = workers.together(lambda: _problems(arguments, progress))
+            problems = processes.together(lambda: _problems(arguments, progress))
         steps = len(arguments.methods) * arguments.epochs * batches(len(problems), len(arguments.lr))
         with Progress("training", steps, quiet=quiet) as progress:
             result = sweep(
@@ -82,17 +83,18 @@ def _names(arguments: argparse.Namespace) -> list[str]:
 
 
 def _write(summary: Summary, arguments: argparse.Namespace) -> None:
-    from bpcompare import export, sweep_files
-    from bpcompare.show import figures, sweep_table, sweeps
+    from bpcompare.results import write
+    from bpcompare.results.sweep import sweep_csv, sweep_json
+    from bpcompare.show import style, sweep_figures, sweep_table
 
     files = {
-        f"{name}.{format}": figures.to_bytes(figure, format)
-        for name, figure in sweeps.figures(summary).items()
+        f"{name}.{format}": style.to_bytes(figure, format)
+        for name, figure in sweep_figures.figures(summary).items()
         for format in arguments.format
     }
-    files["sweep.csv"] = sweep_files.sweep_csv(summary.sweep, arguments.seed)
-    files["sweep.json"] = sweep_files.sweep_json(summary, options.settings(arguments))
-    paths = export.write_files(arguments.out, files)
+    files["sweep.csv"] = sweep_csv(summary.sweep, arguments.seed)
+    files["sweep.json"] = sweep_json(summary, options.settings(arguments))
+    paths = write.write_files(arguments.out, files)
     if not arguments.quiet:
         print(sweep_table.render(summary, **options.look()))
         print(f"wrote {', '.join(str(path) for path in paths)}")

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bpcompare.problem import Problem
+    from bpcompare.problem.problem import Problem
 
 WORTH = 2**17  # numbers in one operation: with fewer, a second thread has less to do than to wait for
 

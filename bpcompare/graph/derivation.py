@@ -17,7 +17,7 @@ from bpcompare.graph.expression import Graph, build
 from bpcompare.graph.node import Array, Node, backward
 from bpcompare.graph.notation import LATEX, SHORT, TEXT, Notation
 from bpcompare.graph.verification import Check, verify
-from bpcompare.graph.writing import Section, Writer
+from bpcompare.graph.writer import Section, Writer
 
 Number = float | Array
 

@@ -12,7 +12,7 @@ from bpcompare.errors import InputError
 from bpcompare.graph.expression import Graph
 from bpcompare.graph.node import Array, Node, topological_order
 from bpcompare.graph.notation import TEXT, is_exact
-from bpcompare.graph.writing import part, uses
+from bpcompare.graph.writer import part, uses
 
 MAX_DRAWN = 150  # Graphviz takes half a minute for 400, and nobody could read them
 

@@ -17,7 +17,7 @@ from bpcompare.errors import ExpressionError
 from bpcompare.graph.node import Array, Node, Operation, topological_order
 from bpcompare.graph.notation import TEXT
 from bpcompare.graph.operations import FUNCTIONS, TABLE, to_the
-from bpcompare.graph.reading import check_spelling, read, refusal
+from bpcompare.graph.parsing import check_spelling, read, refusal
 from bpcompare.graph.shapes import MAX_ENTRIES, check_shapes, for_arrays
 
 MAX_STEPS = 1_000

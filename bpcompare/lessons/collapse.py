@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from bpcompare.gradients import autograd
-from bpcompare.networks import network
-from bpcompare.theory import least_squares
+from bpcompare.problem.networks import network
+from bpcompare.theory.least_squares import least_squares
+from bpcompare.training.gradients import autograd
 
 SAMPLES = 50
 

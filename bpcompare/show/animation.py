@@ -14,10 +14,10 @@ from matplotlib.lines import Line2D
 from PIL import Image
 from torch import Tensor
 
-from bpcompare.comparison import Comparison
+from bpcompare.comparison.linear import Comparison
 from bpcompare.show import landscape
-from bpcompare.show.curves import MOST_POINTS
-from bpcompare.show.figures import GREY, house_style, line_styles, plain
+from bpcompare.show.comparison_figures import MOST_POINTS
+from bpcompare.show.style import GREY, house_style, line_styles, plain
 
 FRAMES = 60
 FRAME_TIME = 100  # milliseconds
@@ -38,8 +38,8 @@ def gif(comparison: Comparison, on_frame: Callable[[], object] | None = None) ->
         on_frame: Called after every frame.
 
     Example:
-        >>> from bpcompare.comparison import compare
-        >>> from bpcompare.problem import line
+        >>> from bpcompare.comparison.linear import compare
+        >>> from bpcompare.problem.problem import line
         >>> gif(compare(line(), epochs=2))[:6]
         b'GIF89a'
     """

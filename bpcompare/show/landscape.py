@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from bpcompare.comparison import Comparison, Result
-from bpcompare.show.figures import GREY, house_style, line_styles, markers_apart, plain
-from bpcompare.show.parameters import entries
+from bpcompare.comparison.linear import Comparison, Result
+from bpcompare.problem.parameter_names import entries
+from bpcompare.show.style import GREY, house_style, line_styles, markers_apart, plain
 
 LEVELS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # of the starting gap
 FARTHEST = 4.0  # starting gaps: what climbs higher leaves the picture
@@ -59,8 +59,8 @@ def plane(comparison: Comparison) -> Plane:
     seen is the loss with every other direction already at its best.
 
     Example:
-        >>> from bpcompare.comparison import compare
-        >>> from bpcompare.problem import line
+        >>> from bpcompare.comparison.linear import compare
+        >>> from bpcompare.problem.problem import line
         >>> plane(compare(line(), epochs=2)).names
         ('weight', 'bias')
     """
@@ -103,8 +103,8 @@ def figure(comparison: Comparison) -> Figure:
     contours lie at round parts of the starting gap, ten to three to one, so that every one crossed is a like success.
 
     Example:
-        >>> from bpcompare.comparison import compare
-        >>> from bpcompare.problem import line
+        >>> from bpcompare.comparison.linear import compare
+        >>> from bpcompare.problem.problem import line
         >>> len(figure(compare(line(), epochs=2)).axes)
         1
     """

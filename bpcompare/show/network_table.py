@@ -8,13 +8,13 @@ from rich.markup import escape
 from rich.table import Table
 from torch import nn
 
-from bpcompare.network_comparison import NetworkComparison
-from bpcompare.network_history import delta_sizes
-from bpcompare.networks import saturated
-from bpcompare.problem import Problem
-from bpcompare.race import FRACTIONS
-from bpcompare.show.table import winner, workers_told
+from bpcompare.comparison.network import NetworkComparison
+from bpcompare.comparison.race import FRACTIONS
+from bpcompare.problem.networks import saturated
+from bpcompare.problem.problem import Problem
+from bpcompare.show.comparison_table import winner, workers_told
 from bpcompare.show.terminal import new_table, text
+from bpcompare.training.network_recording import delta_sizes
 
 VANISHING = 10  # times smaller than in the next layer
 
@@ -66,8 +66,8 @@ def render(
         color: Whether to use the terminal's colours.
 
     Example:
-        >>> from bpcompare.network_comparison import compare_network
-        >>> from bpcompare.networks import quadratic
+        >>> from bpcompare.comparison.network import compare_network
+        >>> from bpcompare.problem.networks import quadratic
         >>> print(render(compare_network(quadratic(layers=(2, 5, 1)), lr=0.002, epochs=2)).splitlines()[0])
         quadratic: 30 samples, network 2 → 5 → 1 (Sigmoid), 21 parameters, float64; lr 0.002, 2 epochs
     """
@@ -161,8 +161,8 @@ def sentences(comparison: NetworkComparison) -> Iterator[str]:
     """What the figures mean: agreement, race, size of δ, divergence.
 
     Example:
-        >>> from bpcompare.network_comparison import compare_network
-        >>> from bpcompare.networks import quadratic
+        >>> from bpcompare.comparison.network import compare_network
+        >>> from bpcompare.problem.networks import quadratic
         >>> next(sentences(compare_network(quadratic(layers=(2, 5, 1)), ["manual", "autograd"], lr=0.002, epochs=2)))
         'agreement  manual ~ autograd: bit-equal in every parameter at every epoch.'
     """

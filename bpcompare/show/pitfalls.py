@@ -9,8 +9,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bpcompare.lessons.lesson import Finding, Lesson
-from bpcompare.show.figures import house_style, line_styles, markers_apart, plain
+from bpcompare.lessons.pitfalls.pitfall import Finding, Lesson
+from bpcompare.show.style import house_style, line_styles, markers_apart, plain
 
 WIDTH = 100  # characters
 LABELS = {"predicted": "the mistake, as predicted", "mistake": "the mistake, as measured", "right": "the right way"}
@@ -20,7 +20,7 @@ def figure(lesson: Lesson) -> Figure:
     """The curves of a lesson: the mistake over its own prediction, and the right way.
 
     Example:
-        >>> from bpcompare.lessons.pitfalls import run
+        >>> from bpcompare.lessons.pitfalls.learning_rate import run
         >>> [line.get_label() for line in figure(run("ascent")).axes[0].lines]
         ['the mistake, as predicted', 'the mistake, as measured', 'the right way']
     """

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from rich.markup import escape
 
-from bpcompare.lessons.published import Figure
-from bpcompare.lessons.reproduce import SOURCES
-from bpcompare.lessons.source_errors import SourceError
+from bpcompare.lessons.published.figure import Figure
+from bpcompare.lessons.published.reproduce import SOURCES
+from bpcompare.lessons.published.source_errors import SourceError
 from bpcompare.show.terminal import new_table, text
 
 HEADINGS = ("figure", "published", "recomputed", "difference", "verdict")
@@ -22,7 +22,7 @@ def render(
     """Both tables for a terminal of that width; the figures that do not hold to the digit are explained below.
 
     Example:
-        >>> from bpcompare.lessons.published import number
+        >>> from bpcompare.lessons.published.figure import number
         >>> print(render([number("B", "third", "0.3333", 1 / 3)], []).splitlines()[-1])
         1 figure: 1 holds.
     """
@@ -56,7 +56,7 @@ def explanations(figures: Sequence[Figure]) -> list[str]:
     """One sentence for each figure that does not hold to the digit.
 
     Example:
-        >>> from bpcompare.lessons.published import number
+        >>> from bpcompare.lessons.published.figure import number
         >>> explanations([number("B", "half", "0.51", 0.5)])
         ['fails: B half: published 0.51, recomputed 0.5.']
     """

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from rich.markup import escape
 from rich.table import Table
 
-from bpcompare.show.parameters import entries
+from bpcompare.problem.parameter_names import entries
 from bpcompare.show.terminal import new_table, text
-from bpcompare.sweep_summary import Spread, Summary
+from bpcompare.sweeps.summary import Spread, Summary
 
 
 def render(summary: Summary, *, width: int | None = None, color: bool = False) -> str:
     """The best rate of each way, the spread over the seeds, and what theory says of both.
 
     Example:
-        >>> from bpcompare.problem import line
-        >>> from bpcompare.sweep import sweep
+        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.sweeps.sweep import sweep
         >>> print(render(Summary(sweep([line()], [0.01, 0.1], ["manual"]))).splitlines()[0])
         line: 2 runs = 1 methods × 2 rates × 1 seeds, 50 epochs each
     """

@@ -1,0 +1,1 @@
+"""Several methods on one problem: agreement, race, and the ledger of Adam."""

@@ -1,0 +1,1 @@
+"""Mistakes made on purpose, with what theory predicts of each."""

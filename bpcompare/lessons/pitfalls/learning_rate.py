@@ -1,0 +1,141 @@
+"""Mistakes made on purpose: each beside the right way, with what theory says will be seen."""
+
+from collections.abc import Callable
+
+from bpcompare.errors import InputError
+from bpcompare.lessons.pitfalls import code, wrong_loops
+from bpcompare.lessons.pitfalls.bowl import Bowl, descent
+from bpcompare.lessons.pitfalls.pitfall import COUNTED, EPOCHS, LR, Finding, Lesson, build, distance, main_problem
+
+
+def sum_for_mean() -> Lesson:
+    """A loss that is summed: the gradient is N times as large, the largest stable rate N times smaller."""
+    problem = main_problem()
+    bowl, start, n = Bowl.of(problem), wrong_loops.start_of(problem), problem.samples
+    measured = wrong_loops.train(problem, LR, EPOCHS, reduction="sum")
+    predicted = bowl.curve(start, descent(n * LR), EPOCHS)
+    limit = wrong_loops.largest_stable_lr(problem, reduction="sum")
+    same = wrong_loops.train(problem, LR / n, EPOCHS, reduction="sum")
+    return build(
+        "sum-for-mean",
+        "the sum of the squared residuals in place of their mean",
+        "loss = ((prediction - y) ** 2).sum()",
+        "loss = ((prediction - y) ** 2).mean()  # or divide the learning rate by N",
+        "Every gradient is N times as large, so that the largest stable learning rate is 2/λmax divided by N; "
+        "at a rate that was good for the mean the loss explodes.",
+        measured,
+        predicted,
+        wrong_loops.train(problem, LR, EPOCHS),
+        Finding("largest stable learning rate", bowl.limit / n, limit, 1e-3),
+        Finding(
+            "largest distance from the right curve with the rate divided by N",
+            0.0,
+            distance(same, wrong_loops.train(problem, LR, EPOCHS)),
+        ),
+    )
+
+
+def rate_above_and_below() -> Lesson:
+    """The learning rate one percent above and one percent below 2/λmax."""
+    problem, epochs = main_problem(), 400
+    bowl, start = Bowl.of(problem), wrong_loops.start_of(problem)
+    above, below = 1.01 * bowl.limit, 0.99 * bowl.limit
+    measured, right = wrong_loops.train(problem, above, epochs), wrong_loops.train(problem, below, epochs)
+    growth = (measured[-1] - bowl.floor) / (measured[-2] - bowl.floor)
+    return build(
+        "rate-at-the-limit",
+        "a learning rate just above the limit (and, as the right way, just below)",
+        f"lr = {above:.4f}  # 1.01 · 2/λmax",
+        f"lr = {below:.4f}  # 0.99 · 2/λmax; better half of it",
+        "Above 2/λmax the steepest mode overshoots by more than it had left, (1 − lr·λmax)² = 1.02² per step in the "
+        "loss: it grows without end; just below, it shrinks as slowly, changing sides at every step.",
+        measured,
+        bowl.curve(start, descent(above), epochs),
+        right,
+        Finding("growth of the loss over its floor per step, above the limit", 1.02**2, growth, 1e-6),
+        Finding("largest stable learning rate, by trying", bowl.limit, wrong_loops.largest_stable_lr(problem), 1e-3),
+        Finding(
+            "distance of the curve below the limit from its prediction",
+            0.0,
+            distance(right, bowl.curve(start, descent(below), epochs)),
+        ),
+    )
+
+
+def rate_too_small() -> Lesson:
+    """A learning rate a hundred times too small."""
+    problem, small, epochs = main_problem(), LR / 100, 800
+    bowl, start = Bowl.of(problem), wrong_loops.start_of(problem)
+    measured, right = wrong_loops.train(problem, small, epochs), wrong_loops.train(problem, LR, epochs)
+    fifth = bowl.curve(start, descent(LR), 6)[5]
+    reached = next(k for k, loss in enumerate(measured) if loss <= fifth)
+    return build(
+        "rate-too-small",
+        "a learning rate a hundred times too small",
+        f"lr = {small}",
+        f"lr = {LR}  # a part of 2/λmax = {bowl.limit:.2f}",
+        "A mode loses the share lr·λ of its distance per step: for small rates a hundredth of the rate needs a hundred "
+        "times the steps. Nothing is wrong with the curve but its length.",
+        measured,
+        bowl.curve(start, descent(small), epochs),
+        right,
+        Finding(
+            "steps to the loss that the right rate has after 5",
+            float(next(k for k, loss in enumerate(bowl.curve(start, descent(small), epochs)) if loss <= fifth)),
+            float(reached),
+            COUNTED,
+        ),
+    )
+
+
+def gradient_ascent() -> Lesson:
+    """The plus sign."""
+    problem = main_problem()
+    bowl, start = Bowl.of(problem), wrong_loops.start_of(problem)
+    measured = wrong_loops.train(problem, -LR, EPOCHS)
+    growth = (measured[-1] - bowl.floor) / (measured[-2] - bowl.floor)
+    return build(
+        "ascent",
+        "gradient ascent: the plus sign",
+        "p.data += lr * p.grad",
+        "p.data -= lr * p.grad",
+        "Every mode grows by 1 + lr·λ per step; in the end the loss grows by (1 + lr·λmax)² per step, at any rate.",
+        measured,
+        bowl.curve(start, descent(-LR), EPOCHS),
+        wrong_loops.train(problem, LR, EPOCHS),
+        Finding(
+            "growth of the loss over its floor per step", (1 + LR * bowl.eigenvalues[-1].item()) ** 2, growth, 1e-4
+        ),
+    )
+
+
+PITFALLS: dict[str, Callable[[], Lesson]] = {
+    "zero-grad": code.forgotten_zero_grad,
+    "tensor-for-data": code.tensor_for_data,
+    "backward-twice": code.backward_twice,
+    "sum-for-mean": sum_for_mean,
+    "broadcast": code.shapes_that_broadcast,
+    "rate-at-the-limit": rate_above_and_below,
+    "rate-too-small": rate_too_small,
+    "ascent": gradient_ascent,
+    "adam-uncorrected": code.adam_without_correction,
+    "float16": code.half_precision,
+}
+
+
+def run(name: str) -> Lesson:
+    """Runs one pitfall.
+
+    Args:
+        name: A key of ``PITFALLS``.
+
+    Raises:
+        InputError: There is none of that name.
+
+    Example:
+        >>> run("ascent").holds
+        True
+    """
+    if name not in PITFALLS:
+        raise InputError(f"there is no pitfall {name!r}; choose from {', '.join(PITFALLS)}")
+    return PITFALLS[name]()

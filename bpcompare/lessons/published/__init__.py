@@ -1,0 +1,1 @@
+"""Published figures computed again, and where the sources are wrong."""

@@ -1,0 +1,1 @@
+"""Marks a gradient written by hand, and names what is wrong with it."""

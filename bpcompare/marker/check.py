@@ -1,0 +1,201 @@
+"""Marks a learner's file: runs it apart, compares its answers with the right ones, and diagnoses what differs."""
+
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bpcompare.errors import MarkingError
+from bpcompare.marker import sandbox_child
+from bpcompare.marker.calls import Array, Call, Problem
+from bpcompare.marker.diagnosis import WRONG, Verdict, diagnose
+from bpcompare.marker.exercises import EXERCISES, Exercise, find
+from bpcompare.marker.factors import Factor
+from bpcompare.marker.sandbox import TIME_LIMIT, Reply, Sandbox, decode, encode
+
+FUNCTIONS = {exercise.function: exercise for exercise in EXERCISES.values()}
+
+
+@dataclass(frozen=True)
+class Marking:
+    """What the marker says about one function.
+
+    Attributes:
+        exercise: What it was marked as.
+        verdicts: One for each answer.
+        calls: Every call, in order.
+        seed: Makes the same problems again.
+    """
+
+    exercise: Exercise
+    verdicts: tuple[Verdict, ...]
+    calls: tuple[Call, ...]
+    seed: int
+
+    @property
+    def right(self) -> bool:
+        """Whether every answer of every call was right, no call raised, and none changed its inputs."""
+        wrong = any(verdict.grade == WRONG for verdict in self.verdicts)
+        return not wrong and not self.changed and not self.raised
+
+    @property
+    def mistakes(self) -> dict[str, tuple[str, ...]]:
+        """The names of the mistakes in each answer; none where it is right."""
+        return {verdict.answer: verdict.mistakes for verdict in self.verdicts}
+
+    def __str__(self) -> str:
+        lines = []
+        for verdict in self.verdicts:
+            lines.append(f"{verdict.answer}: {verdict.grade}")
+            lines += [f"  {self.exercise.mistake(name).says}" for name in verdict.mistakes]
+            factors = {finding.explanation.factor for finding in verdict.findings} - {None, Factor()}
+            lines += [f"  it is {factor} times the right one" for factor in sorted(map(str, factors))]
+        lines += [f"{name} is changed in place" for name in self.changed]
+        if self.raised:
+            lines.append(f"{len(self.raised)} of {len(self.calls)} calls raised: {self.raised[0].raised}")
+        return "\n".join(lines)
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The inputs that some call changed in place."""
+        return tuple(name for name in self.exercise.parameters if any(name in call.changed for call in self.calls))
+
+    @property
+    def raised(self) -> tuple[Call, ...]:
+        """The calls that raised an error."""
+        return tuple(call for call in self.calls if call.raised)
+
+
+def check_file(file: Path, seed: int | None = None, time_limit: float = TIME_LIMIT) -> Marking:
+    """Marks the function that ``file`` defines.
+
+    An answer is *exact* where every number is the right one, rounded; *within rounding* where it differs by at most
+    operations · ε · Σ|terms|, which bounds what any order of summation can do; *wrong* otherwise. ε is that of
+    the inputs' type, or of float32 where the answer is a float32 array; the file is called with both types.
+
+    Args:
+        file: Python source that defines one of the exercises' functions.
+        seed: Makes the problems; a fresh one where it is None.
+        time_limit: Seconds that the file may take.
+
+    Returns:
+        The marking, with a diagnosis of what is wrong.
+
+    Raises:
+        MarkingError: The file cannot be marked: it is not there, does not run, or returns no arrays.
+
+    Example:
+        >>> check_file(Path("nowhere.py"))
+        Traceback (most recent call last):
+        bpcompare.errors.MarkingError: there is no file nowhere.py to mark; ...
+    """
+    if not file.is_file():
+        raise MarkingError(f"there is no file {file} to mark; check --exercise NAME writes one to start with")
+    seed = secrets.randbits(32) if seed is None else seed
+    with Sandbox(file, tuple(FUNCTIONS), time_limit) as sandbox:
+        function, parameters = sandbox.load()
+        exercise = FUNCTIONS[function]
+        check_signature(file, exercise, parameters)
+        problems = list(exercise.draw(np.random.default_rng(seed)))
+        replies = list(sandbox.call([problem.inputs for problem in problems]))
+    return mark(file, exercise, problems, replies, seed)
+
+
+def check_function(
+    function: Callable[..., Any], exercise: str = "linear-regression", seed: int | None = None
+) -> Marking:
+    """Marks a function in this process, as a notebook needs it: without a time limit, and trusting what it does.
+
+    Args:
+        function: What the exercise asks for.
+        exercise: The exercise's name.
+        seed: Makes the problems; a fresh one where it is None.
+
+    Returns:
+        The marking, with a diagnosis of what is wrong.
+
+    Raises:
+        InputError: There is no such exercise.
+        MarkingError: The function cannot be marked.
+
+    Example:
+        >>> def gradients(x, y, w, b):
+        ...     delta = 2 * (x @ w.T + b - y)
+        ...     return delta.T @ x, delta.sum(0) / y.numel()
+        >>> check_function(gradients).mistakes
+        {'grad_w': ('summed-not-averaged',), 'grad_b': ()}
+    """
+    chosen = find(exercise)
+    seed = secrets.randbits(32) if seed is None else seed
+    source = Path(getattr(getattr(function, "__code__", None), "co_filename", "this session"))
+    problems, tools = list(chosen.draw(np.random.default_rng(seed))), sandbox_child.take_tools()
+    fields = [sandbox_child.answer(function, encode(problem.inputs), str(source), tools) for problem in problems]
+    return mark(source, chosen, problems, [decode(changed, kind, rest) for changed, kind, *rest in fields], seed)
+
+
+def mark(file: Path, exercise: Exercise, problems: Sequence[Problem], replies: Iterable[Reply], seed: int) -> Marking:
+    """The marking of these replies to these problems.
+
+    Raises:
+        MarkingError: A reply holds no arrays, or every call raised.
+    """
+    calls = tuple(_call(file, exercise, problem, reply) for problem, reply in zip(problems, replies, strict=True))
+    if all(call.raised for call in calls):
+        raise MarkingError(f"{exercise.function} in {file} raises in every call: {calls[0].raised}; correct that first")
+    return Marking(exercise, diagnose(calls, exercise.known), calls, seed)
+
+
+def _call(file: Path, exercise: Exercise, problem: Problem, reply: Reply) -> Call:
+    names = exercise.known.answers
+    changed = tuple(exercise.parameters[index] for index in reply.changed)
+    if reply.kind == "raised":
+        return Call(problem, raised=reply.text, changed=changed)
+    wanted = f"it must return {', '.join(names)}"
+    if reply.kind == "single":
+        hint = "; is a return missing?" if reply.text == "None" else ""
+        raise MarkingError(f"{exercise.function} in {file} returned {reply.text}; {wanted}{hint}")
+    if len(reply.parts) != len(names):
+        raise MarkingError(f"{exercise.function} in {file} returned {len(reply.parts)} results; {wanted}")
+    answers: dict[str, Array] = {}
+    for name, (_, array) in zip(names, reply.parts, strict=True):
+        if isinstance(array, str):
+            kinds = "a tensor, a NumPy array or a nested list of real numbers"
+            raise MarkingError(f"{exercise.function} in {file} returned {array} as {name}; it must be {kinds}")
+        answers[name] = array
+    types = {name: dtype for name, (dtype, _) in zip(names, reply.parts, strict=True)}
+    return Call(problem, answers, types, changed=changed)
+
+
+def check_signature(file: Path, exercise: Exercise, parameters: str) -> None:
+    """Says whether the function takes what it will be given.
+
+    Args:
+        file: For the message.
+        exercise: What the function must be.
+        parameters: ``KIND:name:has_default`` for each, ``?`` where unknown, ``!`` where it cannot be called.
+
+    Raises:
+        MarkingError: It takes other arguments, or the same in another order.
+    """
+    wanted = f"{exercise.function}({', '.join(exercise.parameters)})"
+    if parameters == "!":
+        raise MarkingError(f"{exercise.function} in {file} is not a function; define {wanted}")
+    if parameters == "?":
+        return
+    listed = [tuple(word.split(":")) for word in parameters.split()]
+    any_number = any(kind == "VAR_POSITIONAL" for kind, _, _ in listed)
+    by_position = [
+        (name, default) for kind, name, default in listed if kind in ("POSITIONAL_ONLY", "POSITIONAL_OR_KEYWORD")
+    ]
+    fixed, required = [name for name, _ in by_position], sum(default == "0" for _, default in by_position)
+    keyword_only = any(kind == "KEYWORD_ONLY" and default == "0" for kind, _, default in listed)
+    got = f"{exercise.function}({', '.join(name for _, name, _ in listed)})"
+    count = len(exercise.parameters)
+    if keyword_only or required > count or (len(fixed) < count and not any_number):
+        raise MarkingError(f"{file} defines {got}; it must take {wanted}")
+    names = [name.lower() for name in fixed[:count]]
+    if sorted(names) == sorted(exercise.parameters) and names != list(exercise.parameters):
+        raise MarkingError(f"{file} defines {got}; the arguments come in the order of {wanted}")

@@ -1,0 +1,249 @@
+"""Diagnosis by hypothesis: a mistake is named where it explains every call to rounding.
+
+Pure functions of what is known: the calls, their right answers, and the exercise's hypotheses.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from bpcompare.marker.calls import EPSILON, Call, Problem
+from bpcompare.marker.conditions import describe, parts
+from bpcompare.marker.explanation import Explanation, Hypothesis, agrees, cheapest, same_layout, truth
+from bpcompare.marker.hypotheses import any_loss, kept_state, number_types, number_values
+from bpcompare.marker.meaning import SHAPED, names
+
+EXACT, ROUNDING, WRONG = "exact", "within rounding", "wrong"
+WHOLE_IS_SIMPLER = 0.5  # one mistake everywhere is simpler than one that only some calls show
+SPECIAL_COST = 1.0  # what a mistake of the exercise's own costs at least; a cheaper explanation needs no other
+HARDLY_WRONG = 8.0  # times its rounding: errors no larger fit many an explanation
+CLEAR_ALTERNATIVE = 3  # a kind of call must come in so many numbers to be diagnosed on its own
+
+
+@dataclass(frozen=True)
+class Known:
+    """What an exercise knows about its own mistakes.
+
+    Attributes:
+        answers: The names of the right answers, in order.
+        hypotheses: Explanations beyond the general ones.
+        in_parts: Those of them that may hold for one kind of calls, where the other kind has an explanation of its own.
+        variants: Known mistakes as whole wrong answers, by name.
+        solve: Makes a problem from inputs; it tells what casting the inputs does.
+        shared: Mistakes that every answer shows, since all are made of what they concern.
+    """
+
+    answers: tuple[str, ...]
+    hypotheses: tuple[Hypothesis, ...] = ()
+    variants: Mapping[str, any_loss.Variant] = field(default_factory=dict)
+    solve: Callable[[dict[str, Any], str], Problem] | None = None
+    shared: frozenset[str] = frozenset()
+    in_parts: tuple[Hypothesis, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One explanation, and where it holds (the empty text: everywhere)."""
+
+    scope: str
+    explanation: Explanation
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said about one answer.
+
+    Attributes:
+        answer: Its name, such as ``grad_w``.
+        grade: exact, within rounding, or wrong.
+        largest: The largest difference, in units in the last place of the sum of the absolute values of the terms.
+        findings: What explains it; empty where it is right.
+    """
+
+    answer: str
+    grade: str
+    largest: float
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def mistakes(self) -> tuple[str, ...]:
+        """The names of all mistakes found, each once; ``unknown`` among them where something stays unexplained."""
+        return tuple(dict.fromkeys(name for finding in self.findings for name in names(finding.explanation)))
+
+
+def diagnose(calls: Sequence[Call], known: Known) -> tuple[Verdict, ...]:
+    """One verdict for each answer."""
+    swapped = _swapped(calls, known)
+    if swapped is not None:
+        return swapped
+    verdicts: list[Verdict] = []
+    for answer in known.answers:
+        named = {name for verdict in verdicts for name in verdict.mistakes}
+        verdict = _verdict(calls, answer, known)
+        verdicts.append(replace(verdict, findings=tuple(_consistent(finding, named) for finding in verdict.findings)))
+    if any("unknown" in verdict.mistakes for verdict in verdicts):
+        return tuple(_hedged(verdict, known.shared) for verdict in verdicts)
+    return tuple(verdicts)
+
+
+def _hedged(verdict: Verdict, shared: frozenset[str]) -> Verdict:
+    """A mistake that another answer should show, and that does not explain it, is likely at most."""
+    findings = tuple(
+        replace(finding, explanation=replace(finding.explanation, sure=False))
+        if shared.intersection(finding.explanation.mistakes)
+        else finding
+        for finding in verdict.findings
+    )
+    return replace(verdict, findings=findings)
+
+
+def _consistent(finding: Finding, named: set[str]) -> Finding:
+    """Of explanations that cannot be told apart here, the one that another answer has already shown."""
+    explanation = finding.explanation
+    if named.intersection(explanation.mistakes):
+        return finding
+    for other in explanation.alternatives:
+        if named.intersection(other):
+            return replace(finding, explanation=replace(explanation, mistakes=other))
+    return finding
+
+
+def is_right(call: Call, answer: str) -> bool:
+    """Whether the call gave this answer, in its shape and within rounding; one number may come in any nesting."""
+    array, right = call.answers.get(answer), call.problem.truth[answer]
+    if array is None or (array.shape != right.shape and not array.size == right.size == 1):
+        return False
+    with np.errstate(invalid="ignore"):
+        return bool((abs(array.reshape(right.shape) - right) <= call.rounding(answer)).all())
+
+
+def _verdict(calls: Sequence[Call], answer: str, known: Known) -> Verdict:
+    answered = [call for call in calls if answer in call.answers]
+    wrong = [call for call in answered if not is_right(call, answer)]
+    grade, largest = _grade(answered, answer)
+    if not wrong:
+        return Verdict(answer, grade, largest)
+    return Verdict(answer, WRONG, largest, tuple(_findings(answered, wrong, answer, known)))
+
+
+def _grade(calls: Sequence[Call], answer: str) -> tuple[str, float]:
+    largest, exact = 0.0, True
+    for call in calls:
+        laid = same_layout(call.answers[answer], truth(call, answer))
+        if laid is None or laid[0].size != call.problem.truth[answer].size or not np.isfinite(laid[0]).all():
+            return WRONG, np.inf
+        right = call.problem.truth[answer].astype(call.problem.dtype).astype(np.float64).reshape(laid[1].shape)
+        exact = exact and np.array_equal(laid[0], right)
+        unit = EPSILON[call.problem.dtype] * float(call.problem.terms[answer].max())
+        largest = max(largest, float(abs(laid[0] - laid[1]).max()) / unit)
+    return (EXACT if exact else ROUNDING), largest
+
+
+def _findings(answered: Sequence[Call], wrong: Sequence[Call], answer: str, known: Known) -> list[Finding]:
+    whole = explain(answered, answer, known, in_order=True)
+    some = explain(wrong, answer, known) if len(wrong) < len(answered) else None
+    if whole is not None and (some is None or whole.cost <= some.cost + WHOLE_IS_SIMPLER):
+        return [Finding("", whole, tuple(answered))]
+    if some is not None:
+        return [Finding(describe(wrong, answered), some, tuple(wrong))]
+    partly: list[Finding] = []
+    simpler = replace(known, hypotheses=known.in_parts)
+    for inside, outside in parts(wrong):
+        halves = [
+            Finding(describe(half, answered), found, tuple(half))
+            for half in (inside, outside)
+            if _enough(half, answer) and (found := explain(half, answer, simpler)) is not None
+        ]
+        if len(halves) == 2:
+            return halves
+        # What explains one part only may be chance in that part: likely, not sure.
+        partly = partly or [replace(half, explanation=replace(half.explanation, sure=False)) for half in halves]
+    rest = [call for call in wrong if not any(call in finding.calls for finding in partly)]
+    unknown = Explanation(("unknown",), 9.0, sure=False)
+    return [*partly, Finding(describe(rest, answered), unknown, tuple(rest))]
+
+
+def _enough(calls: Sequence[Call], answer: str) -> bool:
+    """Whether these calls are different enough to tell one explanation from another."""
+    numbers = sum(call.answers[answer].size for call in calls)
+    return numbers >= CLEAR_ALTERNATIVE and len({tuple(call.problem.sizes.values()) for call in calls}) > 1
+
+
+def explain(calls: Sequence[Call], answer: str, known: Known, in_order: bool = False) -> Explanation | None:
+    """The cheapest explanation of all ``calls``, or None.
+
+    Args:
+        calls: Calls that gave the answer, at least one of them wrong.
+        answer: Its name.
+        known: The exercise's hypotheses.
+        in_order: Whether ``calls`` is the whole sequence, so that memory can show.
+    """
+    misshapen = any(_misshapen(call, answer) for call in calls)
+    if not misshapen and all(agrees(call, answer, truth(call, answer), HARDLY_WRONG) for call in calls):
+        return None
+    spoilt = number_values.not_finite(calls, answer)
+    if spoilt is not None:
+        return spoilt
+    simple: list[Hypothesis] = [
+        number_values.always_zero,
+        any_loss.factor_of_truth,
+        any_loss.rearranged,
+        any_loss.not_summed,
+        number_values.whole_numbers,
+        number_values.rounded,
+        number_values.cut,
+        partial(number_types.too_few_digits, solve=known.solve),
+    ]
+    if in_order:
+        simple += [
+            kept_state.same_numbers_always,
+            kept_state.remembers_first_call,
+            kept_state.one_call_late,
+            kept_state.accumulated,
+            kept_state.not_repeatable,
+        ]
+    special: list[Hypothesis] = [partial(any_loss.by_variant, variants=known.variants), *known.hypotheses]
+    with np.errstate(all="ignore"):
+        best = _cheapest(simple, calls, answer)
+        if best is None or best.cost >= SPECIAL_COST:
+            others = _cheapest(special, calls, answer)
+            best = cheapest([found for found in (best, others) if found is not None])
+    if best is None or SHAPED.intersection(names(best)) or not misshapen:
+        return best
+    return replace(best, mistakes=(*best.mistakes, "wrong-shape"))
+
+
+def _cheapest(hypotheses: Sequence[Hypothesis], calls: Sequence[Call], answer: str) -> Explanation | None:
+    found = [explanation for hypothesis in hypotheses if (explanation := hypothesis(calls, answer)) is not None]
+    return cheapest(found)
+
+
+def _misshapen(call: Call, answer: str) -> bool:
+    array, right = call.answers[answer], call.problem.truth[answer]
+    return array.shape != right.shape and not array.size == right.size == 1
+
+
+def _swapped(calls: Sequence[Call], known: Known) -> tuple[Verdict, ...] | None:
+    """Two answers in each other's place, if that explains both and the others are right."""
+    answered = [call for call in calls if call.answers]
+    for first, second in combinations(known.answers, 2):
+        others = [name for name in known.answers if name not in (first, second)]
+        if not answered or all(is_right(call, first) or is_right(call, second) for call in answered):
+            continue
+        factors = {
+            name: any_loss.other_answer(answered, name, other) for name, other in ((first, second), (second, first))
+        }
+        if None in factors.values():
+            continue
+        verdicts = {
+            name: Verdict(name, WRONG, np.inf, (Finding("", Explanation(("swapped",), 1.0, factor), tuple(answered)),))
+            for name, factor in factors.items()
+        }
+        verdicts |= {name: _verdict(calls, name, known) for name in others}
+        return tuple(verdicts[name] for name in known.answers)
+    return None

@@ -1,0 +1,158 @@
+"""What a hypothesis hands back, and how an answer is laid beside what the hypothesis predicts."""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from bpcompare.marker.calls import EPSILON, Array, Call
+from bpcompare.marker.factors import Factor, Pair, fit, may_share_a_factor, ratio
+
+SINGLE = ("float32", "float16", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Mistakes that together explain an answer in every call of a set, to rounding.
+
+    Attributes:
+        mistakes: Their names in ``mistakes.MISTAKES``.
+        cost: How much has to go wrong; of two explanations the cheaper one is the better.
+        factor: The answer over the right gradient, where that is one factor.
+        detail: A number found on the way, such as a learning rate.
+        alternatives: Other mistakes that would give the same answers in these calls.
+        sure: False where the explanation bounds the error only, and does not reproduce the answer.
+    """
+
+    mistakes: tuple[str, ...]
+    cost: float
+    factor: Factor | None = None
+    detail: str = ""
+    sure: bool = True
+    alternatives: tuple[tuple[str, ...], ...] = ()
+
+
+def cheapest(found: Sequence[Explanation]) -> Explanation | None:
+    """The cheapest of several explanations, which holds those that cost the same as its alternatives."""
+    if not found:
+        return None
+    best = min(found, key=lambda explanation: explanation.cost)
+    ties = [other for other in found if abs(other.cost - best.cost) < 1e-9]
+    equal = [names for other in ties for names in (other.mistakes, *other.alternatives)]
+    return replace(best, alternatives=tuple(dict.fromkeys(names for names in equal if names != best.mistakes)))
+
+
+Hypothesis = Callable[[Sequence[Call], str], Explanation | None]
+Guess = Callable[[Call], tuple[Array, Array] | None]  # what a hypothesis makes of a call, and the size of its terms
+Way = TypeVar("Way", bound=Hashable)
+
+_REFUTED: WeakKeyDictionary[Call, dict[str, set[Hashable]]] = WeakKeyDictionary()  # by each call alone, by answer
+
+
+def truth(call: Call, answer: str) -> Array:
+    """The right answer in float64."""
+    return np.asarray(call.problem.truth[answer], dtype=np.float64)
+
+
+def epsilon(call: Call, answer: str) -> float:
+    """The rounding unit of one operation in this call."""
+    single = call.dtypes.get(answer) in SINGLE
+    return EPSILON["float32"] if single else EPSILON[call.problem.dtype]
+
+
+def same_layout(answer: Array, guess: Array) -> tuple[Array, Array] | None:
+    """Both arrays in one shape – dimensions of size 1 dropped, a flattened one unfolded, a smaller one repeated."""
+    if answer.shape == guess.shape:
+        return answer, guess
+    if answer.squeeze().shape == guess.squeeze().shape:
+        return answer.squeeze(), guess.squeeze()
+    if answer.size == guess.size and 1 in (answer.ndim, guess.ndim):
+        return answer.ravel(), guess.ravel()
+    if guess.size < answer.size:
+        try:
+            return answer, np.broadcast_to(guess, answer.shape)
+        except ValueError:
+            return None
+    return None
+
+
+def in_layout(values: Array, laid: Array) -> Array:
+    """Bounds in the layout of ``laid``; their largest for every entry where the layouts have nothing in common."""
+    both = same_layout(laid, values)
+    if both is not None and both[0].shape == laid.shape:
+        return both[1]
+    return np.full(laid.shape, values.max(initial=0.0))
+
+
+def pair(call: Call, answer: str, guess: Array, terms: Array) -> Pair | None:
+    """The answer beside ``guess``, or None where their shapes have nothing in common."""
+    laid = same_layout(call.answers[answer], guess)
+    if laid is None:
+        return None
+    rounding = call.problem.operations * epsilon(call, answer) * np.asarray(terms)
+    return Pair(laid[0], laid[1], in_layout(rounding, laid[1]), all_sizes(call))
+
+
+def all_sizes(call: Call) -> dict[str, int]:
+    """The sizes by name, and the neighbours of N beside it."""
+    sizes = dict(call.problem.sizes)
+    return sizes | ({"N−1": sizes["N"] - 1, "N−2": sizes["N"] - 2, "N+1": sizes["N"] + 1} if "N" in sizes else {})
+
+
+def fit_guesses(calls: Sequence[Call], answer: str, guess: Guess) -> Factor | None:
+    """The factor between the answers and the guesses, the same for all calls; None where there is none."""
+    pairs: list[Pair] = []
+    for call in calls:
+        made = guess(call)
+        made_pair = pair(call, answer, *made) if made is not None else None
+        if made_pair is None:
+            return None
+        pairs.append(made_pair)
+        if len(pairs) <= 2 and not may_share_a_factor(pairs[0], pairs[-1]):
+            return None
+    return fit(pairs)
+
+
+def telling_first(calls: Sequence[Call], answer: str) -> list[Call]:
+    """Two calls of one shape that refute a wrong guess at once: the largest in float64; then the others."""
+    ordered = sorted(calls, key=lambda call: (call.problem.dtype != "float64", -call.answers[answer].size))
+    for index, call in enumerate(ordered[1:], 1):
+        if call.problem is not ordered[0].problem and call.problem.sizes == ordered[0].problem.sizes:
+            return [ordered[0], call, *ordered[1:index], *ordered[index + 1 :]]
+    return ordered
+
+
+def not_refuted(
+    calls: Sequence[Call], answer: str, ways: Iterable[Way], make: Callable[[Way], Guess]
+) -> Iterator[tuple[Way, Guess]]:
+    """The ways, and what they guess, that neither of the first two calls refutes.
+
+    What one call refutes by itself, it refutes in whatever company, and is not asked again.
+    """
+    known = set().union(*(_REFUTED.get(call, {}).get(answer, ()) for call in calls))
+    several = [call for call in calls[:2] if call.answers[answer].size > 1]  # one number alone refutes nothing
+    for way in ways:
+        if way in known:
+            continue
+        guess = make(way)
+        refuter = next((call for call in several if not _fits(call, answer, guess)), None)
+        if refuter is None:
+            yield way, guess
+        else:
+            _REFUTED.setdefault(refuter, {}).setdefault(answer, set()).add(way)
+
+
+def _fits(call: Call, answer: str, guess: Guess) -> bool:
+    made = guess(call)
+    beside = pair(call, answer, *made) if made is not None else None
+    return beside is not None and ratio(beside) is not None
+
+
+def agrees(call: Call, answer: str, guess: Array, slack: float = 4.0) -> bool:
+    """Whether the answer is ``guess`` within ``slack`` times the rounding of the right answer."""
+    laid = same_layout(call.answers[answer], guess)
+    if laid is None:
+        return False
+    return bool((abs(laid[0] - laid[1]) <= slack * in_layout(call.rounding(answer), laid[1])).all())

@@ -1,0 +1,107 @@
+"""Hypotheses about a function that remembers: what it answers depends on the calls before."""
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from bpcompare.marker.calls import Array, Call
+from bpcompare.marker.explanation import Explanation, agrees, truth
+
+
+def same_numbers_always(calls: Sequence[Call], answer: str) -> Explanation | None:
+    """One array of numbers, whatever the inputs are."""
+    arrays = [call.answers[answer] for call in calls]
+    one_number = all((array == arrays[0].flat[0]).all() for array in arrays if array.size and arrays[0].size)
+    same = one_number or all(np.array_equal(array, arrays[0]) for array in arrays)
+    if len(calls) < 3 or not arrays[0].any() or not same:
+        return None
+    return Explanation(("same-numbers-always",), 0.5) if len({id(call.problem) for call in calls}) > 1 else None
+
+
+def remembers_first_call(calls: Sequence[Call], answer: str) -> Explanation | None:
+    """The first answer for each shape (or shape and dtype) is given ever after."""
+    for with_dtype in (False, True):
+        first: dict[object, Call] = {}
+        firsts = [first.setdefault(_key(call, with_dtype), call) for call in calls]
+        if all(call.problem is earlier.problem for call, earlier in zip(calls, firsts, strict=True)):
+            continue
+        if not all(agrees(earlier, answer, truth(earlier, answer)) for earlier in firsts):
+            continue
+        pairs = zip(calls, firsts, strict=True)
+        if all(np.array_equal(call.answers[answer], earlier.answers[answer]) for call, earlier in pairs):
+            return Explanation(("remembers-first-call",), 0.6)
+    return None
+
+
+def _key(call: Call, with_dtype: bool) -> tuple[object, ...]:
+    return (*call.problem.sizes.values(), call.problem.dtype if with_dtype else "")
+
+
+def one_call_late(calls: Sequence[Call], answer: str) -> Explanation | None:
+    """Each answer is the right one of the call before."""
+    if len(calls) < 3:
+        return None
+    for before, call in itertools.pairwise(calls):
+        array = call.answers[answer]
+        if array.shape != truth(before, answer).shape or not agrees(
+            _as_of(before, call, answer), answer, truth(before, answer)
+        ):
+            return None
+    return Explanation(("one-call-late",), 0.7)
+
+
+def _as_of(problem_of: Call, call: Call, answer: str) -> Call:
+    coarser = "float32" if "float32" in (call.problem.dtype, problem_of.problem.dtype) else "float64"
+    return Call(problem_of.problem, {answer: call.answers[answer]}, {answer: coarser})
+
+
+def accumulated(calls: Sequence[Call], answer: str) -> Explanation | None:
+    """Each answer is the right one plus a constant share of the answer before: all of it, or a momentum's part."""
+    share = _share(calls, answer)
+    if share is None or abs(share) < 1e-3:
+        return None
+    previous: Array | None = None
+    for call in calls:
+        begins_anew = previous is not None and agrees(call, answer, truth(call, answer))
+        guess = truth(call, answer) if previous is None else _added(truth(call, answer), share * previous)
+        if not begins_anew and (guess is None or not _near(call, answer, guess, previous)):
+            return None
+        previous = call.answers[answer]
+    if abs(share - 1) < 1e-6:
+        return Explanation(("accumulated",), 0.5)
+    return Explanation(("momentum",), 0.8, detail=f"{share:.6g} of the previous answer")
+
+
+def _share(calls: Sequence[Call], answer: str) -> float | None:
+    for before, call in itertools.pairwise(calls):
+        if before.problem is call.problem and call.problem.dtype == "float64":
+            old, new, right = before.answers[answer], call.answers[answer], truth(call, answer)
+            if old.shape == new.shape == right.shape and old.any():
+                return float(((new - right) * old).sum() / (old * old).sum())
+    return None
+
+
+def _added(guess: Array, previous: Array) -> Array | None:
+    try:
+        return np.asarray(guess + previous)
+    except ValueError:
+        return None
+
+
+def _near(call: Call, answer: str, guess: Array, previous: Array | None) -> bool:
+    array = call.answers[answer]
+    memory = 0.0 if previous is None else 1e-6 * float(abs(previous).max())
+    bound = (
+        1e-6 * float(abs(guess).max()) + memory if call.problem.dtype == "float32" else 1e-11 * float(abs(guess).max())
+    )
+    bound = bound + 4 * float(call.rounding(answer).max())
+    return array.shape == guess.shape and bool((abs(array - guess) <= bound).all())
+
+
+def not_repeatable(calls: Sequence[Call], answer: str) -> Explanation | None:
+    """The same numbers, twice in a row, give two answers."""
+    for before, call in itertools.pairwise(calls):
+        if before.problem is call.problem and not agrees(call, answer, before.answers[answer]):
+            return Explanation(("not-repeatable",), 6.0)
+    return None

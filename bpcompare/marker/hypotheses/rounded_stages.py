@@ -1,0 +1,143 @@
+"""Hypothesis: on the way to the gradient of the squared error, numbers are held in a narrower type or rounded."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import product
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from bpcompare.marker.calls import Array, Call
+from bpcompare.marker.explanation import (
+    Explanation,
+    agrees,
+    all_sizes,
+    cheapest,
+    fit_guesses,
+    not_refuted,
+    telling_first,
+    truth,
+)
+from bpcompare.marker.factors import Factor
+from bpcompare.marker.hypotheses.number_types import CASTS, FORETOLD, Cast, comparable, error
+from bpcompare.marker.hypotheses.number_values import STEPS
+from bpcompare.marker.hypotheses.wrong_parts import View, view
+
+TELLING = 32  # so many errors do not follow a simulation by chance
+
+INPUTS, FORWARD, FUSED = ("x", "w", "b", "y"), ("x", "w", "b", "product", "prediction"), ("x", "w", "b", "prediction")
+# The stages that are rounded together; "x again" is the x of the backward pass.
+NARROW: tuple[tuple[str, ...], ...] = (
+    *(("x", "x again"), ("y",), ("w",), ("x", "w", "x again"), ("x", "y", "x again"), ("x again",)),
+    *(("x", "w"), ("x", "w", "product"), FORWARD, FUSED, ("prediction",)),
+    *(("residual",), (*FORWARD, "y", "residual"), (*FUSED, "y", "residual"), ("prediction", "y", "residual")),
+    *(("delta",), ("x again", "delta"), ("x again", "residual"), ("terms",), ("x again", "delta", "terms")),
+    *((*FORWARD, "y", "residual", "x again"), (*FUSED, "y", "residual", "x again")),
+    *((*FORWARD, "y", "residual", "x again", "delta"), (*FORWARD, "y", "residual", "x again", "delta", "terms")),
+)
+ROUNDED: dict[str, tuple[str, ...]] = {
+    "x": ("x", "x again"),
+    "x, y, w and b": (*INPUTS, "x again"),
+    "w": ("w",),
+    "y": ("y",),
+    "the prediction": ("prediction",),
+    "the residual": ("residual",),
+    "δ": ("delta",),
+}
+
+
+class Way(NamedTuple):
+    """One way to lose digits: the stages at which ``cast`` is applied, and what that is called."""
+
+    mistake: str
+    cast: Cast
+    stages: tuple[str, ...]
+    detail: str = ""
+
+
+def _ways() -> Iterator[Way]:
+    for (name, cast), stages in product(CASTS, NARROW):
+        yield Way(name, cast, stages)
+    for (digits, step), (what, stages) in product((("whole numbers", 1.0), *STEPS.items()), ROUNDED.items()):
+        yield Way("rounded-on-the-way", _to_multiples_of(step), stages, f"{what}, to {digits}")
+
+
+def _to_multiples_of(step: float) -> Cast:
+    return lambda array: np.round(array / step) * step
+
+
+WAYS = tuple(_ways())
+
+_LEFT: WeakKeyDictionary[Call, dict[tuple[str, Way | None], float]] = WeakKeyDictionary()
+
+
+def narrowed(calls: Sequence[Call], answer: str) -> Explanation | None:
+    """Digits lost on the way: surely where the float64 answers come out, probably where most of their errors do."""
+    doubles = [call for call in calls if call.problem.dtype == "float64"]
+    singles = [call for call in calls if call.problem.dtype == "float32"]
+    if not doubles or any(call.answers[answer].size != truth(call, answer).size for call in calls):
+        return None
+    ordered, small, found = telling_first(doubles, answer), comparable(calls, answer), []
+    fitting = dict(not_refuted(ordered, answer, WAYS, lambda way: partial(_guess, answer=answer, way=way)))
+    for way in WAYS if small else fitting:
+        factor = fit_guesses(ordered, answer, fitting[way]) if way in fitting else None
+        if factor is not None and _borne_out(singles, answer, way, factor):
+            rest = factor if factor != Factor() else None
+            found.append(Explanation((way.mistake,), 1.0 + factor.cost, rest, way.detail))
+        elif small and _foretold(doubles, answer, way) and _borne_out(singles, answer, way, Factor()):
+            found.append(Explanation((way.mistake,), 5.0, sure=False))
+    return cheapest(found)
+
+
+def _borne_out(singles: Sequence[Call], answer: str, way: Way, factor: Factor) -> bool:
+    """Whether float32 answers err alike – a number may be rounded the other way there – or not, in single precision."""
+    if factor != Factor():
+        singles = [
+            Call(call.problem, {answer: call.answers[answer] / factor.at(all_sizes(call))}, call.dtypes)
+            for call in singles
+        ]
+    if way.mistake == "single-precision":
+        return all(agrees(call, answer, truth(call, answer)) for call in singles)
+    return not singles or _foretold(singles, answer, way)
+
+
+def _foretold(calls: Sequence[Call], answer: str, way: Way) -> bool:
+    """Whether the answers err as the simulation does: subtracting its errors leaves little of theirs.
+
+    Errors of rounding are as good as random, so that nothing but the same rounding at the same place foretells them.
+    """
+    count = sum(call.answers[answer].size for call in calls)
+    made, left = (sum(_squared_error(call, answer, which) for call in calls) for which in (None, way))
+    return count >= TELLING and left < FORETOLD**2 * made
+
+
+def _squared_error(call: Call, answer: str, way: Way | None) -> float:
+    """Of the answer against the simulation, or against the truth; worked out once for each call."""
+    known = _LEFT.setdefault(call, {})
+    if (answer, way) not in known:
+        right = truth(call, answer) if way is None else _gradient(call, answer, way)
+        known[answer, way] = float((error(call, answer, right) ** 2).sum())
+    return known[answer, way]
+
+
+def _guess(call: Call, answer: str, way: Way) -> tuple[Array, Array]:
+    return _gradient(call, answer, way), call.problem.terms[answer]
+
+
+def _gradient(call: Call, answer: str, way: Way) -> Array:
+    """The gradient in float64 but for the stages that are cast; worked out once for each problem."""
+    made = view(call).once(way, partial(_gradients, way=way))
+    assert made is not None
+    return made[answer == "grad_b"]
+
+
+def _gradients(v: View, way: Way) -> tuple[Array, Array]:
+    def held(stage: str, array: Array) -> Array:
+        return way.cast(array) if stage in way.stages else array
+
+    x, w, b = held("x", v.x), held("w", v.w), held("b", v.b)
+    prediction = held("prediction", held("product", x @ w.T) + b)
+    delta = held("delta", 2 / v.y.size * held("residual", prediction - held("y", v.y)))
+    terms = held("terms", delta[:, :, None] * held("x again", v.x)[:, None, :])
+    return terms.sum(0), delta.sum(0)

@@ -1,0 +1,314 @@
+"""What a gradient of the squared error is made of – residual, x, samples, product – and how learners vary each.
+
+Every variant returns two arrays: its value, and the sum of the absolute values of its terms, which bounds its rounding.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from bpcompare.marker.calls import Array, Call, Problem
+
+
+class View(NamedTuple):
+    """One problem in float64, with the residual worked out; ``size_…`` bounds the terms of ``…``."""
+
+    x: Array
+    y: Array
+    w: Array
+    b: Array
+    prediction: Array
+    residual: Array
+    size_prediction: Array
+    size_residual: Array
+    made: dict[Any, tuple[Array, Array] | None]  # what was worked out already, for all forms to share
+
+    @classmethod
+    def of(cls, inputs: Mapping[str, Any]) -> "View":
+        """The view of these inputs."""
+        x, y, w, b = (np.asarray(inputs[name], dtype=np.float64) for name in "xywb")
+        prediction, size = x @ w.T + b, abs(x) @ abs(w).T + abs(b)
+        return cls(x, y, w, b, prediction, prediction - y, size, size + abs(y), {})
+
+    def once(self, key: Any, make: "Variant") -> tuple[Array, Array] | None:
+        """What ``make`` makes of the view, worked out the first time that it is asked for."""
+        if key not in self.made:
+            self.made[key] = make(self)
+        return self.made[key]
+
+
+_VIEWS: WeakKeyDictionary[Problem, View] = WeakKeyDictionary()
+
+
+def view(call: Call) -> View:
+    """The view of a call's problem, worked out once."""
+    if call.problem not in _VIEWS:
+        _VIEWS[call.problem] = View.of(call.problem.inputs)
+    return _VIEWS[call.problem]
+
+
+Variant = Callable[[View], tuple[Array, Array] | None]
+Rows = Callable[[int], slice]
+Product = Callable[[Array, Array], Array]
+
+
+def _like(values: Array, pattern: Array) -> Array:
+    return np.broadcast_to(values, pattern.shape).copy()
+
+
+def _residual_of(function: Callable[[Array], Array]) -> Variant:
+    return lambda v: (function(v.residual), abs(function(v.size_residual)) + abs(function(v.residual)))
+
+
+def _constant(function: Callable[[Array], Any]) -> Variant:
+    return lambda v: (_like(function(v.residual), v.residual), _like(function(v.size_residual), v.residual))
+
+
+def _forward(weight: Callable[[View], Array]) -> Variant:
+    def variant(v: View) -> tuple[Array, Array] | None:
+        other = weight(v)
+        return (v.x @ other.T + v.b - v.y, v.size_residual) if other.shape == v.w.shape else None
+
+    return variant
+
+
+def _one_output(function: Variant) -> Variant:
+    return lambda v: function(v) if v.y.shape[1] == 1 else None
+
+
+def _activated(function: Callable[[Array], Array], slope: Callable[[Array], Array] = np.ones_like) -> Variant:
+    def variant(v: View) -> tuple[Array, Array]:
+        activation = function(v.prediction)
+        return (activation - v.y) * slope(activation), 1 + v.size_residual
+
+    return variant
+
+
+def _over_root(residual: Array) -> Array:
+    return np.asarray(residual / (2 * np.sqrt(np.mean(residual**2))))
+
+
+ERRORS: dict[str, tuple[Variant, ...]] = {
+    "": (lambda v: (v.residual, v.size_residual),),
+    "target-forgotten": (lambda v: (v.prediction, v.size_prediction),),
+    "prediction-forgotten": (lambda v: (v.y, abs(v.y)),),
+    "forward-without-bias": (lambda v: (v.residual - v.b, v.size_residual),),
+    "bias-added-twice": (lambda v: (v.residual + v.b, v.size_residual + abs(v.b)),),
+    "bias-subtracted-in-forward": (lambda v: (v.residual - 2 * v.b, v.size_residual + abs(v.b)),),
+    "forward-without-x": (lambda v: (v.b - v.y, abs(v.b) + abs(v.y)),),
+    "feature-left-out-of-forward": (
+        lambda v: (v.residual - v.x[:, -1:] @ v.w[:, -1:].T, v.size_residual),
+        lambda v: (v.residual - v.x[:, :1] @ v.w[:, :1].T, v.size_residual),
+        lambda v: (v.x[:, :1] @ v.w[:, :1].T + v.b - v.y, v.size_residual),
+    ),
+    "sum-for-difference": (lambda v: (v.prediction + v.y, v.size_residual),),
+    "broadcast-n-by-n": (
+        _one_output(lambda v: (v.prediction.mean(0) - v.y, v.size_residual + v.size_prediction.mean(0))),
+        _one_output(lambda v: (v.prediction - v.y.mean(0), v.size_residual + abs(v.y).mean(0))),
+    ),
+    "targets-averaged": (lambda v: (v.prediction - v.y.mean(0), v.size_residual + abs(v.y).mean(0)),),
+    "predictions-averaged": (lambda v: (v.prediction.mean(0) - v.y, v.size_residual + v.size_prediction.mean(0)),),
+    "residual-centred": (lambda v: (v.residual - v.residual.mean(0), v.size_residual + v.size_residual.mean(0)),),
+    "residual-squared": (_residual_of(np.square),),
+    "loss-for-residual": (
+        _constant(lambda r: np.mean(r**2)),
+        _constant(lambda r: np.sqrt(np.mean(r**2))),
+        lambda v: (_like((v.residual**2).mean(0), v.y), _like((v.size_residual**2).mean(0), v.y)),
+    ),
+    "other-power-of-residual": (_residual_of(lambda r: r**3), _residual_of(lambda r: r * abs(r))),
+    "absolute-residual": (_residual_of(np.abs),),
+    "derivative-of-absolute-value": (lambda v: (np.sign(v.residual) / 2, np.ones_like(v.y)),),
+    "derivative-of-root": (_residual_of(_over_root),),
+    "derivative-of-huber": (lambda v: (np.clip(v.residual, -1, 1) / 2, v.size_residual),),
+    "residual-normalised": (
+        _residual_of(lambda r: r / np.linalg.norm(r)),
+        _residual_of(lambda r: r / np.std(r)),
+        _residual_of(lambda r: r / np.std(r, ddof=1)),
+    ),
+    "activation-in-forward": (
+        _activated(lambda z: 1 / (1 + np.exp(-z))),
+        _activated(lambda z: np.maximum(z, 0)),
+        _activated(np.tanh),
+        _activated(lambda z: np.exp(z) / np.exp(z).sum(1, keepdims=True)),
+        _activated(lambda z: 1 / (1 + np.exp(-z)), lambda a: a * (1 - a)),
+        _activated(lambda z: np.maximum(z, 0), lambda a: (a > 0) * 1.0),
+        _activated(np.tanh, lambda a: 1 - a**2),
+    ),
+    "mean-residual-for-all": (lambda v: (_like(v.residual.mean(0), v.y), _like(v.size_residual.mean(0), v.y)),),
+    "outputs-mixed": (
+        lambda v: (_like(v.residual.sum(1, keepdims=True), v.y), _like(v.size_residual.sum(1, keepdims=True), v.y)),
+    ),
+    "first-output-only": (lambda v: (_like(v.residual[:, :1], v.y), _like(v.size_residual[:, :1], v.y)),),
+    "last-output-only": (lambda v: (_like(v.residual[:, -1:], v.y), _like(v.size_residual[:, -1:], v.y)),),
+    "one-residual-for-all": (
+        lambda v: (_like(v.residual[:1], v.y), _like(v.size_residual[:1], v.y)),
+        lambda v: (_like(v.residual[-1:], v.y), _like(v.size_residual[-1:], v.y)),
+    ),
+    "residual-forgotten": (lambda v: (np.ones_like(v.y), np.ones_like(v.y)),),
+    "transposed-w-in-forward": (
+        _forward(lambda v: v.w.T),
+        _forward(lambda v: v.w.reshape(v.w.shape[::-1]).T if 1 not in v.w.shape else v.w.T),
+    ),
+    "targets-shifted": (
+        lambda v: (v.prediction - np.roll(v.y, 1, 0), v.size_residual + abs(np.roll(v.y, 1, 0))),
+        lambda v: (v.prediction - np.roll(v.y, -1, 0), v.size_residual + abs(np.roll(v.y, -1, 0))),
+    ),
+    "integer-division": (
+        _residual_of(np.trunc),
+        _residual_of(np.floor),
+        lambda v: (np.floor(2 * v.residual / v.y.size) * v.y.size / 2, v.size_residual + v.y.size),
+        lambda v: (np.floor(2 * v.residual / len(v.y)) * v.y.size / 2, v.size_residual + v.y.size),
+    ),
+    "divided-by-target": (
+        lambda v: (v.residual / v.y, v.size_residual / abs(v.y)),
+        lambda v: (v.residual / v.y**2, v.size_residual / v.y**2),
+    ),
+    "one-entry-of-b-for-all": (
+        lambda v: (v.residual - v.b + v.b[:1], v.size_residual + abs(v.b[0])),
+        lambda v: (v.residual - v.b + v.b[-1:], v.size_residual + abs(v.b[-1])),
+    ),
+}
+
+INPUTS: dict[str, tuple[Variant, ...]] = {
+    "": (lambda v: (v.x, abs(v.x)),),
+    "x-forgotten": (lambda v: (np.ones_like(v.x), np.ones_like(v.x)),),
+    "x-centred": (
+        lambda v: (v.x - v.x.mean(0), abs(v.x) + abs(v.x).mean(0)),
+        lambda v: (v.x - v.x.mean(), abs(v.x) + abs(v.x).mean()),
+    ),
+    "x-standardised": (
+        lambda v: ((v.x - v.x.mean(0)) / v.x.std(0), (abs(v.x) + abs(v.x).mean(0)) / v.x.std(0)),
+        lambda v: ((v.x - v.x.mean(0)) / v.x.std(0, ddof=1), (abs(v.x) + abs(v.x).mean(0)) / v.x.std(0)),
+    ),
+    "x-squared": (lambda v: (v.x**2, v.x**2),),
+    "absolute-x": (lambda v: (abs(v.x), abs(v.x)),),
+    "y-for-x": (lambda v: (v.y, abs(v.y)),),
+    "prediction-for-x": (lambda v: (v.prediction, v.size_prediction),),
+    "features-mixed": (lambda v: (_like(v.x.sum(1, keepdims=True), v.x), _like(abs(v.x).sum(1, keepdims=True), v.x)),),
+    "first-feature-only": (lambda v: (_like(v.x[:, :1], v.x), _like(abs(v.x[:, :1]), v.x)),),
+    "last-feature-only": (lambda v: (_like(v.x[:, -1:], v.x), _like(abs(v.x[:, -1:]), v.x)),),
+    "one-x-for-all": (
+        lambda v: (_like(v.x[:1], v.x), _like(abs(v.x[:1]), v.x)),
+        lambda v: (_like(v.x[-1:], v.x), _like(abs(v.x[-1:]), v.x)),
+    ),
+    "mean-before-product": (
+        lambda v: (_like(v.x.mean(0), v.x), _like(abs(v.x).mean(0), v.x)),
+        lambda v: (_like(v.x.mean(), v.x), _like(abs(v.x).mean(), v.x)),
+    ),
+    "x-shifted": (
+        lambda v: (np.roll(v.x, 1, 0), abs(np.roll(v.x, 1, 0))),
+        lambda v: (np.roll(v.x, -1, 0), abs(np.roll(v.x, -1, 0))),
+    ),
+    "x-reversed": (lambda v: (v.x[::-1], abs(v.x[::-1])),),
+    "integer-division": (lambda v: (np.trunc(v.x), abs(v.x)), lambda v: (np.floor(v.x), abs(v.x) + 1)),
+}
+
+
+def _rows(start: int | None, stop: int | None, step: int | None = None) -> Rows:
+    return lambda samples: slice(start, stop, step)
+
+
+def _full_blocks(size: int) -> Rows:
+    return lambda samples: slice(samples - samples % size)
+
+
+# Which of so many samples; each may be averaged over itself or over all N.
+SAMPLES: dict[str, tuple[Rows, ...]] = {
+    "": (_rows(None, None),),
+    "one-sample-only": (_rows(0, 1), _rows(-1, None), _rows(1, 2)),
+    "one-sample-left-out": (_rows(1, None), _rows(None, -1)),
+    "samples-left-out": (
+        *(_rows(1, -1), _rows(2, None), _rows(None, -2)),
+        *(_rows(None, None, 2), _rows(1, None, 2)),
+        *(_rows(None, count) for count in (5, 10, 16, 20, 32, 50)),
+        *(lambda samples: slice(samples // 2, None), lambda samples: slice(samples // 2)),
+    ),
+    "partial-block-left-out": tuple(_full_blocks(size) for size in (2, 4, 8, 16, 32, 64)),
+}
+
+
+def _keep(rows: slice, columns: slice) -> Product:
+    def product(x: Array, e: Array) -> Array:
+        whole, kept = e.T @ x, np.zeros((e.shape[1], x.shape[1]))
+        kept[rows, columns] = whole[rows, columns]
+        return kept
+
+    return product
+
+
+def _entrywise(x: Array, e: Array) -> Array:
+    return x * e if 1 in (x.shape[1], e.shape[1]) or x.shape == e.shape else np.full((1, 1), np.nan)
+
+
+ALL, FIRST, LAST = slice(None), slice(0, 1), slice(-1, None)
+
+# What is done with x and δ. Each is linear in both, and keeps non-negative arrays non-negative.
+PRODUCTS: dict[str, tuple[Product, ...]] = {
+    "": (lambda x, e: e.T @ x,),
+    "transposed": (lambda x, e: x.T @ e,),
+    "reshaped-for-transposed": (
+        lambda x, e: (x.T @ e).reshape(e.shape[1], x.shape[1]),
+        lambda x, e: e.reshape(e.shape[1], -1) @ x,
+        lambda x, e: (e.T @ x).reshape(x.shape[1], e.shape[1]),
+        lambda x, e: x.reshape(x.shape[1], -1) @ e,
+        lambda x, e: (x.reshape(x.shape[1], -1) @ e).T,
+    ),
+    "summed-to-one-number": (
+        lambda x, e: (e.T @ x).sum(),
+        lambda x, e: (e.T @ x).mean(),
+        lambda x, e: (e.T @ x).sum() / x.shape[1],
+        lambda x, e: _entrywise(x, e).sum(),
+        lambda x, e: _entrywise(x, e).sum() / max(x.shape[1], e.shape[1]) * e.shape[1],
+    ),
+    "summed-over-outputs": (lambda x, e: (e.T @ x).sum(0), lambda x, e: (e.T @ x).sum(0, keepdims=True)),
+    "summed-over-features": (lambda x, e: (e.T @ x).sum(1), lambda x, e: (e.T @ x).sum(1, keepdims=True)),
+    "entry-by-entry-product": (lambda x, e: _entrywise(x, e).sum(0),),
+    "not-summed-over-batch": (
+        lambda x, e: _entrywise(x, e),
+        lambda x, e: e[:, :, None] * x[:, None, :],
+        lambda x, e: x[:, :, None] * e[:, None, :],
+        lambda x, e: _entrywise(x, e).sum(1),
+    ),
+    "mean-before-product": (lambda x, e: np.outer(e.sum(0), x.sum(0)) / len(x),),
+    "delta-alone": (lambda x, e: e.sum(0), lambda x, e: e.sum(0)[:, None], lambda x, e: e.sum()),
+    "delta-as-it-is": (lambda x, e: e,),
+    "order-reversed": (
+        lambda x, e: (e.T @ x)[:, ::-1],
+        lambda x, e: (e.T @ x)[::-1],
+        lambda x, e: (e.T @ x)[::-1, ::-1],
+        *(lambda x, e, by=by, axis=axis: np.roll(e.T @ x, by, axis) for by in (1, -1) for axis in (0, 1)),
+    ),
+    "feature-left-out": tuple(_keep(ALL, columns) for columns in (slice(None, -1), slice(1, None))),
+    "output-left-out": tuple(_keep(rows, ALL) for rows in (slice(None, -1), slice(1, None))),
+    "one-feature-filled": tuple(_keep(ALL, columns) for columns in (FIRST, LAST)),
+    "one-output-filled": tuple(_keep(rows, ALL) for rows in (FIRST, LAST)),
+    "diagonal-only": (
+        lambda x, e: np.diag(np.diag(e.T @ x)) if x.shape[1] == e.shape[1] else e.T @ x,
+        lambda x, e: np.diag(e.T @ x) if x.shape[1] == e.shape[1] else np.full((1, 1), np.nan),
+    ),
+    "first-entry-only": (lambda x, e: np.asarray((e.T @ x)[0, 0]),),
+}
+
+
+def _fill(columns: slice) -> Callable[[Array], Array]:
+    def sums(e: Array) -> Array:
+        kept = np.zeros(e.shape[1])
+        kept[columns] = e[:, columns].sum(0)
+        return kept
+
+    return sums
+
+
+# What is done with δ for the bias.
+SUMS: dict[str, tuple[Callable[[Array], Array], ...]] = {
+    "": (lambda e: e.sum(0),),
+    "summed-to-one-number": (lambda e: np.asarray(e.sum()), lambda e: np.asarray(e.sum() / e.shape[1])),
+    "not-summed-over-batch": (lambda e: e,),
+    "summed-over-wrong-axis": (lambda e: e.sum(1),),
+    "order-reversed": (lambda e: e.sum(0)[::-1],),
+    "first-entry-only": (lambda e: np.asarray(e.sum(0)[0]),),
+    "output-left-out": (_fill(slice(None, -1)), _fill(slice(1, None))),
+    "one-output-filled": (_fill(FIRST), _fill(LAST)),
+}

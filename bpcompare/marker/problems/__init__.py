@@ -1,0 +1,1 @@
+"""The exercises: problems to call the learner's function on, and the right answers."""

@@ -1,0 +1,228 @@
+"""The process in which a learner's file runs; :mod:`bpcompare.marker.sandbox` starts it as a script of its own.
+
+It imports nothing of bpcompare and knows no right answer: it loads the file, calls one function on the numbers it is
+sent, and writes back what came, as lines of text, on a copy of stdout that the file does not know. Whatever the file
+does to PyTorch, NumPy, ``json``, ``sys`` or the built-in functions, the names used below were taken before.
+"""
+
+import builtins
+import importlib.machinery
+import importlib.util
+import inspect
+import os
+import sys
+import types
+from collections.abc import Callable
+from typing import Any, BinaryIO, NamedTuple
+
+# A file that replaces builtins.len replaces it for everybody; this module keeps its own.
+globals()["__builtins__"] = dict(vars(builtins))
+
+EXTRA_MEMORY = 4 << 30  # bytes of address space on top of what PyTorch itself takes
+LARGEST_ANSWER = 20_000  # numbers in one answer; the right one never has more than 50
+
+
+class Unusable(Exception):
+    """What came back is not an array of real numbers."""
+
+
+def serve(commands: BinaryIO, replies: BinaryIO) -> None:
+    """Loads the file, tells which function it defines, calls it as often as asked."""
+    path, *names = [_unhex(word) for word in commands.readline().split()]
+    process, getpid, leave = os.getpid(), os.getpid, os._exit
+    tools = take_tools()
+
+    def reply(*fields: str) -> None:
+        if getpid() == process:  # a forked child of the file must not answer in its place
+            replies.write("\t".join(fields).encode() + b"\n")
+            replies.flush()
+
+    settrace, setprofile = sys.settrace, sys.setprofile
+    _limit_memory()
+    # A file that imports __main__ finds an empty module, not this one.
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    sys.path.insert(0, os.path.dirname(path))  # noqa: PTH120 - the file's siblings, as if it were run as a script
+    reply("ready")
+    module, trouble = _load(path)
+    settrace(None)
+    setprofile(None)
+    if module is None:
+        reply("raised", _hex(trouble))
+        leave(0)
+    found = [name for name in names if name in vars(module)]
+    if not found:
+        reply("missing")
+        leave(0)
+    function = vars(module)[found[0]]
+    reply("defines", _hex(found[0]), _hex(_parameters(function)))
+    for number, line in enumerate(commands.read().splitlines()):
+        reply("call", str(number), *answer(function, line.decode(), path, tools))
+    reply("done")
+    leave(0)
+
+
+class Tools(NamedTuple):
+    """What the conversation needs of PyTorch, taken before the learner's file can replace it."""
+
+    tensor: type
+    frombuffer: Callable[..., Any]
+    tolist: Callable[[Any], Any]
+    numel: Callable[[Any], int]
+    dtypes: dict[str, Any]
+
+
+def take_tools() -> Tools:
+    """Imports PyTorch."""
+    import torch
+
+    dtypes = {"float64": torch.float64, "float32": torch.float32}
+    return Tools(torch.Tensor, torch.frombuffer, torch.Tensor.tolist, torch.Tensor.numel, dtypes)
+
+
+def answer(function: Any, line: str, path: str, tools: Tools) -> list[str]:
+    """One call: the arguments out of ``line``, and what came of it, as the fields of a reply."""
+    arguments = [_argument(word, tools) for word in line.split("\t")]
+    outcome = _call(function, [value for value, _, _ in arguments], path, tools)
+    changed = [index for index, (_, now, before) in enumerate(arguments) if now != before]
+    return [",".join([str(index) for index in changed]), *outcome]
+
+
+def _limit_memory() -> None:
+    try:
+        import resource
+
+        with open("/proc/self/statm") as file:  # noqa: PTH123
+            taken = int(file.read().split()[0]) * resource.getpagesize()
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        limit = taken + EXTRA_MEMORY
+        resource.setrlimit(resource.RLIMIT_AS, (limit if hard < 0 else min(limit, hard), hard))
+    except (ImportError, OSError, ValueError):
+        pass  # a system without these limits still has the time limit
+
+
+def _load(path: str) -> tuple[types.ModuleType | None, str]:
+    loader = importlib.machinery.SourceFileLoader("learner_file", path)
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    if spec is None:
+        return None, "it cannot be imported"
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[loader.name] = module
+    try:
+        loader.exec_module(module)
+    except BaseException as error:  # the file may raise anything, SystemExit included
+        return None, _describe(error, path)
+    return module, ""
+
+
+def _parameters(function: object) -> str:
+    if not callable(function):
+        return "!"
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except Exception:  # no signature, or a file that replaced what inspect needs
+        return "?"
+    return " ".join([f"{p.kind.name}:{p.name}:{int(p.default is not p.empty)}" for p in parameters])
+
+
+def _argument(word: str, tools: Tools) -> tuple[Any, bytearray, bytes]:
+    kind, shape, content = word.split(":")
+    if kind == "int":
+        return int(content), bytearray(), b""
+    if kind == "float":
+        return float.fromhex(content), bytearray(), b""
+    before = bytes.fromhex(content)
+    buffer = bytearray(before)  # the tensor lives in it, so what is done in place shows
+    size = [int(length) for length in shape.split(",") if length]
+    return tools.frombuffer(buffer, dtype=tools.dtypes[kind]).reshape(size), buffer, before
+
+
+def _call(function: Any, arguments: list[Any], path: str, tools: Tools) -> list[str]:
+    try:
+        result = function(*arguments)
+    except BaseException as error:  # including SystemExit and KeyboardInterrupt
+        return ["raised", _hex(_describe(error, path))]
+    if not isinstance(result, (tuple, list)):
+        return ["single", _hex("None" if result is None else type(result).__name__)]
+    return ["returned", *[_part(item, tools) for item in result[:9]]]
+
+
+def _part(value: Any, tools: Tools) -> str:
+    if value is None:
+        return "unusable::" + _hex("None")
+    try:
+        names: list[str] = []
+        nested = _nested(value, tools, names)
+        values: list[str] = []
+        shape = _flatten(nested, values)
+    except Unusable as error:
+        return "unusable::" + _hex(str(error))
+    except BaseException as error:  # an object of the learner's own may raise anything
+        return "unusable::" + _hex(f"{type(value).__name__} ({type(error).__name__})")
+    name = names[0] if names else "float64"
+    return f"{name}:{','.join([str(length) for length in shape])}:{' '.join(values)}"
+
+
+def _nested(value: Any, tools: Tools, names: list[str]) -> Any:
+    """Lists of plain numbers; the type of each array met on the way goes into ``names``."""
+    if isinstance(value, tools.tensor):
+        size, array = tools.numel(value), True
+    elif hasattr(value, "tolist") and hasattr(value, "dtype"):
+        size, array = value.size, False
+    elif isinstance(value, (list, tuple)):
+        return [_nested(item, tools, names) for item in value]
+    else:
+        return value
+    names.append(str(value.dtype).removeprefix("torch."))
+    if size > LARGEST_ANSWER:
+        raise Unusable(f"an array of {size} numbers")
+    return tools.tolist(value) if array else value.tolist()
+
+
+def _flatten(nested: Any, values: list[str]) -> tuple[int, ...]:
+    if isinstance(nested, (bool, int, float)):
+        values.append(float.hex(float(nested)))
+        return ()
+    if not isinstance(nested, list):
+        raise Unusable(f"a value of type {type(nested).__name__}")
+    shapes = {_flatten(item, values) for item in nested}
+    if len(shapes) > 1:
+        raise Unusable("a list whose rows differ in length")
+    return (len(nested), *(shapes.pop() if shapes else ()))
+
+
+def _describe(error: BaseException, path: str) -> str:
+    try:
+        said = error.msg if isinstance(error, SyntaxError) else str(error)
+        text = " ".join(said.split())[:300]
+    except BaseException:  # its __str__ is the learner's too
+        text = ""
+    if isinstance(error, MemoryError) or "can't allocate memory" in text:
+        text = "it asks for more memory than the marker allows"
+    line, trace = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == path:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    where = f"line {line}: " if line else ""
+    return f"{where}{type(error).__name__}{': ' + text if text else ''}"
+
+
+def _hex(text: str) -> str:
+    return text.encode("utf-8", "replace").hex() or "20"
+
+
+def _unhex(word: bytes) -> str:
+    return bytes.fromhex(word.decode()).decode()
+
+
+def main() -> None:
+    """Takes stdin and stdout for the conversation and leaves the file a stdin and a stdout that lead nowhere."""
+    commands, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    serve(commands, replies)
+
+
+if __name__ == "__main__":
+    main()

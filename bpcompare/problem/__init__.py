@@ -1,0 +1,1 @@
+"""What is learned: data, start, scaling, networks, and what to call each number."""

@@ -1,0 +1,259 @@
+"""The regression problem: what was measured, what the ways train on, and where they all start."""
+
+import copy
+import dataclasses
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bpcompare.errors import InputError
+from bpcompare.problem.scaling import Scaling
+
+DTYPES = (torch.float32, torch.float64)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The parameters that made the data: weight (out, in) and bias (out,)."""
+
+    weight: Tensor
+    bias: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Data to fit by ŷ = x Wᵀ + b, or by a network, in the user's units and as the ways train on it.
+
+    Build one with `from_data`, `line`, `csv_reader.read_csv` or `networks.quadratic`.
+
+    Attributes:
+        name: What to call it.
+        measured_x: (N, in) float64, in the user's units.
+        measured_y: (N, out) float64, in the user's units.
+        dtype: The precision of training, float32 or float64.
+        start: The untrained model, an `nn.Linear` or a network; `model()` gives copies of it.
+        truth: The parameters that made the data, or None for measured data.
+        x_names: One name per input column.
+        y_names: One name per output column.
+        scaling: How the columns were standardised for training, or None.
+    """
+
+    name: str
+    measured_x: Tensor
+    measured_y: Tensor
+    dtype: torch.dtype
+    start: Any
+    truth: Truth | None
+    x_names: tuple[str, ...]
+    y_names: tuple[str, ...]
+    scaling: Scaling | None
+
+    @functools.cached_property
+    def x(self) -> Tensor:
+        """The inputs that the ways train on, (N, in)."""
+        return self._in_training_units(self.measured_x)
+
+    @functools.cached_property
+    def y(self) -> Tensor:
+        """The targets that the ways train on, (N, out)."""
+        scaling = self.scaling
+        return (self.measured_y if scaling is None else scaling.y_in_training_units(self.measured_y)).to(self.dtype)
+
+    @property
+    def samples(self) -> int:
+        """N."""
+        return self.measured_x.shape[0]
+
+    @property
+    def in_features(self) -> int:
+        """The number of input columns."""
+        return self.measured_x.shape[1]
+
+    @property
+    def out_features(self) -> int:
+        """The number of output columns."""
+        return self.measured_y.shape[1]
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether the model has a bias to learn."""
+        return any(name.endswith("bias") for name, _ in self.start.named_parameters())
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the model is a single `nn.Linear`, whose optimum is known in closed form."""
+        return isinstance(self.start, nn.Linear)
+
+    def model(self) -> Any:
+        """A fresh model at the common starting point."""
+        return copy.deepcopy(self.start)
+
+    def restarted(self, seed: int) -> "Problem":
+        """The same data with initial parameters drawn from another seed, as PyTorch draws them."""
+        start = self.model()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            for layer in start.modules():
+                if isinstance(layer, nn.Linear):
+                    layer.reset_parameters()
+        return dataclasses.replace(self, start=start)
+
+    @torch.no_grad()
+    def predict(self, model: nn.Module, x: Tensor) -> Tensor:
+        """What a trained model says of inputs (N, in), both in the user's units, float64."""
+        y: Tensor = model(self._in_training_units(x)).double()
+        return y if self.scaling is None else self.scaling.y_in_user_units(y)
+
+    def _in_training_units(self, x: Tensor) -> Tensor:
+        return (x if self.scaling is None else self.scaling.x_in_training_units(x)).to(self.dtype)
+
+    def in_user_units(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """Trained parameters as the user's columns have them, float64; unchanged where nothing was standardised."""
+        if self.scaling is None:
+            return weight.double(), bias.double()
+        return self.scaling.parameters_in_user_units(weight, bias)
+
+
+def from_data(
+    x: Tensor,
+    y: Tensor,
+    *,
+    name: str = "data",
+    seed: int = 0,
+    dtype: torch.dtype | None = None,
+    bias: bool = True,
+    standardize: bool = False,
+    truth: Truth | None = None,
+    x_names: tuple[str, ...] | None = None,
+    y_names: tuple[str, ...] | None = None,
+) -> Problem:
+    """The problem of fitting ``y`` by a linear model of ``x``.
+
+    Args:
+        x: Inputs (N, in), N ≥ 1, finite.
+        y: Targets (N, out), finite.
+        name: What to call it.
+        seed: Where the initial parameters are drawn from.
+        dtype: The precision of training, torch.float32 or torch.float64; that of ``x`` when not given.
+        bias: Whether the model has one.
+        standardize: Whether to train on columns of mean 0 and (population) standard deviation 1; without a bias, of
+            mean square 1. Everything is reported in the user's units all the same.
+        truth: The parameters that made the data, if they are known.
+        x_names: One name per column of x.
+        y_names: One name per column of y.
+
+    Raises:
+        InputError: A shape, a type or a value does not fit, with the remedy.
+
+    Example:
+        >>> problem = from_data(torch.tensor([[1.0], [2.0]]), torch.tensor([[2.0], [4.0]]))
+        >>> problem.samples, problem.in_features, problem.out_features
+        (2, 1, 1)
+    """
+    dtype = dtype or x.dtype
+    _check(x, y, dtype)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        start = nn.Linear(x.shape[1], y.shape[1], bias=bias, dtype=dtype)
+    measured_x, measured_y = x.detach().double(), y.detach().double()
+    problem = Problem(
+        name=name,
+        measured_x=measured_x,
+        measured_y=measured_y,
+        dtype=dtype,
+        start=start,
+        truth=truth,
+        x_names=x_names or _numbered("x", x.shape[1]),
+        y_names=y_names or _numbered("y", y.shape[1]),
+        scaling=Scaling.of(measured_x, measured_y, centred=bias) if standardize else None,
+    )
+    if not (problem.x.isfinite().all() and problem.y.isfinite().all()):
+        raise InputError(f"the data reach beyond {problem.dtype}; train with dtype float64 or standardize the columns.")
+    return problem
+
+
+def line(
+    samples: int = 100,
+    noise: float = 0.1,
+    weight: float | list[list[float]] = 2.0,
+    bias: float | list[float] = 1.0,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float32,
+    *,
+    learn_bias: bool = True,
+    standardize: bool = False,
+) -> Problem:
+    """The problem of the tutorial: y = x Wᵀ + b + noise·ε with ε ~ N(0, 1), by default y = 2x + 1.
+
+    With one input, x is evenly spaced on [0, 1]; with several, it is drawn uniformly from the unit cube. The random
+    numbers are drawn in the order of a script that seeds once: x (if drawn), the noise, then the model.
+
+    Args:
+        samples: N ≥ 1.
+        noise: The standard deviation of the noise, ≥ 0.
+        weight: One number, or a matrix (out, in).
+        bias: One number, or one for each output.
+        seed: Any whole number that `torch.manual_seed` takes.
+        dtype: The precision of the data and of training.
+        learn_bias: Whether the model has a bias.
+        standardize: As in `from_data`.
+
+    Raises:
+        InputError: A size or a number cannot be used.
+
+    Example:
+        >>> problem = line()
+        >>> problem.start.weight.shape, problem.x[-1].item()
+        (torch.Size([1, 1]), 1.0)
+
+    Source: 「深度学习之前向传播和反向传播」, the main problem; the seed is found, not printed there.
+    """
+    if samples < 1:
+        raise InputError(f"samples must be at least 1; got {samples}")
+    matrix = torch.as_tensor(weight, dtype=dtype)
+    matrix = matrix.reshape(1, 1) if matrix.ndim == 0 else matrix
+    if matrix.ndim != 2:
+        raise InputError(f"weight must be a number or a matrix (out, in); got shape {tuple(matrix.shape)}")
+    offset = torch.as_tensor(bias, dtype=dtype).reshape(-1)
+    if offset.numel() not in (1, matrix.shape[0]):
+        raise InputError(f"bias must be one number or one per output ({matrix.shape[0]}); got {offset.numel()}")
+    out_features, in_features = matrix.shape
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if in_features == 1:
+            x = torch.linspace(0, 1, samples, dtype=dtype).unsqueeze(1)
+        else:
+            x = torch.rand(samples, in_features, dtype=dtype)
+        exact = matrix.item() * x + offset if matrix.numel() == 1 else x @ matrix.T + offset
+        y = exact + noise * torch.randn_like(exact)
+        start = nn.Linear(in_features, out_features, bias=learn_bias, dtype=dtype)
+    truth = Truth(matrix, offset.expand(out_features).clone())
+    problem = from_data(x, y, name="line", bias=learn_bias, standardize=standardize, truth=truth)
+    return dataclasses.replace(problem, start=start)
+
+
+def _check(x: Tensor, y: Tensor, dtype: torch.dtype) -> None:
+    if x.ndim != 2 or 0 in x.shape:
+        hint = " Use x.unsqueeze(1)." if x.ndim == 1 else ""
+        raise InputError(f"x must have shape (N, in_features) with N and in_features ≥ 1; got {tuple(x.shape)}.{hint}")
+    n = x.shape[0]
+    if y.shape == (n,):
+        raise InputError(
+            f"y must have shape (N, out_features) = ({n}, 1); got ({n},). Use y.unsqueeze(1): "
+            f"({n}, 1) − ({n},) would broadcast to ({n}, {n})."
+        )
+    if y.ndim != 2 or y.shape[0] != n or y.shape[1] == 0:
+        raise InputError(f"y must have shape (N, out_features) with N = {n}, as x has; got {tuple(y.shape)}.")
+    if dtype not in DTYPES:
+        raise InputError(f"dtype must be torch.float32 or torch.float64; got {dtype}.")
+    for name, values in (("x", x), ("y", y)):
+        if not values.isfinite().all():
+            row, column = (~values.isfinite()).nonzero()[0].tolist()
+            raise InputError(f"{name} must be finite; {name}[{row}, {column}] is {values[row, column].item()}.")
+
+
+def _numbered(letter: str, count: int) -> tuple[str, ...]:
+    return (letter,) if count == 1 else tuple(f"{letter}{i + 1}" for i in range(count))

@@ -1,0 +1,80 @@
+"""What all files of results have in common: JSON and CSV as bytes, the versions, the problem, pairs of ways."""
+
+import csv
+import dataclasses
+import io
+import json
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+
+import matplotlib
+import numpy
+import torch
+
+from bpcompare import __version__
+from bpcompare.comparison.agreement import Agreement
+from bpcompare.problem.problem import Problem
+from bpcompare.training import processes
+
+
+def described(problem: Problem) -> dict[str, object]:
+    """What was learned: its name, its size and its columns."""
+    return {
+        "name": problem.name,
+        "samples": problem.samples,
+        "in_features": problem.in_features,
+        "out_features": problem.out_features,
+        "x_names": problem.x_names,
+        "y_names": problem.y_names,
+    }
+
+
+def between(agreement: Mapping[str, Agreement], race: Mapping[str, Mapping[float, object]]) -> dict[str, object]:
+    """What is to be said of pairs of ways: agreement and race."""
+    return {
+        "agreement": {pair: dataclasses.asdict(found) for pair, found in agreement.items()},
+        "race": {pair: {str(fraction): epochs for fraction, epochs in times.items()} for pair, times in race.items()},
+    }
+
+
+def versions() -> dict[str, object]:
+    """What the last digits of a result depend on."""
+    return {
+        "bpcompare": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "matplotlib": matplotlib.__version__,
+        "threads": torch.get_num_threads(),
+        **({"workers": processes.count()} if processes.count() > 1 else {}),
+    }
+
+
+def json_bytes(document: Mapping[str, object]) -> bytes:
+    """A document as JSON, UTF-8; nan and infinity, which JSON has not, are refused."""
+    return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def csv_bytes(rows: Iterable[Sequence[object]]) -> bytes:
+    r"""A table as CSV, UTF-8, its texts `defused`.
+
+    Example:
+        >>> csv_bytes([["method", "loss"], ["=1+1", 0.5]])
+        b"method,loss\n'=1+1,0.5\n"
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerows([defused(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+    return buffer.getvalue().encode()
+
+
+def defused(text: str) -> str:
+    """``text`` with an apostrophe before it if a spreadsheet would run it as a formula.
+
+    Example:
+        >>> defused("=1+1"), defused("speed")
+        ("'=1+1", 'speed')
+
+    Source: OWASP, CSV Injection: cells that begin with = + - @, a tab or a carriage return.
+    """
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text

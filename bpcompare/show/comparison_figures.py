@@ -1,0 +1,218 @@
+"""The pictures of a comparison: loss curves, parameter paths, and the fit."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from torch import Tensor
+
+from bpcompare.comparison.linear import Comparison, Result
+from bpcompare.problem.parameter_names import Entry, entries
+from bpcompare.problem.problem import Problem
+from bpcompare.show.style import BLUE, GREY, drawable, grid_of, house_style, line_styles, markers_apart, plain
+from bpcompare.theory.least_squares import Optimum
+
+MOST_PANELS = 6
+MOST_POINTS = 2_000  # drawn of the data; more would only be a blot
+
+FLOOR_REACH = 1e-3  # of the lowest loss
+
+TRUTH: dict[str, Any] = {"color": "black", "linewidth": 1.0, "linestyle": "-"}
+PREDICTION: dict[str, Any] = {"linestyle": "", "marker": "x", "color": BLUE, "markersize": 6, "markeredgewidth": 1.6}
+OPTIMUM: dict[str, Any] = {"color": GREY, "linewidth": 1.4, "linestyle": (0, (1, 1.5))}
+
+
+def figures(comparison: Comparison) -> dict[str, Figure]:
+    """The pictures of a comparison by file name: "loss", "parameters" and "fit".
+
+    Example:
+        >>> from bpcompare.comparison.linear import compare
+        >>> from bpcompare.problem.problem import line
+        >>> list(figures(compare(line(), epochs=2)))
+        ['loss', 'parameters', 'fit']
+    """
+    problem = comparison.problem
+    with house_style(problem.name, *problem.x_names, *problem.y_names):
+        return {"loss": _loss(comparison), "parameters": _parameters(comparison), "fit": _fit(comparison)}
+
+
+def _loss(comparison: Comparison) -> Figure:
+    """Every way by itself on the same scale, and all of them together."""
+    styles = line_styles(comparison.results)
+    count = len(styles)
+    rows = -(-count // 4)
+    columns = -(-count // rows)
+    figure = Figure(figsize=(max(2.8 * columns, 7.0), 2.3 * rows + 3.4), layout="constrained")
+    grid = figure.add_gridspec(rows + 1, columns, height_ratios=[2.0] * rows + [3.0])
+    together = figure.add_subplot(grid[rows, :])
+    together.set_yscale("log")
+    together.set_xlabel("epoch")
+    together.set_ylabel("mean squared error")
+    for place, (name, result) in enumerate(comparison.results.items()):
+        alone = figure.add_subplot(grid[place // columns, place % columns], sharex=together, sharey=together)
+        alone.set_title(plain(name, 32))
+        alone.set_ylabel("" if place % columns else "mean squared error")
+        alone.tick_params(labelbottom=place + columns >= count, labelleft=place % columns == 0)
+        style = markers_apart(styles[name], place, len(result.losses))
+        for axes in (alone, together):
+            _curve(axes, result, style)
+        _prediction(alone, comparison.predicted(name), label=False)
+        _floor(alone, comparison, label=False)
+    predictions = [comparison.predicted(name) for name in comparison.results]
+    _prediction(together, next((p for p in predictions if p is not None), None), label=True)
+    _floor(together, comparison, label=True)
+    _keep_in_sight(together, comparison)
+    together.set_title("together")
+    together.legend(loc="upper right")
+    return figure
+
+
+def _curve(axes: Axes, result: Result, style: dict[str, Any]) -> None:
+    losses = drawable(result.losses)
+    diverged = result.run.diverged_at
+    label = style["label"] + (f", diverged at step {diverged}" if diverged else "")
+    axes.plot(range(len(losses)), losses, **{**style, "label": label})
+
+
+def _keep_in_sight(axes: Axes, comparison: Comparison) -> None:
+    """A curve that runs away leaves at the top, where an arrow says so; to show all of it would flatten the others."""
+    results = comparison.results.values()
+    if not any(result.ran_away for result in results):
+        return
+    highest = max(float(r.losses[0] if r.ran_away else r.losses.max()) for r in results)
+    lowest = min(float(r.losses.min()) for r in results)
+    floor = comparison.optimum.loss
+    axes.set_ylim((floor if lowest * FLOOR_REACH < floor else lowest) / 3, min(highest * 1e4, 1e300))
+    axes.annotate("↑ runs away", (0.1, 0.97), xycoords="axes fraction", va="top", fontsize="small")
+
+
+def _prediction(axes: Axes, numbers: Tensor | None, label: bool) -> list[Line2D]:
+    """What theory gives without training, as crosses over the curve that was measured."""
+    if numbers is None:
+        return []
+    every = max(len(numbers) // 16, 1)
+    text = "gradient descent as theory predicts it" if label else None
+    return axes.plot(range(len(numbers)), drawable(numbers), **PREDICTION, markevery=(every // 2, every), label=text)
+
+
+def _floor(axes: Axes, comparison: Comparison, label: bool) -> None:
+    """The loss of the optimum, where the axis reaches that far: a floor of 1e-30 would flatten everything else."""
+    floor = comparison.optimum.loss
+    lowest = min(float(result.losses.min()) for result in comparison.results.values())
+    text = f"least-squares optimum, {floor:.4g}"
+    if floor > lowest * FLOOR_REACH:
+        axes.axhline(floor, **OPTIMUM, label=text if label else None)
+    elif label:
+        axes.plot([], [], **OPTIMUM, label=f"{text}: below this axis")
+
+
+def _parameters(comparison: Comparison) -> Figure:
+    """The path of every weight and bias, against the truth and the optimum."""
+    parameters = list(entries(comparison.problem))
+    shown = parameters[:MOST_PANELS]
+    figure, panels = grid_of(len(shown), 2 if len(shown) in (2, 4) else 3, (4.4, 3.3))
+    for axes, entry in zip(panels, shown, strict=True):
+        ways = _paths(axes, comparison, entry)
+    figure.legend(handles=ways, loc="outside lower center", ncols=min(len(ways), 4))
+    if len(parameters) > len(shown):
+        figure.suptitle(f"{len(shown)} of {len(parameters)} parameters; all of them are in history.csv")
+    return figure
+
+
+def _paths(axes: Axes, comparison: Comparison, entry: Entry) -> list[Line2D]:
+    """One number of every way over the epochs; returns a line of each way for the legend."""
+    truth, optimum = comparison.problem.truth, comparison.optimum
+    styles = line_styles(comparison.results)
+    best = entry.of(optimum.weight, optimum.bias)
+    ways, stable = [], [torch.tensor([best], dtype=torch.float64)]
+    for place, (name, result) in enumerate(comparison.results.items()):
+        path = entry.path(result.weights, result.biases)
+        ways += axes.plot(range(len(path)), path.tolist(), **markers_apart(styles[name], place, len(path)))
+        stable.append(path[:1] if result.ran_away else path)
+    predictions = [comparison.predicted_path(name) for name in comparison.results]
+    if (prediction := next((p for p in predictions if p is not None), None)) is not None:
+        ways += _prediction(axes, entry.path(*prediction), label=True)
+    ends = axes.get_xlim()
+    levels = axes.plot(ends, [best, best], **OPTIMUM, label=f"{best:.6g} by least squares{_doubt(optimum)}")
+    if truth is not None:
+        right = entry.of(truth.weight, truth.bias)
+        levels += axes.plot(ends, [right, right], **TRUTH, label=f"{right:.6g} in truth")
+    axes.set_xlim(ends)
+    axes.set_title(plain(entry.name))
+    axes.set_xlabel("epoch")
+    axes.legend(handles=levels, loc="best")
+    if any(result.ran_away for result in comparison.results.values()):
+        # A path that runs away leaves the picture; the others are what can be read.
+        low, high = torch.cat(stable).min().item(), torch.cat(stable).max().item()
+        margin = 0.08 * (high - low) or 1.0
+        axes.set_ylim(low - margin, high + margin)
+        axes.set_title(f"{axes.get_title()}; runaway paths leave the picture")
+    return ways
+
+
+def _doubt(optimum: Optimum) -> str:
+    return "" if optimum.unique else ", one of many"
+
+
+def _fit(comparison: Comparison) -> Figure:
+    """The data with the fitted lines; with several inputs, what is predicted against what was measured."""
+    problem = comparison.problem
+    outputs = min(problem.out_features, MOST_PANELS)
+    figure, panels = grid_of(outputs, 3, (5.6, 4.2) if outputs == 1 else (4.4, 3.6))
+    rows = torch.arange(0, problem.samples, math.ceil(problem.samples / MOST_POINTS))
+    for j, axes in enumerate(panels):
+        if problem.in_features == 1:
+            _lines(axes, comparison, rows, j)
+        else:
+            predicted_against_measured(axes, problem, _predictions(comparison), rows, j)
+        axes.legend(loc="best")
+    if len(rows) < problem.samples:
+        figure.suptitle(f"{len(rows):,} of {problem.samples:,} samples are drawn")
+    return figure
+
+
+def _lines(axes: Axes, comparison: Comparison, rows: Tensor, output: int) -> None:
+    problem, optimum = comparison.problem, comparison.optimum
+    x, y = problem.measured_x[rows, 0], problem.measured_y[rows, output]
+    axes.plot(x.tolist(), y.tolist(), ".", color="#999999", markersize=5, label="data", zorder=1)
+    ends = torch.stack([problem.measured_x.min(), problem.measured_x.max()])
+    grid = torch.linspace(0, 1, 9, dtype=torch.float64) * (ends[1] - ends[0]) + ends[0]
+    styles = line_styles(comparison.results)
+    for place, (name, result) in enumerate(comparison.results.items()):
+        if result.ran_away:
+            axes.plot([], [], **{**styles[name], "label": f"{styles[name]['label']}, ran away: no line"})
+            continue
+        fitted = grid * result.weight[output, 0] + result.bias[output]
+        axes.plot(grid.tolist(), fitted.tolist(), **{**styles[name], "markevery": (place % 4, 4)})
+    best = grid * optimum.weight[output, 0] + optimum.bias[output]
+    axes.plot(grid.tolist(), best.tolist(), **OPTIMUM, label="least squares")
+    axes.set_xlabel(plain(problem.x_names[0]))
+    axes.set_ylabel(plain(problem.y_names[output]))
+
+
+def _predictions(comparison: Comparison) -> dict[str, Tensor | None]:
+    x = comparison.problem.measured_x
+    return {n: None if r.ran_away else x @ r.weight.T + r.bias for n, r in comparison.results.items()}
+
+
+def predicted_against_measured(
+    axes: Axes, problem: Problem, predictions: Mapping[str, Tensor | None], rows: Tensor, output: int
+) -> None:
+    """One output as every way predicts it, (N, out) or None of one that ran away, against what was measured."""
+    measured = problem.measured_y[rows, output]
+    ends = [measured.min().item(), measured.max().item()]
+    axes.plot(ends, ends, color="black", linewidth=1, label="predicted = measured")
+    for place, (name, style) in enumerate(line_styles(predictions).items()):
+        if (predicted := predictions[name]) is None:
+            axes.plot([], [], " ", label=f"{style['label']}, ran away: not drawn")
+            continue
+        look = {"marker": style.get("marker", "o"), "color": style["color"], "label": style["label"]}
+        size = max(9 - 2 * place, 3)  # equal predictions stay visible inside each other
+        points = measured.tolist(), predicted[rows, output].tolist()
+        axes.plot(*points, linestyle="", markersize=size, markerfacecolor="none", **look)
+    axes.set_xlabel(f"{plain(problem.y_names[output])}, measured")
+    axes.set_ylabel(f"{plain(problem.y_names[output])}, predicted")

@@ -1,0 +1,124 @@
+"""Pictures of computation graphs, ours and torchviz's: Graphviz lays them out, and no program has to be installed."""
+
+import json
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse, PathPatch, Polygon
+from matplotlib.path import Path as Curve
+from torch import Tensor
+
+from bpcompare.graph.dot import layout, to_svg
+from bpcompare.show.style import to_bytes
+
+FONTS = {"Courier": "DejaVu Sans Mono"}
+DPI = 200
+
+
+def pictures(name: str, dot: str, formats: Iterable[str]) -> dict[str, bytes]:
+    """A picture as files: NAME.gv always, then NAME.svg, NAME.png and NAME.pdf as asked for.
+
+    Args:
+        name: What the files are called.
+        dot: The picture in Graphviz's language.
+        formats: Of "svg", "png" and "pdf".
+
+    Raises:
+        InputError: It has more than 150 nodes.
+
+    Example:
+        >>> sorted(pictures("graph", "digraph { a -> b }", ["svg", "png"]))
+        ['graph.gv', 'graph.png', 'graph.svg']
+    """
+    files = {f"{name}.gv": dot.encode()}
+    for format in formats:
+        files[f"{name}.{format}"] = to_svg(dot) if format == "svg" else to_bytes(figure(dot), format)
+    return files
+
+
+def torchviz_dot(loss: Tensor, names: Mapping[str, Tensor]) -> str:
+    """The picture that torchviz draws of ``loss``, in Graphviz's language; the same on every run.
+
+    Args:
+        loss: What was computed, before ``backward()`` has freed its graph.
+        names: The tensors that are to be named, the loss among them.
+
+    Example:
+        >>> import torch
+        >>> x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+        >>> z = (x * x).mean()
+        >>> re.findall("[A-Z][A-Za-z]+(?:0|Grad)", torchviz_dot(z, {"x": x, "z": z}))
+        ['MeanBackward0', 'MulBackward0', 'AccumulateGrad']
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torchviz still asks distutils for versions
+        from torchviz import make_dot
+
+        source = str(make_dot(loss, params=dict(names)).source)
+    ids: dict[str, str] = {}
+
+    def renumbered(found: re.Match[str]) -> str:
+        return found[1] + ids.setdefault(found[2], f"t{len(ids)}")
+
+    # torchviz calls a node by its address in memory, and asks for a font whose width Graphviz does not know.
+    lines = [re.sub(r"(^\t|-> )(\d+)", renumbered, line) for line in source.splitlines()]
+    lines = [line.replace("fontname=monospace", "fontname=Courier") for line in lines]
+    return "\n".join(lines) + "\n"
+
+
+def figure(dot: str) -> Figure:
+    """The picture that Graphviz lays out, drawn by matplotlib at its true size.
+
+    Raises:
+        InputError: It has more than 150 nodes.
+    """
+    laid_out = json.loads(layout(dot, "json"))
+    left, bottom, right, top = map(float, laid_out["bb"].split(","))
+    margin = 6.0
+    size = (right - left + 2 * margin, top - bottom + 2 * margin)
+    drawn = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=DPI, facecolor="white")
+    axes = drawn.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.set(xlim=(left - margin, right + margin), ylim=(bottom - margin, top + margin))
+    for part in [laid_out, *laid_out.get("edges", []), *laid_out.get("objects", [])]:
+        for stage in ("_draw_", "_hdraw_", "_tdraw_", "_ldraw_"):
+            _draw(axes, part.get(stage, []), is_background=part is laid_out)
+    return drawn
+
+
+def _draw(axes: Axes, steps: list[dict[str, Any]], is_background: bool) -> None:
+    """Graphviz's drawing steps: first the pens, then what is drawn with them."""
+    line, fill, dashes, font, size = "black", "white", "solid", "DejaVu Sans", 12.0
+    for step in steps:
+        kind = step["op"]
+        look: Any = {
+            "edgecolor": line,
+            "facecolor": fill if kind.isupper() else "none",
+            "linestyle": dashes,
+            "linewidth": 0.9,
+        }
+        if kind == "c":
+            line = step["color"]
+        elif kind == "C":
+            fill = step["color"]
+        elif kind == "S":
+            dashes = step["style"] if step["style"] in ("dashed", "dotted") else "solid"
+        elif kind == "F":
+            font, size = FONTS.get(step["face"], "DejaVu Sans"), step["size"]
+        elif kind == "T":
+            place = {"l": "left", "c": "center", "r": "right"}[step["align"]]
+            x, y = step["pt"]
+            font_of = {"family": font, "size": size}
+            axes.text(x, y, step["text"], font_of, ha=place, va="baseline", color=line, parse_math=False)
+        elif kind in "bB":
+            points = step["points"]
+            axes.add_patch(PathPatch(Curve(points, [Curve.MOVETO, *[Curve.CURVE4] * (len(points) - 1)]), **look))
+        elif kind in "pP" and not is_background:
+            axes.add_patch(Polygon(step["points"], closed=True, **look))
+        elif kind in "eE":
+            x, y, width, height = step["rect"]
+            axes.add_patch(Ellipse((x, y), 2 * width, 2 * height, **look))

@@ -1,0 +1,259 @@
+"""What the marker found, in words for the learner, as a nudge, or as plain data for a teacher's program."""
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bpcompare.marker.calls import Array, Call
+from bpcompare.marker.check import Marking
+from bpcompare.marker.conditions import describe
+from bpcompare.marker.diagnosis import EXACT, WRONG, Finding, Verdict, is_right
+from bpcompare.marker.explanation import all_sizes, truth
+from bpcompare.marker.factors import Factor
+from bpcompare.marker.meaning import names
+from bpcompare.marker.mistakes import MISTAKES
+
+LARGEST_ARRAY = 12  # numbers of an array that are shown
+
+
+def report(marking: Marking, file: Path) -> str:
+    """The whole answer: what is right, what is wrong, where, by how much, and which line of the derivation."""
+    lines = [_headline(marking, file), ""]
+    for verdict in marking.verdicts:
+        lines += _verdict(marking, verdict)
+    lines += _conduct(marking)
+    concerned = {line for verdict, name in _named(marking) if (line := marking.exercise.line(name, verdict.answer))}
+    if concerned:
+        lines += ["", "The derivation, and where it went wrong:"]
+        for number, text in enumerate(marking.exercise.derivation, 1):
+            lines.append(f" {'→' if number in concerned else ' '} ({number})  {text}")
+    lines += ["", _conclusion(marking)]
+    return "\n".join(lines)
+
+
+def nudge(marking: Marking) -> str:
+    """Which answers are wrong, and a question for each; not the mistake itself."""
+    if marking.right:
+        return _conclusion(marking)
+    lines = []
+    for verdict in marking.verdicts:
+        if verdict.grade != WRONG:
+            lines.append(f"{verdict.answer} is right.")
+            continue
+        lines.append(f"{verdict.answer} is wrong.")
+        hints = dict.fromkeys(marking.exercise.mistake(name).hint for name in verdict.mistakes)
+        lines += [f"  Hint: {hint}" for hint in hints]
+    if marking.raised:
+        lines.append(f"In {len(marking.raised)} of {len(marking.calls)} calls it raised an error.")
+        lines.append(f"  Hint: {MISTAKES['raises'].hint}")
+    if marking.changed:
+        lines.append(f"Hint: {MISTAKES['changes-its-inputs'].hint}")
+    return "\n".join(lines)
+
+
+def as_data(marking: Marking, file: Path) -> dict[str, Any]:
+    """The marking as numbers, texts and lists that JSON can hold."""
+    return {
+        "file": str(file),
+        "exercise": marking.exercise.name,
+        "seed": marking.seed,
+        "right": marking.right,
+        "calls": len(marking.calls),
+        "raised": len(marking.raised),
+        "raised_first": marking.raised[0].raised if marking.raised else None,
+        "changed_inputs": list(marking.changed),
+        "answers": {
+            verdict.answer: {
+                "grade": verdict.grade,
+                "right_where": right_where(marking, verdict.answer) or None,
+                "largest_difference_ulp": verdict.largest if math.isfinite(verdict.largest) else None,
+                "mistakes": [_finding_data(marking, verdict.answer, finding) for finding in verdict.findings],
+            }
+            for verdict in marking.verdicts
+        },
+    }
+
+
+def _finding_data(marking: Marking, answer: str, finding: Finding) -> dict[str, Any]:
+    explanation = finding.explanation
+    factor = explanation.factor
+    return {
+        "names": list(names(explanation)),
+        "where": finding.scope or "everywhere",
+        "sure": explanation.sure,
+        "factor": None if factor is None else {"constant": factor.constant, "powers": dict(factor.powers)},
+        "detail": explanation.detail or None,
+        "lines": sorted({line for name in names(explanation) if (line := marking.exercise.line(name, answer))}),
+        "says": [marking.exercise.mistake(name).says for name in names(explanation)],
+    }
+
+
+def _headline(marking: Marking, file: Path) -> str:
+    exercise = marking.exercise
+    return (
+        f"{file}: {exercise.function}({', '.join(exercise.parameters)}), exercise {exercise.name}\n"
+        f"called {len(marking.calls)} times on fresh numbers, in float64 and float32; "
+        f"--seed {marking.seed} repeats them"
+    )
+
+
+def _named(marking: Marking) -> list[tuple[Verdict, str]]:
+    return [(verdict, name) for verdict in marking.verdicts for name in verdict.mistakes]
+
+
+def _verdict(marking: Marking, verdict: Verdict) -> list[str]:
+    if verdict.grade != WRONG:
+        return [f"✓ {verdict.answer} is right: {_grade(marking, verdict)}."]
+    only = right_where(marking, verdict.answer)
+    lines = [f"✗ {verdict.answer} is wrong{f' – right {only} only' if only else ''}."]
+    for finding in verdict.findings:
+        lines += [f"    {line}" for line in _finding(marking, verdict.answer, finding)]
+    return lines
+
+
+def right_where(marking: Marking, answer: str) -> str:
+    """The kind of call in which a wrong answer is right, if that is one kind."""
+    answered = [call for call in marking.calls if answer in call.answers]
+    right = [call for call in answered if is_right(call, answer)]
+    words = describe(right, marking.calls) if right else ""
+    return "" if words.startswith("in ") and words.endswith("calls") else words
+
+
+def _grade(marking: Marking, verdict: Verdict) -> str:
+    if any(call.dtypes.get(verdict.answer) == "float32" != call.problem.dtype for call in marking.calls):
+        return (
+            "within the rounding of float32, the type it is returned in; torch.zeros_like keeps the type of the inputs"
+        )
+    if verdict.grade == EXACT:
+        return "exact to the last bit"
+    return f"within rounding, at most {verdict.largest:.1f} units in the last place of the summed terms"
+
+
+def _finding(marking: Marking, answer: str, finding: Finding) -> Iterator[str]:
+    explanation = finding.explanation
+    where = f"{finding.scope[0].upper()}{finding.scope[1:]}: " if finding.scope else ""
+    likely = "" if explanation.sure else "probably "
+    found = names(explanation)
+    if found == ("unknown",):
+        yield f"{where}no mistake that the marker knows explains it in every call."
+        yield from _comparison(finding.calls, answer)
+        return
+    for position, name in enumerate(found):
+        mistake = marking.exercise.mistake(name)
+        line = marking.exercise.line(name, answer)
+        yield f"{'and ' if position else where}{likely}{mistake.says}{f'  [line {line}]' if line else ''}"
+    for other in explanation.alternatives[:1]:
+        yield f"(or: {'; and '.join(marking.exercise.mistake(name).says for name in other)})"
+    if explanation.detail:
+        yield f"({explanation.detail})"
+    if explanation.factor is not None and explanation.factor != Factor():
+        yield from _factor(answer, explanation.factor, finding)
+    if "wrong-shape" in found or explanation.mistakes:
+        yield from _shapes(finding.calls, answer)
+
+
+def _factor(answer: str, factor: Factor, finding: Finding) -> Iterator[str]:
+    subject = "beside that, it" if finding.explanation.mistakes else answer
+    values: dict[float, str] = {}
+    for call in finding.calls:
+        values.setdefault(factor.at(all_sizes(call)), _at(call, factor))
+    if not factor.powers:
+        yield f"{subject} is exactly {_times(factor.constant)}, at every size"
+        return
+    examples = [f"{_times(value)} where {at}" for value, at in list(values.items())[:3]]
+    yield f"{subject} is exactly {'; '.join(examples)}"
+    inverse = 1 / abs(factor.constant)
+    if not factor.plain and abs(inverse - round(inverse)) < 1e-6:
+        yield f"as if the number {round(inverse)} stood where {'·'.join(name for name, _ in factor.powers)} belongs"
+
+
+def _at(call: Call, factor: Factor) -> str:
+    """The sizes that the factor is made of; those of 1 go without saying."""
+    used = {name.partition("−")[0].partition("+")[0] for name, _ in factor.powers}
+    sizes = {name: size for name, size in call.problem.sizes.items() if name in used}
+    told = {name: size for name, size in sizes.items() if size > 1} or sizes
+    return ", ".join(f"{name} = {size}" for name, size in told.items())
+
+
+def _times(value: float) -> str:
+    size = abs(value)
+    number = f"{size:.1f}" if size >= 1 and abs(size * 10 - round(size * 10)) < 1e-9 else f"{size:.6g}"
+    sign = "the negative of the right value" if value < 0 else "the right value"
+    if number == "1.0":
+        return sign
+    return (
+        f"{number} times too large{', with the wrong sign' if value < 0 else ''}"
+        if size > 1
+        else f"{number} times {sign}"
+    )
+
+
+def _shapes(calls: Sequence[Call], answer: str) -> Iterator[str]:
+    for call in calls:
+        came, right = call.answers[answer].shape, call.problem.truth[answer].shape
+        if came != right and not call.answers[answer].size == call.problem.truth[answer].size == 1:
+            sizes = ", ".join(f"{name} = {size}" for name, size in call.problem.sizes.items())
+            yield f"its shape is {came} and must be {right} (where {sizes})"
+            return
+
+
+def _comparison(calls: Sequence[Call], answer: str) -> Iterator[str]:
+    """Both arrays of the smallest telling call, their ratio, and where they differ."""
+    call = min(
+        calls,
+        key=lambda call: (call.problem.dtype != "float64", call.answers[answer].size == 1, call.answers[answer].size),
+    )
+    came, right = call.answers[answer], truth(call, answer)
+    sizes = ", ".join(f"{name} = {size}" for name, size in call.problem.sizes.items())
+    yield f"Where {sizes}, in {call.problem.dtype}:"
+    yield f"  yours  {_array(came)}"
+    yield f"  right  {_array(right)}"
+    if came.shape != right.shape:
+        yield f"  the shapes are {came.shape} and {right.shape}"
+        return
+    with np.errstate(all="ignore"):
+        yield f"  ratio  {_array(came / right)}"
+    differ = np.argwhere(abs(came - right) > call.rounding(answer))
+    if 0 < len(differ) < came.size:
+        places = ", ".join(str(tuple(int(index) for index in place)) for place in differ[:6])
+        yield f"  they differ at {places}{' …' if len(differ) > 6 else ''} and agree elsewhere"
+    right_calls = [other for other in calls if is_right(other, answer)]
+    if right_calls:
+        yield f"  {len(right_calls)} of these {len(calls)} calls are right"
+
+
+def _array(array: Array) -> str:
+    if array.size > LARGEST_ARRAY:
+        first = np.array2string(array.ravel()[:LARGEST_ARRAY], precision=6, separator=", ").replace("\n", "")
+        return f"{first[:-1]}, …] of shape {array.shape}"
+    return np.array2string(array, precision=6, separator=", ").replace("\n", "")
+
+
+def _conduct(marking: Marking) -> list[str]:
+    lines = []
+    if marking.raised:
+        every, raised = marking.calls, marking.raised
+        lines.append(
+            f"✗ In {len(raised)} of {len(every)} calls it raised, {describe(raised, every)}: {raised[0].raised}"
+        )
+        sizes = raised[0].problem.sizes
+        lines.append(f"    first where {', '.join(f'{name} = {size}' for name, size in sizes.items())}")
+    for name in marking.changed:
+        lines.append(
+            f"✗ {name} is changed in place by the call: work on a copy, {name} = {name}.clone(), or build new tensors."
+        )
+    return lines
+
+
+def _conclusion(marking: Marking) -> str:
+    if marking.right:
+        return "Right: every answer, in every call."
+    wrong = [verdict.answer for verdict in marking.verdicts if verdict.grade == WRONG]
+    right = [verdict.answer for verdict in marking.verdicts if verdict.grade != WRONG]
+    parts = [f"{' and '.join(wrong)} wrong"] if wrong else ["the numbers right, the conduct wrong"]
+    if wrong and right:
+        parts.append(f"{' and '.join(right)} right")
+    return f"Not yet: {', '.join(parts)}."

@@ -1,0 +1,1 @@
+"""Thousands of runs at once, and what they show."""

@@ -1,0 +1,176 @@
+"""Thousands of runs at once: every learning rate × every seed × every way, divided into batches and among workers."""
+
+import contextlib
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bpcompare.errors import InputError, MethodError
+from bpcompare.problem.problem import Problem
+from bpcompare.sweeps.batch import Outcome, train_batch
+from bpcompare.training import processes
+from bpcompare.training.methods import Method
+from bpcompare.training.updates import RULES
+
+AT_ONCE = 16_384  # numbers of a parameter: what a core's own cache holds
+MOST_CHECKPOINTS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """What every run of a sweep came to.
+
+    Attributes:
+        problems: One per seed.
+        methods: The ways.
+        rates: The learning rates, (rates,) float64, rising.
+        epochs: How many each run had.
+        checkpoints: The epochs whose losses are kept, (checkpoints,), from 0 to ``epochs``.
+        losses: The mean squared error as trained on (of standardised columns, where they are), (methods, checkpoints,
+            seeds, rates) float64; nan once a run has diverged.
+        diverged_at: (methods, seeds, rates): the step that led beyond the range of numbers, 0 where none did.
+        weights: What was learned, in the user's units, (methods, seeds, rates, out, in) float64; nan where the run
+            diverged.
+        biases: (methods, seeds, rates, out).
+    """
+
+    problems: tuple[Problem, ...]
+    methods: tuple[Method, ...]
+    rates: Tensor
+    epochs: int
+    checkpoints: Tensor
+    losses: Tensor
+    diverged_at: Tensor
+    weights: Tensor
+    biases: Tensor
+
+    @property
+    def final_losses(self) -> Tensor:
+        """(methods, seeds, rates); nan where the run diverged."""
+        return self.losses[:, -1]
+
+
+def sweep(
+    problems: Sequence[Problem],
+    rates: Sequence[float] | Tensor,
+    methods: Sequence[str | Method] = ("manual", "adam"),
+    *,
+    epochs: int = 50,
+    on_epoch: Callable[[], object] | None = None,
+) -> Sweep:
+    """Every way × every rate × every problem, all runs at once.
+
+    Each run is that of ``train(problem, "moments+RULE", lr=rate)``: to the bit with one input; with several, its
+    float64 gradient may differ in the last place, as the columns are added one by one. Another gradient source adds
+    up in another order, and a run from it differs by a few units in the last place. Under `torchrun` each worker
+    takes its share of the problems.
+
+    Args:
+        problems: One per seed, all of the same sizes and precision.
+        rates: Learning rates above 0.
+        methods: Ways whose update rule is written by hand in `updates` (or is the same as one that is).
+        epochs: How many, at least 1.
+        on_epoch: Called after every epoch of every batch of runs; each way has `batches` of them.
+
+    Raises:
+        InputError: The problems differ in shape, or a number is out of range.
+        MethodError: There is no such method, or it cannot be batched.
+
+    Example:
+        >>> from bpcompare.problem.problem import line
+        >>> result = sweep([line(seed=seed) for seed in range(3)], [0.1, 1.0])
+        >>> round(result.weights[0, 0, 0].item(), 5), result.diverged_at[0, :, 1].tolist()
+        (1.31356, [0, 0, 0])
+    """
+    chosen = tuple(Method.named(m) if isinstance(m, str) else m for m in methods)
+    lr = torch.as_tensor(rates, dtype=torch.float64)
+    _check(problems, chosen, lr, epochs)
+    checkpoints = _checkpoints(epochs)
+    mine = problems[processes.share(len(problems))]
+
+    def train_own() -> list[list[Outcome]]:
+        return [
+            [train_batch(method, batch, lr, epochs, checkpoints, on_epoch) for batch in _batches(mine, len(lr))]
+            for method in chosen
+        ]
+
+    with _one_thread():
+        own = processes.together(train_own)
+    every = [[*itertools.chain(*parts)] for parts in zip(*processes.gather(own), strict=True)]
+    return Sweep(
+        tuple(problems),
+        chosen,
+        lr,
+        epochs,
+        checkpoints,
+        losses=_beside([[part.losses for part in parts] for parts in every], 1),
+        diverged_at=_beside([[part.diverged_at for part in parts] for parts in every], 0),
+        weights=_beside([[part.weights for part in parts] for parts in every], 0),
+        biases=_beside([[part.biases for part in parts] for parts in every], 0),
+    )
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """A batch is too small to share: threads that wait for each other at every root cost more than all the rest."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _beside(parts: list[list[Tensor]], seeds: int) -> Tensor:
+    """The parts of every method joined along the dimension of the seeds, the methods before all."""
+    return torch.stack([torch.cat(part, seeds) if len(part) > 1 else part[0] for part in parts])
+
+
+def batches(seeds: int, rates: int) -> int:
+    """How many batches of runs a way's are divided into, here and now."""
+    mine = range(seeds)[processes.share(seeds)]
+    return -(-len(mine) // _seeds_at_once(rates))
+
+
+def _seeds_at_once(rates: int) -> int:
+    return max(1, AT_ONCE // rates)
+
+
+def _batches(problems: Sequence[Problem], rates: int) -> Iterator[Sequence[Problem]]:
+    step = _seeds_at_once(rates)
+    return (problems[first : first + step] for first in range(0, len(problems), step))
+
+
+def _checkpoints(epochs: int) -> Tensor:
+    """Every epoch, or about `MOST_CHECKPOINTS` of them that lie the closer the earlier they are."""
+    if epochs <= MOST_CHECKPOINTS:
+        return torch.arange(epochs + 1)
+    spread = torch.logspace(0, math.log10(epochs), MOST_CHECKPOINTS, dtype=torch.float64).round().long()
+    return torch.tensor(sorted({0, *spread.tolist()}))
+
+
+def _check(problems: Sequence[Problem], methods: Sequence[Method], lr: Tensor, epochs: int) -> None:
+    if not problems or not methods or not len(lr):
+        raise InputError("a sweep needs at least one problem, one method and one rate; give some of each")
+    if not bool((lr.isfinite() & (lr > 0)).all()):
+        raise InputError("every lr must be a finite number above 0; leave the others out")
+    if epochs < 1:
+        raise InputError(f"epochs must be at least 1; got {epochs}")
+    if not all(problem.is_linear for problem in problems):
+        raise InputError("a sweep trains one nn.Linear at many rates at once; train a network by compare_network")
+    kinds = {(p.in_features, p.out_features, p.has_bias, p.dtype) for p in problems}
+    if len(kinds) > 1:
+        raise InputError(f"all problems of a sweep must be of one shape and precision; got {len(kinds)} kinds")
+    names = [method.name for method in methods]
+    for place, method in enumerate(methods):
+        if method.name in names[:place]:
+            raise InputError(f"method {method.name!r} is named twice; name it once")
+        if method.canonical_update not in RULES:
+            raise MethodError(
+                f"{method.update} moves one model at a time and cannot be swept; "
+                f"choose a rule that is written by hand: {', '.join(RULES)}"
+            )

@@ -1,0 +1,56 @@
+"""A gradient source spread over several processes, each of which takes its share of the rows."""
+
+import functools
+
+import torch
+from torch import Tensor, nn
+
+from bpcompare.training import processes
+from bpcompare.training.gradients import Gradient
+
+
+def all_reduce(gradient: Gradient) -> Gradient:
+    """The same gradient source spread over the worker processes: each takes its share of the rows, the sum is shared.
+
+        ∂L/∂θ = ∂/∂θ (1/N) Σᵢ Lᵢ = Σ_w (N_w/N)·∂L_w/∂θ   – the gradient of a mean is the mean of the gradients
+
+    L_w is the mean over the N_w rows of worker w; shares may differ by one row, a worker with none adds nothing. The
+    numbers are those of one process but for rounding, for they are added in another order; every worker gets the
+    same bits, and so takes the same step. With one process it is ``gradient`` itself.
+
+    Args:
+        gradient: What each worker does with its own rows; all workers hold the same model and all rows.
+
+    Raises:
+        WorkerError: (from the source that is returned) Another worker is lost.
+
+    Example:
+        >>> from bpcompare.training.gradients import formula
+        >>> all_reduce(formula) is formula
+        True
+
+    Source: Goyal et al. (2017), Accurate, Large Minibatch SGD, §2.3 and §4: the sum over workers of mean gradients.
+    """
+    if processes.count() == 1:
+        return gradient
+
+    @functools.lru_cache(maxsize=1)
+    def share(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        mine = processes.share(len(x))
+        return x[mine], y[mine]
+
+    def summed(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+        x_own, y_own = share(x, y)
+        parameters = list(model.parameters())
+        sizes = [1, *[p.numel() for p in parameters]]
+        numbers = x.new_zeros(sum(sizes), dtype=torch.float64)
+        if len(x_own):
+            loss = gradient(model, x_own, y_own).detach()
+            own = torch.cat([loss.view(1), *[p.grad.view(-1) for p in parameters if p.grad is not None]])
+            numbers = own.double() * (len(x_own) / len(x))
+        parts = torch.split(processes.add(numbers).to(x.dtype), sizes)
+        for p, values in zip(parameters, parts[1:], strict=True):
+            p.grad = values.view_as(p)
+        return parts[0].view(())
+
+    return summed

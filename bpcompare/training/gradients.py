@@ -1,0 +1,233 @@
+"""Where the gradient comes from.
+
+A gradient source is a function ``(model, x, y) -> loss`` that leaves ∂loss/∂p in every ``p.grad`` of the model. The
+loss is the mean squared error over all N·out residuals, as `nn.MSELoss` has it. ``x`` is (N, in), ``y`` (N, out).
+"""
+
+import copy
+from collections.abc import Callable, MutableMapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.weak import WeakIdKeyDictionary
+
+from bpcompare.errors import MethodError
+from bpcompare.graph.node import Node, backward
+from bpcompare.graph.operations import TABLE
+from bpcompare.training.backpropagation import deltas, forward, read_layers
+
+Gradient = Callable[[nn.Module, Tensor, Tensor], Tensor]
+
+
+@torch.no_grad()
+def formula(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """The mean squared error; its gradient by the chain rule, written out.
+
+        δ⁽ᴸ⁾ = ∂L/∂ŷ = 2(ŷ − y)/(N·out),   δ⁽ˡ⁾ = (W⁽ˡ⁺¹⁾)ᵀδ⁽ˡ⁺¹⁾ ⊙ σ′(z⁽ˡ⁾),
+        ∂L/∂W⁽ˡ⁾ = δ⁽ˡ⁾ᵀa⁽ˡ⁻¹⁾,   ∂L/∂b⁽ˡ⁾ = Σᵢ δᵢ⁽ˡ⁾,   a⁽⁰⁾ = x
+
+    Of a single `nn.Linear` only the first δ is left: ∂L/∂W = δᵀx, ∂L/∂b = Σᵢ δᵢ.
+
+    Args:
+        model: An `nn.Linear` with W (out, in), with or without b (out,), or an `nn.Sequential` of Linear, Sigmoid,
+            Tanh and ReLU.
+        x: Inputs (N, in).
+        y: Targets (N, out).
+
+    Returns:
+        L, a tensor of one number.
+
+    Raises:
+        MethodError: A layer is of another kind, or a Linear is there twice.
+
+    Example:
+        >>> model = nn.Linear(1, 1)
+        >>> loss = formula(model, torch.tensor([[1.0]]), model(torch.tensor([[1.0]])) - 3)
+        >>> round(loss.item(), 4), round(model.weight.grad.item(), 4), round(model.bias.grad.item(), 4)
+        (9.0, 6.0, 6.0)
+
+    Source: 「深度学习之前向传播和反向传播」 for nn.Linear(1, 1), 「反向传播推导+numpy实现」 for a sample of a network.
+    """
+    walk, output = forward(model, x)
+    residual = output - y
+    for weight, bias, a, delta in deltas(walk, residual * (2 / residual.numel())):
+        weight.grad = delta.T.mm(a)
+        if bias is not None:
+            bias.grad = delta.sum(0)
+    return residual.square().mean()
+
+
+def autograd(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """The mean squared error; its gradient by `loss.backward()`.
+
+    Example:
+        >>> model = nn.Linear(1, 1)
+        >>> loss = autograd(model, torch.tensor([[1.0]]), model(torch.tensor([[1.0]])).detach() - 3)
+        >>> round(model.weight.grad.item(), 4)
+        6.0
+    """
+    for p in model.parameters():
+        p.grad = None  # backward() adds to what is there
+    loss = nn.functional.mse_loss(model(x), y)
+    loss.backward()
+    return loss
+
+
+@torch.no_grad()
+def finite_difference(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """The mean squared error; its gradient by trying: (L(p + h) − L(p − h)) / 2h for one number p after another.
+
+    Computed in float64 with h = ε^⅓·max(1, |p|): rounding costs about ε·L/h and curving h²·L‴/6, and this h balances
+    the two. (The loss of a linear model is quadratic, L‴ = 0, so that only the rounding is left.)
+
+    Example:
+        >>> model = nn.Linear(1, 1)
+        >>> loss = finite_difference(model, torch.tensor([[1.0]]), model(torch.tensor([[1.0]])).detach() - 3)
+        >>> round(model.weight.grad.item(), 4)
+        6.0
+
+    Source: Nocedal and Wright (2006), Numerical Optimization, §8.1, the central difference.
+    """
+    probe, x, y = copy.deepcopy(model).double(), x.double(), y.double()
+
+    def loss() -> Tensor:
+        return nn.functional.mse_loss(probe(x), y)
+
+    for parameter, original in zip(probe.parameters(), model.parameters(), strict=True):
+        values = parameter.view(-1)
+        slopes = torch.empty_like(values)
+        for i, value in enumerate(values.tolist()):
+            h = torch.finfo(torch.float64).eps ** (1 / 3) * max(1.0, abs(value))
+            values[i] = value + h
+            above = loss()
+            values[i] = value - h
+            slopes[i] = (above - loss()) / (2 * h)
+            values[i] = value
+        original.grad = slopes.view_as(original).to(original.dtype)
+    return loss().to(original.dtype)
+
+
+@torch.no_grad()
+def moments(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """The mean squared error and its gradient from sums over the data that are taken once.
+
+        r̄ = x̄Wᵀ + b − ȳ,   G = W Sxx − Syx   (S: centred second moments),
+        L = (tr(G Wᵀ − W Syxᵀ + Syy) + ‖r̄‖²) / out,   ∂L/∂W = 2(G + r̄ᵀx̄)/out,   ∂L/∂b = 2r̄/out
+
+    An epoch costs the same for ten rows and for ten million; the sums are taken in float64 and kept as long as x is.
+
+    Raises:
+        MethodError: The model is not an `nn.Linear`.
+
+    Example:
+        >>> model = nn.Linear(1, 1)
+        >>> loss = moments(model, torch.tensor([[1.0]]), model(torch.tensor([[1.0]])).detach() - 3)
+        >>> round(model.weight.grad.item(), 4)
+        6.0
+    """
+    if not isinstance(model, nn.Linear):
+        raise MethodError("moments has a closed form for a single nn.Linear only; choose formula or autograd")
+    x_mean, y_mean, sxx, syx, syy = sums(x, y)
+    weight = model.weight.double()
+    mean_residual = weight @ x_mean - y_mean
+    if model.bias is not None:
+        mean_residual = mean_residual + model.bias
+    slope = weight @ sxx - syx
+    scale = 2 / y.shape[1]
+    model.weight.grad = (scale * (slope + torch.outer(mean_residual, x_mean))).to(model.weight.dtype)
+    if model.bias is not None:
+        model.bias.grad = (scale * mean_residual).to(model.bias.dtype)
+    total = ((slope - syx) * weight).sum() + syy + mean_residual.square().sum()
+    return (total / y.shape[1]).to(model.weight.dtype)
+
+
+Sums = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+_known: MutableMapping[Tensor, tuple[Tensor, tuple[int, int], Sums]] = WeakIdKeyDictionary()
+
+
+def sums(x: Tensor, y: Tensor) -> Sums:
+    """x̄ (in,), ȳ (out,), Sxx (in, in), Syx (out, in) and tr Syy: all that the mean squared error knows of the data.
+
+    They are remembered as long as x lives and neither x nor y is changed in place.
+
+    Example:
+        >>> x_mean, _, sxx, _, _ = sums(torch.tensor([[1.0], [3.0]]), torch.tensor([[2.0], [6.0]]))
+        >>> x_mean.item(), sxx.item()
+        (2.0, 1.0)
+    """
+    versions = (x._version, y._version)
+    if (known := _known.get(x)) and known[0] is y and known[1] == versions:
+        return known[2]
+    wide_x, wide_y = x.double(), y.double()
+    x_mean, y_mean = wide_x.mean(0), wide_y.mean(0)
+    wide_x, wide_y = wide_x - x_mean, wide_y - y_mean
+    n = len(x)
+    found = (x_mean, y_mean, wide_x.T @ wide_x / n, wide_y.T @ wide_x / n, wide_y.square().sum() / n)
+    _known[x] = (y, versions, found)
+    return found
+
+
+def graph(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """The mean squared error; its gradient by our own graph engine, from the loss back to the parameters.
+
+    Example:
+        >>> model = nn.Linear(1, 1)
+        >>> loss = graph(model, torch.tensor([[1.0]]), model(torch.tensor([[1.0]])).detach() - 3)
+        >>> round(model.weight.grad.item(), 4)
+        6.0
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # a diverging run is a result, in PyTorch without a warning too
+        output, parameters = loss_graph(model, x, y)
+        gradients = backward(output)
+    for node, parameter in parameters:
+        parameter.grad = torch.from_numpy(gradients[node])
+    return torch.from_numpy(np.asarray(output.value))
+
+
+def loss_graph(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Node, list[tuple[Node, Tensor]]]:
+    """The executed graph of ŷ, layer by layer, and L = mean((ŷ − y)²), and which node is which parameter.
+
+    Example:
+        >>> loss, parameters = loss_graph(nn.Linear(1, 1), torch.ones(5, 1), torch.ones(5, 1))
+        >>> loss.name, [node.name for node, _ in parameters]
+        ('loss', ['weight', 'bias'])
+    """
+    parameters: list[tuple[Node, Tensor]] = []
+
+    def leaf(name: str, parameter: Tensor) -> Node:
+        parameters.append((Node(name, parameter.detach().numpy()), parameter))
+        return parameters[-1][0]
+
+    a = Node("x", x.numpy(), constant=True)
+    layers = list(read_layers(model))
+    for i, layer in enumerate(layers):
+        name = "ŷ" if i == len(layers) - 1 else f"a{i}"
+        if isinstance(layer, nn.Module):
+            a = TABLE[type(layer).__name__.lower()](a, name=name)
+            continue
+        prefix = f"{i}." if len(layers) > 1 else ""
+        weight = leaf(f"{prefix}weight", layer[0])
+        if layer[1] is None:
+            a = TABLE["matmul"](a, TABLE["transpose"](weight, name=f"{prefix}weightᵀ"), name=name)
+        else:
+            a = TABLE["Linear of arrays"](a, weight, leaf(f"{prefix}bias", layer[1]), name=name)
+    targets = Node("y", y.numpy(), constant=True)
+    return TABLE["MSE of arrays"](a, targets, name="loss"), parameters
+
+
+SOURCES: dict[str, Gradient] = {
+    "formula": formula,
+    "autograd": autograd,
+    "graph": graph,
+    "finite_difference": finite_difference,
+    "moments": moments,
+}
+
+ORDER_OF_ARITHMETIC = {
+    "formula": "adds the rows in one matrix product δᵀx",
+    "autograd": "adds the rows in the matrix product that backward() calls",
+    "moments": "adds the rows once, in float64, before it multiplies by the weight",
+    "finite_difference": "subtracts two losses, each added up in float64, and divides by 2h",
+    "graph": "adds the rows node by node, in NumPy's order",
+}

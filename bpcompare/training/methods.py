@@ -1,0 +1,148 @@
+"""A way of training is a gradient source × an update rule."""
+
+import difflib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+from bpcompare.errors import InputError, MethodError
+from bpcompare.problem.problem import Problem
+from bpcompare.training.gradients import SOURCES, Gradient
+from bpcompare.training.updates import RULES, SAME_RULE
+
+
+class Rule(Protocol):
+    """What the loop asks of an update rule."""
+
+    def step(self) -> object:
+        """Reads every ``p.grad`` and moves ``p``."""
+
+
+WAYS = {
+    "manual": "formula+GradientDescent",
+    "autograd": "autograd+GradientDescent",
+    "adam": "autograd+torch.optim.Adam",
+}
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way of training.
+
+    Attributes:
+        name: What the user calls it.
+        gradient: The name of its gradient source.
+        update: The name of its update rule; `torch.optim` classes that are not ours are written in full.
+        source: The gradient source itself.
+        rule: Builds the update rule: ``rule(params, lr=…)``.
+    """
+
+    name: str
+    gradient: str
+    update: str
+    source: Gradient
+    rule: Callable[..., Rule]
+
+    @classmethod
+    def named(cls, name: str) -> "Method":
+        """The method called ``name``: manual, autograd, adam, SOURCE (by gradient descent) or SOURCE+RULE.
+
+        SOURCE is a key of `gradients.SOURCES`. RULE is GradientDescent or Adam (both by hand), or the name of a
+        `torch.optim` class, which may be written in full to tell its Adam from ours.
+
+        Raises:
+            MethodError: There is no such source or rule.
+
+        Example:
+            >>> Method.named("autograd+RMSprop").update
+            'torch.optim.RMSprop'
+        """
+        gradient, plus, update = WAYS.get(name, f"{name}+GradientDescent" if name in SOURCES else name).partition("+")
+        if not plus:
+            raise MethodError(
+                f"there is no method {name!r}; choose {', '.join(WAYS)} or SOURCE+RULE{_near(name, WAYS)}"
+            )
+        if gradient not in SOURCES:
+            raise MethodError(
+                f"there is no gradient source {gradient!r}; choose from {', '.join(SOURCES)}{_near(gradient, SOURCES)}"
+            )
+        if update in RULES:
+            return cls(name, gradient, update, SOURCES[gradient], RULES[update])
+        short = update.removeprefix("torch.optim.")
+        known = [key for key in dir(torch.optim) if _is_optimizer(getattr(torch.optim, key))]
+        if short not in known:
+            near = _near(short, [*RULES, *known])
+            raise MethodError(
+                f"there is no update rule {update!r}; choose {', '.join(RULES)} or a torch.optim class{near}"
+            )
+        return cls(name, gradient, f"torch.optim.{short}", SOURCES[gradient], getattr(torch.optim, short))
+
+    @property
+    def canonical_update(self) -> str:
+        """The name of the update rule, one name for all that are the same calculation (`updates.SAME_RULE`).
+
+        Example:
+            >>> Method.named("adam").canonical_update
+            'Adam'
+        """
+        return SAME_RULE.get(self.update, self.update)
+
+    def check(self, problem: Problem, lr: float) -> None:
+        """Takes one trial step on a throwaway model, to learn whether the rule can work with ``p.grad`` and ``lr``.
+
+        Raises:
+            MethodError: It cannot, with the reason.
+        """
+        model = problem.model()
+        if self.gradient in ("formula", "moments"):  # they say which models they take
+            self.source(model, problem.x[:1], problem.y[:1])
+        try:
+            rule = self.rule(model.parameters(), lr=lr)
+            for parameter in model.parameters():
+                parameter.grad = torch.ones_like(parameter)
+            rule.step()
+        except (TypeError, ValueError, RuntimeError) as error:
+            reason = NEEDS_MORE.get(self.update, str(error).splitlines()[0].rstrip("."))
+            raise MethodError(
+                f"{self.update} cannot be the rule of {self.name!r} at lr {lr:g}: {reason}; choose another"
+            ) from error
+
+
+NEEDS_MORE = {
+    "torch.optim.LBFGS": "it evaluates the loss several times within one step, and so needs a closure, not only .grad",
+    "torch.optim.SparseAdam": "it takes sparse gradients only, and those of nn.Linear are dense",
+}
+
+
+def choose(problem: Problem, methods: Sequence[str | Method], lr: float) -> list[Method]:
+    """The methods asked for, each of which can work on ``problem``.
+
+    Raises:
+        InputError: There is none, or one is named twice.
+        MethodError: There is no such method, or it cannot work here.
+
+    Example:
+        >>> from bpcompare.problem.problem import line
+        >>> [method.update for method in choose(line(), ["manual"], 0.1)]
+        ['GradientDescent']
+    """
+    chosen = [Method.named(m) if isinstance(m, str) else m for m in methods]
+    if not chosen:
+        raise InputError("there is no method to compare; name at least one")
+    for i, method in enumerate(chosen):
+        if method.name in [m.name for m in chosen[:i]]:
+            raise InputError(f"method {method.name!r} is named twice; name it once")
+        method.check(problem, lr)
+    return chosen
+
+
+def _is_optimizer(thing: object) -> bool:
+    return isinstance(thing, type) and issubclass(thing, torch.optim.Optimizer) and thing is not torch.optim.Optimizer
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    spelled = {word.lower(): word for word in known}
+    near = difflib.get_close_matches(name.lower(), spelled, n=1)
+    return f"; did you mean {spelled[near[0]]}?" if near else ""

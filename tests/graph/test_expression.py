@@ -1,0 +1,395 @@
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from bpcompare.errors import BpcompareError, ExpressionError
+from bpcompare.graph.expression import build
+from bpcompare.graph.node import backward
+from bpcompare.graph.operations import FUNCTIONS
+from bpcompare.graph.parsing import MAX_CHARACTERS, MAX_DEPTH
+
+WELL_CONDITIONED = 1e-12  # relative to the largest gradient; float64 carries 1.1e-16 a step
+
+HOSTILE = [
+    *("__import__('os').system('touch pwned')", "exec('x=1')", "eval('1')", "open('pwned', 'w')", "print(x)", "x()"),
+    *("x.real", "(1).__class__", "x.__class__.__mro__", "x[0]", "x[1:2]", "[x for x in y]", "{x for x in y}"),
+    *("{x: 1 for x in y}", "(x for x in y)", "lambda: x", "(lambda: x)()", "'text'", "b'bytes'", "f'{x}'", "'''"),
+    *("9**9**9", "9**9**9**9**9", "(" * 10_000 + "x" + ")" * 10_000, "(" * 150 + "x", "-" * 15_000 + "x"),
+    *("x+" * 9_000 + "x", "x\0", "\0", "x\x1b[31m", "\ud800", "х + 1", "ｘ", "𝐱", "ℯ", "µ", "Α", "ο", "ı", "ﬁ"),
+    *(
+        "y\u0302",
+        "\u202ex",
+        "x\u200b",
+        "x−y",
+        "x×y",
+        "x²",
+        "1" * 5_000,
+        "1e999",
+        "2j",
+        "True",
+        "None",
+        "...",
+        "import os",
+    ),
+    *(
+        "def f(): pass",
+        "class A: pass",
+        "while x: y",
+        "if x: y",
+        "x if y else z",
+        "x == y",
+        "x < y",
+        "x and y",
+        "not x",
+    ),
+    *("~x", "x ^ 2", "x // 2", "x % 2", "x << 2", "x | y", "v += 1", "(v := 1)", "a = b = x", "a, b = x", "x, y", "*x"),
+    *(
+        "x: int = 3",
+        "del x",
+        "return x",
+        "yield x",
+        "await x",
+        "assert x",
+        "raise x",
+        "global x",
+        "sin(*x)",
+        "sin(x=1)",
+    ),
+    *(
+        "sin(**x)",
+        "sin",
+        "sin()",
+        "sin(x, x)",
+        "foo(x)",
+        "sin(x)(x)",
+        "",
+        " ",
+        ";",
+        "#",
+        "x;;x",
+        "x x",
+        "x *",
+        ")",
+        "\\",
+    ),
+    *(
+        "5",
+        "2 + 3",
+        "log(0 - 1)",
+        "1/0",
+        "lambda",
+        "lambda = 2",
+        "x\n  y = 2",
+        "match x: pass",
+        "@x",
+        "x @ x",
+        "1if x else 2",
+    ),
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:30])
+def test_hostile_text_is_refused_in_one_short_sentence(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = time.perf_counter()
+    with pytest.raises(ExpressionError) as refused:
+        build(text, {"x": 1.0})
+    assert time.perf_counter() - before < 2.0
+    assert "\n" not in str(refused.value)
+    assert 20 < len(str(refused.value)) < 260
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from Linux's /proc")
+@pytest.mark.parametrize(
+    "text", ["(" * 9_000 + "x" + ")" * 9_000, "9**9**9", "x" * 20_000, "mean(a*b)", "x" + "-" * 19_000 + "x"]
+)
+def test_a_refusal_takes_less_than_two_seconds_and_300_megabytes(text, tmp_path):
+    rows, column = ";".join(["1"] * 9_000), ",".join(["1"] * 9_000)
+    # Linux's VmHWM is the process's own peak; ru_maxrss would begin with that of the process which started it.
+    code = "import sys; from pathlib import Path; from bpcompare.cli import main; code = main(sys.argv[1:]); "
+    code += "print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]); sys.exit(code)"
+    values = [f"a={rows}", f"b={column}"] if "a*b" in text else []
+    before = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", code, "derive", text, *values, "--out", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
+    )
+    assert time.perf_counter() - before < 2.0
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("bpcompare: ")
+    assert 1_000 < int(done.stdout) < 300_000  # in kB
+    assert not (tmp_path / "out").exists()
+
+
+TOKENS = [
+    "x",
+    "w",
+    "y",
+    "2",
+    "0.5",
+    "1e9",
+    "+",
+    "-",
+    "*",
+    "/",
+    "**",
+    "@",
+    "(",
+    ")",
+    "=",
+    ";",
+    "\n",
+    ",",
+    " ",
+    ".",
+    "[",
+    "]",
+]
+TOKENS += [
+    "sin(",
+    "log(",
+    "Linear(",
+    "MSE(",
+    "lambda",
+    "if",
+    "else",
+    "for",
+    "in",
+    "'",
+    ":",
+    "^",
+    "σ",
+    "ŷ",
+    "\u0302",
+    "х",
+]
+
+
+@settings(max_examples=10_000, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.one_of(st.text(max_size=40), st.lists(st.sampled_from(TOKENS), max_size=15).map("".join)))
+def test_no_text_raises_anything_but_the_declared_error(text):
+    try:
+        graph = build(text, {"x": 0.5})
+    except ExpressionError as error:
+        told = str(error)
+    else:
+        told = f"f = {graph.output.value}"
+        assert np.isfinite(graph.output.value)
+    assert "\n" not in told
+
+
+NAMES = ("x", "y", "z")
+UNARY = ("sin", "cos", "tanh", "sigmoid", "relu", "abs", "exp", "sqrt", "log", "sinh", "cosh", "tan")
+EXPRESSIONS = st.recursive(
+    st.one_of(st.sampled_from(NAMES), st.floats(0.25, 2.0).map(lambda number: f"{number:.3f}")),
+    lambda part: st.one_of(
+        st.tuples(part, st.sampled_from("+-*/"), part).map(lambda p: f"({p[0]} {p[1]} {p[2]})"),
+        st.tuples(st.sampled_from(UNARY), part).map(lambda p: f"{p[0]}({p[1]})"),
+        st.tuples(st.sampled_from(["max", "min"]), part, part).map(lambda p: f"{p[0]}({p[1]}, {p[2]})"),
+        st.tuples(part, st.sampled_from(["2", "3", "-1"])).map(lambda p: f"({p[0]})**{p[1]}"),
+        part.map(lambda p: f"-{p}"),
+    ),
+    max_leaves=12,
+)
+
+
+def torch_value(text, tensors):
+    def binary(function):
+        return lambda a, b: function(*(torch.as_tensor(value, dtype=torch.float64) for value in (a, b)))
+
+    functions = {
+        name: (lambda f: lambda a: f(torch.as_tensor(a, dtype=torch.float64)))(getattr(torch, name)) for name in UNARY
+    }
+    functions |= {"max": binary(torch.maximum), "min": binary(torch.minimum)}
+    return eval(text, {"__builtins__": {}}, {**functions, **tensors})
+
+
+def is_near_corner(graph):
+    """Whether rounding decides which side of a corner is taken."""
+    for node in graph.nodes:
+        values = [float(parent.value) for parent in node.parents]
+        if not (node.operation and node.operation.corner) or len(set(node.parents)) < len(values):
+            continue
+        if abs(values[0] - (values[1] if len(values) == 2 else 0.0)) < 1e-9:
+            return True
+    return False
+
+
+@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(EXPRESSIONS, st.tuples(*[st.floats(0.3, 1.7)] * 3))
+def test_a_drawn_expression_has_pytorchs_value_and_gradients(text, numbers):
+    names = [name for name in NAMES if name in text.replace("max", "").replace("exp", "")]
+    assume(names)
+    values = dict(zip(names, numbers, strict=False))
+    tensors = {name: torch.tensor(value, dtype=torch.float64, requires_grad=True) for name, value in values.items()}
+    try:
+        graph = build(text, values)
+    except ExpressionError as error:
+        told = str(error)
+    else:
+        told = ""
+    assume(not told or "no finite value" not in told)
+    assert not told  # every drawn expression is one
+    assume(not is_near_corner(graph))
+    expected = torch_value(text, tensors)
+    expected.backward()
+    with np.errstate(all="ignore"):
+        gradients = backward(graph.output)
+    largest = max(abs(float(gradient)) for gradient in gradients.values())
+    assume(largest < 1e3)  # beyond it a function bends too sharply to be well conditioned
+    assert float(graph.output.value) == pytest.approx(expected.item(), rel=WELL_CONDITIONED, abs=WELL_CONDITIONED)
+    for node in graph.inputs:
+        slope = tensors[node.name].grad
+        assert float(gradients[node]) == pytest.approx(float(slope), abs=WELL_CONDITIONED * max(1.0, largest))
+
+
+def names_of(graph):
+    return [node.name for node in graph.nodes]
+
+
+def test_names_and_their_order_are_the_learners():
+    graph = build("ŷ = w1*x + σ; r = ŷ - y\nloss = r**2", {"y": 1, "x": 2, "w1": 3, "σ": 4})
+    assert names_of(graph) == ["w1", "x", "v₁", "σ", "ŷ", "y", "r", "loss"]
+    assert [node.name for node in graph.inputs] == ["w1", "x", "σ", "y"]
+
+
+def test_a_name_that_is_given_again_becomes_a_new_step():
+    graph = build(";".join(["v = v + v"] * 3), {"v": 1})
+    assert names_of(graph) == ["v", "v₂", "v₃", "v₄"]
+    assert graph.output.value == 8.0
+
+
+def test_steps_without_a_name_take_a_letter_that_the_learner_left_free():
+    assert names_of(build("(v1 + u)**2*3", {"v1": 1, "u": 2})) == ["v1", "u", "t₁", "t₂", "f"]
+
+
+def test_layers_name_their_nodes_as_in_the_source_engine():
+    values = {"x": 3, "k": 0.3, "b": 0.3, "y": 0.6}
+    assert names_of(build("MSE(Sigmoid(Linear(x, k, b)), y)", values)) == [
+        *("x", "k", "b", "Linear", "Sigmoid", "y", "Loss"),
+    ]
+    assert names_of(build("Linear = Linear(x, k, b); MSE(Linear, y)", values))[3:] == ["Linear", "y", "Loss"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a = x; a*a", ["x", "a", "f"]),  # a second name is a step of its own
+        ("x = 2; f = x**2", ["x", "f"]),
+        ("a = x*2; a", ["x", "a"]),
+        ("+x", ["x", "f"]),
+        ("2*3*x", ["x", "f"]),  # numbers are multiplied out, not drawn
+        ("x*-2", ["x", "f"]),
+        ("f*2", ["f", "f₂"]),
+    ],
+)
+def test_small_things_are_read_as_meant(text, expected):
+    values = {name: 3.0 for name in ("x", "f") if f"{name} = " not in text and name in text}
+    assert names_of(build(text, values)) == expected
+
+
+def test_comments_blank_lines_and_indentation_do_no_harm():
+    assert build("\n  z = x*2  # twice\r\n\n\tz**2\n", {"x": 3}).output.value == 36.0
+
+
+TWOS = [2, 2.0, np.float32(2), np.array(2), torch.tensor(2.0, requires_grad=True), [2.0], [[2]]]
+
+
+@pytest.mark.parametrize("value", TWOS, ids=ascii)
+def test_every_kind_of_number_is_a_value(value):
+    assert build("sum(x*x)", {"x": value}).output.value == 4.0
+
+
+@pytest.mark.parametrize(
+    "value", ["2", None, 1j, [], [[1], [1, 2]], float("nan"), np.inf, 10**400, object(), np.ones((2, 2, 2))]
+)
+def test_what_is_no_number_is_refused_by_name(value):
+    with pytest.raises(ExpressionError, match="the value of weight"):
+        build("weight*2", {"weight": value})
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "told"),
+    [
+        ("x*w", {"x": 1}, "w has no value; add w="),
+        ("x*w", {"X": 1, "w": 2}, "x has no value; did you mean X"),
+        ("x*weight", {"x": 1, "wieght": 2}, "did you mean wieght"),
+        ("x*2", {"x": 1, "q": 2}, "does not use q"),
+        ("a = x*2; x*3", {"x": 1}, "a does not feed the last step, f"),
+        ("log(x)", {"x": -1}, "log.x. has no finite value at x = −1"),
+        ("x/(x - x)", {"x": 1}, "has no finite value"),
+        ("foo(x)", {"x": 1}, "no function foo; the functions are Linear, MSE, Sigmoid, abs"),
+        ("max(x)", {"x": 1}, "max takes 2 arguments; got 1; write max.a, b"),
+        ("x - y", {"x": [1, 2], "y": [1, 2, 3]}, "shapes of x .2,. and y .3,. do not fit"),
+        ("A @ x", {"A": [[1, 2]], "x": [1, 2, 3]}, "do not fit matmul"),
+        ("a @ b", {"a": 1, "b": [1]}, "do not fit matmul"),
+        ("MSE(a, b)", {"a": [1, 2], "b": [[1], [2]]}, "MSE takes two arrays of one shape"),
+        ("Linear(x, W, b)", {"x": [1, 2], "W": [[1, 2]], "b": [1]}, "takes .N, in., .out, in. and .out,."),
+        ("x*y", {"x": [1, 2], "y": 2}, "must be one number"),
+        ("x^2", {"x": 1}, r"write \*\*"),
+        ("λ = 2; lambda*λ", {}, "lambda is a word of Python's own"),
+        ("σ·x", {}, "write \\*"),
+        ("1 +", {}, "cannot be read"),
+        ("1" * 400 + "*x", {"x": 1}, "beyond the range of float64"),
+        ("a; x", {"x": 1}, "only the last step may go without a name"),
+        ("x", {"": 1}, "a value needs a name"),
+        ("x", {"х": 1}, "CYRILLIC"),
+        ("a*b", {"a": [[1]] * 200, "b": [1] * 200}, "would make 40,000 entries"),
+    ],
+)
+def test_every_refusal_says_what_to_do(text, values, told):
+    with pytest.raises(ExpressionError, match=told):
+        build(text, values)
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [(RecursionError(), "nested"), (MemoryError(), "nested"), (ValueError("null bytes"), "cannot be read: null bytes")],
+)
+def test_whatever_pythons_parser_raises_is_told(monkeypatch, raised, told):
+    # Which of these a text provokes differs from one version of Python to the next.
+    def parse(text):
+        raise raised
+
+    monkeypatch.setattr("bpcompare.graph.parsing.ast.parse", parse)
+    with pytest.raises(ExpressionError, match=told):
+        build("x", {"x": 1})
+
+
+def test_text_is_asked_for():
+    with pytest.raises(ExpressionError, match="must be text; got int"):
+        build(3, {})
+
+
+def test_the_stated_limits_hold_from_both_sides():
+    assert build("x" + "+x" * (MAX_DEPTH - 50), {"x": 1.0}).output.value == MAX_DEPTH - 49
+    with pytest.raises(ExpressionError, match="nested"):
+        build("x" + "+x" * MAX_DEPTH, {"x": 1.0})
+    assert build(" " * (MAX_CHARACTERS - 1) + "x", {"x": 1.0}).output.value == 1.0
+    with pytest.raises(ExpressionError, match="characters"):
+        build(" " * MAX_CHARACTERS + "x", {"x": 1.0})
+    assert build(";".join(["v = v*1.01"] * 999), {"v": 1.0}).output.value == pytest.approx(1.01**999)
+    with pytest.raises(ExpressionError, match="1,000 steps"):
+        build(";".join(["v = v*1.01"] * 1_001), {"v": 1.0})
+
+
+def test_the_error_is_the_packages_own_and_a_value_error():
+    assert issubclass(ExpressionError, BpcompareError)
+    assert issubclass(ExpressionError, ValueError)
+
+
+def test_a_variable_may_have_the_name_of_a_function():
+    values = dict.fromkeys(FUNCTIONS, 2.0)
+    assert build("+".join(values), values).output.value == 2.0 * len(values)

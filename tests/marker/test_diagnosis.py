@@ -1,0 +1,350 @@
+"""The parts of the diagnosis against numbers from elsewhere: torch's autograd, and files written to be wrong."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bpcompare.marker.calls import Call, Problem
+from bpcompare.marker.check import check_function
+from bpcompare.marker.conditions import describe
+from bpcompare.marker.diagnosis import is_right
+from bpcompare.marker.factors import Factor, Pair, fit
+from bpcompare.marker.hypotheses.combinations import forms
+from bpcompare.marker.hypotheses.wrong_parts import View
+from bpcompare.marker.meaning import names
+from bpcompare.marker.mistakes import MISTAKES
+from bpcompare.marker.problems import linear_regression
+
+TRUTH_ERROR = 1e-13  # autograd in float64, over at most 100 terms of size 10, against extended precision
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def right(x, y, w, b):
+    delta = 2 * (x @ w.T + b - y) / y.numel()
+    return delta.T @ x, delta.sum(0)
+
+
+def problems(seed):
+    return list(linear_regression.draw(np.random.default_rng(seed)))
+
+
+def test_the_right_answers_are_those_of_autograd():
+    for problem in problems(0):
+        x, y, w, b = (torch.tensor(problem.inputs[name].astype(np.float64)) for name in "xywb")
+        w.requires_grad_(), b.requires_grad_()
+        torch.nn.functional.mse_loss(torch.nn.functional.linear(x, w, b), y).backward()
+        for name, grad in (("grad_w", w.grad), ("grad_b", b.grad)):
+            np.testing.assert_allclose(problem.truth[name].astype(np.float64), grad.numpy(), rtol=0, atol=TRUTH_ERROR)
+
+
+def test_problems_differ_in_every_size_and_are_the_same_for_the_same_seed():
+    drawn = problems(5)
+    assert {problem.dtype for problem in drawn} == {"float64", "float32"}
+    counts = {problem.sizes["N"] for problem in drawn}
+    assert 100 in counts
+    assert len(counts) == len(linear_regression.SHAPES)
+    for first, again in zip(drawn, problems(5), strict=True):
+        assert all(np.array_equal(first.inputs[name], again.inputs[name]) for name in "xywb")
+    assert not np.array_equal(drawn[0].inputs["x"], problems(6)[0].inputs["x"])
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(SEEDS)
+def test_a_right_gradient_passes_on_every_draw(seed):
+    assert check_function(right, seed=seed).right
+
+
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(SEEDS, st.sampled_from([-1, 0.5, 2]), st.sampled_from(["N", "out", "N·out", ""]))
+def test_any_sign_constant_and_size_is_found_as_it_was_put_in(seed, constant, size):
+    def gradients(x, y, w, b):
+        grad_w, grad_b = right(x, y, w, b)
+        sizes = {"N": len(x), "out": len(b), "N·out": y.numel(), "": 1}
+        return grad_w * constant * sizes[size], grad_b
+
+    marking = check_function(gradients, seed=seed)
+    explanation = marking.verdicts[0].findings[0].explanation
+    powers = tuple((name, 1) for name in size.split("·") if name)
+    assert (explanation.factor.constant, explanation.factor.powers) == (constant, powers)
+    assert marking.verdicts[1].findings == ()
+
+
+@settings(max_examples=10, deadline=None, derandomize=True)
+@given(SEEDS, st.floats(1e-3, 0.2))
+def test_an_unknown_learning_rate_between_the_two_gradients_is_solved_for(seed, lr):
+    def gradients(x, y, w, b):
+        grad_w, _ = right(x, y, w, b)
+        return grad_w, right(x, y, w - lr * grad_w, b)[1]
+
+    finding = check_function(gradients, seed=seed).verdicts[1].findings[0].explanation
+    assert finding.mistakes == ("w-updated-before-b",)
+    assert float(finding.detail) == pytest.approx(lr, rel=1e-5)
+
+
+def test_noise_far_above_rounding_is_refused_and_not_named():
+    generator = torch.Generator().manual_seed(3)
+
+    def gradients(x, y, w, b):
+        grad_w, grad_b = right(x, y, w, b)
+        return grad_w * (1 + 0.1 * torch.rand(grad_w.shape, generator=generator)), grad_b * torch.exp(b)
+
+    marking = check_function(gradients, seed=1)
+    assert not marking.right
+    assert marking.mistakes == {"grad_w": ("not-repeatable",), "grad_b": ("unknown",)}
+
+
+def test_a_mistake_of_the_residual_that_leaves_grad_w_unexplained_is_likely_at_most():
+    def gradients(x, y, w, b):
+        product = x @ w.T
+        delta = 2 * (product - product.mean(0) + b - y) / y.numel()  # summed over the batch, the product vanishes
+        return delta.T @ x, delta.sum(0)
+
+    marking = check_function(gradients, seed=1)
+    assert marking.mistakes == {"grad_w": ("unknown",), "grad_b": ("forward-without-x",)}
+    assert not marking.verdicts[1].findings[0].explanation.sure
+
+
+def test_the_same_mistake_is_sure_where_it_explains_both_gradients():
+    def gradients(x, y, w, b):
+        delta = 2 * (b - y) / y.numel()
+        return delta.T @ x, delta.sum(0)
+
+    for verdict in check_function(gradients, seed=1).verdicts:
+        assert verdict.mistakes == ("forward-without-x",)
+        assert verdict.findings[0].explanation.sure
+
+
+def test_a_parameter_added_to_its_gradient_is_a_penalty_and_not_a_step():
+    def gradients(x, y, w, b):
+        grad_w, grad_b = right(x, y, w, b)
+        return grad_w, grad_b + b
+
+    assert check_function(gradients, seed=1).mistakes == {"grad_w": (), "grad_b": ("weight-decay",)}
+
+
+@pytest.mark.parametrize("error", [1e-9, 1e-6, 1e-3])
+def test_an_error_far_smaller_than_the_gradient_is_still_an_error(error):
+    def gradients(x, y, w, b):
+        grad_w, grad_b = right(x, y, w, b)
+        return grad_w * (1 + error * torch.cos(w)), grad_b
+
+    assert not check_function(gradients, seed=2).right
+
+
+def test_float32_rounding_is_no_error_where_the_answer_is_float32():
+    assert check_function(lambda *a: tuple(g.float() for g in right(*a)), seed=1).right
+
+
+def test_float32_rounding_is_named_where_the_answer_claims_float64():
+    marking = check_function(lambda *a: tuple(g.float().double() for g in right(*a)), seed=1)
+    assert marking.mistakes == {"grad_w": ("single-precision",), "grad_b": ("single-precision",)}
+
+
+def delta_of(prediction, y):
+    return 2 * (prediction - y) / y.numel()
+
+
+STAGES_IN_A_NARROW_TYPE = {
+    "w": lambda x, y, w, b, narrow: delta_of(x @ narrow(w).T + b, y),
+    "product": lambda x, y, w, b, narrow: delta_of(narrow(narrow(x) @ narrow(w).T) + b, y),
+    "prediction": lambda x, y, w, b, narrow: delta_of(narrow(x @ w.T + b), y),
+    "residual": lambda x, y, w, b, narrow: 2 * narrow(x @ w.T + b - y) / y.numel(),
+    "delta": lambda x, y, w, b, narrow: narrow(delta_of(x @ w.T + b, y)),
+}
+
+
+@pytest.mark.parametrize("stage", STAGES_IN_A_NARROW_TYPE)
+@pytest.mark.parametrize(
+    ("dtype", "name"),
+    [(torch.float16, "half-precision"), (torch.bfloat16, "half-precision"), (torch.float32, "single-precision")],
+)
+def test_a_narrow_type_is_named_at_whatever_stage(stage, dtype, name):
+    def gradients(x, y, w, b):
+        delta = STAGES_IN_A_NARROW_TYPE[stage](x, y, w, b, lambda array: array.to(dtype).to(array))
+        return delta.T @ x, delta.sum(0)
+
+    assert check_function(gradients, seed=6).mistakes == {"grad_w": (name,), "grad_b": (name,)}
+
+
+@pytest.mark.parametrize("stage", ["w", "prediction", "residual", "delta"])
+@pytest.mark.parametrize("decimals", [2, 3])
+def test_a_number_rounded_on_the_way_is_named_with_its_decimals(stage, decimals):
+    def gradients(x, y, w, b):
+        delta = STAGES_IN_A_NARROW_TYPE[stage](x, y, w, b, lambda array: torch.round(array, decimals=decimals))
+        return delta.T @ x, delta.sum(0)
+
+    for verdict in check_function(gradients, seed=6).verdicts:
+        (finding,) = verdict.findings
+        assert finding.explanation.mistakes == ("rounded-on-the-way",)
+        assert finding.explanation.detail.endswith(f", to {decimals} decimals")
+
+
+@pytest.mark.parametrize("size", [1e-2, 1e-3, 1e-5, 1e-8])
+@pytest.mark.parametrize("grows", [False, True])
+def test_an_error_as_small_as_that_of_a_narrow_type_is_not_named_after_one(size, grows):
+    def gradients(x, y, w, b):
+        noisy = [g + size * torch.sin(1e4 * g) * (g if grows else 1) for g in right(x, y, w, b)]
+        return tuple(noisy)
+
+    for found in check_function(gradients, seed=6).mistakes.values():
+        assert "unknown" in found
+        assert not {"half-precision", "single-precision", "rounded", "rounded-on-the-way"}.intersection(found)
+
+
+def test_errors_that_float32_hardly_shows_are_not_explained_by_what_fits_anything():
+    def gradients(x, y, w, b):
+        return tuple(g + 1e-5 * torch.sin(1000 * g) for g in right(x, y, w, b))
+
+    for seed in (20, 21, 31, 32, 33):
+        marking = check_function(gradients, seed=seed)
+        assert marking.mistakes == {"grad_w": ("unknown",), "grad_b": ("unknown",)}
+
+
+def test_nan_never_passes():
+    for value in (float("nan"), float("inf")):
+        marking = check_function(lambda x, y, w, b, value=value: (right(x, y, w, b)[0], b * value), seed=1)
+        assert marking.mistakes["grad_b"] == ("nan-or-inf",)
+
+
+def test_one_number_may_come_in_any_nesting_and_several_may_not():
+    sizes = {"N": 2, "in": 1, "out": 1}
+    one = Problem(sizes, "float64", {}, {"g": np.ones((1, 1))}, {"g": np.ones((1, 1))}, 4)
+    two = Problem(sizes, "float64", {}, {"g": np.ones(2)}, {"g": np.ones(2)}, 4)
+    assert all(is_right(Call(one, {"g": np.ones(shape)}), "g") for shape in [(), (1,), (1, 1), (1, 1, 1)])
+    assert not is_right(Call(two, {"g": np.ones((1, 2))}), "g")
+    assert not is_right(Call(two), "g")
+
+
+def test_every_form_has_a_text_for_each_of_its_mistakes():
+    for answer in ("grad_w", "grad_b"):
+        assert {name for form in forms(answer) for name in form.mistakes} <= set(MISTAKES)
+
+
+def test_the_form_without_mistakes_is_the_gradient_itself():
+    for answer in ("grad_w", "grad_b"):
+        (form,) = [form for form in forms(answer) if not form.mistakes]
+        for problem in problems(1)[::6]:
+            value, _ = form.of(View.of(problem.inputs))
+            np.testing.assert_allclose(value, problem.truth[answer].astype(np.float64), rtol=1e-9, atol=1e-12)
+
+
+def pairs(factor, sizes=((4, 2), (7, 3), (9, 2))):
+    guess = np.array([1.5, -2.0])
+    return [Pair(guess * factor(n, m), guess, np.full(2, 1e-14), {"n": n, "m": m}) for n, m in sizes]
+
+
+@pytest.mark.parametrize(
+    ("factor", "constant", "powers"),
+    [
+        (lambda n, m: -0.5 * n, -0.5, (("n", 1),)),
+        (lambda n, m: n / m, 1.0, (("n", 1), ("m", -1))),
+        (lambda n, m: 0.37, 0.37, ()),
+    ],
+)
+def test_a_factor_is_taken_apart_into_a_number_and_sizes(factor, constant, powers):
+    found = fit(pairs(factor))
+    assert found.constant == pytest.approx(constant)
+    assert found.powers == powers
+
+
+def test_what_is_no_factor_is_none():
+    assert fit(pairs(lambda n, m: n + m)) is None
+    assert fit(pairs(lambda n, m: n if n > 4 else -n)) is None
+    zero = Pair(np.ones(2), np.zeros(2), np.full(2, 1e-14), {"n": 1, "m": 1})
+    assert fit([zero]) is None
+    lost = Pair(np.ones(1), np.ones(1), np.ones(1), {"n": 1, "m": 1})
+    assert fit([lost]) is None
+
+
+def test_a_factor_that_few_sizes_could_show_by_chance_is_none():
+    assert fit(pairs(lambda n, m: 0.37 * n, sizes=((4, 2), (7, 2)))) is None
+    assert fit(pairs(lambda n, m: 0.37 * n, sizes=((4, 2), (7, 2), (9, 3)))).powers == (("n", 1),)
+
+
+def test_a_divisor_that_no_size_explains_is_not_named_after_a_few_of_them():
+    def gradients(x, y, w, b):
+        delta = 2 * (x @ w.T + b - y) / ((len(x) + 3) * len(b))
+        return delta.T @ x, delta.sum(0)
+
+    for seed in range(3):
+        assert check_function(gradients, seed=seed).mistakes == {"grad_w": ("unknown",), "grad_b": ("unknown",)}
+
+
+def test_a_factor_reads_as_a_product():
+    assert str(Factor(0.5, (("N", 1), ("out", -1)))) == "0.5 · N · out^-1"
+    assert str(Factor()) == "1"
+    assert Factor(2.0, (("N", 1),)).at({"N": 5}) == 10
+
+
+def test_the_names_of_a_factor_are_its_meaning():
+    from bpcompare.marker.explanation import Explanation
+
+    assert names(Explanation((), 1.0, Factor(0.01, (("N", 1), ("out", 1))))) == ("hard-coded-N",)
+    assert names(Explanation((), 1.0, Factor(0.3, ()))) == ("constant-factor",)
+    assert names(Explanation((), 1.0, Factor(-8.0, (("in", 2),)))) == ("sign", "wrong-constant", "wrong-size-factor")
+
+
+def test_calls_that_no_kind_describes_are_counted():
+    calls = [Call(problem) for problem in problems(0)]
+    assert describe(calls[:7], calls) == "in 7 of 60 calls"
+    assert describe([call for call in calls if call.problem.dtype == "float32"], calls) == "in float32"
+
+
+def test_an_accumulator_of_one_shape_is_named_although_other_shapes_break_it():
+    total = [0.0, 0.0]
+
+    def gradients(x, y, w, b):
+        for index, gradient in enumerate(right(x, y, w, b)):
+            total[index] = total[index] + gradient
+        return tuple(total)
+
+    marking = check_function(gradients, seed=4)
+    assert not marking.right
+    assert set(marking.mistakes["grad_w"]) == {"accumulated"}
+
+
+def test_an_answer_that_comes_one_call_late_is_named():
+    last = [None]
+
+    def gradients(x, y, w, b):
+        now = right(x, y, w, b)
+        last[0], before = now, last[0] or now
+        return before
+
+    assert check_function(gradients, seed=4).mistakes["grad_w"] == ("one-call-late",)
+
+
+def test_the_same_numbers_for_every_input_are_named():
+    marking = check_function(lambda x, y, w, b: (0.25, [0.5]), seed=4)
+    assert marking.mistakes == {"grad_w": ("same-numbers-always",), "grad_b": ("same-numbers-always",)}
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (torch.sign, "sign-only"),
+        (lambda g: g / g.norm(), "normalised"),
+        (lambda g: g * min(1.0, 0.5 / g.norm().item()), "clipped"),
+        (torch.trunc, "integer-division"),
+        (lambda g: g.bfloat16(), "half-precision"),
+        (lambda g: g + 1e-3, "constant-added"),
+    ],
+)
+def test_what_is_done_to_a_right_gradient_afterwards_is_named(change, name):
+    marking = check_function(lambda *a: tuple(change(g) for g in right(*a)), seed=4)
+    assert marking.mistakes == {"grad_w": (name,), "grad_b": (name,)}
+
+
+def test_the_weight_has_the_shape_of_nn_linear():
+    def linear(x, y, w, b):
+        layer = torch.nn.Linear(w.shape[1], w.shape[0], dtype=x.dtype)
+        layer.weight.data, layer.bias.data = w.clone(), b.clone()
+        torch.nn.functional.mse_loss(layer(x), y).backward()
+        return layer.weight.grad, layer.bias.grad
+
+    assert check_function(linear, seed=11).right
+    assert check_function(right, seed=11).right
+    turned = check_function(lambda *a: (right(*a)[0].T, right(*a)[1]), seed=11)
+    assert turned.mistakes == {"grad_w": ("transposed",), "grad_b": ()}

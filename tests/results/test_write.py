@@ -1,0 +1,68 @@
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from bpcompare.errors import OutputError
+from bpcompare.results.write import check_folder, write_files
+
+
+def test_files_are_written_whole_with_the_usual_rights(tmp_path):
+    paths = write_files(tmp_path / "a" / "b", {"x.txt": b"one", "y.txt": b"two"})
+    assert [path.read_bytes() for path in paths] == [b"one", b"two"]
+    umask = os.umask(0)
+    os.umask(umask)
+    assert paths[0].stat().st_mode & 0o777 == 0o666 & ~umask
+    assert sorted(p.name for p in (tmp_path / "a" / "b").iterdir()) == ["x.txt", "y.txt"]
+
+
+def test_a_failure_while_writing_leaves_the_old_files_and_no_scraps(tmp_path, monkeypatch):
+    write_files(tmp_path, {"a.txt": b"old", "b.txt": b"old"})
+    calls = []
+
+    def full(descriptor):
+        calls.append(descriptor)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match=r"cannot be written to .*: no space left on device; choose another --out"):
+        write_files(tmp_path, {"a.txt": b"new", "b.txt": b"new"})
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {"a.txt": b"old", "b.txt": b"old"}
+
+
+def test_an_interruption_while_writing_leaves_the_old_files_and_no_scraps(tmp_path, monkeypatch):
+    write_files(tmp_path, {"a.txt": b"old"})
+
+    def interrupted(descriptor):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_files(tmp_path, {"a.txt": b"new"})
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {"a.txt": b"old"}
+
+
+def test_files_take_their_place_in_the_order_given(tmp_path, monkeypatch):
+    placed = []
+    replace = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda part, target: (placed.append(target.name), replace(part, target)))
+    write_files(tmp_path, {"loss.png": b"1", "history.csv": b"2", "comparison.json": b"3"})
+    assert placed == ["loss.png", "history.csv", "comparison.json"]
+
+
+def test_a_folder_is_tried_and_left_as_it_was(tmp_path):
+    check_folder(tmp_path / "new" / "deep", ["a.txt"])
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_cannot_be_written_is_known_beforehand(tmp_path):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "taken" / "loss.png").mkdir(parents=True)
+    with pytest.raises(OutputError, match=r"cannot be written to .*file.*choose another --out"):
+        check_folder(tmp_path / "file")
+    with pytest.raises(OutputError, match="not a directory"):
+        check_folder(tmp_path / "file" / "below")
+    with pytest.raises(OutputError, match=r"loss\.png cannot be written: it is a folder"):
+        check_folder(tmp_path / "taken", ["loss.png"])

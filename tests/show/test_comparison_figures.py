@@ -1,0 +1,133 @@
+import io
+
+import numpy as np
+import pytest
+import torch
+from certified import nist
+from PIL import Image
+
+from bpcompare.comparison.linear import compare
+from bpcompare.problem.problem import from_data, line
+from bpcompare.show.comparison_figures import figures
+from bpcompare.show.style import line_styles, plain, to_bytes
+
+
+def texts(figure):
+    found = [figure.get_suptitle()]
+    for axes in figure.axes:
+        legend = axes.get_legend()
+        found += [axes.get_title(), axes.get_xlabel(), axes.get_ylabel()]
+        found += [text.get_text() for text in legend.get_texts()] if legend else []
+    return found + [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+
+def drawn_line(axes, label):
+    return next(line for line in axes.lines if line.get_label() == label)
+
+
+@pytest.mark.parametrize("format", ["png", "svg", "pdf"])
+def test_pictures_are_byte_identical_on_every_run(format):
+    first, second = (
+        {name: to_bytes(figure, format) for name, figure in figures(compare(line(), epochs=5)).items()}
+        for _ in range(2)
+    )
+    assert first == second
+
+
+def test_a_png_can_be_opened_and_is_not_blank():
+    for figure in figures(compare(line())).values():
+        image = Image.open(io.BytesIO(to_bytes(figure, "png")))
+        assert image.width > 400
+        assert np.asarray(image.convert("L")).std() > 5
+
+
+def test_losses_are_drawn_side_by_side_and_together_on_a_log_axis():
+    comparison = compare(line())
+    figure = figures(comparison)["loss"]
+    assert [axes.get_title() for axes in figure.axes] == ["together", "manual", "autograd", "adam"]
+    assert all(axes.get_yscale() == "log" for axes in figure.axes)
+    for name, result in comparison.results.items():
+        assert list(drawn_line(figure.axes[0], name).get_ydata()) == result.losses.tolist()
+    floor = drawn_line(figure.axes[0], "least-squares optimum, 0.01049")
+    assert floor.get_ydata()[0] == comparison.optimum.loss
+
+
+def test_a_floor_far_below_does_not_flatten_the_curves():
+    comparison = compare(line(noise=0.0), ["manual"])
+    axes = figures(comparison)["loss"].axes[0]
+    assert axes.get_ylim()[0] > 1e-6
+    assert any("below this axis" in text for text in texts(figures(comparison)["loss"]))
+
+
+def test_paths_are_drawn_against_truth_and_optimum():
+    figure = figures(compare(line()))["parameters"]
+    assert [axes.get_title() for axes in figure.axes] == ["weight", "bias"]
+    assert "2 in truth" in texts(figure)
+    assert "1.99973 by least squares" in texts(figure)
+    assert {"manual", "autograd", "adam"} <= set(texts(figure))
+
+
+def test_diverged_runs_are_named_and_leave_the_others_readable():
+    x, y, _, _ = nist("Norris")
+    drawn = figures(compare(from_data(x, y, dtype=torch.float32)))
+    assert "manual, diverged at step 4" in texts(drawn["loss"])
+    assert "weight; runaway paths leave the picture" in texts(drawn["parameters"])
+    assert drawn["parameters"].axes[0].get_ylim()[1] < 10
+    assert "manual, ran away: no line" in texts(drawn["fit"])
+
+
+def test_a_run_about_to_overflow_can_still_be_drawn():
+    x, y, _, _ = nist("Pontius")
+    comparison = compare(from_data(x, y), epochs=5)
+    assert comparison.results["manual"].status == "stopped"
+    assert comparison.results["manual"].loss > 1e200
+    for figure in figures(comparison).values():
+        assert to_bytes(figure, "png")
+    assert figures(comparison)["loss"].axes[0].get_ylim()[1] < 1e30
+
+
+def test_one_input_shows_the_lines_and_several_predicted_against_measured():
+    one = figures(compare(line()))["fit"].axes[0]
+    assert (one.get_xlabel(), one.get_ylabel()) == ("x", "y")
+    several = figures(compare(line(weight=[[1.0, 2.0], [3.0, 4.0]]), lr=5.0))["fit"]
+    assert [axes.get_ylabel() for axes in several.axes] == ["y1, predicted", "y2, predicted"]
+    assert "predicted = measured" in texts(several)
+    assert "manual, ran away: not drawn" in texts(several)
+
+
+def test_many_samples_and_parameters_are_cut_and_say_so():
+    drawn = figures(compare(line(5001, weight=[[1.0] * 9]), ["manual"], epochs=1))
+    assert "6 of 10 parameters; all of them are in history.csv" in texts(drawn["parameters"])
+    assert "1,667 of 5,001 samples are drawn" in texts(drawn["fit"])
+    assert drawn["fit"].axes[0].lines[1].get_xdata().__len__() == 1667
+
+
+def test_an_optimum_of_many_is_called_one_of_many():
+    x = torch.ones(3, 1)
+    assert any("one of many" in text for text in texts(figures(compare(from_data(x, x), ["manual"]))["parameters"]))
+
+
+def test_ways_differ_in_more_than_colour():
+    styles = line_styles("abcdefg").values()
+    assert len({(str(s["linestyle"]), s["linewidth"], s.get("marker")) for s in styles}) == 7
+
+
+@pytest.mark.parametrize("name", ["速度", "Größe", "$x_1$ {broken", "a\nb", "\\frac{1}{2", "<svg>&amp;", "x" * 300])
+@pytest.mark.parametrize("format", ["png", "svg", "pdf"])
+def test_any_column_name_can_be_drawn(name, format):
+    x = torch.tensor([[1.0], [2.0]])
+    problem = from_data(x, x, x_names=(name,), y_names=("y",), name=name)
+    assert to_bytes(figures(compare(problem, ["manual"], epochs=1))["fit"], format)
+
+
+def test_a_dollar_is_not_a_formula():
+    assert plain("$a$") == r"\$a\$"
+    assert len(plain("x" * 300)) == 40
+
+
+def test_a_loss_near_the_end_of_float64_leaves_the_axis_and_not_a_warning():
+    comparison = compare(line(dtype=torch.float64), ["manual"], lr=3.0, epochs=3000)
+    assert comparison.results["manual"].losses.max() > 1e290
+    drawn = figures(comparison)["loss"]
+    assert to_bytes(drawn, "svg")
+    assert max(v for axes in drawn.axes for v in axes.lines[0].get_ydata() if v == v) <= 1e250

@@ -1,0 +1,129 @@
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from bpcompare.comparison.linear import compare
+from bpcompare.problem.problem import from_data, line
+from bpcompare.show import animation, landscape
+from bpcompare.show.style import to_bytes
+
+WIDE = {"weight": [[1.0, 2.0, 3.0], [0.0, -1.0, 2.0]], "bias": [1.0, 2.0]}
+
+
+def test_height_above_the_plane_is_the_loss_above_the_optimum():
+    problem = line(dtype=torch.float64)
+    comparison = compare(problem)
+    seen = landscape.plane(comparison)
+    for w, b in ((0.0, 0.0), (2.0, 1.0), (-3.0, 5.0)):
+        loss = (problem.y - w * problem.x - b).square().mean().item()
+        assert seen.gaps(torch.tensor([w, b], dtype=torch.float64)).item() == pytest.approx(
+            loss - comparison.optimum.loss, rel=1e-9
+        )
+
+
+def test_a_step_in_the_plane_of_two_eigenvectors_costs_what_the_plane_says():
+    problem = line(dtype=torch.float64, **WIDE)
+    comparison = compare(problem)
+    seen = landscape.plane(comparison)
+    assert len(seen.names) == 2
+    assert "of the starting gap" in seen.names[0]
+    point = torch.tensor([0.3, -1.2], dtype=torch.float64)
+    numbers = seen.origin + torch.einsum("c,cpo->po", point, seen.axes)
+    loss = (problem.x @ numbers[:-1] + numbers[-1] - problem.y).square().mean().item()
+    assert loss - comparison.optimum.loss == pytest.approx(seen.gaps(point).item(), rel=1e-8)
+    assert torch.allclose(seen.place(numbers[None, :-1].mT, numbers[None, -1]), point[None])
+
+
+def test_the_two_most_telling_directions_hold_the_largest_parts_of_the_starting_gap():
+    comparison = compare(line(dtype=torch.float64, **WIDE))
+    shares = [float(name.split("(")[1].split(" %")[0]) for name in landscape.plane(comparison).names]
+    heights = (comparison.modes.heights / comparison.modes.heights.sum()).flatten().sort(descending=True).values
+    assert shares == pytest.approx((100 * heights[:2]).tolist(), rel=0.01)
+
+
+def test_gradient_descent_moves_along_each_eigenvector_by_itself():
+    comparison = compare(line(dtype=torch.float64, **WIDE), ["manual"])
+    seen = landscape.plane(comparison)
+    path = landscape.paths(comparison, seen)["manual"]
+    ratios = path[1:6] / path[:5]
+    assert torch.allclose(ratios, 1 - 0.1 * seen.hessian.diagonal().expand_as(ratios), rtol=1e-9)
+
+
+def test_both_axes_have_one_scale_and_everything_is_named():
+    axes = landscape.figure(compare(line())).axes[0]
+    assert axes.get_aspect() == 1
+    assert axes.get_xlabel() == "weight"
+    assert axes.get_ylabel() == "bias"
+    named = [handle.get_label() for handle in axes.get_legend_handles_labels()[0]]
+    assert named == ["start", "least squares", "truth", "manual", "autograd", "adam"]
+    assert [text.get_text() for text in axes.texts if "λ" in text.get_text()] == ["λ₁ = 2.536", "λ₂ = 0.1341"]
+
+
+def test_the_truth_of_a_standardised_problem_stands_where_it_belongs():
+    comparison = compare(line(standardize=True, noise=0.0, dtype=torch.float64), ["manual"])
+    axes = landscape.figure(comparison).axes[0]
+    points = {artist.get_label(): artist.get_xydata()[0] for artist in axes.lines}
+    assert points["truth"] == pytest.approx(points["least squares"], abs=1e-9)  # without noise they are one
+    assert axes.get_xlabel() == "weight (of standardised columns)"
+
+
+def test_a_path_that_climbs_out_is_cut_and_named():
+    axes = landscape.figure(compare(line(), lr=0.9)).axes[0]
+    assert "cut at the edge: manual, autograd" in axes.get_title()
+    assert axes.get_ylim()[1] < 10
+
+
+def test_one_parameter_is_a_valley_and_a_short_rank_has_many_optima():
+    valley = landscape.figure(compare(line(learn_bias=False))).axes[0]
+    assert valley.get_ylabel() == "loss above the optimum"
+    single = from_data(torch.tensor([[2.0]]), torch.tensor([[3.0]]))
+    axes = landscape.figure(compare(single, lr=0.05)).axes[0]
+    assert "least squares, of many the nearest to the start" in axes.get_legend_handles_labels()[1]
+    assert "λ₂ = 0" in [text.get_text() for text in axes.texts]
+
+
+def test_an_input_that_says_nothing_can_be_drawn():
+    flat = from_data(torch.zeros(3, 2), torch.ones(3, 1), bias=False)
+    assert to_bytes(landscape.figure(compare(flat, ["manual"], epochs=2)), "png")[1:4] == b"PNG"
+
+
+@pytest.mark.parametrize("format", ["png", "svg", "pdf"])
+def test_the_landscape_is_byte_identical_on_every_run(format):
+    first, second = (to_bytes(landscape.figure(compare(line(), epochs=5)), format) for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("problem", "options"),
+    [
+        (line(), {"epochs": 50}),
+        (line(**WIDE), {"epochs": 3}),
+        (line(learn_bias=False), {"lr": 30.0, "epochs": 200}),
+        (line(noise=0.0, samples=1), {"epochs": 1}),
+    ],
+)
+def test_the_animation_has_sixty_frames_that_grow_and_the_same_bytes_on_every_run(problem, options):
+    comparison = compare(problem, **options)
+    drawn = []
+    content = animation.gif(comparison, lambda: drawn.append(1))
+    assert len(drawn) == 60
+    assert animation.gif(comparison) == content
+    picture = Image.open(io.BytesIO(content))
+    assert picture.n_frames == 60
+    frames = []
+    for frame in (0, 20, 59):
+        picture.seek(frame)
+        frames.append(np.asarray(picture.convert("RGB")).astype(int))
+    assert np.abs(frames[0] - frames[1]).max() > 100
+    assert np.abs(frames[1] - frames[2]).max() > 100
+
+
+def test_a_line_grows_straight_from_state_to_state_and_stops_at_the_last():
+    states = torch.tensor([[0.0], [10.0], [30.0]])
+    assert animation._at(states, 0.25).item() == 2.5
+    assert animation._at(states, 1.5).item() == 20
+    assert animation._at(states, 2.0).item() == 30
+    assert animation._at(states, 9.0).item() == 30

@@ -1,0 +1,185 @@
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from worker import results
+
+from bpcompare.cli import main
+from bpcompare.errors import InputError, WorkerError
+from bpcompare.problem.problem import line
+from bpcompare.training import processes
+from bpcompare.training.data_parallel import all_reduce
+from bpcompare.training.gradients import formula
+
+SCRIPT = Path(__file__).parents[1] / "worker.py"
+ROOT = SCRIPT.parent.parent
+ROUNDING = 1e-12  # float64, 50 epochs: the same numbers added in another order
+
+# A lost worker is noticed at once, a silent one after the patience of 2 s; importing torch takes its time before.
+IN_TIME = 60.0
+
+
+def start(job, folder, count):
+    environment = {**os.environ, "WORLD_SIZE": str(count), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(SCRIPT), job, str(folder)]
+    return [
+        subprocess.Popen(
+            command, env={**environment, "RANK": str(rank)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for rank in range(count)
+    ]
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_several_workers_make_the_runs_of_one_within_rounding_and_all_the_same(count, tmp_path):
+    for process in start("agree", tmp_path, count):
+        out, err = process.communicate(timeout=IN_TIME)
+        assert process.returncode == 0, out + err
+    alone = results()
+    first, *others = [torch.load(tmp_path / f"{rank}.pt") for rank in range(count)]
+    for name, (parameters, losses) in alone.items():
+        exact = name.startswith("sweep")  # whole runs are shared out, not rows
+        rtol = 0 if exact else ROUNDING
+        assert torch.allclose(first[name][1], losses, rtol=rtol, atol=rtol), name
+        for key, values in parameters.items():
+            assert torch.allclose(first[name][0][key].double(), values.double(), rtol=rtol, atol=rtol), name
+            assert all(torch.equal(first[name][0][key], other[name][0][key]) for other in others), name
+
+
+@pytest.mark.parametrize("job", ["die", "stall"])
+def test_a_lost_worker_ends_in_a_clear_error_and_not_in_a_hang(job, tmp_path):
+    began = time.monotonic()
+    first, second = start(job, tmp_path, 2)
+    out, err = first.communicate(timeout=IN_TIME)
+    assert first.returncode == 3, err
+    assert out.startswith("WorkerError: a worker of this distributed run is lost or does not answer (")
+    assert "start all workers again" in out
+    second.kill()
+    second.communicate(timeout=IN_TIME)
+    assert time.monotonic() - began < IN_TIME
+
+
+def test_a_worker_that_never_comes_is_not_waited_for_for_ever(tmp_path):
+    environment = {**os.environ, "WORLD_SIZE": "2", "RANK": "0", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(SCRIPT), "die", str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=IN_TIME)
+    assert done.returncode == 3
+    assert "WorkerError" in done.stdout
+
+
+def test_what_fails_for_one_fails_for_all_with_the_same_error(tmp_path):
+    for process in start("fail", tmp_path, 2):
+        out, _ = process.communicate(timeout=IN_TIME)
+        assert out.strip() == "InputError: one of us cannot"
+
+
+def test_compare_under_torchrun_prints_and_writes_once_and_gives_the_single_processs_result(tmp_path):
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    job = ["-m", "bpcompare", "compare", "--dtype", "float64", "--samples", "101"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*torchrun, *job, "--out", str(tmp_path / "two")], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("agreement ") == 1
+    assert "2 processes, each with its share of the rows: the gradient of a mean is the mean" in done.stdout
+    assert main([*job[2:], "--out", str(tmp_path / "one"), "--quiet"]) == 0
+    one, two = (json.loads((tmp_path / n / "comparison.json").read_text()) for n in ("one", "two"))
+    assert two["versions"]["workers"] == 2
+    for name, run in one["runs"].items():
+        assert two["runs"][name]["losses"] == pytest.approx(run["losses"], rel=ROUNDING)
+        assert two["runs"][name]["weight"][0] == pytest.approx(run["weight"][0], rel=ROUNDING)
+
+
+def test_a_network_is_trained_under_torchrun_as_by_one_process(tmp_path):
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    # Samples in batches of one: at every step one of the two workers has no row at all.
+    job = ["-m", "bpcompare", "compare", "--problem", "quadratic", "--layers", "2,5,1", "--epochs", "3"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*torchrun, *job, "--out", str(tmp_path / "two")], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("workers    2 processes, each with its share of the rows") == 1
+    assert main([*job[2:], "--out", str(tmp_path / "one"), "--quiet"]) == 0
+    one, two = (json.loads((tmp_path / n / "comparison.json").read_text()) for n in ("one", "two"))
+    assert list(two["runs"]) == ["manual", "autograd", "adam", "graph"]
+    for name, run in one["runs"].items():
+        assert two["runs"][name]["losses"] == pytest.approx(run["losses"], rel=ROUNDING)
+        for mine, other in zip(run["norms"].values(), two["runs"][name]["norms"].values(), strict=True):
+            assert other == pytest.approx(mine, rel=ROUNDING)
+
+
+def test_bad_input_is_told_by_the_first_worker_only(monkeypatch, capsys):
+    for rank, told in (("0", True), ("1", False)):
+        monkeypatch.setenv("RANK", rank)
+        assert main(["nonsense"]) == 2
+        with pytest.raises(SystemExit):
+            main(["compare", "--epochs", "0"])
+        assert bool(capsys.readouterr().err) is told
+
+
+def test_alone_everything_is_ones_own():
+    assert all_reduce(formula) is formula
+    assert processes.share(10) == slice(0, 10)
+    assert processes.gather(7) == [7]
+    assert processes.add(torch.ones(2)).tolist() == [1, 1]
+    with pytest.raises(InputError, match="no"):
+        processes.together(lambda: (_ for _ in ()).throw(InputError("no")))
+
+
+@pytest.fixture
+def group_of_two(monkeypatch, tmp_path):
+    """This process is the first of two, and the second one's numbers are all zero."""
+    join = processes.dist.init_process_group
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setattr(processes.dist, "init_process_group", lambda *a, **k: join(*a, **{**k, "world_size": 1}))
+    with processes.joined(meeting=f"file://{tmp_path}/meeting") as first:
+        assert first
+        monkeypatch.setattr(processes, "count", lambda: 2)
+        yield
+
+
+@pytest.mark.usefixtures("group_of_two")
+@pytest.mark.parametrize("share", [slice(0, 4), slice(0, 0)])
+def test_a_share_of_the_rows_gives_its_part_of_the_gradient(monkeypatch, share):
+    monkeypatch.setattr(processes, "share", lambda rows: share)
+    problem, part = line(samples=10, dtype=torch.float64), share.stop / 10
+    model, own = problem.model(), problem.model()
+    loss = all_reduce(formula)(model, problem.x, problem.y)
+    right = torch.nn.functional.mse_loss(own(problem.x[share]), problem.y[share]) if part else own.weight.sum() * 0
+    right.backward()
+    assert loss.item() == pytest.approx(part * right.item())
+    assert model.weight.grad.item() == pytest.approx(part * own.weight.grad.item())
+
+
+@pytest.mark.usefixtures("group_of_two")
+def test_a_broken_connection_is_a_worker_error(monkeypatch):
+    def broken(*arguments):
+        raise RuntimeError("Connection closed by peer")
+
+    monkeypatch.setattr(processes.dist, "all_reduce", broken)
+    monkeypatch.setattr(processes.dist, "all_gather_object", broken)
+    with pytest.raises(WorkerError, match=r"lost or does not answer .Connection closed by peer.; see"):
+        processes.add(torch.ones(1))
+    with pytest.raises(WorkerError):
+        processes.gather("anyone?")
+
+
+def test_shares_are_even_and_leave_no_row_out(monkeypatch):
+    monkeypatch.setattr(processes.dist, "is_initialized", lambda: True)
+    for count in (1, 2, 3, 7):
+        monkeypatch.setattr(processes.dist, "get_world_size", lambda count=count: count)
+        for rows in (0, 1, 2, 10, 100):
+            shares = []
+            for rank in range(count):
+                monkeypatch.setattr(processes.dist, "get_rank", lambda rank=rank: rank)
+                shares.append(range(rows)[processes.share(rows)])
+            assert [row for share in shares for row in share] == [*range(rows)]
+            assert max(map(len, shares)) - min(map(len, shares)) <= 1
