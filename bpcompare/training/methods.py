@@ -117,7 +117,10 @@ def choose(problem: Problem, methods: str | Method | Sequence[str | Method], lr:
         >>> [method.update for method in choose(line(), "manual", 0.1)]
         ['GradientDescent']
     """
-    asked = [methods] if isinstance(methods, str | Method) else methods
+    listed = [methods] if isinstance(methods, str | Method) else methods
+    asked = [*listed] if isinstance(listed, Iterable) else [listed]
+    if not all(isinstance(method, str | Method) for method in asked):
+        raise InputError(f"methods must be names or Method objects, one or several; got {methods!r:.60}")
     chosen = [Method.named(method) if isinstance(method, str) else method for method in asked]
     if not chosen:
         raise InputError("there is no method to compare; name at least one")

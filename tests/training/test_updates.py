@@ -1,3 +1,5 @@
+import inspect
+
 import pytest
 import torch
 from torch import nn
@@ -70,6 +72,12 @@ def after(rule, gradients, lr=0.1, **options):
         p.grad = torch.tensor([gradient], dtype=torch.float64)
         stepper.step()
     return p.item()
+
+
+@pytest.mark.parametrize("rule", [rule for name, rule in RULES.items() if name != "GradientDescent"])
+def test_adam_and_its_variants_have_torchs_default_rate(rule):
+    default = inspect.signature(torch.optim.Adam).parameters["lr"].default
+    assert rule([nn.Parameter(torch.ones(1))]).lr == default
 
 
 GRADIENTS = [3.0, -1.0, 0.5, 2.0, -4.0, 0.1]

@@ -1,6 +1,6 @@
 """Every figure that the five source tutorials publish, computed again.
 
-Stored are the published figures and the data they start from; everything beside them is computed when it is asked for.
+Stored are the published figures and the data they start from; everything else is computed on request.
 """
 
 import itertools
