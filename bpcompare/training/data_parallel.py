@@ -36,7 +36,7 @@ def all_reduce(gradient: Gradient) -> Gradient:
 
     @functools.lru_cache(maxsize=1)
     def share(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        mine = processes.share(len(x))
+        mine = processes.local_rows(len(x))
         return x[mine], y[mine]
 
     def summed(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ def all_reduce(gradient: Gradient) -> Gradient:
             loss = gradient(model, x_own, y_own).detach()
             own = torch.cat([loss.view(1), *[p.grad.view(-1) for p in parameters if p.grad is not None]])
             numbers = own.double() * (len(x_own) / len(x))
-        parts = torch.split(processes.add(numbers).to(x.dtype), sizes)
+        parts = torch.split(processes.sum_over_processes(numbers).to(x.dtype), sizes)
         for p, values in zip(parameters, parts[1:], strict=True):
             p.grad = values.view_as(p)
         return parts[0].view(())
