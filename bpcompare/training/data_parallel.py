@@ -36,7 +36,7 @@ def all_reduce(gradient: GradientSource) -> GradientSource:
 
     @functools.lru_cache(maxsize=1)
     def share(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        mine = processes.share(len(x))
+        mine = processes.local_rows(len(x))
         return x[mine], y[mine]
 
     def summed(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
@@ -49,7 +49,7 @@ def all_reduce(gradient: GradientSource) -> GradientSource:
             missing = torch.tensor([float(p.grad is None) for p in parameters])
             grads = [torch.zeros_like(p).view(-1) if p.grad is None else p.grad.view(-1) for p in parameters]
             numbers = torch.cat([loss.view(1), missing, *grads]).double() * (len(x_own) / len(x))
-        loss, missing, *parts = torch.split(processes.add(numbers).to(x.dtype), sizes)
+        loss, missing, *parts = torch.split(processes.sum_over_processes(numbers).to(x.dtype), sizes)
         for p, values, is_missing in zip(parameters, parts, missing.tolist(), strict=True):
             p.grad = None if is_missing else values.view_as(p)  # the recording says which, in every process
         return loss.view(())

@@ -11,7 +11,7 @@ from bpcompare.theory.least_squares import curvature
 from bpcompare.training.train import train
 
 ROUNDING = 1e-10  # of the loss, over 400 epochs: 2k·ε·(1/|1 − ηλ|) stays below it up to 0.999 of the limit
-PATH_ROUNDING = 1e-9  # of numbers of about 1, in directions in which the distance grows or is 1e3 long
+PATH_ROUNDING = 1e-9  # of numbers of about 1, in eigenvectors in which the distance grows or is 1e3 long
 
 
 def drawn(seed):
@@ -48,7 +48,7 @@ def test_just_above_the_limit_the_gap_grows_by_the_predicted_factor():
     problem = line(dtype=torch.float64)
     limit = curvature(problem.x).largest_stable_lr
     run = train(problem, "manual", lr=1.001 * limit, epochs=20_000)
-    gaps = run.losses - modes(problem).floors.mean()
+    gaps = run.losses - modes(problem).minimum_loss.mean()
     # 1 − ηλ = 1 − 2·1.001 = −1.002
     assert gaps[-1] / gaps[-2] == pytest.approx(1.002**2, rel=1e-9)
     assert gaps[-1] > gaps[10_000] > gaps[5_000]
@@ -82,11 +82,11 @@ def test_fewer_rows_than_parameters_are_predicted_too():
 
 def test_eigenvectors_have_their_largest_entry_positive_and_are_orthogonal():
     for seed in range(20):
-        directions = modes(drawn(seed)).directions
-        largest = directions.abs().argmax(0)
-        assert (directions.gather(0, largest[None]) > 0).all()
+        eigenvectors = modes(drawn(seed)).eigenvectors
+        largest = eigenvectors.abs().argmax(0)
+        assert (eigenvectors.gather(0, largest[None]) > 0).all()
         assert torch.allclose(
-            directions.T @ directions, torch.eye(directions.shape[1], dtype=torch.float64), atol=1e-12
+            eigenvectors.T @ eigenvectors, torch.eye(eigenvectors.shape[1], dtype=torch.float64), atol=1e-12
         )
 
 
@@ -95,7 +95,7 @@ def test_steps_to_a_gap_are_those_that_training_takes(fraction):
     problem = line(dtype=torch.float64)
     theory = modes(problem)
     run = train(problem, "manual", lr=0.3, epochs=500)
-    gaps = run.losses - theory.floors.mean()
+    gaps = run.losses - theory.minimum_loss.mean()
     first = int((gaps <= fraction * gaps[0]).nonzero()[0])
     assert theory.steps_to(fraction, 0.3) == first
     assert first <= curvature(problem.x).most_steps_to(fraction, 0.3)
