@@ -24,7 +24,7 @@ FARTHEST = 1e250  # the highest rate drawn; a logarithmic axis with its margin m
 # Dashes that no method has, each for one thing in every picture.
 LIMIT: dict[str, Any] = {"color": "black", "linewidth": 1.4, "linestyle": "-"}
 BEST: dict[str, Any] = {"color": "black", "linewidth": 1.4, "linestyle": (0, (7, 2, 1, 2, 1, 2))}
-OUTLINE = [patheffects.withStroke(linewidth=3.4, foreground="white")]
+OUTLINE: list[patheffects.AbstractPathEffect] = [patheffects.withStroke(linewidth=3.4, foreground="white")]
 DIVERGED: dict[str, Any] = {"facecolor": "white", "edgecolor": "#c8c8c8", "hatch": "///", "linewidth": 0}
 MOST_PANELS = 6
 
