@@ -50,13 +50,19 @@ def page(pitfall: Pitfall) -> str:
         [
             f"{pitfall.name}: {pitfall.title}",
             "",
-            f"  mistake  {pitfall.mistake}",
-            f"  remedy   {pitfall.remedy}",
+            _code("mistake", pitfall.mistake),
+            _code("remedy", pitfall.remedy),
             "",
             textwrap.fill(pitfall.explanation, WIDTH),
             _rendered(table),
         ]
     )
+
+
+def _code(label: str, line: str) -> str:
+    """A line of code, its comment below it where both together are too long."""
+    text = f"  {label:<9}{line}"
+    return text if len(text) <= WIDTH else text.replace("  # ", f"\n{'':11}# ")
 
 
 def overview(pitfalls: list[Pitfall]) -> str:

@@ -124,8 +124,9 @@ def test_the_pictures_show_prediction_measurement_and_the_right_way(pitfalls):
 def test_a_page_holds_mistake_remedy_prediction_and_measurement(pitfalls):
     for pitfall in pitfalls.values():
         page = show.page(pitfall)
-        assert pitfall.mistake in page
-        assert pitfall.remedy in page
+        words = page.split()
+        assert all(word in words for word in (pitfall.mistake + " " + pitfall.remedy).split())
+        assert max(map(len, page.splitlines())) <= show.WIDTH
         assert page.count("✓") == len(pitfall.predictions)
     assert "✗" not in show.overview(list(pitfalls.values()))
 
