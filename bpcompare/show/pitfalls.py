@@ -48,7 +48,7 @@ def page(pitfall: Pitfall) -> str:
         table.add_row(*_row(prediction))
     return "\n".join(
         [
-            f"{pitfall.name}: {pitfall.title}",
+            textwrap.fill(f"{pitfall.name}: {pitfall.title}", WIDTH),
             "",
             _code("mistake", pitfall.mistake),
             _code("remedy", pitfall.remedy),

@@ -52,7 +52,7 @@ def test_every_run_is_the_single_run_of_train(options, dtype):
                 assert (result.weights[i, j, k] - weight).abs().max() <= bound
                 assert (result.biases[i, j, k] - bias).abs().max() <= bound
                 scale = 1.0 if problem.scaling is None else problem.scaling.y_scale.square().item()
-                losses = single.all_losses * scale
+                losses = single.losses * scale
                 bound = (rounding if scale == 1 else ROUNDING[dtype]) * losses.max()
                 assert (result.losses[i, :, j, k] - losses).abs().max() <= bound
 
@@ -93,7 +93,7 @@ def test_many_epochs_keep_losses_at_few_of_them_first_and_last_included():
     assert kept[-1] == 1000
     assert len(kept) <= module.MOST_CHECKPOINTS + 1
     single = train(line(), "moments+GradientDescent", epochs=1000)
-    assert torch.equal(result.losses[0, :, 0, 0], single.all_losses[kept])
+    assert torch.equal(result.losses[0, :, 0, 0], single.losses[kept])
 
 
 def test_gradient_descent_breaks_down_at_the_limit_of_theory_and_not_before():
@@ -176,7 +176,7 @@ def test_one_table_with_many_starts_is_added_up_once(monkeypatch):
     assert (len(counted), len(seen)) == (1, 6)
     assert len({id(optimum) for optimum in summary.optima}) == 1
     single = train(problems[4], "moments+GradientDescent", lr=0.2, epochs=3)
-    assert torch.equal(result.losses[0, :, 4, 1], single.all_losses)
+    assert torch.equal(result.losses[0, :, 4, 1], single.losses)
 
 
 def test_the_predicted_losses_are_those_of_every_swept_run_of_a_short_rank():
