@@ -1,6 +1,7 @@
 """A sweep as tables and sentences for the terminal."""
 
 import math
+import textwrap
 from collections.abc import Iterator
 
 import torch
@@ -30,10 +31,15 @@ def render(summary: Summary, *, width: int | None = None, color: bool = False) -
     sizes = {"method": len(sweep.methods), "rate": len(sweep.rates), "seed": len(sweep.problems)}
     product = " × ".join(_count(number, word) for word, number in sizes.items())
     head = f"{sweep.problems[0].name}: {math.prod(sizes.values()):,} runs = {product}, {sweep.epochs:,} epochs each"
-    parts: list[Table | str] = [head, _best(summary, width), _stable(summary, width)]
+    parts: list[Table | str] = [head, "", _best(summary, width), "", _stable(summary, width)]
     if summary.spread is not None:
         parts += _spreads(summary, summary.spread, width)
-    return text([*parts, "", *_sentences(summary)], width, color)
+    return text([*parts, "", *[_hanging(sentence, width) for sentence in _sentences(summary)]], width, color)
+
+
+def _hanging(sentence: str, width: int | None) -> str:
+    """A sentence in lines that fit, below each other from its first word on."""
+    return sentence if width is None else textwrap.fill(sentence, width, subsequent_indent=" " * len("gradients  "))
 
 
 def _count(number: int, word: str) -> str:
@@ -84,6 +90,7 @@ def _spreads(summary: Summary, spread: Spread, width: int | None) -> Iterator[Ta
             table.add_column(_folded(heading), justify="right")
         for k, name in enumerate(names[:MOST_PARAMETERS]):
             table.add_row(escape(name), *[_cell(columns[heading], k) for heading in group])
+        yield ""
         yield table
     if len(names) > MOST_PARAMETERS:
         yield f"… and {len(names) - MOST_PARAMETERS:,} more numbers in sweep.json"
