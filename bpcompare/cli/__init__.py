@@ -31,7 +31,7 @@ COMMANDS = {
     "collapse": "why two linear layers are one",
     "reproduce": "recompute every figure of the source tutorials",
     "check": "mark your own hand-derived gradient, and say what is wrong with it",
-    "pitfalls": "make the classic mistakes on purpose, with what theory foretells of each",
+    "pitfalls": "make the classic mistakes on purpose, with what theory predicts of each",
 }
 
 

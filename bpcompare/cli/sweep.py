@@ -1,4 +1,4 @@
-"""Trains at every learning rate × every seed × every way, all at once, and shows which rates work."""
+"""Trains at every learning rate × every seed × every method, all at once, and shows which rates work."""
 
 from __future__ import annotations
 
@@ -57,8 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
                 problems, arguments.lr, arguments.methods, epochs=arguments.epochs, on_epoch=progress.advance
             )
         if first:
-            drawn_anew = arguments.csv is None
-            _write(Summary(result, arguments.noise if drawn_anew else None), arguments)
+            with Progress("finding the optimum of each seed's data", len(problems), quiet=quiet) as progress:
+                noise = arguments.noise if arguments.csv is None else None
+                summary = Summary(result, noise, progress.advance)
+            _write(summary, arguments)
     return 0
 
 
@@ -83,16 +85,21 @@ def _names(arguments: argparse.Namespace) -> list[str]:
 
 
 def _write(summary: Summary, arguments: argparse.Namespace) -> None:
+    from bpcompare.cli.progress import Progress
     from bpcompare.results import write
     from bpcompare.results.sweep import sweep_csv, sweep_json
     from bpcompare.show import style, sweep_figures, sweep_table
 
-    files = {
-        f"{name}.{format}": style.to_bytes(figure, format)
-        for name, figure in sweep_figures.figures(summary).items()
-        for format in arguments.format
-    }
-    files["sweep.csv"] = sweep_csv(summary.sweep, arguments.seed)
+    files = {}
+    names = _names(arguments)
+    pictures = sum(name in FIGURES for name in {name.partition(".")[0] for name in names})
+    with Progress("drawing and writing", pictures + len(names), quiet=arguments.quiet) as progress:
+        for name, figure in sweep_figures.figures(summary, progress.advance).items():
+            for format in arguments.format:
+                files[f"{name}.{format}"] = style.to_bytes(figure, format)
+                progress.advance()
+        files["sweep.csv"] = sweep_csv(summary.sweep, arguments.seed)
+        progress.advance()
     files["sweep.json"] = sweep_json(summary, options.settings(arguments))
     paths = write.write_files(arguments.out, files)
     if not arguments.quiet:

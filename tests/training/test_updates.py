@@ -140,3 +140,10 @@ def test_a_tensor_of_rates_moves_every_run_as_it_would_alone(rule):
         together.grad = torch.full((3,), gradient, dtype=torch.float64)
         stepper.step()
     assert together.tolist() == [after(rule, GRADIENTS, lr=rate) for rate in rates.tolist()]
+
+
+@pytest.mark.parametrize("name", [name for name, rule in RULES.items() if issubclass(rule, Adam)])
+def test_every_variant_of_adam_has_the_default_rate_of_torchs(name):
+    defaults = torch.optim.Adam([torch.nn.Parameter(torch.ones(1))]).defaults
+    rule = RULES[name]([torch.ones(1)])
+    assert (rule.lr, rule.eps) == (defaults["lr"], defaults["eps"])
