@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from bpcompare.errors import InputError
 
+CONNECT = 10.0  # seconds in which the processes must find each other
 REMEDY = "start with torchrun, which sets it, or unset RANK and WORLD_SIZE to run alone"
 
 
