@@ -28,7 +28,7 @@ def results():
         "two rows": train(line(samples=2, dtype=torch.float64), "manual"),
         "one row": train(line(samples=1, learn_bias=False, dtype=torch.float64), "finite_difference+GradientDescent"),
     }
-    found = {name: (run.parameters, run.all_losses) for name, run in runs.items()}
+    found = {name: (run.parameters, run.losses) for name, run in runs.items()}
     swept = sweep([line(seed=s) for s in range(4)], [0.1, 0.5], epochs=20)
     found["sweep"] = ({"weight": swept.weights, "diverged_at": swept.diverged_at}, swept.losses)
     one = sweep([line()], [0.1], epochs=20)

@@ -10,7 +10,7 @@ import argparse
 from bpcompare.cli import values
 from bpcompare.cli.request import Request, request_from
 from bpcompare.errors import InputError, TableError
-from bpcompare.training.defaults import EPOCHS, LR, SEED
+from bpcompare.training.defaults import EPOCHS, LR, METHODS, SEED
 from bpcompare.training.process_environment import CONNECT
 
 TYPE_CHECKING = False
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from bpcompare.problem.problem import Problem
 
 FORMATS = ("png", "svg", "pdf")
-METHODS = ("manual", "autograd", "adam")
-DEFAULTS: dict[str, Any] = {"seed": SEED, "dtype": "float32", "lr": LR, "epochs": EPOCHS, "methods": METHODS}
+DEFAULTS: dict[str, Any] = {"seed": SEED, "dtype": "float32", "lr": LR, "epochs": EPOCHS, "methods": tuple(METHODS)}
 LINE: dict[str, Any] = {"samples": 100, "noise": 0.1, "weight": [[2.0]], "bias": [1.0]}
 
 
@@ -162,7 +161,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         help="manual, autograd, adam, or SOURCE+RULE: formula, autograd, graph, finite_difference, moments + a rule "
         "by hand (GradientDescent, Adam, AdamNoBiasCorrection, AdamEpsInside, AdamSwappedBetas, AdamMomentumOnly, "
         "AdamRMSPropOnly) or a torch.optim class, written in full where it shares a name (default "
-        "manual,autograd,adam)",
+        f"{','.join(METHODS)})",
     )
     group.add_argument("--lr", type=values.rate, metavar="R", help=f"learning rate (default {LR})")
     group.add_argument(

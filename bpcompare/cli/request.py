@@ -7,6 +7,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from bpcompare.training.settings import TrainingSettings
+
 # How a result is waited for, shown and kept: none of it changes a number.
 NOT_SETTINGS = ("out", "format", "quiet", "timeout")
 
@@ -44,10 +46,12 @@ class Request:
         return {name: value for name, value in vars(self).items() if value is not None and name not in NOT_SETTINGS}
 
     @property
-    def training(self) -> dict[str, Any]:
-        """The numbers that every method shares, as `bpcompare.train` takes them."""
-        shared = {name: getattr(self, name) for name in ("lr", "epochs", "batch_size", "seed")}
-        return {**shared, "shuffle": getattr(self, "order", None) != "given"}
+    def training(self) -> TrainingSettings:
+        """The numbers that every method shares."""
+        from bpcompare.training.settings import TrainingSettings
+
+        shuffle = getattr(self, "order", None) != "given"
+        return TrainingSettings(self.lr, self.epochs, self.batch_size, self.seed, shuffle)
 
 
 def request_from(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> Request:

@@ -12,19 +12,16 @@ if TYPE_CHECKING:
 
     from bpcompare.cli.request import Request
     from bpcompare.comparison.linear import Comparison
-    from bpcompare.comparison.network import NetworkComparison
     from bpcompare.problem.problem import Problem
 
 
-def trained(request: Request, problem: Problem, *, quiet: bool) -> Comparison | NetworkComparison:
+def trained(request: Request, problem: Problem, *, quiet: bool) -> Comparison:
     """What each method of the request makes of ``problem``."""
     from bpcompare.comparison.linear import compare
-    from bpcompare.comparison.network import compare_network
 
     threads.settle(problem)
-    by: Callable[..., Comparison | NetworkComparison] = compare if problem.is_linear else compare_network
     with Progress("training", len(request.methods) * request.epochs, quiet=quiet) as progress:
-        return by(problem, request.methods, **request.training, on_epoch=progress.advance)
+        return compare(problem, request.methods, **vars(request.training), on_epoch=progress.advance)
 
 
 def written(folder: Path, files: Mapping[str, bytes], *, quiet: bool) -> str:

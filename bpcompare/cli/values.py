@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import math
 
+from bpcompare.training.defaults import LARGEST_LR
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 MOST_RATES = 100_000
-LARGEST_RATE = 1e38  # float32 ends at 3.4e38: beyond it no step can be taken
 LARGEST_WHOLE = 2**63 - 1  # what 64 bits hold
 LONGEST_WAIT = 86_400.0  # seconds, a day
 DIGITS = 17  # a float64 holds no more
@@ -69,8 +70,8 @@ def positive_number(text: str) -> float:
 def rate(text: str) -> float:
     """A learning rate."""
     value = positive_number(text)
-    if value > LARGEST_RATE:
-        raise argparse.ArgumentTypeError(f"must be above 0 and at most {LARGEST_RATE:g}; got {text!r}")
+    if value > LARGEST_LR:
+        raise argparse.ArgumentTypeError(f"must be above 0 and at most {LARGEST_LR:g}; got {text!r}")
     return value
 
 
