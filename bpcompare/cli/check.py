@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=values.seed, help="repeat a marking on the same numbers (default: fresh ones)")
     parser.add_argument(
         "--time-limit",
-        type=values.positive_number,
+        type=values.seconds,
         default=5.0,
         metavar="SECONDS",
         help="how long the file may take (default 5)",
