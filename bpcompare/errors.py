@@ -13,7 +13,11 @@ Each message is one sentence that names the thing, the rule, what came and what 
 all that the user sees, with exit code 2.
 """
 
-from collections.abc import Iterable
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class BpcompareError(Exception):

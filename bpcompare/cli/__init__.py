@@ -117,7 +117,7 @@ def _complain(error: BpcompareError) -> int:
 def _speaks() -> bool:
     """Whether this process is the one that talks: of those that torchrun starts, the first."""
     try:
-        return place().rank == 0
+        return place()[0] == 0
     except InputError:
         return True
 

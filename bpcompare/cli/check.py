@@ -46,10 +46,15 @@ def run(arguments: argparse.Namespace) -> int:
 def _mark(arguments: argparse.Namespace) -> int:
     import json
 
+    from bpcompare.cli.progress import Progress, load_torch
+
+    load_torch(quiet=arguments.json)
+
     from bpcompare.marker.check import check_file
     from bpcompare.show import marker_report as show
 
-    marking = check_file(arguments.file, arguments.seed, arguments.time_limit)
+    with Progress("marking", quiet=arguments.json):
+        marking = check_file(arguments.file, arguments.seed, arguments.time_limit)
     if arguments.json:
         print(json.dumps(show.as_data(marking, arguments.file), indent=2, ensure_ascii=False, allow_nan=False))
     elif arguments.hint:

@@ -1,4 +1,4 @@
-"""Trains at every learning rate × every seed × every way, all at once, and shows which rates work."""
+"""Trains at every learning rate × every seed × every method, all at once, and shows which rates work."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs them all, writes the files and prints the tables; of several workers, the first one writes and prints."""
+    """Runs them all, writes the files and prints the tables; of several processes, the first one writes and prints."""
     from bpcompare.cli.progress import Progress, load_torch
 
     request = options.line_or_table(arguments)
