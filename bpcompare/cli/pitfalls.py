@@ -1,4 +1,4 @@
-"""Makes a classic mistake on purpose, next to the right way, and shows that theory predicts what happens.
+"""Makes a classic mistake on purpose, next to the right code, and shows that theory predicts what happens.
 
 Without NAME every pitfall is run. Each leaves its curves as a picture in the output folder.
 """
@@ -16,13 +16,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the pitfalls, writes their pictures and prints what was predicted and measured."""
+    from bpcompare.cli.progress import Progress, load_torch
+
+    load_torch(quiet=arguments.quiet)
+
     from bpcompare.lessons.pitfalls import learning_rate
     from bpcompare.results import write
 
     names = [arguments.name] if arguments.name is not None else list(learning_rate.PITFALLS)
     pictures = [f"{name}.{format}" for name in names for format in arguments.format if name in learning_rate.PITFALLS]
     write.check_folder(arguments.out, pictures)
-    found = [learning_rate.run(name) for name in names]
+    found = []
+    with Progress("training", len(names), quiet=arguments.quiet) as progress:
+        for name in names:
+            found.append(learning_rate.run(name))
+            progress.advance()
 
     from bpcompare.show import pitfalls as show
     from bpcompare.show import style

@@ -18,10 +18,11 @@ from bpcompare.comparison.network import network_comparison
 from bpcompare.problem.problem import Problem
 from bpcompare.theory.gradient_descent import Modes, modes
 from bpcompare.theory.least_squares import Curvature, Optimum, curvature, least_squares
+from bpcompare.training.defaults import METHODS
 from bpcompare.training.methods import Method
 from bpcompare.training.recording import LinearRecording
 from bpcompare.training.run import Run
-from bpcompare.training.settings import DEFAULTS, METHODS, TrainingSettings
+from bpcompare.training.settings import DEFAULTS, TrainingSettings
 from bpcompare.training.train import train_all
 
 CONVERGED = 1e-6  # of the starting gap: what is left then is below a thousandth of the starting distance
