@@ -25,7 +25,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Computes both, and prints them beside each other."""
     from bpcompare.lessons.collapse import collapse
     from bpcompare.lessons.equations import equations
+    from bpcompare.problem import estimates
 
+    estimates.equations(arguments.layers[0], arguments.layers[2]).check()
     found = collapse(arguments.layers, arguments.seed)
     inputs, hidden, outputs = arguments.layers
     print(f"Two linear layers, {inputs} → {hidden} → {outputs}, are one, {inputs} → {outputs}:")

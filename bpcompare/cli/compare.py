@@ -49,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.comparison.network import compare_network
     from bpcompare.results import write
     from bpcompare.training import processes
+    from bpcompare.training.methods import Method
+    from bpcompare.training.train import expected
 
     _check(arguments)
     ways: Callable[..., Any] = compare_network if arguments.layers else compare
@@ -58,6 +60,10 @@ def run(arguments: argparse.Namespace) -> int:
         with Progress("reading", 1.0, quiet=quiet) as progress:
             problem = processes.together(lambda: network_options.problem_from(arguments, progress.reach))
         threads.settle(problem)
+        methods = [Method.named(name) for name in arguments.methods]
+        expected(
+            problem, methods, arguments.epochs, arguments.batch_size, files=True, ledgers=len(arguments.ledger)
+        ).check()
         with Progress("training", len(arguments.methods) * arguments.epochs, quiet=quiet) as progress:
             comparison = ways(
                 problem,

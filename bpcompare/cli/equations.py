@@ -35,6 +35,8 @@ def shape(text: str) -> tuple[int, int]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Trains, and prints the equations."""
+    from bpcompare.problem import estimates
+
     own = arguments.csv is not None or arguments.weight is not None
     if own and arguments.shape:
         from bpcompare.errors import InputError
@@ -43,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     if own:
         _show(arguments)
     for inputs, outputs in () if own else arguments.shape or SHAPES:
+        estimates.equations(inputs, outputs).check()
         arguments.weight = [[float(j + i + 2) for i in range(inputs)] for j in range(outputs)]
         arguments.bias = [float(j + 1) for j in range(outputs)]
         _show(arguments)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bpcompare.problem.problem import Problem
 
 FORMATS = ("png", "svg", "pdf")
+CSV = ("encoding", "decimal", "comment", "skip_missing")
 LINE = {"samples": 100, "noise": 0.1, "weight": [[2.0]], "bias": [1.0]}
 
 
@@ -64,10 +65,7 @@ def add_problem_options(parser: argparse.ArgumentParser) -> None:
         help="default 2; one number per input, separated by commas; outputs separated by semicolons",
     )
     group.add_argument("--bias", type=values.vector, metavar="B", help="default 1; one number, or one per output")
-    group = parser.add_argument_group("problem: your own table")
-    group.add_argument("--csv", metavar="FILE", help="a CSV file with a header row")
-    group.add_argument("--x", type=values.columns, metavar="COL[,COL…]", help="its input columns")
-    group.add_argument("--y", type=values.columns, metavar="COL[,COL…]", help="its output columns")
+    add_csv_options(parser)
     group = parser.add_argument_group("problem: both kinds")
     group.add_argument("--no-bias", action="store_true", help="a model without a bias")
     group.add_argument(
@@ -85,34 +83,93 @@ def add_problem_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="precision (default float32)")
 
 
-def problem_from(arguments: argparse.Namespace, on_progress: Callable[[float], object] | None = None) -> Problem:
-    """The problem that the options of `add_problem_options` ask for."""
-    from pathlib import Path
+def add_csv_options(parser: argparse.ArgumentParser) -> None:
+    """``--csv`` with its columns, and how the file is written; `problem_from_csv` reads them."""
+    group = parser.add_argument_group("problem: your own table")
+    group.add_argument(
+        "--csv",
+        type=values.table,
+        metavar="FILE",
+        help="a CSV file with a header row, or a sample table: cars, longley, norris",
+    )
+    group.add_argument(
+        "--x",
+        type=values.columns,
+        metavar="COL[,COL…]",
+        help="its input columns: names, 'c*' for all that begin with c, or all for every one that --y does not name",
+    )
+    group.add_argument("--y", type=values.columns, metavar="COL[,COL…]", help="its output columns, likewise")
+    group.add_argument("--encoding", metavar="E", help="of the file, such as gbk or cp1252 (default utf-8)")
+    group.add_argument("--decimal", metavar="SIGN", help="the decimal sign of its numbers, . or , (default .)")
+    group.add_argument("--comment", metavar="SIGN", help="leave out the lines that begin with this, such as '#'")
+    group.add_argument(
+        "--skip-missing",
+        action="store_true",
+        default=None,
+        help="leave out the rows in which a cell is empty or NA, and say how many",
+    )
+
+
+def problem_from_csv(arguments: argparse.Namespace, on_progress: Callable[[float], object] | None = None) -> Problem:
+    """The problem of the table that the options of `add_csv_options` name; on stderr how many rows were left out."""
+    import os
+    import sys
 
     import torch
 
     from bpcompare.problem.csv_reader import read_csv
-    from bpcompare.problem.problem import line
 
-    dtype = getattr(torch, arguments.dtype)
+    if not (arguments.x and arguments.y):
+        raise InputError("--csv needs --x and --y, the names of the input and output columns; add them")
+    problem = read_csv(
+        arguments.csv,
+        arguments.x,
+        arguments.y,
+        encoding=arguments.encoding,
+        decimal=arguments.decimal or ".",
+        comment=arguments.comment,
+        skip_missing=bool(arguments.skip_missing),
+        seed=arguments.seed,
+        dtype=getattr(torch, arguments.dtype),
+        bias=not arguments.no_bias,
+        standardize=arguments.standardize,
+        on_progress=on_progress,
+    )
+    if problem.skipped and not getattr(arguments, "quiet", False) and os.environ.get("RANK", "0") == "0":
+        rows = problem.samples + problem.skipped
+        print(f"{problem.name}: left out {problem.skipped} of {rows} rows, as a cell is missing", file=sys.stderr)
+    return problem
+
+
+def check_csv_options(arguments: argparse.Namespace) -> None:
+    """Refuses options of a table where there is none.
+
+    Raises:
+        InputError: One is given without ``--csv``.
+    """
+    if arguments.csv is None:
+        if arguments.x or arguments.y:
+            raise InputError("--x and --y name columns of a table; add --csv FILE")
+        for name in CSV:
+            if getattr(arguments, name):
+                raise InputError(f"--{name.replace('_', '-')} says how a table is written; add --csv FILE")
+
+
+def problem_from(arguments: argparse.Namespace, on_progress: Callable[[float], object] | None = None) -> Problem:
+    """The problem that the options of `add_problem_options` ask for."""
+    check_csv_options(arguments)
     if arguments.csv is not None:
         for name in LINE:
             if getattr(arguments, name) is not None:
                 raise InputError(f"--{name} makes data, and --csv reads them; leave one of the two out")
-        if not (arguments.x and arguments.y):
-            raise InputError("--csv needs --x and --y, the names of the input and output columns; add them")
-        return read_csv(
-            Path(arguments.csv),
-            arguments.x,
-            arguments.y,
-            seed=arguments.seed,
-            dtype=dtype,
-            bias=not arguments.no_bias,
-            standardize=arguments.standardize,
-            on_progress=on_progress,
-        )
-    if arguments.x or arguments.y:
-        raise InputError("--x and --y name columns of a table; add --csv FILE")
+        problem = problem_from_csv(arguments, on_progress)
+        arguments.x, arguments.y = problem.x_names, problem.y_names
+        return problem
+
+    import torch
+
+    from bpcompare.problem.problem import line
+
     for name, default in LINE.items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, default)
@@ -122,7 +179,7 @@ def problem_from(arguments: argparse.Namespace, on_progress: Callable[[float], o
         arguments.weight,
         arguments.bias,
         seed=arguments.seed,
-        dtype=dtype,
+        dtype=getattr(torch, arguments.dtype),
         learn_bias=not arguments.no_bias,
         standardize=arguments.standardize,
     )

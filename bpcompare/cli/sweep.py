@@ -64,8 +64,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _problems(arguments: argparse.Namespace, progress: Progress) -> list[Problem]:
     """A problem for each seed: the line drawn anew, or the same table with another start."""
-    seeds = range(arguments.seed, arguments.seed + arguments.seeds)
+    from bpcompare.problem import estimates
+
     first = options.problem_from(arguments)
+    estimates.sweep(
+        first.samples,
+        first.in_features,
+        first.out_features,
+        seeds=arguments.seeds,
+        rates=len(arguments.lr),
+        methods=len(arguments.methods),
+        epochs=arguments.epochs,
+        drawn=arguments.csv is None,
+    ).check()
+    seeds = range(arguments.seed, arguments.seed + arguments.seeds)
     problems = []
     for seed in seeds:
         if arguments.csv is not None:

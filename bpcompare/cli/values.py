@@ -101,14 +101,23 @@ def names(text: str) -> tuple[str, ...]:
     return parts
 
 
-def columns(text: str) -> tuple[str, ...]:
-    """Column names, separated by commas; a name with a comma is quoted as in the file."""
-    import csv
-
-    parts = tuple(part.strip() for row in csv.reader([text]) for part in row)
-    if not parts or not all(parts):
+def columns(text: str) -> str:
+    """Column names or patterns; which, is known once the file's header is."""
+    if not text.strip(" ,"):
         raise argparse.ArgumentTypeError(f"must be column names separated by commas; got {text!r}")
-    return parts
+    return text
+
+
+def table(text: str) -> str:
+    """The path of a CSV file, or the name of a sample table; told before PyTorch loads if there is neither."""
+    from bpcompare import datasets
+    from bpcompare.errors import TableError
+
+    try:
+        datasets.find(text)
+    except TableError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def among(*known: str) -> Callable[[str], tuple[str, ...]]:

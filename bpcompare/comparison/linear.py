@@ -15,7 +15,7 @@ from bpcompare.theory.gradient_descent import Modes, modes
 from bpcompare.theory.least_squares import Curvature, Optimum, curvature, least_squares
 from bpcompare.training.methods import WAYS, Method, choose
 from bpcompare.training.run import Run
-from bpcompare.training.train import check_numbers, train
+from bpcompare.training.train import check_numbers, expected, train
 
 CONVERGED = 1e-6  # of the starting gap: what is left then is below a thousandth of the starting distance
 
@@ -161,6 +161,7 @@ def compare(
     Raises:
         InputError: A number is out of its range, a method is named twice, or the model is a network.
         MethodError: There is no such method, or it cannot work here; nothing has been trained then.
+        LimitError: It would not fit into memory or a day; likewise.
 
     Example:
         >>> from bpcompare.problem.problem import line
@@ -171,9 +172,11 @@ def compare(
     if not problem.is_linear:
         raise InputError("compare sets the ways beside the optimum of one nn.Linear; use compare_network for a network")
     check_numbers(problem, lr, epochs, batch_size)
+    chosen = choose(problem, methods, lr)
+    expected(problem, chosen, epochs, batch_size).check()
     runs = [
         train(problem, m, lr=lr, epochs=epochs, batch_size=batch_size, seed=seed, shuffle=shuffle, on_epoch=on_epoch)
-        for m in choose(problem, methods, lr)
+        for m in chosen
     ]
     optimum = least_squares(problem.measured_x, problem.measured_y, bias=problem.has_bias)
     results = {run.method.name: _result(problem, run, optimum) for run in runs}

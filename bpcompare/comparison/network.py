@@ -13,7 +13,7 @@ from bpcompare.comparison.race import race
 from bpcompare.problem.problem import Problem
 from bpcompare.training.methods import WAYS, Method, choose
 from bpcompare.training.run import Run
-from bpcompare.training.train import check_numbers, train
+from bpcompare.training.train import check_numbers, expected, train
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +115,7 @@ def compare_network(
     Raises:
         InputError: A number is out of its range, or a method is named twice.
         MethodError: There is no such method, or it cannot work here; nothing has been trained then.
+        LimitError: It would not fit into memory or a day; likewise.
 
     Example:
         >>> from bpcompare.problem.networks import quadratic
@@ -124,9 +125,11 @@ def compare_network(
         True
     """
     check_numbers(problem, lr, epochs, batch_size)
+    chosen = choose(problem, methods, lr)
+    expected(problem, chosen, epochs, batch_size).check()
     runs = [
         train(problem, m, lr=lr, epochs=epochs, batch_size=batch_size, seed=seed, shuffle=shuffle, on_epoch=on_epoch)
-        for m in choose(problem, methods, lr)
+        for m in chosen
     ]
     floor = min(run.all_losses.min() for run in runs)
     results = {run.method.name: NetworkResult(run, learned(problem, run), run.all_losses - floor) for run in runs}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from bpcompare.problem import estimates
 from bpcompare.problem.networks import network
 from bpcompare.theory.least_squares import least_squares
 from bpcompare.training.gradients import autograd
@@ -46,6 +47,9 @@ def collapse(layers: tuple[int, int, int] = (2, 5, 3), seed: int = 0) -> Collaps
         layers: The numbers of inputs, in the middle, and of outputs.
         seed: Where weights and inputs are drawn from.
 
+    Raises:
+        LimitError: They would not fit into memory or a day.
+
     Example:
         >>> found = collapse()
         >>> found.output_difference < 1e-14, found.linear_gap < 1e-12, found.curved_gap > 0.01
@@ -53,6 +57,7 @@ def collapse(layers: tuple[int, int, int] = (2, 5, 3), seed: int = 0) -> Collaps
 
     Source: 「3 反向传播」 for the outputs; the gradients follow by the chain rule.
     """
+    estimates.collapse(layers).check()
     drawn = network(layers, init="normal", seed=seed, dtype=torch.float64)
     first, second = (layer for layer in drawn if isinstance(layer, nn.Linear))
     two = nn.Sequential(first, second)

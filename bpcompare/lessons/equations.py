@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from bpcompare.errors import InputError
+from bpcompare.problem import estimates
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -41,6 +42,7 @@ def equations(
 
     Raises:
         InputError: The shapes or the names do not fit together.
+        LimitError: The text would not fit into memory.
 
     Example:
         >>> import torch
@@ -51,6 +53,7 @@ def equations(
     if weight.ndim != 2 or (bias is not None and bias.shape != weight.shape[:1]):
         found = f"{tuple(weight.shape)} and {None if bias is None else tuple(bias.shape)}"
         raise InputError(f"weight must be (out, in) and bias (out,) or None; got {found}; pass those of an nn.Linear")
+    estimates.equations(weight.shape[1], weight.shape[0]).check()
     xs, ys = _named(x_names, "x", weight.shape[1]), _named(y_names, "y", weight.shape[0])
 
     def written(style: int, times: str, minus: str) -> tuple[str, ...]:

@@ -1,12 +1,13 @@
 """One loop for every way of training."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bpcompare.errors import InputError
+from bpcompare.problem import estimates
 from bpcompare.problem.problem import Problem
 from bpcompare.training.data_parallel import all_reduce
 from bpcompare.training.gradients import formula
@@ -45,6 +46,7 @@ def train(
     Raises:
         InputError: A number is out of its range.
         MethodError: There is no such method, or it cannot work here.
+        LimitError: It would not fit into memory or a day.
 
     Example:
         >>> from bpcompare.problem.problem import line
@@ -55,6 +57,7 @@ def train(
     check_numbers(problem, lr, epochs, batch_size)
     method = Method.named(method) if isinstance(method, str) else method
     method.check(problem, lr)
+    expected(problem, [method], epochs, batch_size).check()
     model = problem.model()
     rule = method.rule(model.parameters(), lr=lr)
     gradient, x, y = all_reduce(method.source), problem.x, problem.y
@@ -90,6 +93,30 @@ def _batches(x: Tensor, y: Tensor, size: int, shuffled: torch.Generator | None) 
     """One pass over the samples, in an order drawn from ``shuffled`` or in their own, so many at a time."""
     order = torch.arange(len(x)) if shuffled is None else torch.randperm(len(x), generator=shuffled)
     return zip(x[order].split(size), y[order].split(size), strict=True)
+
+
+def expected(
+    problem: Problem,
+    methods: Sequence[Method],
+    epochs: int,
+    batch_size: int | None = None,
+    *,
+    files: bool = False,
+    ledgers: int = 0,
+) -> estimates.Estimate:
+    """What training by these methods will take; see `estimates.training`."""
+    layers = [layer for layer in problem.start.modules() if isinstance(layer, nn.Linear)]
+    return estimates.training(
+        problem.samples,
+        [problem.in_features, *(layer.out_features for layer in layers)],
+        epochs,
+        methods=len(methods),
+        slopes=sum(method.gradient == "finite_difference" for method in methods),
+        batch_size=batch_size,
+        itemsize=problem.dtype.itemsize,
+        files=files,
+        ledgers=ledgers,
+    )
 
 
 def check_numbers(problem: Problem, lr: float, epochs: int, batch_size: int | None) -> None:
