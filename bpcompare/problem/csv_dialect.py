@@ -9,6 +9,7 @@ from bpcompare.problem.column_names import shown
 
 DECIMALS = (".", ",")
 DELIMITERS = (",", ";", "\t")
+PLAIN = "a,1..\n"  # every encoding of text writes this as ASCII does, but for zeros in between
 MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none"})  # in lower case
 
 
@@ -72,7 +73,7 @@ def check_encoding(name: str) -> str:
     """
     try:
         found = codecs.lookup(name).name
-        usable = b"\n" in "\n".encode(name) and "a,1\n".encode(name).decode(name) == "a,1\n"
+        usable = PLAIN.encode(name).replace(b"\0", b"").endswith(PLAIN.encode())
     except (LookupError, ValueError):
         usable = False
     if not usable:

@@ -4,7 +4,6 @@ Nothing is guessed: a file that could be read in two ways is refused. Columns ar
 by calls that run at C speed; only a chunk that fails is gone through cell by cell, to say where.
 """
 
-import bisect
 import csv
 import gc
 import itertools
@@ -26,6 +25,7 @@ from bpcompare.problem.csv_columns import Columns, choose, delimiter
 from bpcompare.problem.csv_dialect import Dialect, is_missing
 from bpcompare.problem.csv_encoding import open_text
 from bpcompare.problem.csv_errors import blank_line, check_cell, check_header, check_row
+from bpcompare.problem.csv_lines import LinesWithoutComments
 from bpcompare.problem.problem import Problem, from_data
 
 AS_USUAL = Dialect()
@@ -149,35 +149,12 @@ def _joined(columns: list[Tensor]) -> Tensor:
     return columns[0].unsqueeze(1) if len(columns) == 1 else torch.stack(columns, 1)
 
 
-class _Lines:
-    """The lines of a file without its comments, and the number that each has in the file."""
-
-    def __init__(self, lines: Iterable[str], comment: str) -> None:
-        self.lines, self.comment = lines, comment
-        self.kept = 0
-        self.dropped = array("q")  # for each comment how many lines were kept before it
-
-    def __iter__(self) -> Iterator[str]:
-        in_quotes = False  # a quoted cell goes on over line ends
-        for line in self.lines:
-            if not in_quotes and line.lstrip().startswith(self.comment):
-                self.dropped.append(self.kept)
-                continue
-            in_quotes ^= bool(line.count('"') & 1)
-            self.kept += 1
-            yield line
-
-    def number_of(self, kept: int) -> int:
-        """The number in the file of the line that is the ``kept``-th of those that are kept."""
-        return kept + bisect.bisect_left(self.dropped, kept)
-
-
 class _Reader:
     """Reads rows and converts the wanted cells of each, chunk by chunk, into ``columns``."""
 
     def __init__(self, path: Path, text: Iterable[str], x: Columns, y: Columns, dialect: Dialect) -> None:
         self.path, self.dialect = path, dialect
-        self.lines = None if dialect.comment is None else _Lines(text, dialect.comment)
+        self.lines = None if dialect.comment is None else LinesWithoutComments(text, dialect.comment)
         lines = iter(text if self.lines is None else self.lines)
         first = next(lines, "")
         if not first.strip("\r\n"):

@@ -28,7 +28,7 @@ IN_LEDGER = 3_000  # more bytes of each in Adam's ledger
 IN_EQUATION = 600  # bytes of a term, in text and in LaTeX
 EPOCH = 400  # bytes of a network's epoch, and for each of its tensors
 TENSOR = 150
-SEED = 10_000  # bytes of a seed's problem beside its data
+SEED = 16_000  # bytes of a seed's problem beside its data
 RUN = 1_200  # bytes of a run of a sweep, its row of the file included
 MODEL = 12  # copies of a network's numbers: model, gradient, Adam's two moments, the last state, pictures' models
 
