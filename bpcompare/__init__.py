@@ -38,10 +38,12 @@ _HOME = {
     "with_network": "problem.networks",
 }
 
-__all__ = sorted(_HOME)
+__all__ = sorted([*_HOME, "datasets"])
 
 
 def __getattr__(name: str) -> object:
+    if name == "datasets":
+        return importlib.import_module("bpcompare.datasets")
     if name not in _HOME:
         raise AttributeError(f"module 'bpcompare' has no attribute {name!r}")
     return getattr(importlib.import_module(f"bpcompare.{_HOME[name]}"), name)

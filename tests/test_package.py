@@ -48,7 +48,7 @@ def test_every_public_name_is_listed_and_can_be_had():
     assert bpcompare.__all__ == sorted(bpcompare.__all__)
     assert dir(bpcompare) == bpcompare.__all__
     for name in bpcompare.__all__:
-        assert getattr(bpcompare, name).__name__ == name
+        assert getattr(bpcompare, name).__name__.removeprefix("bpcompare.") == name
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = bpcompare.nothing
 

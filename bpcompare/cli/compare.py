@@ -64,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
         run_on_all(lambda: check_folder(request.out, makers) if first else None)
         with Progress("reading", 1.0, quiet=quiet) as progress:
             problem = run_on_all(lambda: network_options.problem_from(request, progress.reach))
+        request = options.with_columns(request, problem)
+        steps.check_size(request, problem)
         comparison = steps.trained(request, problem, quiet=quiet)
         if first:
             with Progress("drawing", len(makers), quiet=quiet) as progress:

@@ -70,8 +70,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _problems(request: Request, progress: Progress) -> list[Problem]:
     """A problem for each seed: the line drawn anew, or the same table with another start."""
-    seeds = range(request.seed, request.seed + request.seeds)
+    from bpcompare.problem import estimates
+
     first = options.problem_from(request)
+    estimates.sweep(
+        first.samples,
+        first.in_features,
+        first.out_features,
+        seeds=request.seeds,
+        rates=len(request.lr),
+        methods=len(request.methods),
+        epochs=request.epochs,
+        drawn=request.csv is None,
+    ).check()
+    seeds = range(request.seed, request.seed + request.seeds)
     problems = []
     for seed in seeds:
         if request.csv is not None:

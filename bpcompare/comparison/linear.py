@@ -141,6 +141,7 @@ def compare(
     Raises:
         InputError: A number is out of its range, or a method is named twice.
         MethodError: There is no such method, or it cannot work here; nothing has been trained then.
+        LimitError: It would not fit into memory or a day; likewise.
 
     Example:
         >>> from bpcompare.problem.problem import line

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare.errors import InputError
+from bpcompare.problem import estimates
 from bpcompare.problem.networks import network
 from bpcompare.theory.least_squares import least_squares
 from bpcompare.training.gradients import autograd
@@ -57,6 +58,7 @@ def collapse(layers: tuple[int, int, int] = (2, 5, 3), seed: int = 0) -> Collaps
 
     Raises:
         InputError: There are not three widths, or a number is out of its range.
+        LimitError: They would not fit into memory or a day.
 
     Example:
         >>> found = collapse()
@@ -68,6 +70,7 @@ def collapse(layers: tuple[int, int, int] = (2, 5, 3), seed: int = 0) -> Collaps
     if len(layers) != 3:
         raise InputError(f"layers must be three widths: inputs, middle, outputs; got {list(layers)!r:.60}")
     seed = TrainingSettings(seed=seed).seed
+    estimates.collapse(layers).check()
     drawn = network(layers, init="normal", seed=seed, dtype=torch.float64)
     first, second = (layer for layer in drawn if isinstance(layer, nn.Linear))
     two = nn.Sequential(first, second)

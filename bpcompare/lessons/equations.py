@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare.errors import InputError
+from bpcompare.problem import estimates
 
 MOST_DIGITS = 17
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -43,6 +44,7 @@ def equations(
 
     Raises:
         InputError: The shapes, the names or the number of digits do not fit.
+        LimitError: The text would not fit into memory.
 
     Example:
         >>> both = equations(torch.tensor([[1.5, -2.0]]), torch.tensor([0.25]))
@@ -60,6 +62,7 @@ def equations(
     if weight.ndim != 2 or (bias is not None and bias.shape != weight.shape[:1]):
         found = f"{tuple(weight.shape)} and {None if bias is None else tuple(bias.shape)}"
         raise InputError(f"weight must be (out, in) and bias (out,) or None; got {found}; pass those of an nn.Linear")
+    estimates.equations(weight.shape[1], weight.shape[0]).check()
     xs, ys = _named(x_names, "x", weight.shape[1]), _named(y_names, "y", weight.shape[0])
 
     def written(style: int, times: str, minus: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bpcompare.errors import InputError, MethodError
+from bpcompare.problem import estimates
 from bpcompare.problem.problem import Problem
 from bpcompare.sweeps.batch import Outcome, train_batch
 from bpcompare.training import processes
@@ -79,6 +80,7 @@ def sweep(
     Raises:
         InputError: The problems differ in shape, or a number is out of range.
         MethodError: There is no such method, or it cannot be batched.
+        LimitError: It would not fit into memory or a day.
 
     Example:
         >>> from bpcompare.problem.problem import line
@@ -89,6 +91,17 @@ def sweep(
     chosen = tuple(Method.named(m) if isinstance(m, str) else m for m in methods)
     lr = torch.as_tensor(rates, dtype=torch.float64)
     _check(problems, chosen, lr, epochs)
+    first = problems[0]
+    estimates.sweep(
+        first.samples,
+        first.in_features,
+        first.out_features,
+        seeds=len(problems),
+        rates=len(lr),
+        methods=len(chosen),
+        epochs=epochs,
+        drawn=False,
+    ).check()
     checkpoints = _checkpoints(epochs)
     mine = problems[processes.local_rows(len(problems))]
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare.errors import InputError, MethodError
+from bpcompare.problem import estimates
 from bpcompare.problem.problem import Problem
 from bpcompare.training.data_parallel import all_reduce
 from bpcompare.training.gradients import formula
-from bpcompare.training.memory import check_memory
 from bpcompare.training.methods import Method, choose
 from bpcompare.training.recording import LinearRecording, NetworkRecording, Recording
 from bpcompare.training.run import Run
@@ -54,6 +54,7 @@ def train(
     Raises:
         InputError: A number is out of its range.
         MethodError: There is no such method, or it cannot work here.
+        LimitError: It would not fit into memory or a day.
 
     Example:
         >>> from bpcompare.problem.problem import line
@@ -96,9 +97,7 @@ def train_all(
     settings.check_samples(problem.samples)
     check_rate(settings.lr, problem.dtype)
     chosen = choose(problem, methods, settings.lr)
-    parameters = list(problem.start.parameters())
-    numbers = sum(p.numel() for p in parameters) if problem.is_linear else len(parameters)
-    check_memory(settings, len(chosen), 1 + 2 * numbers)
+    expected(problem, chosen, settings).check()
     return [_follow(problem, method, settings, recording, on_epoch) for method in chosen]
 
 
@@ -163,6 +162,24 @@ def _batches(x: Tensor, y: Tensor, size: int, shuffled: torch.Generator | None) 
     """One pass over the samples, in an order drawn from ``shuffled`` or in their own, so many at a time."""
     order = torch.arange(len(x)) if shuffled is None else torch.randperm(len(x), generator=shuffled)
     return zip(x[order].split(size), y[order].split(size), strict=True)
+
+
+def expected(
+    problem: Problem, methods: Sequence[Method], settings: TrainingSettings, *, files: bool = False, ledgers: int = 0
+) -> estimates.Estimate:
+    """What training by these methods will take; see `estimates.training`."""
+    layers = [layer for layer in problem.start.modules() if isinstance(layer, nn.Linear)]
+    return estimates.training(
+        problem.samples,
+        [problem.in_features, *(layer.out_features for layer in layers)],
+        settings.epochs,
+        methods=len(methods),
+        slopes=sum(method.gradient == "finite_difference" for method in methods),
+        batch_size=settings.batch_size,
+        itemsize=problem.dtype.itemsize,
+        files=files,
+        ledgers=ledgers,
+    )
 
 
 _GRAD: Any = torch.Tensor.grad  # the property itself
