@@ -116,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _complain(error: BpcompareError) -> None:
     """Tells what is wrong, once; that a worker is lost is told by every one that is left."""
     if _speaks() or isinstance(error, WorkerError):
-        print(f"bpcompare: {error}", file=sys.stderr)
+        print(f"bpcompare: {error}", *getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
 
 
 def _speaks() -> bool:

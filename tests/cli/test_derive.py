@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -105,7 +106,7 @@ REFUSED = [
     (["__import__('os').system('touch pwned')"], "cannot be part of an expression"),
     (["x\0", "x=1"], "cannot be in an expression"),
     (["\udcff", "x=1"], "cannot be in an expression"),
-    (["(" * 10_000 + "x" + ")" * 10_000, "x=1"], "20,000 characters"),
+    (["(" * 10_000 + "x" + ")" * 10_000, "x=1"], "nested more than"),
 ]
 
 
@@ -116,8 +117,9 @@ def test_bad_input_is_told_in_one_sentence_with_exit_code_2(capsys, tmp_path, mo
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("bpcompare: ")
-    assert captured.err.count("\n") == 1
-    assert told in captured.err
+    first, *place = captured.err.splitlines()
+    assert told in first
+    assert not place or re.fullmatch(r" +\^", place[-1])
     assert not names(tmp_path)
 
 
