@@ -22,7 +22,7 @@ MAX_STEPS = 20_000
 _LOOK_ALIKES = str.maketrans("асеорхуіАВЕКМНОРСТХΑΒΕΖΗΙΚΜΝΟΡΤΥΧον", "aceopxyiABEKMHOPCTXABEZHIKMNOPTYXov")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Graph:
     """What an expression became.
 
@@ -38,6 +38,10 @@ class Graph:
     def nodes(self) -> list[Node]:
         """The inputs and the steps in the order of the computation, without the numbers of the expression."""
         return [node for node in topological_order(self.output) if not node.constant]
+
+    def __repr__(self) -> str:
+        names = ", ".join(node.name for node in self.inputs[:6]) + ", …" * (len(self.inputs) > 6)
+        return f"<Graph of {self.output.name} with {len(self.nodes)} nodes, from {names}>"
 
 
 def build(expression: str, values: Mapping[str, Any]) -> Graph:
@@ -224,9 +228,7 @@ class _Builder:
             hint = f"; did you mean {alike[0]}, which is written with {spelled}?"
         elif parts := split_into(name, known):
             hint = f"; did you mean {'*'.join(parts)}?"
-        elif near:
-            hint = f"; did you mean {near[0]}?"
-        elif near := difflib.get_close_matches(name, set(known), n=1, cutoff=0.75):
+        elif near or (near := difflib.get_close_matches(name, set(known), n=1, cutoff=0.75)):
             hint = f"; did you mean {near[0]}?"
         else:
             hint = f"; add {name[:20]}=…, for example {name[:20]}=2"
