@@ -182,8 +182,7 @@ def test_standardised_columns_are_named_with_their_units():
     loss, parameters, caption = graph_pictures.training_graph(problem)
     names = [node.name for node in topological_order(loss)]
     assert {"speed′", "dist′"} <= set(names)
-    assert "speed′ = (speed − 0.5)/0.291548" in caption  # mean and deviation of linspace(0, 1, 100)
+    assert "speed′ = (speed − 0.5)/0.291576" in caption  # of linspace(0, 1, 100): deviation √(101/(12·99))
     assert "standardised" in to_dot(Graph(loss, tuple(parameters)), backward(loss), caption=caption)
-    assert loss.value == pytest.approx(
-        torch.nn.functional.mse_loss(problem.model()(problem.x), problem.y).item(), rel=1e-6
-    )
+    expected = torch.nn.functional.mse_loss(problem.model()(problem.x), problem.y).item()
+    assert loss.value == pytest.approx(expected, rel=1e-6)
