@@ -13,6 +13,7 @@ With --answer the exit code is 0 where every gradient is right and 1 where one i
 import argparse
 import json
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,6 +100,12 @@ def _write(
     files |= pictures
     paths = write.write_files(folder, files)
     print(f"wrote {', '.join(map(str, paths))}")
+    if set(drawn) - {"svg"} and (letters := graph_pictures.letters_without_a_font(dots["derivation"])):
+        print(
+            f"bpcompare: no installed font has {letters[:20]} for PNG and PDF; install one, such as Noto Sans CJK, "
+            "or use SVG, where they are right",
+            file=sys.stderr,
+        )
     if refusal:
         raise refusal
 

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, PathPatch, Polygon
@@ -18,7 +19,7 @@ from bpcompare.graph.node import Node
 from bpcompare.graph.notation import plain_number
 from bpcompare.graph.operations import TABLE, to_the
 from bpcompare.problem.problem import Problem
-from bpcompare.show.style import to_bytes
+from bpcompare.show.style import FALLBACK_FONTS, to_bytes
 
 FONTS = {"Courier": "DejaVu Sans Mono"}
 DPI = 200
@@ -162,17 +163,37 @@ def figure(dot: str) -> Figure:
     left, bottom, right, top = map(float, laid_out["bb"].split(","))
     margin = 6.0
     size = (right - left + 2 * margin, top - bottom + 2 * margin)
+    families = _families(dot)
     drawn = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=DPI, facecolor="white")
     axes = drawn.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.set(xlim=(left - margin, right + margin), ylim=(bottom - margin, top + margin))
     for part in [laid_out, *laid_out.get("edges", []), *laid_out.get("objects", [])]:
         for stage in ("_draw_", "_hdraw_", "_tdraw_", "_ldraw_"):
-            _draw(axes, part.get(stage, []), is_background=part is laid_out)
+            _draw(axes, part.get(stage, []), is_background=part is laid_out, families=families)
     return drawn
 
 
-def _draw(axes: Axes, steps: list[dict[str, Any]], is_background: bool) -> None:
+def letters_without_a_font(dot: str) -> str:
+    """The letters of a picture that no installed font has; in SVG they are text and stay right.
+
+    Example:
+        >>> letters_without_a_font("∂loss/∂ŷ ⊙ 2")
+        ''
+    """
+    known = [font_manager.get_font(font_manager.findfont(family)).get_charmap() for family in _families(dot)]
+    return "".join(sorted({c for c in dot if c > "~" and not any(ord(c) in glyphs for glyphs in known)}))
+
+
+def _families(text: str) -> list[str]:
+    """DejaVu Sans, and for letters beyond its alphabets what is installed of the fonts that have them."""
+    if all(letter < "\u2e80" for letter in text):
+        return ["DejaVu Sans"]
+    installed = set(font_manager.get_font_names())
+    return ["DejaVu Sans", *(name for name in FALLBACK_FONTS if name in installed)]
+
+
+def _draw(axes: Axes, steps: list[dict[str, Any]], is_background: bool, families: list[str]) -> None:
     """Graphviz's drawing steps: first the pens, then what is drawn with them."""
     line, fill, dashes, width, font, size = "black", "white", "solid", 0.9, "DejaVu Sans", 12.0
     for step in steps:
@@ -195,7 +216,7 @@ def _draw(axes: Axes, steps: list[dict[str, Any]], is_background: bool) -> None:
         elif kind == "T":
             place = {"l": "left", "c": "center", "r": "right"}[step["align"]]
             x, y = step["pt"]
-            font_of = {"family": font, "size": size}
+            font_of = {"family": [font, *families], "size": size}
             axes.text(x, y, step["text"], font_of, ha=place, va="baseline", color=line, parse_math=False)
         elif kind in "bB":
             points = step["points"]

@@ -140,6 +140,24 @@ def test_a_folder_that_cannot_be_written_is_told_and_nothing_is_left(capsys, tmp
     assert names(tmp_path) == {"file"}
 
 
+def test_letters_that_no_font_has_are_told_once_and_are_right_in_svg(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("bpcompare.show.graph_pictures.FALLBACK_FONTS", ())
+    assert main(["derive", "权重 * x", "权重=2", "x=3", "--format", "svg,png", "--out", str(tmp_path)]) == 0
+    assert sum(letter == "权" for letter in capsys.readouterr().err) <= 1  # none where a font has it
+    assert "∂f/∂权重 = 3" in (tmp_path / "derivation.svg").read_text()
+
+
+def test_where_address_space_is_limited_the_source_is_written_and_the_reason_told(capsys, tmp_path, monkeypatch):
+    def short_of_memory():
+        raise RuntimeError("mmap failed to reserve 0x100000000 bytes")
+
+    monkeypatch.setattr("bpcompare.graph.dot._graphviz", short_of_memory)
+    for command, sources in ((HOMEWORK_1, OURS), (["graph", "--quiet"], {"graph.gv", "torchviz.gv"})):
+        assert main([*command, "--format", "svg", "--out", str(tmp_path / command[0])]) == 2
+        assert names(tmp_path / command[0]) == sources
+        assert "ulimit -v" in capsys.readouterr().err
+
+
 def test_the_training_problem_is_drawn_twice(capsys, tmp_path):
     assert main(["graph", "--out", str(tmp_path), "--format", "svg,png,pdf"]) == 0
     endings = ("gv", "svg", "png", "pdf")
