@@ -110,7 +110,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _complain(error: BpcompareError) -> int:
     """Says what is wrong, once; that a process is lost is said by every one that is left."""
     if _speaks() or isinstance(error, WorkerError):
-        print(f"bpcompare: {sentence(str(error), lines=isinstance(error, ExpressionError))}", file=sys.stderr)
+        said = sentence(str(error), lines=isinstance(error, ExpressionError))
+        print(f"bpcompare: {said}", *getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
     return 2
 
 

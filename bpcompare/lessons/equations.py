@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare.errors import InputError
+from bpcompare.graph.scripts import subscript, superscript
 from bpcompare.problem import estimates
 
 MOST_DIGITS = 17
-SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _named(names: Sequence[str] | None, letter: str, count: int) -> tuple[list[s
         if count == 1:
             return [letter], [letter]
         places = range(1, count + 1)
-        return [f"{letter}{str(i).translate(SUBSCRIPTS)}" for i in places], [f"{letter}_{{{i}}}" for i in places]
+        return [f"{letter}{subscript(i)}" for i in places], [f"{letter}_{{{i}}}" for i in places]
     if len(names) != count:
         raise InputError(f"there must be one name for each of {count} columns; got {len(names)}: {', '.join(names)}")
     if all(name in (letter, *(f"{letter}{i}" for i in range(1, count + 1))) for name in names):
@@ -118,4 +118,4 @@ def _number(value: float, digits: int, minus: str) -> str:
     power = int(exponent)
     if minus == "-":
         return rf"{mantissa} \cdot 10^{{{power}}}"
-    return f"{mantissa}·10{str(power).replace('-', '⁻').translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+    return f"{mantissa}·10{superscript(power)}"
