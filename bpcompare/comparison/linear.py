@@ -103,12 +103,13 @@ class Comparison(BaseComparison[Result]):
     def prediction_error(self, name: str) -> float | None:
         """The largest distance between the measured and the predicted loss of a state, relative to the predicted.
 
-        A predicted loss below what rounding leaves of an exact fit counts as that.
+        A predicted loss below ε·mean(y²) counts as that: of a fit so exact, rounding is most of what is left.
         """
         predicted = self.predicted(name)
         if predicted is None:
             return None
-        error = (self.results[name].losses - predicted).abs() / predicted.clamp(min=_exact_fit(self.problem))
+        least = torch.finfo(self.problem.dtype).eps * self.problem.measured_y.square().mean().item()
+        error = (self.results[name].losses - predicted).abs() / predicted.clamp(min=least)
         return error.nan_to_num(0.0).max().item()  # 0/0 at an exact fit
 
 
@@ -186,14 +187,9 @@ def _result(problem: Problem, run: Run, optimum: Optimum) -> Result:
     losses = run.losses if problem.scaling is None else exact
     gaps = exact - optimum.loss
     eps = torch.finfo(problem.dtype).eps
-    rounding = max(eps * optimum.loss, _exact_fit(problem))
+    rounding = max(eps * optimum.loss, problem.measured_y.square().mean().item() * (8 * eps) ** 2)
     if run.diverged_at is not None:
         status = "diverged"
     else:
         status = "converged" if gaps[-1] <= max(CONVERGED * gaps[0].item(), rounding) else "stopped"
     return Result(run, losses, gaps, status, weights, biases)
-
-
-def _exact_fit(problem: Problem) -> float:
-    """The loss that rounding leaves of a fit without any: predictions that are 8 units in the last place away."""
-    return problem.measured_y.square().mean().item() * (8 * torch.finfo(problem.dtype).eps) ** 2

@@ -117,6 +117,9 @@ def _cell(values: Tensor | None, k: int) -> str:
 
 
 def _sentences(summary: Summary) -> Iterator[str]:
+    if not bool(summary.limits.isfinite().all()):
+        yield "limit      the inputs are all 0: gradient descent never moves, at any rate."
+        return
     yield (
         f"limit      gradient descent converges below lr 2/λmax = {_over_seeds(summary.limits)}, "
         "however many epochs it has."
@@ -177,9 +180,11 @@ def _what_to_try(summary: Summary, row: BestRate) -> str:
 def _about_spread(summary: Summary, spread: Spread) -> Iterator[str]:
     seeds = len(summary.sweep.problems)
     if summary.noise is None:
+        unique = all(optimum.unique for optimum in summary.optima)
+        reason = "has not converged" if unique else "is the start, in directions in which nothing ever moves"
         yield (
             "spread     every seed has the same table and another start, so that least squares has no spread; what is "
-            "spread has not converged."
+            f"spread {reason}."
         )
         return
     if spread.theory is not None and summary.noise > 0:

@@ -93,8 +93,8 @@ class Summary:
 
     @functools.cached_property
     def gaps_left(self) -> Tensor:
-        """(L − L*)/(L₀ − L*), (methods, checkpoints, seeds, rates); infinite for a diverged run."""
-        return (self.gaps / self.gaps[:, :1]).nan_to_num(math.inf, math.inf)
+        """(L − L*)/(L₀ − L*), (methods, checkpoints, seeds, rates); infinite once diverged, 0 if there is no gap."""
+        return (self.gaps / self.gaps[:, :1]).nan_to_num(0.0, math.inf)
 
     @functools.cached_property
     def medians(self) -> Tensor:

@@ -263,3 +263,13 @@ def test_what_cannot_be_swept_is_refused(change, error, message):
     options = {"problems": [line()], "rates": [0.1], "methods": ["manual"], "epochs": 2} | change
     with pytest.raises(error, match=message):
         sweep(options["problems"], options["rates"], options["methods"], epochs=options["epochs"])
+
+
+def test_where_nothing_can_move_no_run_is_called_worse_than_its_start():
+    problem = from_data(torch.zeros(3, 2), torch.tensor([[1.0], [2.0], [4.0]]), bias=False)
+    summary = Summary(sweep([problem, problem.restarted(1)], [0.1, 1.0], ["manual", "adam"], epochs=5))
+    assert summary.limits.isinf().all()
+    for row in summary.best:
+        assert (row.worse, row.diverged, row.gap_left) == (0, 0, 0.0)
+        assert row.loss == pytest.approx(7.0)
+    assert sweep_json(summary, {})
