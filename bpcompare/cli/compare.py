@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the books of these Adam methods, beside torch.optim.Adam: a table, ledger.csv, columns in history.csv",
     )
     options.add_output_options(parser)
+    parser.add_argument("--explain", action="store_true", help="say below what every column and word means")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -156,7 +157,9 @@ def _write(
     pictures = {f"{name}.{format}": to_bytes(drawn[name], format) for name in drawn for format in arguments.format}
     paths = write.write_files(arguments.out, pictures | files)
     if not arguments.quiet:
+        from bpcompare.show import glossary, terminal
+
         look = options.look()
-        for render in told:
+        for render in [*told, *[glossary.render] * arguments.explain]:
             print(render(**look))
-        print(f"wrote {', '.join(str(path) for path in paths)}")
+        print(terminal.text([f"wrote {', '.join(str(path) for path in paths)}"], **look), end="")

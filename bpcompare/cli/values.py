@@ -28,6 +28,11 @@ def seed(text: str) -> int:
     return _integer(text, 0, 2**63 - 1, "must be a whole number from 0 to 2**63 − 1")
 
 
+def dots_per_inch(text: str) -> int:
+    """How finely a picture is drawn."""
+    return _integer(text, 30, 600, "must be a whole number from 30 to 600")
+
+
 def _integer(text: str, least: int, most: float, rule: str) -> int:
     try:
         value = int(text)
