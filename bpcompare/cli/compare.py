@@ -53,11 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     _check(arguments)
     ways: Callable[..., Any] = compare_network if arguments.layers else compare
-    with processes.joined() as first:
+    with processes.process_group() as first:
         quiet = arguments.quiet or not first
-        processes.together(lambda: write.check_folder(arguments.out, _names(arguments)) if first else None)
+        processes.run_on_all(lambda: write.check_folder(arguments.out, _names(arguments)) if first else None)
         with Progress("reading", 1.0, quiet=quiet) as progress:
-            problem = processes.together(lambda: network_options.problem_from(arguments, progress.reach))
+            problem = processes.run_on_all(lambda: network_options.problem_from(arguments, progress.reach))
         threads.settle(problem)
         with Progress("training", len(arguments.methods) * arguments.epochs, quiet=quiet) as progress:
             comparison = ways(

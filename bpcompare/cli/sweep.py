@@ -46,11 +46,11 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.sweeps.sweep import batches, sweep
     from bpcompare.training import processes
 
-    with processes.joined() as first:
+    with processes.process_group() as first:
         quiet = arguments.quiet or not first
-        processes.together(lambda: write.check_folder(arguments.out, _names(arguments)) if first else None)
+        processes.run_on_all(lambda: write.check_folder(arguments.out, _names(arguments)) if first else None)
         with Progress("drawing data", arguments.seeds, quiet=quiet) as progress:
-            problems = processes.together(lambda: _problems(arguments, progress))
+            problems = processes.run_on_all(lambda: _problems(arguments, progress))
         steps = len(arguments.methods) * arguments.epochs * batches(len(problems), len(arguments.lr))
         with Progress("training", steps, quiet=quiet) as progress:
             result = sweep(

@@ -66,7 +66,7 @@ def epochs_needed(problem: Problem, lr: float) -> float:
     """
     found = modes(problem)
     rounding = (8 * torch.finfo(problem.dtype).eps) ** 2 * problem.y.double().square().mean()
-    factors = found.factors(lr).abs()[(found.heights > rounding).any(1)]
+    factors = found.factors(lr).abs()[(found.initial_excess > rounding).any(1)]
     if not len(factors):
         return 0
     slowest = factors.max().item()
@@ -105,7 +105,7 @@ def in_user_units(problem: Problem, found: Modes) -> Modes:
     """The modes with every output's part of the loss in the user's units, in which gaps are measured."""
     if problem.scaling is None:
         return found
-    return dataclasses.replace(found, heights=found.heights * problem.scaling.y_scale.square())
+    return dataclasses.replace(found, initial_excess=found.initial_excess * problem.scaling.y_scale.square())
 
 
 def count(epochs: float) -> str:
