@@ -18,10 +18,11 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from bpcompare.show.page import chosen
+from bpcompare.show.terminal import visible
 
 # Okabe and Ito (2008), Color Universal Design: told apart under every common colour vision deficiency.
 BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
-GREY = "#666666"
+GREY, WINE = "#666666", "#882255"
 
 DPI = 110
 HIGHEST = 1e250  # drawn on a logarithmic axis, which with its margin must end below 1e308
@@ -76,11 +77,20 @@ def drawable(values: Tensor) -> list[float]:
     return values.where(values <= HIGHEST, math.nan).tolist()
 
 
+def shortened(text: str, longest: int = 40) -> str:
+    """``text`` on one line of at most that many characters, what cannot be seen made visible.
+
+    Example:
+        >>> shortened("speed, km/h", 9)
+        'speed, k…'
+    """
+    short = visible(text)
+    return short if len(short) <= longest else short[: longest - 1] + "…"
+
+
 def plain(text: str, longest: int = 40) -> str:
     """``text`` as it is read, on one line: a ``$`` would begin a formula."""
-    short = " ".join(text.split())
-    short = short if len(short) <= longest else short[: longest - 1] + "…"
-    return short.replace("$", r"\$")
+    return shortened(text, longest).replace("$", r"\$")
 
 
 @contextmanager
