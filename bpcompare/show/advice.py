@@ -97,7 +97,7 @@ def rounded_down(value: float, digits: int = 3) -> float:
     if not (math.isfinite(value) and value > 0):
         return value
     exponent = math.floor(math.log10(value)) - digits + 1
-    exact = value / 10.0**exponent * (1 + 1e-9)
+    exact = value / 10.0**exponent * (1 + 1e-6)
     return float(f"{math.floor(exact)}e{exponent}")
 
 
