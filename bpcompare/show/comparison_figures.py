@@ -128,8 +128,8 @@ def _parameters(comparison: Comparison) -> Figure:
     shown = parameters[:MOST_PANELS]
     figure, panels = grid_of(len(shown), 2 if len(shown) in (2, 4) else 3, (4.4, 3.3))
     for axes, entry in zip(panels, shown, strict=True):
-        ways = _paths(axes, comparison, entry)
-    legend_below(figure, ways, 4)
+        lines = _paths(axes, comparison, entry)
+    legend_below(figure, lines, 4)
     if len(parameters) > len(shown):
         figure.suptitle(f"{len(shown)} of {len(parameters)} parameters; all of them are in history.csv")
     return figure
@@ -140,16 +140,16 @@ def _paths(axes: Axes, comparison: Comparison, entry: Entry) -> list[Line2D]:
     truth, optimum = comparison.problem.truth, comparison.optimum
     styles = line_styles(comparison.results)
     best = entry.of(optimum.weight, optimum.bias)
-    ways, stable = [], [torch.tensor([best], dtype=torch.float64)]
+    lines, stable = [], [torch.tensor([best], dtype=torch.float64)]
     for place, (name, result) in enumerate(comparison.results.items()):
         path, style = entry.path(result.weights, result.biases), styles[name]
         if result.ran_away:
             path, style = _in_sight(path, best), {**style, "linewidth": min(style["linewidth"], THIN)}
-        ways += axes.plot(range(len(path)), path.tolist(), **markers_apart(style, place, len(path)))
+        lines += axes.plot(range(len(path)), path.tolist(), **markers_apart(style, place, len(path)))
         stable.append(path[:1] if result.ran_away else path)
     predictions = [comparison.predicted_path(name) for name in comparison.results]
     if (prediction := next((p for p in predictions if p is not None), None)) is not None:
-        ways += _prediction(axes, entry.path(*prediction), label=True)
+        lines += _prediction(axes, entry.path(*prediction), label=True)
     ends = axes.get_xlim()
     levels = axes.plot(ends, [best, best], **OPTIMUM, label=f"{best:.6g} by least squares{_doubt(optimum)}")
     if truth is not None:
@@ -165,7 +165,7 @@ def _paths(axes: Axes, comparison: Comparison, entry: Entry) -> list[Line2D]:
         margin = 0.08 * (high - low) or 1.0
         axes.set_ylim(low - margin, high + margin)
         axes.set_title(f"{axes.get_title()}; runaway paths leave the picture")
-    return ways
+    return lines
 
 
 def _in_sight(path: Tensor, best: float) -> Tensor:

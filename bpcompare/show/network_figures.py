@@ -85,7 +85,7 @@ def _delta(comparison: NetworkComparison) -> Figure:
     shown = _different(comparison)
     figure, panels = grid_of(len(shown), 3, (4.6, 4.0))
     layers = LayerNames.of(comparison.problem.start).layers
-    # No two layers' curves lie on each other, as ways that agree do: one width for all.
+    # No two layers' curves lie on each other, as methods that agree do: one width for all.
     styles = {name: {**style, "linewidth": 1.6} for name, style in line_styles(f"layer {n}" for n in layers).items()}
     for axes, (heading, sizes) in zip(panels, shown.items(), strict=True):
         axes.sharey(panels[0])
