@@ -44,6 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Derives, then prints or writes."""
+    from bpcompare.cli.progress import load_torch
+
+    load_torch()
+
     from bpcompare.graph.derivation import derive
     from bpcompare.results import write
 

@@ -18,10 +18,11 @@ from bpcompare.comparison.network import network_comparison
 from bpcompare.problem.problem import Problem
 from bpcompare.theory.gradient_descent import Modes, modes
 from bpcompare.theory.least_squares import Curvature, Optimum, curvature, least_squares
+from bpcompare.training.defaults import METHODS
 from bpcompare.training.methods import Method
 from bpcompare.training.recording import LinearRecording
 from bpcompare.training.run import Run
-from bpcompare.training.settings import DEFAULTS, METHODS, TrainingSettings
+from bpcompare.training.settings import DEFAULTS, TrainingSettings
 from bpcompare.training.train import train_all
 
 CONVERGED = 1e-6  # of the starting gap: what is left then is below a thousandth of the starting distance
@@ -100,11 +101,14 @@ class Comparison(BaseComparison[Result]):
         return full_batch and self.results[name].run.method.canonical_update == "GradientDescent"
 
     def prediction_error(self, name: str) -> float | None:
-        """The largest distance between the measured and the predicted loss of a state, relative to the predicted."""
+        """The largest distance between the measured and the predicted loss of a state, relative to the predicted.
+
+        A predicted loss below what rounding leaves of an exact fit counts as that.
+        """
         predicted = self.predicted(name)
         if predicted is None:
             return None
-        error = (self.results[name].losses - predicted).abs() / predicted
+        error = (self.results[name].losses - predicted).abs() / predicted.clamp(min=_exact_fit(self.problem))
         return error.nan_to_num(0.0).max().item()  # 0/0 at an exact fit
 
 
@@ -181,9 +185,14 @@ def _result(problem: Problem, run: Run, optimum: Optimum) -> Result:
     losses = run.losses if problem.scaling is None else exact
     gaps = exact - optimum.loss
     eps = torch.finfo(problem.dtype).eps
-    rounding = max(eps * optimum.loss, problem.measured_y.square().mean().item() * (8 * eps) ** 2)
+    rounding = max(eps * optimum.loss, _exact_fit(problem))
     if run.diverged_at is not None:
         status = "diverged"
     else:
         status = "converged" if gaps[-1] <= max(CONVERGED * gaps[0].item(), rounding) else "stopped"
     return Result(run, losses, gaps, status, weights, biases)
+
+
+def _exact_fit(problem: Problem) -> float:
+    """The loss that rounding leaves of a fit without any: predictions that are 8 units in the last place away."""
+    return problem.measured_y.square().mean().item() * (8 * torch.finfo(problem.dtype).eps) ** 2

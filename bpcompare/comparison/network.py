@@ -13,10 +13,11 @@ from bpcompare.comparison.agreement import agree_on_network, one_rule
 from bpcompare.comparison.base import BaseComparison, BaseResult
 from bpcompare.errors import InputError
 from bpcompare.problem.problem import Problem
+from bpcompare.training.defaults import METHODS
 from bpcompare.training.methods import Method
 from bpcompare.training.recording import NetworkRecording
 from bpcompare.training.run import NetworkRun, Run
-from bpcompare.training.settings import DEFAULTS, METHODS, TrainingSettings
+from bpcompare.training.settings import DEFAULTS, TrainingSettings
 from bpcompare.training.train import train_all
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from bpcompare.errors import InputError
 
+MOST_DIGITS = 17
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -24,7 +26,7 @@ class Equations:
 
 
 def equations(
-    weight: Tensor,
+    weight: Tensor | nn.Linear,
     bias: Tensor | None = None,
     x_names: Sequence[str] | None = None,
     y_names: Sequence[str] | None = None,
@@ -33,21 +35,28 @@ def equations(
     r"""ŷⱼ = Wⱼ₁x₁ + … + bⱼ for every output of an `nn.Linear`, with the numbers of its weight and bias.
 
     Args:
-        weight: (out, in).
+        weight: (out, in), or an `nn.Linear`, which brings its bias.
         bias: (out,), or None for a model without one.
         x_names: What to call the inputs; x, or x₁, x₂, … when not given.
         y_names: What to call the outputs; y, or y₁, y₂, … when not given.
-        digits: Significant digits.
+        digits: Significant digits, from 1 to 17, which tell every float64 from its neighbours.
 
     Raises:
-        InputError: The shapes or the names do not fit together.
+        InputError: The shapes, the names or the number of digits do not fit.
 
     Example:
-        >>> import torch
         >>> both = equations(torch.tensor([[1.5, -2.0]]), torch.tensor([0.25]))
         >>> both.text, both.latex
         (('y = 1.5·x₁ − 2·x₂ + 0.25',), ('y = 1.5\\,x_{1} - 2\\,x_{2} + 0.25',))
     """
+    if isinstance(weight, nn.Linear):
+        if bias is not None:
+            raise InputError("an nn.Linear brings its own bias; got another one: leave it out")
+        layer = weight
+        weight, bias = layer.weight, layer.bias
+    weight, bias = _tensor("weight", weight), None if bias is None else _tensor("bias", bias)
+    if isinstance(digits, bool) or not isinstance(digits, int) or not 1 <= digits <= MOST_DIGITS:
+        raise InputError(f"digits must be a whole number from 1 to {MOST_DIGITS}; got {digits!r:.60}")
     if weight.ndim != 2 or (bias is not None and bias.shape != weight.shape[:1]):
         found = f"{tuple(weight.shape)} and {None if bias is None else tuple(bias.shape)}"
         raise InputError(f"weight must be (out, in) and bias (out,) or None; got {found}; pass those of an nn.Linear")
@@ -63,6 +72,16 @@ def equations(
         return tuple(lines)
 
     return Equations(written(0, "·", "−"), written(1, r"\,", "-"))
+
+
+def _tensor(name: str, values: object) -> Tensor:
+    if isinstance(values, type):
+        kind = values.__name__
+        raise InputError(f"{name} must be numbers; got the class {kind}: pass a layer, such as nn.{kind}(2, 1)")
+    try:
+        return torch.as_tensor(values).detach()
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"{name} must be a tensor of numbers; got {type(values).__name__}") from None
 
 
 def _named(names: Sequence[str] | None, letter: str, count: int) -> tuple[list[str], list[str]]:

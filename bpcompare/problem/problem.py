@@ -9,10 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bpcompare import notebook
 from bpcompare.errors import InputError
 from bpcompare.problem.scaling import Scaling
 
 DTYPES = (torch.float32, torch.float64)
+MOST_ROWS = 20  # columns of a table that a notebook shows
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Truth:
     bias: Tensor
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Problem:
     """Data to fit by ŷ = x Wᵀ + b, or by a network, in the user's units and as the ways train on it.
 
@@ -115,6 +117,20 @@ class Problem:
         if self.scaling is None:
             return weight.double(), bias.double()
         return self.scaling.parameters_in_user_units(weight, bias)
+
+    def __repr__(self) -> str:
+        kind = type(self.start).__name__
+        return (
+            f"<Problem {self.name}: {self.samples} samples, {self.in_features} → {self.out_features}, {kind}, "
+            f"{str(self.dtype).removeprefix('torch.')}{', standardised' if self.scaling else ''}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a row for each column of the data."""
+        columns = [(name, self.measured_x[:, i]) for i, name in enumerate(self.x_names[:MOST_ROWS])]
+        columns += [(name, self.measured_y[:, i]) for i, name in enumerate(self.y_names[:MOST_ROWS])]
+        rows = [[name, values.min().item(), values.mean().item(), values.max().item()] for name, values in columns]
+        return notebook.table(repr(self)[1:-1], ["column", "smallest", "mean", "largest"], rows)
 
 
 def from_data(

@@ -10,9 +10,8 @@ import torch.distributed as dist
 from torch import Tensor
 
 from bpcompare.errors import BpcompareError, WorkerError
-from bpcompare.training.process_environment import place
+from bpcompare.training.process_environment import CONNECT, place
 
-CONNECT = 10.0  # seconds in which the processes must find each other
 SILENCE = 120.0  # seconds that a process may take over its part of the work
 
 T = TypeVar("T")

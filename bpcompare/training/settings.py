@@ -1,15 +1,12 @@
-"""How to train: learning rate, epochs, batches and their order, checked once. The defaults stand here and nowhere else.
-
-Nothing slow is imported here, so that ``--help`` can show the defaults without loading PyTorch.
-"""
+"""How to train: learning rate, epochs, batches and their order, checked once."""
 
 import math
 import operator
 from dataclasses import dataclass
 
 from bpcompare.errors import InputError
+from bpcompare.training.defaults import EPOCHS, LARGEST_LR, LR, SEED
 
-LARGEST_LR = 1e38  # float32 ends at 3.4e38; beyond it no step can be written down
 LARGEST_COUNT = 2**63 - 1  # what 64 bits hold
 SEEDS = (-(2**63), 2**64 - 1)  # what `torch.Generator.manual_seed` takes
 
@@ -33,10 +30,10 @@ class TrainingSettings:
         TrainingSettings(lr=0.5, epochs=300, batch_size=None, seed=0, shuffle=True)
     """
 
-    lr: float = 0.1
-    epochs: int = 50
+    lr: float = LR
+    epochs: int = EPOCHS
     batch_size: int | None = None
-    seed: int = 0
+    seed: int = SEED
     shuffle: bool = True
 
     def __post_init__(self) -> None:
@@ -98,10 +95,3 @@ def _quoted(value: object) -> str:
 
 
 DEFAULTS = TrainingSettings()
-
-# The methods that have a name of their own, as SOURCE+RULE; these are compared when none are asked for.
-METHODS = {
-    "manual": "formula+GradientDescent",
-    "autograd": "autograd+GradientDescent",
-    "adam": "autograd+torch.optim.Adam",
-}

@@ -4,7 +4,7 @@ import contextlib
 import copy
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from bpcompare.errors import InputError, MethodError
 from bpcompare.problem.problem import Problem
 from bpcompare.training.data_parallel import all_reduce
 from bpcompare.training.gradients import formula
+from bpcompare.training.memory import check_memory
 from bpcompare.training.methods import Method, choose
 from bpcompare.training.recording import LinearRecording, NetworkRecording, Recording
 from bpcompare.training.run import Run
@@ -60,6 +61,8 @@ def train(
         >>> run.parameters["weight"][-1].item(), run.parameters["bias"][-1].item()
         (1.3135614395141602, 1.3715894222259521)
     """
+    if not isinstance(method, str | Method):
+        raise InputError(f"train takes one method or its name; got {method!r:.60}: use compare for several")
     settings = TrainingSettings(lr, epochs, batch_size, seed, shuffle)
     recording = LinearRecording if problem.is_linear else NetworkRecording
     return train_all(problem, method, settings, recording, on_epoch)[0]
@@ -93,6 +96,9 @@ def train_all(
     settings.check_samples(problem.samples)
     check_rate(settings.lr, problem.dtype)
     chosen = choose(problem, methods, settings.lr)
+    parameters = list(problem.start.parameters())
+    numbers = sum(p.numel() for p in parameters) if problem.is_linear else len(parameters)
+    check_memory(settings, len(chosen), 1 + 2 * numbers)
     return [_follow(problem, method, settings, recording, on_epoch) for method in chosen]
 
 
@@ -159,19 +165,27 @@ def _batches(x: Tensor, y: Tensor, size: int, shuffled: torch.Generator | None) 
     return zip(x[order].split(size), y[order].split(size), strict=True)
 
 
-class _Watched(nn.Parameter):
-    """A parameter that remembers what a source tried to leave in its ``.grad``."""
+_GRAD: Any = torch.Tensor.grad  # the property itself
 
-    attempt: Tensor | None = None
+
+class _Watched(nn.Parameter):
+    """A parameter that remembers what a source tried to leave in its ``.grad`` in vain."""
+
+    refused: Tensor | None = None
 
     @property
     def grad(self) -> Tensor | None:
-        """Nothing: only the attempt is kept."""
-        return None
+        """As of any parameter."""
+        grad: Tensor | None = _GRAD.__get__(self)
+        return grad
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
-        self.attempt = value
+        try:
+            _GRAD.__set__(self, value)
+        except RuntimeError:
+            self.refused = value
+            raise
 
 
 def _misshapen(problem: Problem, method: Method, epoch: int, error: RuntimeError) -> MethodError:
@@ -181,13 +195,11 @@ def _misshapen(problem: Problem, method: Method, epoch: int, error: RuntimeError
         p.__class__ = _Watched
     with contextlib.suppress(Exception):  # whatever the source does now, the first error is the one to tell
         method.source(model, problem.x, problem.y)
-    expected = ", ".join(f"{name} {tuple(p.shape)}" for name, p in model.named_parameters())
-    found = f": {error}"
+    told = str(error).split(". ")[0]
     for name, p in model.named_parameters():
-        if isinstance(p.attempt, Tensor) and (p.attempt.shape, p.attempt.dtype) != (p.shape, p.dtype):
-            found = f" {name}.grad of shape {tuple(p.attempt.shape)}, {p.attempt.dtype}"
-            expected = f"that of {name}, {tuple(p.shape)}, {p.dtype}"
-            break
+        if p.refused is not None:
+            told = f"got shape {tuple(p.refused.shape)}, {p.refused.dtype} for {name}, {tuple(p.shape)}, {p.dtype}"
     return MethodError(
-        f"the gradient source of {method.name!r} assigned{found} at epoch {epoch}; the shape must be {expected}"
+        f"the gradient source of {method.name!r} must leave a gradient of each parameter's own shape and type; "
+        f"at epoch {epoch}: {told}"
     )
