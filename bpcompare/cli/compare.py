@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     options.add_output_options(parser)
     options.add_process_options(parser)
+    parser.add_argument("--explain", action="store_true", help="say below what every column and word means")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -191,11 +192,12 @@ class Outcome:
     @property
     def texts(self) -> list[Callable[..., str]]:
         """What is printed: functions of the terminal's look."""
-        from bpcompare.show import comparison_table, ledger_table, network_table
+        from bpcompare.show import comparison_table, glossary, ledger_table, network_table
 
+        words = [glossary.render] * self.request.explain
         problem = self.comparison.problem
         if self.request.layers:
             starts = {init: network_options.started(problem, self.request, init) for init in ("normal", "pytorch")}
-            return [partial(network_table.render, self.comparison, starts)]
+            return [partial(network_table.render, self.comparison, starts), *words]
         ledgers = [partial(ledger_table.render, one, problem) for one in self.ledgers.values()]
-        return [partial(comparison_table.render, self.comparison), *ledgers]
+        return [partial(comparison_table.render, self.comparison), *ledgers, *words]

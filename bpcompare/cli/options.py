@@ -27,7 +27,7 @@ LINE: dict[str, Any] = {"samples": 100, "noise": 0.1, "weight": [[2.0]], "bias":
 
 
 def add_output_options(parser: argparse.ArgumentParser, out: str = "outputs") -> None:
-    """``--out``, ``--format`` and ``--quiet``."""
+    """``--out``, ``--format``, ``--dpi``, ``--style`` and ``--quiet``."""
     group = parser.add_argument_group("output")
     group.add_argument(
         "--out",
@@ -43,6 +43,15 @@ def add_output_options(parser: argparse.ArgumentParser, out: str = "outputs") ->
         metavar="F[,F…]",
         help="picture formats: png, svg, pdf (default png)",
     )
+    group.add_argument(
+        "--dpi", type=values.dots_per_inch, metavar="N", help="dots per inch of PNG pictures, 30 to 600 (default 110)"
+    )
+    group.add_argument(
+        "--style",
+        choices=("paper", "slides"),
+        default="paper",
+        help="slides: pictures 16:9 with large type (default paper)",
+    )
     group.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
@@ -53,8 +62,9 @@ def look() -> dict[str, Any]:
     import sys
 
     terminal = sys.stdout.isatty()
+    colors = not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in ("dumb", "unknown")
     width = shutil.get_terminal_size().columns if terminal else None
-    return {"width": width, "color": terminal and "NO_COLOR" not in os.environ}
+    return {"width": width, "color": terminal and colors}
 
 
 def add_problem_options(parser: argparse.ArgumentParser) -> None:

@@ -38,6 +38,11 @@ def digits(text: str) -> int:
     return _integer(text, 1, DIGITS, f"must be a whole number from 1 to {DIGITS}")
 
 
+def dots_per_inch(text: str) -> int:
+    """How finely a picture is drawn."""
+    return _integer(text, 30, 600, "must be a whole number from 30 to 600")
+
+
 def _integer(text: str, least: int, most: int, rule: str) -> int:
     try:
         value = int(text)
