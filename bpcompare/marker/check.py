@@ -13,12 +13,14 @@ from bpcompare.marker.calls import Array, Call, Problem
 from bpcompare.marker.diagnosis import diagnose
 from bpcompare.marker.exercises import EXERCISES, Exercise, find
 from bpcompare.marker.marking import Marking
-from bpcompare.marker.sandbox import TIME_LIMIT, Reply, Sandbox, decode, encode
+from bpcompare.marker.sandbox import TIME_LIMIT, Reply, Sandbox, Server, decode, encode, server
 
 FUNCTIONS = {exercise.function: exercise for exercise in EXERCISES.values()}
 
 
-def check_file(file: Path, seed: int | None = None, time_limit: float = TIME_LIMIT) -> Marking:
+def check_file(
+    file: Path, seed: int | None = None, time_limit: float = TIME_LIMIT, process: Server | None = None
+) -> Marking:
     """Marks the function that ``file`` defines.
 
     An answer is *exact* where every number is the right one, rounded; *within rounding* where it differs by at most
@@ -28,7 +30,8 @@ def check_file(file: Path, seed: int | None = None, time_limit: float = TIME_LIM
     Args:
         file: Python source that defines one of the exercises' functions.
         seed: Makes the problems; a fresh one where it is None.
-        time_limit: Seconds that the file may take.
+        time_limit: Seconds of processor time that its calls may take; imports are not counted.
+        process: Runs the file, and others before and after; one of its own where it is None.
 
     Returns:
         The marking, with a diagnosis of what is wrong.
@@ -44,7 +47,10 @@ def check_file(file: Path, seed: int | None = None, time_limit: float = TIME_LIM
     if not file.is_file():
         raise MarkingError(f"there is no file {file} to mark; check --exercise NAME writes one to start with")
     seed = secrets.randbits(32) if seed is None else seed
-    with Sandbox(file, tuple(FUNCTIONS), time_limit) as sandbox:
+    if process is None:
+        with server() as own:
+            return check_file(file, seed, time_limit, own)
+    with Sandbox(file, tuple(FUNCTIONS), time_limit, process) as sandbox:
         function, parameters = sandbox.load()
         exercise = FUNCTIONS[function]
         check_signature(file, exercise, parameters)

@@ -71,6 +71,11 @@ class Factor:
         return self.plain and frozenset(self.powers) in POWERS
 
     @property
+    def parameters(self) -> int:
+        """How many numbers were free to choose: fewer than there are different problems, or it may be chance."""
+        return sum(abs(power) for _, power in self.powers) + (abs(self.constant) != 1)
+
+    @property
     def cost(self) -> float:
         """How much has to go wrong for this factor; 0 for the factor 1."""
         constant = 3.0 if not self.plain else (self.constant < 0) + abs(math.log2(abs(self.constant))) * 0.9
@@ -116,7 +121,7 @@ def fit(pairs: Sequence[Pair]) -> Factor | None:
     sign = math.copysign(1.0, ratios[0][1])
     factors = [_factor(sign * math.exp(constants[surest, rule]), names, powers[rule]) for rule in np.flatnonzero(fits)]
     different = len({tuple(pair.sizes.values()) for pair, _, _ in ratios})
-    told = [factor for factor in factors if factor.known or different > len(factor.powers) + (not factor.plain)]
+    told = [factor for factor in factors if factor.known or different > factor.parameters]
     return min(told, key=lambda factor: factor.cost, default=None)
 
 

@@ -69,6 +69,11 @@ MISTAKES: dict[str, Mistake] = {
         ANSWER,
         "Print each factor of your formula.",
     ),
+    "zero-for-one-sample": Mistake(
+        "it is zero for one sample: a mean over the samples is subtracted, which leaves nothing of one",
+        ANSWER,
+        "Call your function with two samples: is it still zero?",
+    ),
     "nan-or-inf": Mistake(
         "it holds nan or inf", ANSWER, "Print each intermediate result: which one first is not finite?"
     ),
