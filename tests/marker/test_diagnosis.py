@@ -11,11 +11,11 @@ from bpcompare.marker.check import check_function
 from bpcompare.marker.conditions import describe
 from bpcompare.marker.diagnosis import is_right
 from bpcompare.marker.factors import Factor, Pair, fit
-from bpcompare.marker.hypotheses.combinations import forms
+from bpcompare.marker.hypotheses.combinations import combinations
 from bpcompare.marker.hypotheses.wrong_parts import View
 from bpcompare.marker.meaning import names
 from bpcompare.marker.mistakes import MISTAKES
-from bpcompare.marker.problems import linear_regression
+from bpcompare.marker.problems import linear_regression, linear_regression_mistakes
 from bpcompare.show import marker_report
 
 TRUTH_ERROR = 1e-13  # autograd in float64, over at most 100 terms of size 10, against extended precision
@@ -218,16 +218,18 @@ def test_one_number_may_come_in_any_nesting_and_several_may_not():
     assert not is_right(Call(two), "g")
 
 
-def test_every_form_has_a_text_for_each_of_its_mistakes():
+def test_every_combination_has_a_text_for_each_of_its_mistakes():
     for answer in ("grad_w", "grad_b"):
-        assert {name for form in forms(answer) for name in form.mistakes} <= set(MISTAKES)
+        assert {name for one in combinations(answer) for name in one.mistakes} <= set(MISTAKES) | set(
+            linear_regression_mistakes.MISTAKES
+        )
 
 
-def test_the_form_without_mistakes_is_the_gradient_itself():
+def test_the_combination_without_mistakes_is_the_gradient_itself():
     for answer in ("grad_w", "grad_b"):
-        (form,) = [form for form in forms(answer) if not form.mistakes]
+        (one,) = [one for one in combinations(answer) if not one.mistakes]
         for problem in problems(1)[::6]:
-            value, _ = form.of(View.of(problem.inputs))
+            value, _ = one.of(View.of(problem.inputs))
             np.testing.assert_allclose(value, problem.truth[answer].astype(np.float64), rtol=1e-9, atol=1e-12)
 
 
