@@ -1,5 +1,6 @@
 """Marks a learner's file: runs it apart, compares its answers with the right ones, and diagnoses what differs."""
 
+import json
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.errors import MarkingError
+from bpcompare.errors import InputError, MarkingError
 from bpcompare.marker import sandbox_child
 from bpcompare.marker.calls import Array, Call, Problem
 from bpcompare.marker.diagnosis import diagnose
@@ -52,11 +53,26 @@ def check_file(
             return check_file(file, seed, time_limit, own)
     with Sandbox(file, tuple(FUNCTIONS), time_limit, process) as sandbox:
         function, parameters = sandbox.load()
+        if parameters == "own loss":
+            return _own_loss(file, function, sandbox)
         exercise = FUNCTIONS[function]
         check_signature(file, exercise, parameters)
         problems = list(exercise.draw(np.random.default_rng(seed)))
         replies = list(sandbox.call([problem.inputs for problem in problems]))
     return mark(file, exercise, problems, replies, seed)
+
+
+def _own_loss(file: Path, function: str, sandbox: Sandbox) -> Marking:
+    from bpcompare.marker.own_loss import judge_told
+
+    try:
+        return judge_told(function, json.loads(sandbox.told()))
+    except MarkingError:
+        raise
+    except InputError as error:
+        raise MarkingError(f"{file} cannot be marked: {error}") from error
+    except ValueError as error:
+        raise MarkingError(f"{file} disturbed the marker's own channel; it must only define its functions") from error
 
 
 def check_function(

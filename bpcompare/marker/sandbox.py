@@ -13,7 +13,8 @@ a list of fields with tabs between them; texts are in hexadecimal::
                      importing                    a sign of life: a module is being imported
                      answers                      the file asked for bpcompare, which knows the answers
                      raised TEXT | missing        the file cannot be used; nothing follows
-                     defines NAME PARAMETERS
+                     defines NAME PARAMETERS      or, of a file with loss, gradients and sample: own loss, then
+                     told JSON                    problems and answers, in numbers
     marker → child   TYPE:SHAPE:BYTES …           the arguments of one call; a line for each call, then the end;
                                                   TYPE.T is transposed after it is read, so not contiguous
     child → marker   call K CHANGED returned TYPE:SHAPE:NUMBERS …   (or: raised TEXT, single TEXT)
@@ -236,6 +237,14 @@ class Sandbox:
         if word != "defines" or len(rest) != 2 or _text(rest[0]) not in self._functions:
             raise self._garbled()
         return _text(rest[0]), _text(rest[1])
+
+    def told(self) -> str:
+        """What the child tells of a file with a loss of its own, as JSON."""
+        self._clock.restart()
+        word, *rest = self._next("while its gradients were called")
+        if word != "told" or len(rest) != 1:
+            raise self._garbled()
+        return _text(rest[0])
 
     def call(self, arguments: Sequence[Mapping[str, Any]]) -> Iterator[Reply]:
         """Calls the function once for each set of arguments, in order."""
