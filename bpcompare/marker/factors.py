@@ -45,7 +45,7 @@ POWERS: dict[frozenset[tuple[str, int]], tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Pair:
-    """An answer beside what a hypothesis makes of the same call, and the rounding allowed, element by element."""
+    """An answer next to what a hypothesis makes of the same call, and the rounding allowed, element by element."""
 
     answer: Array
     guess: Array

@@ -1,4 +1,4 @@
-"""The mistakes that a gradient of any loss may show, and what is said of each; an exercise has its own beside them."""
+"""The mistakes that a gradient of any loss may show, and what is said of each where an exercise has no own words."""
 
 from typing import NamedTuple
 

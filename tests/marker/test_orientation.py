@@ -60,7 +60,7 @@ def test_a_product_of_x_transposed_and_delta_is_refused_as_transposed_and_the_ri
     )
     assert main(["check", str(file)]) == 1
     said = capsys.readouterr().out
-    assert "it is transposed: w has shape (out, in), so the product is δᵀx, not xᵀδ  [line 5]" in said
+    assert "it is transposed: w has shape (out, in), so the product is δᵀx, not xᵀδ  [step 5]" in said
     assert "(1)  ŷ = xwᵀ + b" in said
     assert "→ (5)  ∂L/∂w = δᵀx" in said
     assert "✓ grad_b is right" in said

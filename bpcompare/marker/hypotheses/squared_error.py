@@ -9,7 +9,7 @@ import numpy as np
 from bpcompare.marker.calls import Array, Call
 from bpcompare.marker.explanation import Explanation, Guess, agrees, cheapest, fit_guesses, not_refuted, telling_first
 from bpcompare.marker.factors import Factor
-from bpcompare.marker.hypotheses.added_terms import finite_difference, offset
+from bpcompare.marker.hypotheses.added_terms import added_term, finite_difference
 from bpcompare.marker.hypotheses.combinations import MOST_MISTAKES, combinations
 from bpcompare.marker.hypotheses.rounded_stages import narrowed
 from bpcompare.marker.hypotheses.wrong_parts import ERRORS, View, view
@@ -153,5 +153,5 @@ def _share(v: View, answer: str, index: int) -> Array:
 
 SHARED = frozenset(ERRORS) - {""}  # both gradients are made of the residual
 # Two mistakes in one kind of calls, and others elsewhere, are rather chance than what somebody wrote.
-IN_PARTS = (partial(composed, most_mistakes=1), other_products, prepared, random_sample, offset, finite_difference)
-HYPOTHESES = (composed, other_products, prepared, random_sample, offset, finite_difference, narrowed)
+IN_PARTS = (partial(composed, most_mistakes=1), other_products, prepared, random_sample, added_term, finite_difference)
+HYPOTHESES = (composed, other_products, prepared, random_sample, added_term, finite_difference, narrowed)
