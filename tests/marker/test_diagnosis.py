@@ -291,7 +291,7 @@ def test_the_names_of_a_factor_are_its_meaning():
 
 def test_calls_that_no_kind_describes_are_counted():
     calls = [Call(problem) for problem in problems(0)]
-    assert describe(calls[:7], calls) == "in 7 of 60 calls"
+    assert describe(calls[:7], calls) == "in 7 of 65 calls"
     assert describe([call for call in calls if call.problem.dtype == "float32"], calls) == "in float32"
 
 

@@ -92,4 +92,5 @@ def test_a_forward_pass_with_w_where_its_transpose_is_meant_is_named_where_that_
 
     marking = check_function(gradients, seed=SEED)
     assert marking.mistakes == {"grad_w": ("transposed-w-in-forward",), "grad_b": ("transposed-w-in-forward",)}
-    assert len(marking.raised) == len(marking.calls) * (1 - RIGHT_WHERE_SQUARE)
+    usual = [call for call in marking.calls if not call.problem.edge]
+    assert sum(bool(call.raised) for call in usual) == len(usual) * (1 - RIGHT_WHERE_SQUARE)
