@@ -139,3 +139,12 @@ def test_data_beyond_float32_are_refused_rather_than_made_infinite():
 def test_a_line_that_cannot_be_drawn_is_refused(arguments, message):
     with pytest.raises(InputError, match=message):
         line(**arguments)
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2Jb", "\x00", "a\nb", "\x9b", "\u202e", "\ud800", "\u2028", " ", ""])
+def test_a_column_s_name_is_one_line_that_can_be_printed(name):
+    x = torch.tensor([[1.0], [2.0]])
+    for option in ("x_names", "y_names"):
+        with pytest.raises(InputError, match=f"^{option}: the name ") as refused:
+            from_data(x, x, **{option: (name,)})
+        assert str(refused.value).isprintable()

@@ -109,12 +109,13 @@ def test_a_terminal_gets_lines_and_colour_and_others_plain_text():
 
 
 def test_what_steers_a_terminal_is_made_visible():
-    names = {"x_names": ("a\x1b[2J\x07\nb\u202e",), "y_names": ("y",), "name": "\x1b]0;title\x07"}
     x = torch.tensor([[1.0], [2.0]])
+    problem = from_data(x, torch.cat([x, x], 1), name="a\x1b[2J\x07\nb\u202e\x9b")
     for width in (None, 80):
-        text = render(compare(from_data(x, torch.cat([x, x], 1), **{**names, "y_names": ("p\x9b", "q")})), width=width)
+        text = render(compare(problem), width=width)
         assert not set(text) & set("\x1b\x07\x9b\u202e")
-        assert r"a\x1b[2J\x07 b\u202e" in text
+        assert r"a\x1b[2J\x07" in text
+        assert r"b\u202e\x9b: " in text
 
 
 def test_measured_data_have_no_truth():
