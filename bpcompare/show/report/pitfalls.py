@@ -1,0 +1,44 @@
+"""Break it: the ten pitfalls, predicted and measured."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from bpcompare.lessons.pitfalls.learning_rate import PITFALLS, run
+from bpcompare.lessons.pitfalls.pitfall import Lesson
+from bpcompare.show.report.charts import LINES, finish, line
+
+NAMES = {"mistake": "the mistake, measured", "predicted": "the mistake, predicted", "right": "the right way"}
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """One pitfall with its chart."""
+
+    pitfall: Lesson
+    figure: go.Figure
+
+
+def pitfalls(on_part: Callable[[], object] | None = None) -> list[Shown]:
+    """Runs them all."""
+    shown = []
+    for name in PITFALLS:
+        pitfall = run(name)
+        shown.append(Shown(pitfall, _figure(pitfall)))
+        if on_part:
+            on_part()
+    return shown
+
+
+def _figure(pitfall: Lesson) -> go.Figure:
+    figure = go.Figure()
+    for (key, name), look in zip(NAMES.items(), LINES, strict=False):
+        values = [v if math.isfinite(v) and abs(v) < 1e250 else None for v in pitfall.curves[key]]
+        figure.add_trace(line(list(range(len(values))), values, name, look))
+    if "nodes" not in pitfall.quantity:
+        figure.update_yaxes(type="log", exponentformat="power")
+    figure.update_yaxes(title=pitfall.quantity)
+    figure.update_xaxes(title="step")
+    return finish(figure, 320)
