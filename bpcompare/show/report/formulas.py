@@ -59,9 +59,7 @@ def update(kind: str, key: str, name: str, lr: float, is_bias: bool) -> list[str
             rf"{p} \leftarrow {slot('p')} - ({slot('step')}) = {slot('next')}",
         ]
     elif kind == "descent":
-        lines.append(
-            rf"{p} \leftarrow {p} - \eta {slope} = {slot('p')} - {eta} \cdot ({slot('g')}) = {slot('next')}"
-        )
+        lines.append(rf"{p} \leftarrow {p} - \eta {slope} = {slot('p')} - {eta} \cdot ({slot('g')}) = {slot('next')}")
     else:
         lines.append(rf"{p} = {slot('p')} \rightarrow {slot('next')}")
     return [mathml(formula) for formula in lines]

@@ -2,22 +2,23 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 import torch
-from plotly.subplots import make_subplots
 from torch import Tensor
 
 from bpcompare.comparison.adam_ledger import Ledger, column, ledger, rule_by_hand
 from bpcompare.comparison.linear import Comparison, Result
 from bpcompare.errors import InputError
 from bpcompare.problem.parameter_names import Entry, entries
-from bpcompare.show.landscape import Plane, plane
-from bpcompare.show.report.charts import finish, label, line, looks, points, window, within
-from bpcompare.show.report.rates import path_of
+from bpcompare.show.landscape import plane
+from bpcompare.show.report.charts import finish, line, looks, points, with_frames, within
+from bpcompare.show.report.rates import pair, path_axes, path_of, ranges
 
 MOST_STATES = 240  # of the control; of longer runs the first ten epochs and evenly many of the rest
 MOST_PARAMETERS = 4
+HIGHEST = 1e250  # drawn on a logarithmic axis
 SAMPLES = 3  # first ones whose ŷ and δ are shown
 ADAM = ("g", "m", "v", "m_hat", "v_hat", "step")
 
@@ -27,7 +28,7 @@ class OneStep:
     """The section.
 
     Attributes:
-        figure: The landscape and the loss curves, with a point for every method; frame k is the k-th state.
+        charts: The paths and the loss curves, with a point for every method; frame k is the k-th state.
         epochs: The epoch of each state.
         states: Per state the number of every field that stands in the formulas.
         parameters: The names of the numbers that are followed.
@@ -35,7 +36,7 @@ class OneStep:
         methods: Every method, its kind ("descent", "adam" or "other") and its place.
     """
 
-    figure: go.Figure
+    charts: dict[str, dict[str, Any]]
     epochs: list[int]
     states: list[dict[str, str]]
     parameters: list[str]
@@ -48,12 +49,9 @@ def one_step(comparison: Comparison) -> OneStep:
     followed = list(entries(comparison.problem))[:MOST_PARAMETERS]
     epochs = states_of(comparison)
     ledgers = dict(_ledgers(comparison))
-    seen = plane(comparison)
     kinds = [(name, _kind(result, ledgers.get(name))) for name, result in comparison.results.items()]
     states = [dict(_fields(comparison, followed, ledgers, epoch)) for epoch in epochs]
-    return OneStep(
-        _figure(comparison, seen, epochs), epochs, states, [e.name for e in followed], _samples(comparison), kinds
-    )
+    return OneStep(_charts(comparison, epochs), epochs, states, [e.name for e in followed], _samples(comparison), kinds)
 
 
 def states_of(comparison: Comparison) -> list[int]:
@@ -119,9 +117,7 @@ def _fields(
         yield from _per_sample(comparison, run.parameters, place, k)
 
 
-def _per_sample(
-    comparison: Comparison, parameters: dict[str, Tensor], place: int, k: int
-) -> Iterator[tuple[str, str]]:
+def _per_sample(comparison: Comparison, parameters: dict[str, Tensor], place: int, k: int) -> Iterator[tuple[str, str]]:
     problem = comparison.problem
     x, y = problem.x[:SAMPLES], problem.y[:SAMPLES]
     bias = parameters.get("bias")
@@ -143,55 +139,36 @@ def _short(value: float) -> str:
     return f"{value:.6g}".replace("-", "−")
 
 
-def _figure(comparison: Comparison, seen: Plane, epochs: list[int]) -> go.Figure:
-    figure = make_subplots(1, 2, subplot_titles=("path of the parameters", "loss"), horizontal_spacing=0.12)
-    styles = looks(comparison.results)
-    paths = {name: path_of(result, seen) for name, result in comparison.results.items()}
-    every = torch.cat([path[:2] for path in paths.values()] + [seen.bottom[None]])
-    highs = {name: _second(seen, path) for name, path in paths.items()}
-    across = window(every[:, 0].tolist(), 0.6)
-    up = window(_second(seen, every).tolist(), 0.6)
-    for name, result in comparison.results.items():
-        drawn = line(within(paths[name][:, 0], *across), within(highs[name], *up), name, styles[name])  # type: ignore[arg-type]
-        figure.add_trace(drawn, 1, 1)
-        curve = line(list(range(len(result.losses))), _drawable(result.losses), name, styles[name], showlegend=False)
-        figure.add_trace(curve, 1, 2)
-    figure.add_trace(points([seen.bottom[0].item()], [_second(seen, seen.bottom[None]).item()], "least squares",
-                            "#B8860B", "star", 14), 1, 1)
-    figure.update_xaxes(title=label(seen.names[0].replace("\n", " ")), range=across, row=1, col=1)
-    second = seen.names[1].replace("\n", " ") if len(seen.names) > 1 else "loss above the optimum"
-    figure.update_yaxes(title=label(second), range=up, row=1, col=1)
-    figure.update_xaxes(title="epoch", row=1, col=2)
-    figure.update_yaxes(title="mean squared error", type="log", exponentformat="power", row=1, col=2)
-    fixed = len(figure.data)
-    frames = [_points(comparison, paths, highs, epoch) for epoch in epochs]
-    for trace, cell in zip(frames[0], [c for _ in paths for c in ((1, 1), (1, 2))], strict=True):
-        figure.add_trace(trace, *cell)
-    places = list(range(fixed, len(figure.data)))
-    figure.frames = [go.Frame(name=str(k), data=traces, traces=places) for k, traces in enumerate(frames)]
-    return finish(figure, 420)
+def _charts(comparison: Comparison, epochs: list[int]) -> dict[str, dict[str, Any]]:
+    """The path and the loss of every method, and on both the point of the epoch."""
+    seen, styles = plane(comparison), looks(comparison.results)
+    paths = {name: pair(seen, path_of(result, seen)) for name, result in comparison.results.items()}
+    losses = {name: result.losses.tolist() for name, result in comparison.results.items()}
+    path, loss = path_axes(comparison, seen), go.Figure()
+    across, up = ranges(path)
+    for name, look in styles.items():
+        x, y = (torch.tensor(values, dtype=torch.float64) for values in paths[name])
+        path.add_trace(line(within(x, *across), within(y, *up), name, look))
+        drawable = [value if 0 < value < HIGHEST else None for value in losses[name]]
+        loss.add_trace(line(list(range(len(drawable))), drawable, name, look))
+    loss.update_xaxes(title="epoch")
+    loss.update_yaxes(title="mean squared error", type="log", exponentformat="power", dtick=1)
+    on_path = [_points(styles, {n: (x[_at(x, k)], y[_at(x, k)]) for n, (x, y) in paths.items()}) for k in epochs]
+    on_loss = [_points(styles, {n: (_at(v, k), v[_at(v, k)]) for n, v in losses.items()}) for k in epochs]
+    path.add_traces(on_path[0])
+    loss.add_traces(on_loss[0])
+    return {"path": with_frames(finish(path, 400), on_path), "loss": with_frames(finish(loss, 400), on_loss)}
 
 
-def _second(seen: Plane, path: Tensor) -> Tensor:
-    return seen.gaps(path) if len(seen.names) == 1 else path[:, 1]
+def _at(values: list[float], epoch: int) -> int:
+    """The epoch, or the last one of a run that ended before."""
+    return min(epoch, len(values) - 1)
 
 
-def _drawable(losses: Tensor) -> list[float | None]:
-    return [loss if 0 < loss < 1e250 else None for loss in losses.tolist()]
-
-
-def _points(
-    comparison: Comparison, paths: dict[str, Tensor], highs: dict[str, Tensor], epoch: int
-) -> list[go.Scatter]:
+def _points(styles: dict[str, dict[str, Any]], where: dict[str, tuple[float, float]]) -> list[go.Scatter]:
     traces = []
-    for place, (name, look) in enumerate(looks(paths).items()):
-        k = min(epoch, len(paths[name]) - 1)
-        size = 15 - 4 * min(place, 2)  # methods that agree stand inside each other
-        for x, y in (
-            (paths[name][k, 0].item(), highs[name][k].item()),
-            (k, comparison.results[name].losses[k].item()),
-        ):
-            point = points([x], [y], name, look["line"]["color"], look["marker"]["symbol"], size)
-            point.update(showlegend=False, legendgroup=name)
-            traces.append(point)
+    for place, (name, (x, y)) in enumerate(where.items()):
+        look, size = styles[name], 15 - 4 * min(place, 2)  # methods that agree stand inside each other
+        point = points([x], [y], name, look["line"]["color"], look["marker"]["symbol"], size)
+        traces.append(point.update(showlegend=False, legendgroup=name))
     return traces

@@ -1,4 +1,4 @@
-"""Where it comes from: the derivation, its graph with something to read at every node, and the loops with their curves."""
+"""Where it comes from: the derivation, its graph with a text at every node, and the loops with their curves."""
 
 import ast
 import inspect
@@ -46,13 +46,11 @@ class Origin:
 
 def origin(comparison: Comparison) -> Origin | None:
     """The derivation of the loss of the first samples at the common start; None where it would not fit on a page."""
-    problem = comparison.problem
     derivation = _derivation(comparison)
     if derivation is None:
         return None
     described = [_described(derivation, node) for node in derivation.graph.nodes]
     formulas = [(s.heading, [mathml(f) for f in s.lines]) for s in derivation.sections(LATEX) if s.lines]
-    del problem
     return Origin(
         derivation.expression,
         formulas,

@@ -71,7 +71,7 @@ def page(comparison: Comparison, *, on_part: Callable[[], object] | None = None,
         "pitfalls": pitfalls(on_part) if with_pitfalls else [],
         "glossary": GLOSSARY,
         "states": Markup(_json(states)),
-        "chart": _chart,
+        "draw": _draw,
         "markup": Markup,
         "mathml": lambda latex: Markup(mathml(latex)),
         "plotly": Markup(get_plotlyjs()),
@@ -92,7 +92,7 @@ def _updates(comparison: Comparison, methods: list[tuple[str, str]], names: list
     ]
 
 
-def _chart(figure: go.Figure, name: str) -> Markup:
+def _draw(figure: go.Figure | dict[str, Any], name: str) -> Markup:
     made = plotly.io.to_html(
         figure, config=CONFIG, include_plotlyjs=False, full_html=False, div_id=name, auto_play=False, validate=False
     )

@@ -3,10 +3,12 @@
 
 const parts = JSON.parse(document.getElementById("states").textContent);
 
+const AT_ONCE = { mode: "immediate", transition: { duration: 0 }, frame: { duration: 0, redraw: true } };
+
 function control(box) {
   const part = parts[box.dataset.control];
   const section = box.closest("[data-section]");
-  const chart = document.getElementById(box.dataset.chart);
+  const charts = section.querySelectorAll(".js-plotly-plot");
   const slider = box.querySelector("input");
   const play = box.querySelector('[data-go="play"]');
   const fields = section.querySelectorAll("[data-field]");
@@ -17,11 +19,7 @@ function control(box) {
     slider.value = place;
     slider.setAttribute("aria-valuetext", state.rate ?? state.epoch);
     for (const field of fields) field.textContent = state[field.dataset.field] ?? "–";
-    Plotly.animate(chart, [String(place)], {
-      mode: "immediate",
-      transition: { duration: 0 },
-      frame: { duration: 0, redraw: true },
-    });
+    for (const chart of charts) Plotly.animate(chart, [String(place)], AT_ONCE);
   }
 
   function stop() {
