@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
-from bpcompare.cli import main
+try:
+    from bpcompare.cli import main, signals, streams
+except KeyboardInterrupt:  # as early as that
+    os._exit(130)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +17,10 @@ if TYPE_CHECKING:
 
 def run() -> NoReturn:
     """Runs the command line and ends the process with its exit code."""
-    code = main()
+    signals.handle_by(signals.leave_at_once)
+    streams.prepare()
+    with signals.handled_by(signals.interrupt):
+        code = main()
     if "RANK" in os.environ:  # a worker of torchrun: in an orderly end PyTorch's own threads abort one in twenty
         sys.stdout.flush()
         sys.stderr.flush()

@@ -13,6 +13,8 @@ Each message is one sentence that names the thing, the rule, what came and what 
 all that the user sees, with exit code 2.
 """
 
+from collections.abc import Iterable
+
 
 class BpcompareError(Exception):
     """The base of every error below; catch it to catch them all."""
@@ -44,3 +46,17 @@ class WorkerError(BpcompareError, RuntimeError):
 
 class OutputError(BpcompareError, OSError):
     """A result that cannot be written."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """The end of an error message: the known name that looks most like ``name``; None if none does.
+
+    Example:
+        >>> did_you_mean("--epoch", ["--epochs", "--seed"])
+        'did you mean --epochs?'
+    """
+    import difflib
+
+    spelled = {word.lower(): word for word in known}
+    near = difflib.get_close_matches(name[:100].lower(), spelled, n=1, cutoff=0.7)
+    return f"did you mean {spelled[near[0]]}?" if near else None

@@ -28,7 +28,7 @@ def results():
         "two rows": train(line(samples=2, dtype=torch.float64), "manual"),
         "one row": train(line(samples=1, learn_bias=False, dtype=torch.float64), "finite_difference+GradientDescent"),
     }
-    found = {name: (run.parameters, run.all_losses) for name, run in runs.items()}
+    found = {name: (run.parameters, run.losses) for name, run in runs.items()}
     swept = sweep([line(seed=s) for s in range(4)], [0.1, 0.5], epochs=20)
     found["sweep"] = ({"weight": swept.weights, "diverged_at": swept.diverged_at}, swept.losses)
     one = sweep([line()], [0.1], epochs=20)
@@ -41,14 +41,14 @@ def agree(folder):
 
 
 def die(folder):
-    processes.add(torch.ones(1))
+    processes.sum_over_processes(torch.ones(1))
     if os.environ["RANK"] == "1":
         os._exit(1)
-    processes.add(torch.ones(1))
+    processes.sum_over_processes(torch.ones(1))
 
 
 def stall(folder):
-    processes.add(torch.ones(1))
+    processes.sum_over_processes(torch.ones(1))
     if os.environ["RANK"] == "1":
         time.sleep(600)  # until it is killed
     processes.gather("anyone?")
@@ -60,15 +60,16 @@ def fail(folder):
             raise InputError("one of us cannot")
         return "fine"
 
-    processes.together(action)
+    processes.run_on_all(action)
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    folder = Path(sys.argv[2])
+    job, folder = sys.argv[1], Path(sys.argv[2])
     try:
-        with processes.joined(patience=60 if sys.argv[1] == "agree" else 2, meeting=f"file://{folder}/meeting"):
-            globals()[sys.argv[1]](folder)
+        timeout, silence = (2 if job == "alone" else 60), (60 if job == "agree" else 2)
+        with processes.process_group(timeout, silence, f"file://{folder}/meeting"):
+            globals()[job](folder)
     except (WorkerError, InputError) as error:
         sys.stdout.write(f"{type(error).__name__}: {error}\n")
         sys.stdout.flush()

@@ -1,6 +1,6 @@
 """The command line: it parses, prints and exits, and nothing else in the package does.
 
-Each command is a module beside this one, with ``add_arguments(parser)`` and ``run(arguments) -> exit code``; it is
+Each command is a module next to this one, with ``add_arguments(parser)`` and ``run(arguments) -> exit code``; it is
 imported when it is asked for, and imports PyTorch only when it runs.
 """
 
@@ -9,21 +9,23 @@ from __future__ import annotations
 import argparse
 import gc
 import importlib
-import io
 import os
 import re
 import sys
 
 from bpcompare import __version__
-from bpcompare.errors import BpcompareError, WorkerError
+from bpcompare.cli import signals, streams
+from bpcompare.cli.sentences import program, sentence
+from bpcompare.errors import BpcompareError, ExpressionError, InputError, OutputError, WorkerError, did_you_mean
+from bpcompare.training.process_environment import place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from typing import NoReturn
 
 COMMANDS = {
-    "compare": "train three ways and compare them (the default)",
+    "compare": "train by three methods and compare them (the default)",
     "sweep": "thousands of learning rates and seeds at once: which rates work",
     "derive": "derive an expression by hand, draw it, check it",
     "graph": "draw the computation graph of the training problem",
@@ -31,7 +33,7 @@ COMMANDS = {
     "collapse": "why two linear layers are one",
     "reproduce": "recompute every figure of the source tutorials",
     "check": "mark your own hand-derived gradient, and say what is wrong with it",
-    "pitfalls": "make the classic mistakes on purpose, with what theory foretells of each",
+    "pitfalls": "make the classic mistakes on purpose, with what theory predicts of each",
 }
 
 
@@ -42,7 +44,7 @@ class Parser(argparse.ArgumentParser):
         """Ends with exit code 2 and ``message`` alone."""
         if message.startswith("the following arguments are required"):
             message += "; --help shows examples"
-        self.exit(2, f"bpcompare: {message}\n" if _speaks() else None)
+        self.exit(2, f"bpcompare: {sentence(message)}\n" if _speaks() else None)
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -82,51 +84,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         gc.set_threshold(200_000)  # looking for garbage while PyTorch loads takes a fifth of the start-up
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's matrix products; `threads` is of PyTorch's
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without ∂ still gets its numbers
     try:
-        try:
-            return _dispatch(list(sys.argv[1:] if argv is None else argv))
-        finally:
-            sys.stdout.flush()
+        code = _dispatch(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
     except BpcompareError as error:
-        _complain(error)
-        return 2
-    except KeyboardInterrupt:
-        print("bpcompare: interrupted; earlier results are as they were", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # the reader has left
-        _give_up_stdout()
-        return 0
-    except OSError as error:  # stdout is a full disk, say
-        _give_up_stdout()
-        print(f"bpcompare: the output cannot be printed: {error.strerror}", file=sys.stderr)
-        return 2
+        return _complain(error)
+    except KeyboardInterrupt as stop:
+        print(f"\r{signals.SENTENCE}" if sys.stderr.isatty() else signals.SENTENCE, file=sys.stderr)
+        return getattr(stop, "exit_code", 130)
+    except SystemExit as stop:  # --help, --version, and what argparse refuses
+        code = int(stop.code or 0)
+        if argv is not None:
+            raise
+    except OSError as error:
+        return _complain(BpcompareError(f"the system refused {error.filename or 'a call'}: {error.strerror or error}"))
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or "allocate memory" in str(error):
-            print(
-                "bpcompare: this problem does not fit into memory; use fewer samples or columns",
-                file=sys.stderr,
-            )
-            return 2
+            return _complain(InputError("this problem does not fit into memory; use fewer samples or columns"))
         raise
+    if reason := streams.failure():
+        return _complain(OutputError(f"the output cannot be printed: {reason}"))
+    return code
 
 
-def _complain(error: BpcompareError) -> None:
-    """Tells what is wrong, once; that a worker is lost is told by every one that is left."""
+def _complain(error: BpcompareError) -> int:
+    """Says what is wrong, once; that a process is lost is said by every one that is left."""
     if _speaks() or isinstance(error, WorkerError):
-        print(f"bpcompare: {error}", file=sys.stderr)
+        print(f"bpcompare: {sentence(str(error), lines=isinstance(error, ExpressionError))}", file=sys.stderr)
+    return 2
 
 
 def _speaks() -> bool:
     """Whether this process is the one that talks: of those that torchrun starts, the first."""
-    return os.environ.get("RANK", "0") == "0"
-
-
-def _give_up_stdout() -> None:
-    """Python flushes stdout once more at exit; gives what is left in it somewhere harmless to go."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    try:
+        return place().rank == 0
+    except InputError:
+        return True
 
 
 def _dispatch(argv: list[str]) -> int:
@@ -134,20 +127,26 @@ def _dispatch(argv: list[str]) -> int:
     if name not in COMMANDS:
         raise _unknown(name)
     command = importlib.import_module(f"bpcompare.cli.{name}")
+    parser = _parser(name, command.__doc__ or "")
+    command.add_arguments(parser)
+    arguments, unexpected = parser.parse_known_intermixed_args(_with_expressions(argv))
+    if unexpected:
+        raise _unexpected(parser, unexpected[0])
+    return int(command.run(arguments))
+
+
+def _parser(name: str, description: str) -> Parser:
     default = name == "compare"
+    description = description.replace("python -m bpcompare", program())
     parser = Parser(
-        prog="python -m bpcompare" + ("" if default else f" {name}"),
+        prog=program() + ("" if default else f" {name}"),
         usage="%(prog)s [COMMAND] [options]" if default else None,
-        description=f"{command.__doc__}{_overview() if default else ''}",
+        description=description + (_overview() if default else ""),
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"bpcompare {__version__}")
-    command.add_arguments(parser)
-    arguments, stray = parser.parse_known_intermixed_args(_with_expressions(argv))
-    if stray:
-        raise _stray(parser, stray[0])
-    return int(command.run(arguments))
+    return parser
 
 
 def _with_expressions(argv: list[str]) -> list[str]:
@@ -160,22 +159,15 @@ def _overview() -> str:
     return f"\ncommands (each has its own --help):\n{rows}"
 
 
-def _unknown(name: str) -> BpcompareError:
-    otherwise = f"choose from {', '.join(COMMANDS)}"
-    return BpcompareError(f"there is no command {name!r}; {_near(name, COMMANDS, otherwise)}")
+def _unknown(name: str) -> InputError:
+    hint = did_you_mean(name, COMMANDS) or f"choose from {', '.join(COMMANDS)}"
+    return InputError(f"there is no command {name!r}; {hint}")
 
 
-def _stray(parser: Parser, word: str) -> BpcompareError:
+def _unexpected(parser: Parser, word: str) -> InputError:
     word = word.strip()  # `_with_expressions` may have put a blank before it
     if not word.startswith("-"):
-        return BpcompareError(f"{parser.prog} has no place for {word!r}; --help tells what it takes")
+        return InputError(f"unexpected argument {word!r}; see {parser.prog} --help")
     option = word.partition("=")[0]
-    hint = _near(option, parser._option_string_actions, "--help lists its options")
-    return BpcompareError(f"{parser.prog} has no option {option}; {hint}")
-
-
-def _near(name: str, known: Iterable[str], otherwise: str) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
-    return f"did you mean {near[0]}?" if near else otherwise
+    hint = did_you_mean(option, parser._option_string_actions) or "--help lists its options"
+    return InputError(f"{parser.prog} has no option {option}; {hint}")

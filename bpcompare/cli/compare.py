@@ -1,23 +1,25 @@
-"""Trains one linear regression, or a network, several ways from the same start, and compares them."""
+"""Trains one linear regression, or a network, by several methods from the same start, and compares them."""
 
 from __future__ import annotations
 
 import argparse
+from functools import cached_property, partial
 
-from bpcompare.cli import network_options, options, threads, values
+from bpcompare.cli import network_options, options, values
 from bpcompare.errors import InputError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
-    from bpcompare.comparison.linear import Comparison
-    from bpcompare.comparison.network import NetworkComparison
+    from bpcompare.cli.progress import Progress
+    from bpcompare.cli.request import Request
+    from bpcompare.comparison.adam_ledger import Ledger
 
-    Shown = tuple[dict[str, Any], dict[str, bytes], list[Callable[..., str]]]  # figures, other files, what to print
+    Maker = Callable[["Outcome"], bytes]
 
-FIGURES = ("loss", "parameters", "fit")
+LINE_FIGURES = ("loss", "parameters", "fit")
 NETWORK_FIGURES = ("loss", "fit", "delta")
 OF_A_LINE = ("landscape", "animate", "ledger")
 
@@ -28,135 +30,170 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_training_options(parser)
     network_options.add_network_options(parser)
     group = parser.add_argument_group("more to see, of a line")
-    group.add_argument("--landscape", action="store_true", help="draw the loss from above, with every way's path")
+    group.add_argument("--landscape", action="store_true", help="draw the loss from above, with every method's path")
     group.add_argument("--animate", action="store_true", help="write animation.gif: fit, landscape and curves growing")
     group.add_argument(
         "--ledger",
         type=values.names,
         default=(),
         metavar="M[,M…]",
-        help="the books of these Adam methods, beside torch.optim.Adam: a table, ledger.csv, columns in history.csv",
+        help="every m, v, m̂ and v̂ of these Adam methods, next to torch.optim.Adam: a table, ledger.csv, and columns in "
+        "history.csv",
     )
     options.add_output_options(parser)
+    options.add_process_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Trains, compares, writes the files and prints the table; of several workers, the first one writes and prints."""
-    network_options.settle(arguments)
+    """Trains, compares, writes the files and prints the table; of several processes, the first writes and prints."""
+    request = network_options.request(arguments)
+    _check(request)
 
-    from bpcompare.cli.progress import Progress
-    from bpcompare.comparison.linear import compare
-    from bpcompare.comparison.network import compare_network
-    from bpcompare.results import write
-    from bpcompare.training import processes
+    from bpcompare.cli import steps
+    from bpcompare.cli.progress import Progress, load_torch
 
-    _check(arguments)
-    ways: Callable[..., Any] = compare_network if arguments.layers else compare
-    with processes.joined() as first:
-        quiet = arguments.quiet or not first
-        processes.together(lambda: write.check_folder(arguments.out, _names(arguments)) if first else None)
+    makers = files(request)
+    load_torch(quiet=request.quiet)
+
+    from bpcompare.results.write import check_folder
+    from bpcompare.training.processes import process_group, run_on_all
+
+    _check_ledger(request)
+    with process_group(request.timeout) as first:
+        quiet = request.quiet or not first
+        run_on_all(lambda: check_folder(request.out, makers) if first else None)
         with Progress("reading", 1.0, quiet=quiet) as progress:
-            problem = processes.together(lambda: network_options.problem_from(arguments, progress.reach))
-        threads.settle(problem)
-        with Progress("training", len(arguments.methods) * arguments.epochs, quiet=quiet) as progress:
-            comparison = ways(
-                problem,
-                arguments.methods,
-                lr=arguments.lr,
-                epochs=arguments.epochs,
-                batch_size=arguments.batch_size,
-                seed=arguments.seed,
-                shuffle=arguments.order != "given",
-                on_epoch=progress.advance,
-            )
+            problem = run_on_all(lambda: network_options.problem_from(request, progress.reach))
+        comparison = steps.trained(request, problem, quiet=quiet)
         if first:
-            _write(*(_network if arguments.layers else _line)(comparison, arguments), arguments)
+            with Progress("drawing", len(makers), quiet=quiet) as progress:
+                outcome = Outcome(comparison, request, progress)
+                made = {name: outcome.make(maker) for name, maker in makers.items()}
+            wrote = steps.written(request.out, made, quiet=quiet)
+            if not quiet:
+                steps.shown(*outcome.texts)
+                print(wrote)
     return 0
 
 
-def _check(arguments: argparse.Namespace) -> None:
+def _check(request: Request) -> None:
     """Refuses what this problem or these methods cannot show."""
+    for option in OF_A_LINE if request.layers else ():
+        if getattr(request, option):
+            raise InputError(f"--{option} shows the numbers of one nn.Linear, too many in a network; leave it out")
+    if unknown := [name for name in request.ledger if name not in request.methods]:
+        raise InputError(f"--ledger {unknown[0]} is not among the methods {', '.join(request.methods)}; add it there")
+    if request.ledger and request.batch_size is not None:
+        raise InputError("--ledger shows steps on all samples, and --batch-size takes fewer; leave one of them out")
+
+
+def _check_ledger(request: Request) -> None:
     from bpcompare.comparison.adam_ledger import rule_by_hand
     from bpcompare.training.methods import Method
 
-    for option in OF_A_LINE if arguments.layers else ():
-        if getattr(arguments, option):
-            raise InputError(f"--{option} shows the numbers of one nn.Linear, too many in a network; leave it out")
-    if unknown := [name for name in arguments.ledger if name not in arguments.methods]:
-        raise InputError(f"--ledger {unknown[0]} is not among the methods {', '.join(arguments.methods)}; add it there")
-    if arguments.ledger and arguments.batch_size is not None:
-        raise InputError("--ledger tells of steps on all samples, and --batch-size takes fewer; leave one of them out")
-    for name in arguments.ledger:
+    for name in request.ledger:
         rule_by_hand(Method.named(name))
 
 
-def _names(arguments: argparse.Namespace) -> list[str]:
-    """The files to be written, the one that describes the others last."""
-    pictures = [*(NETWORK_FIGURES if arguments.layers else FIGURES), *["landscape"] * arguments.landscape]
-    more = ["animation.gif"] * arguments.animate + ["ledger.csv"] * bool(arguments.ledger)
-    pictured = [f"{name}.{format}" for name in pictures for format in arguments.format]
-    return [*pictured, *more, "history.csv", "comparison.json"]
-
-
-def _line(comparison: Comparison, arguments: argparse.Namespace) -> Shown:
-    from functools import partial
-
-    from bpcompare.comparison.adam_ledger import ledger
-    from bpcompare.results.comparison import comparison_json, history_csv
-    from bpcompare.results.ledger import history_columns, ledger_csv
-    from bpcompare.show import comparison_figures, comparison_table, ledger_table
-
-    problem = comparison.problem
-    ledgers = {name: ledger(comparison.results[name].run, arguments.lr) for name in arguments.ledger}
-    drawn = comparison_figures.figures(comparison)
-    if arguments.landscape:
-        from bpcompare.show import landscape
-
-        drawn["landscape"] = landscape.figure(comparison)
-    files = {}
-    if arguments.animate:
-        files["animation.gif"] = _animation(comparison, arguments.quiet)
-    if ledgers:
-        files["ledger.csv"] = ledger_csv(ledgers, problem)
-    files["history.csv"] = history_csv(comparison, history_columns(ledgers, problem))
-    files["comparison.json"] = comparison_json(comparison, options.settings(arguments))
-    told = [partial(ledger_table.render, one, problem) for one in ledgers.values()]
-    return drawn, files, [partial(comparison_table.render, comparison), *told]
-
-
-def _animation(comparison: Comparison, quiet: bool) -> bytes:
-    from bpcompare.cli.progress import Progress
-    from bpcompare.show import animation
-
-    with Progress("drawing", animation.FRAMES, quiet=quiet) as progress:
-        return animation.gif(comparison, progress.advance)
-
-
-def _network(comparison: NetworkComparison, arguments: argparse.Namespace) -> Shown:
-    from functools import partial
-
-    from bpcompare.results.network import network_history, network_json
-    from bpcompare.show import network_figures, network_table
-
-    files = {
-        "history.csv": network_history(comparison),
-        "comparison.json": network_json(comparison, options.settings(arguments)),
+def files(request: Request) -> dict[str, Maker]:
+    """Each file that the request asks for, in order, and what makes it; the one that describes the others last."""
+    names = [*(NETWORK_FIGURES if request.layers else LINE_FIGURES), *["landscape"] * request.landscape]
+    makers: dict[str, Maker] = {
+        f"{name}.{format}": partial(Outcome.picture, name=name, format=format)
+        for name in names
+        for format in request.format
     }
-    starts = {init: network_options.started(comparison.problem, arguments, init) for init in ("normal", "pytorch")}
-    return network_figures.figures(comparison), files, [partial(network_table.render, comparison, starts)]
+    if request.animate:
+        makers["animation.gif"] = Outcome.animation
+    if request.ledger:
+        makers["ledger.csv"] = Outcome.ledger
+    return makers | {"history.csv": Outcome.history, "comparison.json": Outcome.document}
 
 
-def _write(
-    drawn: dict[str, Any], files: dict[str, bytes], told: list[Callable[..., str]], arguments: argparse.Namespace
-) -> None:
-    """Writes pictures and files, and prints."""
-    from bpcompare.results import write
-    from bpcompare.show.style import to_bytes
+class Outcome:
+    """A comparison on its way into files and onto the screen; what several files show is computed once.
 
-    pictures = {f"{name}.{format}": to_bytes(drawn[name], format) for name in drawn for format in arguments.format}
-    paths = write.write_files(arguments.out, pictures | files)
-    if not arguments.quiet:
-        look = options.look()
-        for render in told:
-            print(render(**look))
-        print(f"wrote {', '.join(str(path) for path in paths)}")
+    Args:
+        comparison: What was trained, of a line or of a network.
+        request: What the user asked for.
+        progress: Counts the files that are made.
+    """
+
+    def __init__(self, comparison: Any, request: Request, progress: Progress) -> None:
+        self.comparison, self.request, self.progress = comparison, request, progress
+
+    def make(self, maker: Maker) -> bytes:
+        """One of the files."""
+        content = maker(self)
+        self.progress.advance()
+        return content
+
+    @cached_property
+    def figures(self) -> Mapping[str, Any]:
+        """The figures by their names."""
+        from bpcompare.show import comparison_figures, network_figures
+
+        if self.request.layers:
+            return network_figures.figures(self.comparison)
+        drawn = comparison_figures.figures(self.comparison)
+        if self.request.landscape:
+            from bpcompare.show import landscape
+
+            drawn["landscape"] = landscape.figure(self.comparison)
+        return drawn
+
+    @cached_property
+    def ledgers(self) -> dict[str, Ledger]:
+        """The ledgers of Adam that were asked for, by the method's name."""
+        from bpcompare.comparison.adam_ledger import ledger
+
+        return {name: ledger(self.comparison.results[name].run, self.request.lr) for name in self.request.ledger}
+
+    def picture(self, name: str, format: str) -> bytes:
+        """A figure as a file of that format."""
+        from bpcompare.show.style import to_bytes
+
+        return to_bytes(self.figures[name], format)
+
+    def animation(self) -> bytes:
+        """animation.gif."""
+        from bpcompare.show import animation
+
+        self.progress.expect(animation.FRAMES)
+        return animation.gif(self.comparison, self.progress.advance)
+
+    def ledger(self) -> bytes:
+        """ledger.csv."""
+        from bpcompare.results.ledger import ledger_csv
+
+        return ledger_csv(self.ledgers, self.comparison.problem)
+
+    def history(self) -> bytes:
+        """history.csv."""
+        from bpcompare.results.comparison import history_csv
+        from bpcompare.results.ledger import history_columns
+        from bpcompare.results.network import network_history
+
+        if self.request.layers:
+            return network_history(self.comparison)
+        return history_csv(self.comparison, history_columns(self.ledgers, self.comparison.problem))
+
+    def document(self) -> bytes:
+        """comparison.json."""
+        from bpcompare.results.comparison import comparison_json
+        from bpcompare.results.network import network_json
+
+        write = network_json if self.request.layers else comparison_json
+        return write(self.comparison, self.request.settings)
+
+    @property
+    def texts(self) -> list[Callable[..., str]]:
+        """What is printed: functions of the terminal's look."""
+        from bpcompare.show import comparison_table, ledger_table, network_table
+
+        problem = self.comparison.problem
+        if self.request.layers:
+            starts = {init: network_options.started(problem, self.request, init) for init in ("normal", "pytorch")}
+            return [partial(network_table.render, self.comparison, starts)]
+        ledgers = [partial(ledger_table.render, one, problem) for one in self.ledgers.values()]
+        return [partial(comparison_table.render, self.comparison), *ledgers]

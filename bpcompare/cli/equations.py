@@ -5,9 +5,17 @@ python -m bpcompare equations --shape 3,2            another
 python -m bpcompare equations --csv cars.csv --x speed --y dist --standardize
 """
 
+from __future__ import annotations
+
 import argparse
+from typing import TYPE_CHECKING, Any
 
 from bpcompare.cli import options, values
+from bpcompare.cli.progress import Progress, load_torch
+from bpcompare.errors import InputError
+
+if TYPE_CHECKING:
+    from bpcompare.cli.request import Request
 
 SHAPES = ((1, 1), (1, 2), (2, 1), (2, 2), (2, 3))
 
@@ -17,9 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shape", type=shape, action="append", metavar="IN,OUT", help="inputs and outputs; may be given several times"
     )
-    parser.add_argument(
-        "--digits", type=values.whole_number, default=6, metavar="N", help="significant digits (default 6)"
-    )
+    parser.add_argument("--digits", type=values.digits, default=6, metavar="N", help="significant digits (default 6)")
     options.add_problem_options(parser)
     options.add_training_options(parser)
     parser.set_defaults(methods=("manual",))
@@ -35,41 +41,37 @@ def shape(text: str) -> tuple[int, int]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Trains, and prints the equations."""
-    own = arguments.csv is not None or arguments.weight is not None
-    if own and arguments.shape:
-        from bpcompare.errors import InputError
-
-        raise InputError("--shape makes a problem of its own; leave out --csv or --weight")
-    if own:
-        _show(arguments)
-    for inputs, outputs in () if own else arguments.shape or SHAPES:
-        arguments.weight = [[float(j + i + 2) for i in range(inputs)] for j in range(outputs)]
-        arguments.bias = [float(j + 1) for j in range(outputs)]
-        _show(arguments)
+    request = options.line_or_table(arguments)
+    own = any(option is not None for option in (arguments.csv, arguments.weight, arguments.bias))
+    if own and request.shape:
+        raise InputError("--shape makes a problem of its own; leave out --csv, --weight and --bias")
+    load_torch()
+    for one in [request] if own else [_of_shape(request, *shape) for shape in request.shape or SHAPES]:
+        _show(one)
     return 0
 
 
-def _show(arguments: argparse.Namespace) -> None:
+def _of_shape(request: Request, inputs: int, outputs: int) -> Request:
+    """The same request for a line with drawn noise, weights 2, 3, … and biases 1, 2, and so on."""
+    weight = [[float(j + i + 2) for i in range(inputs)] for j in range(outputs)]
+    return request.but(weight=weight, bias=[float(j + 1) for j in range(outputs)])
+
+
+def _show(request: Request) -> None:
     """Trains one problem by each method and prints what it learned."""
-    from bpcompare.comparison.linear import compare
+    from bpcompare.cli import steps
     from bpcompare.lessons.equations import equations
 
-    problem = options.problem_from(arguments)
-    comparison = compare(
-        problem,
-        arguments.methods,
-        lr=arguments.lr,
-        epochs=arguments.epochs,
-        batch_size=arguments.batch_size,
-        seed=arguments.seed,
-    )
+    with Progress("reading", 1.0) as progress:
+        problem = options.problem_from(request, progress.reach)
+    comparison: Any = steps.trained(request, problem, quiet=False)
     inputs, outputs = problem.in_features, problem.out_features
     bias = f", bias ({outputs},)" if problem.has_bias else ""
     print(f"nn.Linear({inputs}, {outputs}): weight ({outputs}, {inputs}){bias}")
     for name, result in comparison.results.items():
         learned = result.bias if problem.has_bias else None
-        both = equations(result.weight, learned, problem.x_names, problem.y_names, arguments.digits)
-        print(f"  {name}, {result.status} after {arguments.epochs} epochs, loss {result.loss:.6g}")
+        both = equations(result.weight, learned, problem.x_names, problem.y_names, request.digits)
+        print(f"  {name}, {result.status} after {request.epochs} epochs, loss {result.loss:.6g}")
         for line in (*both.text, *both.latex):
             print(f"    {line}")
     print()

@@ -3,6 +3,7 @@
 import argparse
 
 from bpcompare.cli import options
+from bpcompare.cli.progress import load_torch
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,8 +16,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Computes the loss once forward and once backward, and draws both graphs."""
     from bpcompare.results import write
 
+    request = options.line_or_table(arguments)
     names = [f"{name}.{format}" for name in ("graph", "torchviz") for format in ("gv", *arguments.format)]
     write.check_folder(arguments.out, names)
+
+    load_torch(quiet=request.quiet)
 
     from torch import nn
 
@@ -26,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.show import graph_pictures
     from bpcompare.training.gradients import loss_graph
 
-    problem = options.problem_from(arguments)
+    problem = options.problem_from(request)
     model = problem.model()
     output, parameters = loss_graph(model, problem.x, problem.y)
     ours = to_dot(Graph(output, tuple(node for node, _ in parameters)), backward(output))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from bpcompare.cli import options, values
+from bpcompare.cli.request import Request, request_from
 from bpcompare.errors import InputError
 
 TYPE_CHECKING = False
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     from bpcompare.problem.problem import Problem
 
-USUAL = {"seed": 0, "dtype": "float32", "lr": 0.1, "epochs": 50, "methods": ("manual", "autograd", "adam")}
 PUBLISHED = {
     "seed": 333,
     "dtype": "float64",
@@ -55,7 +55,6 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         choices=("given", "shuffled"),
         help="of the samples in batches: as in the data, or new at every epoch (default shuffled)",
     )
-    parser.set_defaults(**dict.fromkeys(USUAL))  # None: not given
 
 
 def widths(text: str) -> list[int]:
@@ -66,11 +65,12 @@ def widths(text: str) -> list[int]:
     return numbers
 
 
-def settle(arguments: argparse.Namespace) -> None:
-    """Puts in the defaults, which depend on the problem.
+def request(arguments: argparse.Namespace) -> Request:
+    """The request for a line, a table or a network; the defaults depend on which.
 
     Raises:
         InputError: Options contradict each other.
+        TableError: The table cannot be opened.
     """
     quadratic = arguments.problem == "quadratic"
     if arguments.problem is not None and arguments.csv is not None:
@@ -80,38 +80,37 @@ def settle(arguments: argparse.Namespace) -> None:
         for name in (*options.LINE, "x", "y"):
             if getattr(arguments, name) is not None:
                 raise InputError(f"--{name} does not belong to --problem quadratic; leave one of the two out")
-    elif arguments.layers is None:
+        return request_from(vars(arguments), PUBLISHED)
+    if arguments.layers is None:
         for name in NETWORK:
             if getattr(arguments, name) is not None:
                 raise InputError(f"--{name} belongs to a network; add --layers")
-    defaults = PUBLISHED if quadratic else USUAL | (NETWORK if arguments.layers else {})
-    for name, default in defaults.items():
-        if getattr(arguments, name) is None:
-            setattr(arguments, name, default)
+        return options.line_or_table(arguments)
+    return request_from(vars(options.line_or_table(arguments)), NETWORK)
 
 
-def problem_from(arguments: argparse.Namespace, on_progress: Callable[[float], object] | None = None) -> Problem:
-    """The problem that the options ask for, once they are settled."""
-    if arguments.problem == "quadratic":
+def problem_from(request: Request, on_progress: Callable[[float], object] | None = None) -> Problem:
+    """The line, the table or the network that the options ask for."""
+    if request.problem == "quadratic":
         import torch
 
         from bpcompare.problem.networks import quadratic
 
         return quadratic(
-            arguments.seed,
-            getattr(torch, arguments.dtype),
-            layers=arguments.layers,
-            activation=arguments.activation,
-            init=arguments.init,
-            bias=not arguments.no_bias,
-            standardize=arguments.standardize,
+            request.seed,
+            getattr(torch, request.dtype),
+            layers=request.layers,
+            activation=request.activation,
+            init=request.init,
+            bias=not request.no_bias,
+            standardize=request.standardize,
         )
-    problem = options.problem_from(arguments, on_progress)
-    return problem if arguments.layers is None else started(problem, arguments, arguments.init)
+    problem = options.problem_from(request, on_progress)
+    return problem if request.layers is None else started(problem, request, request.init)
 
 
-def started(problem: Problem, arguments: argparse.Namespace, init: str) -> Problem:
+def started(problem: Problem, request: Request, init: str) -> Problem:
     """The same data with a network that starts from initial weights of that kind."""
     from bpcompare.problem.networks import with_network
 
-    return with_network(problem, arguments.layers, arguments.activation, init, seed=arguments.seed)
+    return with_network(problem, request.layers, request.activation, init, seed=request.seed)

@@ -8,7 +8,10 @@ from __future__ import annotations
 import argparse
 
 from bpcompare.cli import values
-from bpcompare.errors import InputError
+from bpcompare.cli.request import Request, request_from
+from bpcompare.errors import InputError, TableError
+from bpcompare.training.defaults import EPOCHS, LR, METHODS, SEED
+from bpcompare.training.process_environment import CONNECT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +21,8 @@ if TYPE_CHECKING:
     from bpcompare.problem.problem import Problem
 
 FORMATS = ("png", "svg", "pdf")
-LINE = {"samples": 100, "noise": 0.1, "weight": [[2.0]], "bias": [1.0]}
+DEFAULTS: dict[str, Any] = {"seed": SEED, "dtype": "float32", "lr": LR, "epochs": EPOCHS, "methods": tuple(METHODS)}
+LINE: dict[str, Any] = {"samples": 100, "noise": 0.1, "weight": [[2.0]], "bias": [1.0]}
 
 
 def add_output_options(parser: argparse.ArgumentParser, out: str = "outputs") -> None:
@@ -78,15 +82,44 @@ def add_problem_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--seed",
         type=values.seed,
-        default=0,
         metavar="N",
-        help="of noise, initial weights and sample order (default 0)",
+        help=f"random seed for the noise, the initial weights and the sample order (default {SEED})",
     )
-    group.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="precision (default float32)")
+    group.add_argument("--dtype", choices=("float32", "float64"), help="precision (default float32)")
 
 
-def problem_from(arguments: argparse.Namespace, on_progress: Callable[[float], object] | None = None) -> Problem:
-    """The problem that the options of `add_problem_options` ask for."""
+def check_problem(arguments: argparse.Namespace) -> None:
+    """Refuses options that contradict each other, and a table that is not there, before PyTorch is loaded.
+
+    Raises:
+        InputError: Options contradict each other.
+        TableError: The table cannot be opened.
+    """
+    if arguments.csv is None:
+        if arguments.x or arguments.y:
+            raise InputError("--x and --y name columns of a table; add --csv FILE")
+        return
+    for name in LINE:
+        if getattr(arguments, name) is not None:
+            raise InputError(f"--{name} makes data, and --csv reads them; leave one of the two out")
+    if not (arguments.x and arguments.y):
+        raise InputError("--csv needs --x and --y, the names of the input and output columns; add them")
+    try:
+        with open(arguments.csv, "rb"):  # noqa: PTH123 - pathlib takes ten times as long
+            pass
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise TableError(f"{arguments.csv or repr(arguments.csv)} cannot be read: {reason.lower()}") from error
+
+
+def line_or_table(arguments: argparse.Namespace) -> Request:
+    """The request for a line or a table, with the defaults of both."""
+    check_problem(arguments)
+    return request_from(vars(arguments), DEFAULTS if arguments.csv is not None else DEFAULTS | LINE)
+
+
+def problem_from(request: Request, on_progress: Callable[[float], object] | None = None) -> Problem:
+    """The line or the table that the options of `add_problem_options` ask for."""
     from pathlib import Path
 
     import torch
@@ -94,37 +127,27 @@ def problem_from(arguments: argparse.Namespace, on_progress: Callable[[float], o
     from bpcompare.problem.csv_reader import read_csv
     from bpcompare.problem.problem import line
 
-    dtype = getattr(torch, arguments.dtype)
-    if arguments.csv is not None:
-        for name in LINE:
-            if getattr(arguments, name) is not None:
-                raise InputError(f"--{name} makes data, and --csv reads them; leave one of the two out")
-        if not (arguments.x and arguments.y):
-            raise InputError("--csv needs --x and --y, the names of the input and output columns; add them")
+    dtype = getattr(torch, request.dtype)
+    if request.csv is not None:
         return read_csv(
-            Path(arguments.csv),
-            arguments.x,
-            arguments.y,
-            seed=arguments.seed,
+            Path(request.csv),
+            request.x,
+            request.y,
+            seed=request.seed,
             dtype=dtype,
-            bias=not arguments.no_bias,
-            standardize=arguments.standardize,
+            bias=not request.no_bias,
+            standardize=request.standardize,
             on_progress=on_progress,
         )
-    if arguments.x or arguments.y:
-        raise InputError("--x and --y name columns of a table; add --csv FILE")
-    for name, default in LINE.items():
-        if getattr(arguments, name) is None:
-            setattr(arguments, name, default)
     return line(
-        arguments.samples,
-        arguments.noise,
-        arguments.weight,
-        arguments.bias,
-        seed=arguments.seed,
+        request.samples,
+        request.noise,
+        request.weight,
+        request.bias,
+        seed=request.seed,
         dtype=dtype,
-        learn_bias=not arguments.no_bias,
-        standardize=arguments.standardize,
+        learn_bias=not request.no_bias,
+        standardize=request.standardize,
     )
 
 
@@ -134,23 +157,31 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--methods",
         type=values.names,
-        default=("manual", "autograd", "adam"),
         metavar="M[,M…]",
         help="manual, autograd, adam, or SOURCE+RULE: formula, autograd, graph, finite_difference, moments + a rule "
         "by hand (GradientDescent, Adam, AdamNoBiasCorrection, AdamEpsInside, AdamSwappedBetas, AdamMomentumOnly, "
         "AdamRMSPropOnly) or a torch.optim class, written in full where it shares a name (default "
-        "manual,autograd,adam)",
+        f"{','.join(METHODS)})",
+    )
+    group.add_argument("--lr", type=values.rate, metavar="R", help=f"learning rate (default {LR})")
+    group.add_argument(
+        "--epochs", type=values.whole_number, metavar="N", help=f"passes over the samples (default {EPOCHS})"
     )
     group.add_argument(
-        "--lr", type=values.positive_number, default=0.1, metavar="R", help="learning rate (default 0.1)"
-    )
-    group.add_argument("--epochs", type=values.whole_number, default=50, metavar="N", help="passes (default 50)")
-    group.add_argument(
-        "--batch-size", type=values.whole_number, metavar="N", help="samples per step, 1 is per-sample (default: all)"
+        "--batch-size",
+        type=values.whole_number,
+        metavar="N",
+        help="samples per step; 1 trains on one sample at a time (default: all)",
     )
 
 
-def settings(arguments: argparse.Namespace) -> dict[str, object]:
-    """What was asked for, without where it was written to."""
-    given = {name: value for name, value in vars(arguments).items() if value is not None}
-    return {name: value for name, value in given.items() if name not in ("out", "format", "quiet")}
+def add_process_options(parser: argparse.ArgumentParser) -> None:
+    """``--timeout``."""
+    group = parser.add_argument_group("several processes, started by torchrun")
+    group.add_argument(
+        "--timeout",
+        type=values.seconds,
+        default=CONNECT,
+        metavar="SECONDS",
+        help=f"how long they may take to find each other; give more on a slow cluster (default {CONNECT:g})",
+    )

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import argparse
 
-from bpcompare.cli import options, values
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pathlib import Path
+from bpcompare.cli import options, steps, values
+from bpcompare.cli.progress import Progress, load_torch
 
 FORMATS = {"markdown": "reproduce.md", "json": "reproduce.json"}
 
@@ -30,28 +27,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Recomputes, prints or writes."""
+    from bpcompare.results import write
+
+    makers = {FORMATS[name]: name for name in FORMATS} if arguments.out else {}
+    if makers:
+        write.check_folder(arguments.out, makers)
+    load_torch(quiet=arguments.quiet)
+
     from bpcompare.lessons.published.reproduce import reproduce
     from bpcompare.lessons.published.source_errors import source_errors
-    from bpcompare.results import write
     from bpcompare.show import reproduction
 
-    if arguments.out:
-        write.check_folder(arguments.out, FORMATS.values())
-    figures, errors = reproduce(), source_errors()
-    texts = {
-        "markdown": reproduction.to_markdown(figures, errors),
-        "json": reproduction.to_json(figures, errors),
-    }
-    written: list[Path] = []
-    if arguments.out:
-        written = write.write_files(arguments.out, {FORMATS[name]: text.encode() for name, text in texts.items()})
+    with Progress("recomputing", quiet=arguments.quiet):
+        figures, errors = reproduce(), source_errors()
+        texts = {
+            "markdown": reproduction.to_markdown(figures, errors),
+            "json": reproduction.to_json(figures, errors),
+        }
+    wrote = ""
+    if makers:
+        files = {name: texts[kind].encode() for name, kind in makers.items()}
+        wrote = steps.written(arguments.out, files, quiet=arguments.quiet)
     if not arguments.quiet:
         look = options.look()
         if arguments.format == "text" and look["width"]:
             print(reproduction.render(figures, errors, **look), end="")
         else:
             print(texts["json" if arguments.format == "json" else "markdown"], end="")
-        if written and arguments.format == "text":
-            print(f"\nwrote {', '.join(map(str, written))}")
+        if wrote and arguments.format == "text":
+            print(f"\n{wrote}")
     holds = all(figure.verdict != "fails" for figure in figures) and all(error.shown for error in errors)
     return 0 if holds else 1

@@ -9,6 +9,7 @@ from bpcompare.cli import options, values
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bpcompare.cli.progress import Progress
+    from bpcompare.cli.request import Request
     from bpcompare.problem.problem import Problem
     from bpcompare.sweeps.summary import Summary
 
@@ -36,53 +37,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--epochs", type=values.whole_number, default=50, metavar="N", help="passes (default 50)")
     options.add_output_options(parser)
+    options.add_process_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs them all, writes the files and prints the tables; of several workers, the first one writes and prints."""
-    from bpcompare.cli.progress import Progress
+    from bpcompare.cli.progress import Progress, load_torch
+
+    request = options.line_or_table(arguments)
+    load_torch(quiet=request.quiet)
+
     from bpcompare.results import write
     from bpcompare.sweeps.summary import Summary
     from bpcompare.sweeps.sweep import batches, sweep
     from bpcompare.training import processes
 
-    with processes.joined() as first:
-        quiet = arguments.quiet or not first
-        processes.together(lambda: write.check_folder(arguments.out, _names(arguments)) if first else None)
-        with Progress("drawing data", arguments.seeds, quiet=quiet) as progress:
-            problems = processes.together(lambda: _problems(arguments, progress))
-        steps = len(arguments.methods) * arguments.epochs * batches(len(problems), len(arguments.lr))
+    with processes.process_group(request.timeout) as first:
+        quiet = request.quiet or not first
+        processes.run_on_all(lambda: write.check_folder(request.out, _names(request)) if first else None)
+        with Progress("drawing data", request.seeds, quiet=quiet) as progress:
+            problems = processes.run_on_all(lambda: _problems(request, progress))
+        steps = len(request.methods) * request.epochs * batches(len(problems), len(request.lr))
         with Progress("training", steps, quiet=quiet) as progress:
-            result = sweep(
-                problems, arguments.lr, arguments.methods, epochs=arguments.epochs, on_epoch=progress.advance
-            )
+            result = sweep(problems, request.lr, request.methods, epochs=request.epochs, on_epoch=progress.advance)
         if first:
-            drawn_anew = arguments.csv is None
-            _write(Summary(result, arguments.noise if drawn_anew else None), arguments)
+            drawn_anew = request.csv is None
+            _write(Summary(result, request.noise if drawn_anew else None), request)
     return 0
 
 
-def _problems(arguments: argparse.Namespace, progress: Progress) -> list[Problem]:
+def _problems(request: Request, progress: Progress) -> list[Problem]:
     """A problem for each seed: the line drawn anew, or the same table with another start."""
-    seeds = range(arguments.seed, arguments.seed + arguments.seeds)
-    first = options.problem_from(arguments)
+    seeds = range(request.seed, request.seed + request.seeds)
+    first = options.problem_from(request)
     problems = []
     for seed in seeds:
-        if arguments.csv is not None:
+        if request.csv is not None:
             problems.append(first.restarted(seed))
         else:
-            problems.append(options.problem_from(argparse.Namespace(**{**vars(arguments), "seed": seed})))
+            problems.append(options.problem_from(request.but(seed=seed)))
         progress.advance()
     return problems
 
 
-def _names(arguments: argparse.Namespace) -> list[str]:
+def _names(request: Request) -> list[str]:
     """The files to be written, the one that describes the others last."""
-    drawn = FIGURES if arguments.seeds > 1 else FIGURES[:2]
-    return [*[f"{name}.{format}" for name in drawn for format in arguments.format], "sweep.csv", "sweep.json"]
+    drawn = FIGURES if request.seeds > 1 else FIGURES[:2]
+    return [*[f"{name}.{format}" for name in drawn for format in request.format], "sweep.csv", "sweep.json"]
 
 
-def _write(summary: Summary, arguments: argparse.Namespace) -> None:
+def _write(summary: Summary, request: Request) -> None:
     from bpcompare.results import write
     from bpcompare.results.sweep import sweep_csv, sweep_json
     from bpcompare.show import style, sweep_figures, sweep_table
@@ -90,11 +94,11 @@ def _write(summary: Summary, arguments: argparse.Namespace) -> None:
     files = {
         f"{name}.{format}": style.to_bytes(figure, format)
         for name, figure in sweep_figures.figures(summary).items()
-        for format in arguments.format
+        for format in request.format
     }
-    files["sweep.csv"] = sweep_csv(summary.sweep, arguments.seed)
-    files["sweep.json"] = sweep_json(summary, options.settings(arguments))
-    paths = write.write_files(arguments.out, files)
-    if not arguments.quiet:
+    files["sweep.csv"] = sweep_csv(summary.sweep, request.seed)
+    files["sweep.json"] = sweep_json(summary, request.settings)
+    paths = write.write_files(request.out, files)
+    if not request.quiet:
         print(sweep_table.render(summary, **options.look()))
         print(f"wrote {', '.join(str(path) for path in paths)}")

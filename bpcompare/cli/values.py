@@ -1,9 +1,11 @@
-"""What may be given to an option: each kind of value is read from its text, or refused in one sentence."""
+"""What may be given to an option: each kind of value is read from its text, or refused with a sentence."""
 
 from __future__ import annotations
 
 import argparse
 import math
+
+from bpcompare.training.defaults import LARGEST_LR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,11 +13,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MOST_RATES = 100_000
+LARGEST_WHOLE = 2**63 - 1  # what 64 bits hold
+LONGEST_WAIT = 86_400.0  # seconds, a day
+DIGITS = 17  # a float64 holds no more
 
 
 def whole_number(text: str) -> int:
     """A whole number of at least 1."""
-    return _integer(text, 1, math.inf, "must be a whole number of at least 1")
+    return _integer(text, 1, LARGEST_WHOLE, "must be a whole number from 1 to 2**63 − 1")
 
 
 def whole_numbers(text: str) -> list[int]:
@@ -25,10 +30,15 @@ def whole_numbers(text: str) -> list[int]:
 
 def seed(text: str) -> int:
     """A whole number that `torch.manual_seed` takes."""
-    return _integer(text, 0, 2**63 - 1, "must be a whole number from 0 to 2**63 − 1")
+    return _integer(text, 0, LARGEST_WHOLE, "must be a whole number from 0 to 2**63 − 1")
 
 
-def _integer(text: str, least: int, most: float, rule: str) -> int:
+def digits(text: str) -> int:
+    """How many significant digits to write."""
+    return _integer(text, 1, DIGITS, f"must be a whole number from 1 to {DIGITS}")
+
+
+def _integer(text: str, least: int, most: int, rule: str) -> int:
     try:
         value = int(text)
     except ValueError:
@@ -57,6 +67,22 @@ def positive_number(text: str) -> float:
     return value
 
 
+def rate(text: str) -> float:
+    """A learning rate."""
+    value = positive_number(text)
+    if value > LARGEST_LR:
+        raise argparse.ArgumentTypeError(f"must be above 0 and at most {LARGEST_LR:g}; got {text!r}")
+    return value
+
+
+def seconds(text: str) -> float:
+    """A time to wait, of at most a day."""
+    value = positive_number(text)
+    if value > LONGEST_WAIT:
+        raise argparse.ArgumentTypeError(f"must be above 0 and at most {LONGEST_WAIT:g} seconds; got {text!r}")
+    return value
+
+
 def number_from_zero(text: str) -> float:
     """A finite number of at least 0."""
     value = number(text)
@@ -82,11 +108,11 @@ def rates(text: str) -> tuple[float, ...]:
     """Learning rates: A:B:log:N or A:B:lin:N, or numbers above 0 separated by commas; rising, each once."""
     parts = text.split(":")
     if len(parts) == 1:
-        return tuple(sorted({positive_number(part) for part in text.split(",")}))
+        return tuple(sorted({rate(part) for part in text.split(",")}))
     if len(parts) != 4 or parts[2] not in ("log", "lin"):
         raise argparse.ArgumentTypeError(f"must read A:B:log:N, A:B:lin:N or R,R,…; got {text!r}")
-    low, high, count = positive_number(parts[0]), positive_number(parts[1]), whole_number(parts[3])
-    if not (low < high and 2 <= count <= MOST_RATES):
+    low, high, count = rate(parts[0]), rate(parts[1]), whole_number(parts[3])
+    if not (low < high and high / low < math.inf and 2 <= count <= MOST_RATES):
         raise argparse.ArgumentTypeError(f"must rise from A to B in 2 to {MOST_RATES:,} rates; got {text!r}")
     if parts[2] == "lin":
         return tuple(low + (high - low) * i / (count - 1) for i in range(count))
@@ -105,8 +131,12 @@ def columns(text: str) -> tuple[str, ...]:
     """Column names, separated by commas; a name with a comma is quoted as in the file."""
     import csv
 
-    parts = tuple(part.strip() for row in csv.reader([text]) for part in row)
-    if not parts or not all(parts):
+    try:
+        rows = list(csv.reader(text.splitlines(keepends=True), strict=True))
+    except csv.Error:
+        rows = []
+    parts = tuple(part.strip() for row in rows for part in row)
+    if len(rows) != 1 or not all(parts):
         raise argparse.ArgumentTypeError(f"must be column names separated by commas; got {text!r}")
     return parts
 
@@ -128,6 +158,6 @@ def folder(text: str) -> Path:
     """A folder's path; the empty text is none."""
     from pathlib import Path
 
-    if not text.strip():
-        raise argparse.ArgumentTypeError("must name a folder; got an empty text")
+    if not text.strip() or "\0" in text:
+        raise argparse.ArgumentTypeError(f"must name a folder; got {text!r}")
     return Path(text)

@@ -3,12 +3,15 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 
 from bpcompare.training.floating_point import ulp
 from bpcompare.training.gradients import ORDER_OF_ARITHMETIC
-from bpcompare.training.run import Run
+from bpcompare.training.run import NetworkRun, Run
+
+RunT = TypeVar("RunT", bound=Run)
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Agreement:
     explanation: str
 
 
-def one_rule(runs: Sequence[Run]) -> dict[str, tuple[Run, Run]]:
+def one_rule(runs: Sequence[RunT]) -> dict[str, tuple[RunT, RunT]]:
     """Per pair "a~b" the two runs, of all that are under one update rule: their curves must coincide."""
     return {
         f"{a.method.name}~{b.method.name}": (a, b)
@@ -46,7 +49,7 @@ def agree(a: Run, b: Run) -> Agreement:
         >>> agree(train(line(), "manual"), train(line(), "autograd")).max_ulp
         0
     """
-    steps = min(len(a.all_losses), len(b.all_losses))
+    steps = min(len(a.losses), len(b.losses))
     apart = torch.stack(
         [ulp(a.parameters[n][:steps], b.parameters[n][:steps]).flatten(1).amax(1) for n in a.parameters]
     ).amax(0)
@@ -73,7 +76,7 @@ def _explain(a: Run, b: Run, first: int) -> str:
     return f"∂L/∂{names[0]} at epoch {before} is rounded differently: {'; '.join(dict.fromkeys(orders))}"
 
 
-def agree_on_network(a: Run, b: Run) -> Agreement:
+def agree_on_network(a: NetworkRun, b: NetworkRun) -> Agreement:
     """Whether two runs of a network went through the same parameters, and if not, how far apart they ended.
 
     Rounding grows in training: where two sources differ in a last bit, the states may be far apart some hundred
@@ -86,8 +89,6 @@ def agree_on_network(a: Run, b: Run) -> Agreement:
         >>> agree_on_network(train(problem, "manual", epochs=2), train(problem, "autograd", epochs=2)).bit_equal
         True
     """
-    assert a.track is not None
-    assert b.track is not None
     pairs = zip(a.track.fingerprints, b.track.fingerprints, strict=False)
     first = next((epoch for epoch, (mine, other) in enumerate(pairs) if mine != other), None)
     if first is None and a.diverged_at == b.diverged_at:
@@ -98,10 +99,8 @@ def agree_on_network(a: Run, b: Run) -> Agreement:
     return Agreement(False, apart, first, _explain_network(a, b, max(first - 1, 0)))
 
 
-def _explain_network(a: Run, b: Run, epoch: int) -> str:
+def _explain_network(a: NetworkRun, b: NetworkRun, epoch: int) -> str:
     """How far apart the gradients were that made the first difference, and how far the parameters are in the end."""
-    assert a.track is not None
-    assert b.track is not None
     sizes = [(a.track.gradient_norms[name][epoch], b.track.gradient_norms[name][epoch]) for name in a.parameters]
     relative = max(((mine - other).abs() / mine.clamp(min=1e-300)).item() for mine, other in sizes)
     values = [(a.parameters[name], b.parameters[name]) for name in a.parameters]

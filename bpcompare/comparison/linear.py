@@ -1,45 +1,47 @@
-"""Several ways on one problem: which are the same calculation (agreement), and which get there sooner (race)."""
+"""Several methods on one `nn.Linear`: which are the same calculation (agreement), which are faster (race).
+
+The optimum is known in closed form here, and what gradient descent will do before it runs: every result is compared
+with both. `compare` sends a network to `network`, where there is neither.
+"""
 
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from bpcompare.comparison.agreement import Agreement, agree, one_rule
-from bpcompare.comparison.race import race
-from bpcompare.errors import InputError
+from bpcompare.comparison.agreement import agree, one_rule
+from bpcompare.comparison.base import BaseComparison, BaseResult
+from bpcompare.comparison.network import network_comparison
 from bpcompare.problem.problem import Problem
 from bpcompare.theory.gradient_descent import Modes, modes
 from bpcompare.theory.least_squares import Curvature, Optimum, curvature, least_squares
-from bpcompare.training.methods import WAYS, Method, choose
+from bpcompare.training.defaults import METHODS
+from bpcompare.training.methods import Method
+from bpcompare.training.recording import LinearRecording
 from bpcompare.training.run import Run
-from bpcompare.training.train import check_numbers, train
+from bpcompare.training.settings import DEFAULTS, TrainingSettings
+from bpcompare.training.train import train_all
 
 CONVERGED = 1e-6  # of the starting gap: what is left then is below a thousandth of the starting distance
 
 
-@dataclass(frozen=True, eq=False)
-class Result:
-    """What one way learned, in the user's units, every state included; state k is the model before step k.
+@dataclass(frozen=True, eq=False, repr=False)
+class Result(BaseResult):
+    """What one method learned, in the user's units, every state included; state k is the model before step k.
+
+    The gap is measured to the loss of the optimum. The status is "converged" where the gap has shrunk a millionfold, or
+    to rounding.
 
     Attributes:
-        run: The run as it was trained.
-        weights: (steps + 1, out, in) float64.
-        biases: (steps + 1, out) float64; zero for a model without a bias.
-        losses: The mean squared error of each state, (steps + 1,) float64.
-        gaps: How far each is above the optimum's, (steps + 1,) float64.
-        status: "converged" (the gap has shrunk a millionfold, or to rounding), "stopped" (the epochs ran out before
-            that) or "diverged".
+        weights: (states, out, in) float64.
+        biases: (states, out) float64; zero for a model without a bias.
     """
 
-    run: Run
     weights: Tensor
     biases: Tensor
-    losses: Tensor
-    gaps: Tensor
-    status: str
 
     @property
     def weight(self) -> Tensor:
@@ -52,58 +54,35 @@ class Result:
         return self.biases[-1]
 
     @property
-    def loss(self) -> float:
-        """The loss reached."""
-        return self.losses[-1].item()
-
-    @property
     def ran_away(self) -> bool:
         """Whether it diverged, or is about to: the gap has grown a millionfold."""
         return self.status == "diverged" or bool(self.gaps[-1] > 1e6 * self.gaps[0])
 
-    def epochs_to(self, fraction: float) -> int | None:
-        """The first epoch at which the gap is at most ``fraction`` of the one at the start, or None."""
-        reached = (self.gaps <= fraction * self.gaps[0]).nonzero()
-        return int(reached[0]) if len(reached) else None
 
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """Several ways of training on one problem, beside what theory says of it.
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(BaseComparison[Result]):
+    """Several methods of training on one `nn.Linear`, next to what theory says of it.
 
     Attributes:
-        problem: What was learned.
-        lr: The learning rate.
-        epochs: How many were asked for.
-        batch_size: Samples per step, or None for all.
-        seed: Where the order of the samples was drawn from.
-        results: Per method's name what it learned.
-        agreement: Per pair "a~b" with the same rule and different sources.
+        optimum: The least-squares solution, in the user's units.
     """
 
-    problem: Problem
-    lr: float
-    epochs: int
-    batch_size: int | None
-    seed: int
-    results: dict[str, Result]
-    agreement: dict[str, Agreement]
     optimum: Optimum
 
     @functools.cached_property
     def curvature(self) -> Curvature:
-        """The curvature of the loss that the ways trained on."""
+        """The curvature of the loss that the methods trained on."""
         return curvature(self.problem.x, self.problem.out_features, bias=self.problem.has_bias)
 
     @functools.cached_property
     def modes(self) -> Modes:
-        """The loss that the ways trained on, as gradient descent sees it."""
+        """The loss that the methods trained on, as gradient descent sees it."""
         return modes(self.problem)
 
     def predicted(self, name: str) -> Tensor | None:
-        """The losses that theory predicts for a way's states, (steps + 1,), in the user's units.
+        """The losses that theory predicts for a method's states, (states,), in the user's units.
 
-        None for a way that is not gradient descent on all samples: of those theory knows no such formula.
+        None for a method that is not gradient descent on all samples: theory has no such formula for it.
         """
         if not self._is_predictable(name):
             return None
@@ -112,7 +91,7 @@ class Comparison:
         return (losses if scaling is None else losses * scaling.y_scale.square()).mean(1)
 
     def predicted_path(self, name: str) -> tuple[Tensor, Tensor] | None:
-        """The weights (steps + 1, out, in) and biases (steps + 1, out) likewise, in the user's units; or None."""
+        """The predicted weights (states, out, in) and biases (states, out), in the user's units; or None."""
         if not self._is_predictable(name):
             return None
         return self.problem.in_user_units(*self.modes.path(self.lr, torch.arange(len(self.results[name].losses))))
@@ -129,37 +108,35 @@ class Comparison:
         error = (self.results[name].losses - predicted).abs() / predicted
         return error.nan_to_num(0.0).max().item()  # 0/0 at an exact fit
 
-    @property
-    def race(self) -> dict[str, dict[float, dict[str, int | None]]]:
-        """Per pair "a~b" with the same source and different rules: the epochs each took to `FRACTIONS` of the gap."""
-        return race(self.results)
-
 
 def compare(
     problem: Problem,
-    methods: Sequence[str | Method] = tuple(WAYS),
+    methods: str | Method | Sequence[str | Method] = tuple(METHODS),
     *,
-    lr: float = 0.1,
-    epochs: int = 50,
-    batch_size: int | None = None,
-    seed: int = 0,
-    shuffle: bool = True,
+    lr: float = DEFAULTS.lr,
+    epochs: int = DEFAULTS.epochs,
+    batch_size: int | None = DEFAULTS.batch_size,
+    seed: int = DEFAULTS.seed,
+    shuffle: bool = DEFAULTS.shuffle,
     on_epoch: Callable[[], object] | None = None,
 ) -> Comparison:
     """Trains `problem` by every method from the same start, and compares.
 
     Args:
-        problem: What to learn.
-        methods: Names as `Method.named` takes them, or methods of your own; each once.
+        problem: What to learn, by an `nn.Linear` or by a network.
+        methods: Names as `Method.named` takes them, or methods of your own, one or several; each once.
         lr: The learning rate, above 0, the same for all.
-        epochs: How many, at least 1.
+        epochs: Passes over the samples, at least 1.
         batch_size: Samples per step; None for all.
-        seed: Where the order of the samples is drawn from.
-        shuffle: Whether batches take the samples in a new order at every pass, or in their own.
+        seed: Random seed for the sample order.
+        shuffle: Whether batches take the samples in a new order in every epoch, or in their own.
         on_epoch: Called after every epoch of every method.
 
+    Returns:
+        A `Comparison`. For a network it is a `NetworkComparison`; `compare_network` tells this to type checkers, too.
+
     Raises:
-        InputError: A number is out of its range, a method is named twice, or the model is a network.
+        InputError: A number is out of its range, or a method is named twice.
         MethodError: There is no such method, or it cannot work here; nothing has been trained then.
 
     Example:
@@ -168,18 +145,30 @@ def compare(
         >>> comparison.agreement["manual~autograd"].bit_equal
         True
     """
-    if not problem.is_linear:
-        raise InputError("compare sets the ways beside the optimum of one nn.Linear; use compare_network for a network")
-    check_numbers(problem, lr, epochs, batch_size)
-    runs = [
-        train(problem, m, lr=lr, epochs=epochs, batch_size=batch_size, seed=seed, shuffle=shuffle, on_epoch=on_epoch)
-        for m in choose(problem, methods, lr)
-    ]
+    settings = TrainingSettings(lr, epochs, batch_size, seed, shuffle)
+    compared = linear_comparison if problem.is_linear else network_comparison
+    return cast(Comparison, cast(Any, compared)(problem, methods, settings, on_epoch))
+
+
+def linear_comparison(
+    problem: Problem,
+    methods: str | Method | Sequence[str | Method],
+    settings: TrainingSettings,
+    on_epoch: Callable[[], object] | None = None,
+) -> Comparison:
+    """`compare` for a problem whose model is one `nn.Linear`.
+
+    Example:
+        >>> from bpcompare.problem.problem import line
+        >>> linear_comparison(line(), "manual", TrainingSettings(epochs=300)).results
+        {'manual': <Result manual: 301 states, loss 0.0105423, stopped>}
+    """
+    runs = train_all(problem, methods, settings, LinearRecording, on_epoch)
     optimum = least_squares(problem.measured_x, problem.measured_y, bias=problem.has_bias)
     results = {run.method.name: _result(problem, run, optimum) for run in runs}
     pairs = one_rule([result.run for result in results.values()])
     agreement = {pair: agree(a, b) for pair, (a, b) in pairs.items()}
-    return Comparison(problem, lr, epochs, batch_size, seed, results, agreement, optimum)
+    return Comparison(problem, settings, results, agreement, optimum)
 
 
 def _result(problem: Problem, run: Run, optimum: Optimum) -> Result:
@@ -190,7 +179,7 @@ def _result(problem: Problem, run: Run, optimum: Optimum) -> Result:
     if not exact.isfinite().all():  # the last states of a diverged run, in units that reach less far
         states = int(exact.isfinite().int().argmin())
         run, weights, biases, exact = run.first(states), weights[:states], biases[:states], exact[:states]
-    losses = run.all_losses if problem.scaling is None else exact
+    losses = run.losses if problem.scaling is None else exact
     gaps = exact - optimum.loss
     eps = torch.finfo(problem.dtype).eps
     rounding = max(eps * optimum.loss, problem.measured_y.square().mean().item() * (8 * eps) ** 2)
@@ -198,4 +187,4 @@ def _result(problem: Problem, run: Run, optimum: Optimum) -> Result:
         status = "diverged"
     else:
         status = "converged" if gaps[-1] <= max(CONVERGED * gaps[0].item(), rounding) else "stopped"
-    return Result(run, weights, biases, losses, gaps, status)
+    return Result(run, losses, gaps, status, weights, biases)

@@ -1,6 +1,7 @@
-"""Several ways of training one network: which are the same calculation, which are ahead, and how large δ is in it.
+"""Several methods of training one network: which are the same calculation, which are faster, how large δ is in it.
 
-A network has no optimum in closed form. The race is therefore to the lowest loss that any of the ways came to.
+A network has no optimum in closed form. The gap is therefore measured to the lowest loss that any of the methods
+reached.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,113 +9,74 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from bpcompare.comparison.agreement import Agreement, agree_on_network, one_rule
-from bpcompare.comparison.race import race
+from bpcompare.comparison.agreement import agree_on_network, one_rule
+from bpcompare.comparison.base import BaseComparison, BaseResult
+from bpcompare.errors import InputError
 from bpcompare.problem.problem import Problem
-from bpcompare.training.methods import WAYS, Method, choose
-from bpcompare.training.run import Run
-from bpcompare.training.train import check_numbers, train
+from bpcompare.training.defaults import METHODS
+from bpcompare.training.methods import Method
+from bpcompare.training.recording import NetworkRecording
+from bpcompare.training.run import NetworkRun, Run
+from bpcompare.training.settings import DEFAULTS, TrainingSettings
+from bpcompare.training.train import train_all
 
 
-@dataclass(frozen=True, eq=False)
-class NetworkResult:
-    """What one way made of the network.
+@dataclass(frozen=True, eq=False, repr=False)
+class NetworkResult(BaseResult):
+    """What one method made of the network; losses are of the columns that were trained on.
+
+    The gap is measured to the lowest loss that any method reached.
 
     Attributes:
-        run: The run as it was trained.
+        run: The run as it was trained, with the size of every tensor in every state.
         model: The network as it came out, or as it was in the last finite state.
-        gaps: How far each state's loss is above the lowest that any way came to, (states,) float64.
     """
 
-    run: Run
+    run: NetworkRun
     model: nn.Module
-    gaps: Tensor
-
-    @property
-    def losses(self) -> Tensor:
-        """The mean squared error of each state, of the columns that were trained on."""
-        return self.run.all_losses
-
-    @property
-    def status(self) -> str:
-        """What ended the run, "stopped" (the epochs ran out) or "diverged"."""
-        return "stopped" if self.run.diverged_at is None else "diverged"
 
     @property
     def delta_sizes(self) -> Tensor:
         """Root mean square of δ per state and Linear layer, (states, layers)."""
-        assert self.run.track is not None
         return self.run.track.delta_sizes
 
-    def epochs_to(self, fraction: float) -> int | None:
-        """The first epoch at which the gap is at most ``fraction`` of the one at the start; None if there is none."""
-        if self.gaps[0] == 0:  # nobody came below the start
-            return None
-        reached = (self.gaps <= fraction * self.gaps[0]).nonzero()
-        return int(reached[0]) if len(reached) else None
 
-
-@dataclass(frozen=True, eq=False)
-class NetworkComparison:
-    """Several ways of training one network from the same start.
-
-    Attributes:
-        problem: What was learned.
-        lr: The learning rate.
-        epochs: How many were asked for.
-        batch_size: Samples per step, or None for all.
-        seed: Where the order of the samples was drawn from.
-        shuffle: Whether there was such an order.
-        results: Per method's name what it learned.
-        agreement: Per pair "a~b" with the same rule and different sources; ``max_ulp`` is that of the last state.
-    """
-
-    problem: Problem
-    lr: float
-    epochs: int
-    batch_size: int | None
-    seed: int
-    shuffle: bool
-    results: dict[str, NetworkResult]
-    agreement: dict[str, Agreement]
+@dataclass(frozen=True, eq=False, repr=False)
+class NetworkComparison(BaseComparison[NetworkResult]):
+    """Several methods of training one network; an agreement's ``max_ulp`` is that of the last state."""
 
     @property
     def floor(self) -> float:
-        """The lowest loss that any way came to."""
+        """The lowest loss that any method reached."""
         return min(result.losses.min().item() for result in self.results.values())
-
-    @property
-    def race(self) -> dict[str, dict[float, dict[str, int | None]]]:
-        """Per pair "a~b" with the same source and different rules: the epochs each took to fractions of the gap."""
-        return race(self.results)
 
 
 def compare_network(
     problem: Problem,
-    methods: Sequence[str | Method] = tuple(WAYS),
+    methods: str | Method | Sequence[str | Method] = tuple(METHODS),
     *,
-    lr: float = 0.1,
-    epochs: int = 50,
-    batch_size: int | None = None,
-    seed: int = 0,
-    shuffle: bool = True,
+    lr: float = DEFAULTS.lr,
+    epochs: int = DEFAULTS.epochs,
+    batch_size: int | None = DEFAULTS.batch_size,
+    seed: int = DEFAULTS.seed,
+    shuffle: bool = DEFAULTS.shuffle,
     on_epoch: Callable[[], object] | None = None,
 ) -> NetworkComparison:
-    """Trains the network of `problem` by every method from the same start, and compares.
+    """`compare` for a network, under a name that says so.
 
     Args:
         problem: What to learn, with a network to start from.
-        methods: Names as `Method.named` takes them, or methods of your own; each once.
-        lr: The learning rate, above 0, the same for all.
-        epochs: How many, at least 1.
+        methods: As in `compare`, like all that follow.
+        lr: The learning rate.
+        epochs: Passes over the samples.
         batch_size: Samples per step; None for all.
-        seed: Where the order of the samples is drawn from.
-        shuffle: Whether batches take the samples in a new order at every pass, or in their own.
+        seed: Random seed for the sample order.
+        shuffle: Whether batches take the samples in a new order in every epoch.
         on_epoch: Called after every epoch of every method.
 
     Raises:
-        InputError: A number is out of its range, or a method is named twice.
-        MethodError: There is no such method, or it cannot work here; nothing has been trained then.
+        InputError: The model is one `nn.Linear`, or as in `compare`.
+        MethodError: As in `compare`.
 
     Example:
         >>> from bpcompare.problem.networks import quadratic
@@ -123,15 +85,34 @@ def compare_network(
         >>> comparison.agreement["manual~autograd"].bit_equal
         True
     """
-    check_numbers(problem, lr, epochs, batch_size)
-    runs = [
-        train(problem, m, lr=lr, epochs=epochs, batch_size=batch_size, seed=seed, shuffle=shuffle, on_epoch=on_epoch)
-        for m in choose(problem, methods, lr)
-    ]
-    floor = min(run.all_losses.min() for run in runs)
-    results = {run.method.name: NetworkResult(run, learned(problem, run), run.all_losses - floor) for run in runs}
+    if problem.is_linear:
+        raise InputError("compare_network needs a problem with a network; got one nn.Linear: use compare")
+    return network_comparison(problem, methods, TrainingSettings(lr, epochs, batch_size, seed, shuffle), on_epoch)
+
+
+def network_comparison(
+    problem: Problem,
+    methods: str | Method | Sequence[str | Method],
+    settings: TrainingSettings,
+    on_epoch: Callable[[], object] | None = None,
+) -> NetworkComparison:
+    """The same with settings that are already checked.
+
+    Example:
+        >>> from bpcompare.problem.networks import quadratic
+        >>> network_comparison(quadratic(layers=(2, 5, 1)), "manual", TrainingSettings(0.002, 3)).results
+        {'manual': <NetworkResult manual: 4 states, loss ..., stopped>}
+    """
+    runs = train_all(problem, methods, settings, NetworkRecording, on_epoch)
+    floor = min(run.losses.min() for run in runs)
+    results = {run.method.name: _result(problem, run, floor) for run in runs}
     agreement = {pair: agree_on_network(a, b) for pair, (a, b) in one_rule(runs).items()}
-    return NetworkComparison(problem, lr, epochs, batch_size, seed, shuffle, results, agreement)
+    return NetworkComparison(problem, settings, results, agreement)
+
+
+def _result(problem: Problem, run: NetworkRun, floor: Tensor) -> NetworkResult:
+    status = "stopped" if run.diverged_at is None else "diverged"
+    return NetworkResult(run, run.losses, run.losses - floor, status, learned(problem, run))
 
 
 def learned(problem: Problem, run: Run) -> nn.Module:
@@ -139,6 +120,7 @@ def learned(problem: Problem, run: Run) -> nn.Module:
 
     Example:
         >>> from bpcompare.problem.networks import quadratic
+        >>> from bpcompare.training.train import train
         >>> problem = quadratic(layers=(2, 5, 1))
         >>> model = learned(problem, train(problem, "manual", lr=0.002, epochs=1))
         >>> len(model)

@@ -1,7 +1,7 @@
 """What one call of a learner's function leaves behind: what went in, what came back, what was right."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ class Problem:
         truth: The right answers by name, in extended precision.
         terms: For each number of ``truth``, the sum of the absolute values of the terms that it is a sum of.
         operations: How many rounded operations lead to one number, at most.
+        kinks: The least and the largest right value, for an answer that has more than one somewhere.
     """
 
     sizes: Mapping[str, int]
@@ -31,6 +32,16 @@ class Problem:
     truth: Mapping[str, Array]
     terms: Mapping[str, Array]
     operations: int
+    kinks: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
+
+    def for_answers(self, answers: Mapping[str, Array]) -> "Problem":
+        """The problem with the right answers nearest to ``answers``: at a kink there is more than one."""
+        nearest = {
+            name: np.clip(answers[name].astype(np.longdouble), lower, upper)
+            for name, (lower, upper) in self.kinks.items()
+            if name in answers and answers[name].shape == lower.shape and np.isfinite(answers[name]).all()
+        }
+        return replace(self, truth={**self.truth, **nearest}, kinks={}) if nearest else self
 
     def rounding(self, answer: str) -> Array:
         """How far a right answer may be from the truth: operations · ε · Σ|terms|, for any order of summation."""

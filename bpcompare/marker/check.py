@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,62 +10,12 @@ import numpy as np
 from bpcompare.errors import MarkingError
 from bpcompare.marker import sandbox_child
 from bpcompare.marker.calls import Array, Call, Problem
-from bpcompare.marker.diagnosis import WRONG, Verdict, diagnose
+from bpcompare.marker.diagnosis import diagnose
 from bpcompare.marker.exercises import EXERCISES, Exercise, find
-from bpcompare.marker.factors import Factor
+from bpcompare.marker.marking import Marking
 from bpcompare.marker.sandbox import TIME_LIMIT, Reply, Sandbox, decode, encode
 
 FUNCTIONS = {exercise.function: exercise for exercise in EXERCISES.values()}
-
-
-@dataclass(frozen=True)
-class Marking:
-    """What the marker says about one function.
-
-    Attributes:
-        exercise: What it was marked as.
-        verdicts: One for each answer.
-        calls: Every call, in order.
-        seed: Makes the same problems again.
-    """
-
-    exercise: Exercise
-    verdicts: tuple[Verdict, ...]
-    calls: tuple[Call, ...]
-    seed: int
-
-    @property
-    def right(self) -> bool:
-        """Whether every answer of every call was right, no call raised, and none changed its inputs."""
-        wrong = any(verdict.grade == WRONG for verdict in self.verdicts)
-        return not wrong and not self.changed and not self.raised
-
-    @property
-    def mistakes(self) -> dict[str, tuple[str, ...]]:
-        """The names of the mistakes in each answer; none where it is right."""
-        return {verdict.answer: verdict.mistakes for verdict in self.verdicts}
-
-    def __str__(self) -> str:
-        lines = []
-        for verdict in self.verdicts:
-            lines.append(f"{verdict.answer}: {verdict.grade}")
-            lines += [f"  {self.exercise.mistake(name).says}" for name in verdict.mistakes]
-            factors = {finding.explanation.factor for finding in verdict.findings} - {None, Factor()}
-            lines += [f"  it is {factor} times the right one" for factor in sorted(map(str, factors))]
-        lines += [f"{name} is changed in place" for name in self.changed]
-        if self.raised:
-            lines.append(f"{len(self.raised)} of {len(self.calls)} calls raised: {self.raised[0].raised}")
-        return "\n".join(lines)
-
-    @property
-    def changed(self) -> tuple[str, ...]:
-        """The inputs that some call changed in place."""
-        return tuple(name for name in self.exercise.parameters if any(name in call.changed for call in self.calls))
-
-    @property
-    def raised(self) -> tuple[Call, ...]:
-        """The calls that raised an error."""
-        return tuple(call for call in self.calls if call.raised)
 
 
 def check_file(file: Path, seed: int | None = None, time_limit: float = TIME_LIMIT) -> Marking:

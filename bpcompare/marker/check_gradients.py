@@ -1,23 +1,21 @@
-"""The marker for any loss: a hand-written backward against autograd, with the diagnosis that holds for any loss."""
+"""The marker for any loss: a hand-written backward against autograd, refereed by central differences in float64."""
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from bpcompare.errors import InputError, MarkingError
-from bpcompare.marker.calls import EPSILON, Array, Call, Problem
-from bpcompare.marker.check import Marking
-from bpcompare.marker.diagnosis import Known, diagnose
+from bpcompare.marker.calls import Array, Call, Problem
+from bpcompare.marker.diagnosis import Finding, Known, Verdict, diagnose
 from bpcompare.marker.exercises import Exercise
+from bpcompare.marker.marking import Marking
+from bpcompare.marker.problems.any_loss import blind_spots, constant_sizes, solve, with_sizes
 
 SAMPLES = 4  # problems, each called twice
-PERTURBATIONS = 4
-SAFETY = 64  # times the change that one rounding of every input makes
-MOST_SIZES = 5  # dimensions that a factor is looked for in
-TYPES = {torch.float64: "float64", torch.float32: "float32"}
 
 
 def check_gradients(
@@ -25,25 +23,27 @@ def check_gradients(
     gradients: Callable[..., Any],
     sample: Callable[[int], Sequence[Any]],
 ) -> Marking:
-    """Marks hand-written gradients of any loss: autograd is the truth, in float64.
+    """Marks hand-written gradients of any loss against autograd in float64, which central differences referee.
 
     An answer is right where it differs from autograd's by at most SAFETY times what rounding every input once changes
-    it by. A mistake is named where it explains every call: a factor, the sign, a size of a dimension, transposed,
-    swapped, not summed over a broadcast dimension, accumulated, too few digits, changed in place.
+    it by; at a kink any slope between the one from the left and the one from the right is right. Where autograd's
+    gradient is not the slope of the loss, because a backward inside the loss is wrong, the difference counts, and
+    ``notes`` says so. A mistake is named where it explains every call: a factor, the sign, a size of a dimension,
+    transposed, swapped, not summed over a broadcast dimension, accumulated, too few digits, changed in place.
 
     Args:
         loss: ``loss(*arguments)`` → a tensor of one number.
         gradients: ``gradients(*arguments)`` → one gradient for each argument that requires grad, in their order; a
             single one may come alone. It gets detached copies.
-        sample: ``sample(k)`` → the arguments of the k-th problem, k = 0, 1, 2, …; let the sizes differ with k, so that
-            a factor can be told from a size. Tensors in float64 or float32.
+        sample: ``sample(k)`` → a tuple, the arguments of the k-th problem, k = 0, 1, 2, 3; let the sizes differ with
+            k, so that a factor can be told from a size. Tensors in float64 or float32.
 
     Returns:
-        The marking; ``right``, ``mistakes`` and ``str()`` say what came out.
+        The marking; ``right``, ``mistakes``, ``notes`` and ``str()`` say what came out.
 
     Raises:
         MarkingError: The gradients do not come, or are no arrays, or every call raises.
-        InputError: No argument requires grad, or the loss is not one number.
+        InputError: No argument requires grad, or the loss is not one number that depends on the arguments.
 
     Example:
         >>> def sample(k):
@@ -53,22 +53,45 @@ def check_gradients(
         True
         >>> print(check_gradients(lambda x: (x**2).mean(), lambda x: x / len(x), sample))
         grad_x: wrong
-          the factor 2 is missing (half the right value): the derivative of r² is 2r
+          a factor 2 is missing (half the right value)
           it is 0.5 times the right one
     """
-    names = _names(gradients, len(sample(0)))
-    problems = _with_sizes([_problem(loss, tuple(sample(k)), names) for k in range(SAMPLES)], names)
+    drawn = [_arguments(sample, k) for k in range(SAMPLES)]
+    names = _names(gradients, len(drawn[0]))
+    solved = [solve(loss, arguments, names) for arguments in drawn]
+    problems = with_sizes([one.problem for one in solved])
     answers = tuple(problems[0].truth)
-    calls = tuple(_call(gradients, problem, names, answers) for problem in problems for _ in range(2))
+    calls = tuple(call for problem in problems for call in _twice(gradients, problem, names, answers))
     if all(call.raised for call in calls):
         raise MarkingError(f"the gradients raise in every call: {calls[0].raised}; correct that first")
+    overruled = [name for name in answers if any(name in one.overruled for one in solved)]
+    notes = (*(_overruled(name) for name in overruled), *blind_spots(problems))
     known = Known(answers)
     exercise = Exercise("any-loss", getattr(gradients, "__name__", "gradients"), names, "", (), _nothing, known)
-    return Marking(exercise, diagnose(calls, known), calls, 0)
+    verdicts = diagnose(calls, known)
+    return Marking(exercise, _unsure_of(constant_sizes(problems), verdicts), calls, 0, notes)
+
+
+def _overruled(answer: str) -> str:
+    return (
+        f"{answer}: autograd's gradient of the loss differs from its central difference, so a backward inside the loss "
+        "is wrong; it is marked against the difference."
+    )
 
 
 def _nothing(rng: np.random.Generator) -> Iterator[Problem]:
     yield from ()
+
+
+def _arguments(sample: Callable[[int], Sequence[Any]], k: int) -> tuple[Any, ...]:
+    try:
+        drawn = sample(k)
+    except Exception as error:
+        raise InputError(f"sample({k}) raises {_told(error)}; it must work for k = 0 to {SAMPLES - 1}") from error
+    if torch.is_tensor(drawn) or not isinstance(drawn, (tuple, list)):
+        came = "one tensor" if torch.is_tensor(drawn) else type(drawn).__name__
+        raise InputError(f"sample({k}) returned {came}; it must return a tuple of the arguments, such as (x,)")
+    return tuple(drawn)
 
 
 def _names(gradients: Callable[..., Any], count: int) -> tuple[str, ...]:
@@ -79,74 +102,13 @@ def _names(gradients: Callable[..., Any], count: int) -> tuple[str, ...]:
     return tuple(names[:count]) if len(names) >= count else tuple(f"argument {k + 1}" for k in range(count))
 
 
-def _problem(loss: Callable[..., torch.Tensor], arguments: tuple[Any, ...], names: tuple[str, ...]) -> Problem:
-    wanted = [index for index, value in enumerate(arguments) if torch.is_tensor(value) and value.requires_grad]
-    if not wanted:
-        raise InputError("no argument of sample(k) requires grad; mark the wanted ones with requires_grad_()")
-    types = {TYPES.get(arguments[index].dtype) for index in wanted}
-    if len(types) > 1 or None in types:
-        raise InputError(f"the arguments must all be float64 or all float32; got {arguments[wanted[0]].dtype}")
-    dtype = str(types.pop())
-    right = _autograd(loss, arguments, wanted, None)
-    generator = torch.Generator().manual_seed(0)
-    moved = [_autograd(loss, arguments, wanted, (generator, EPSILON[dtype])) for _ in range(PERTURBATIONS)]
-    truth, terms = {}, {}
-    for position, index in enumerate(wanted):
-        name = f"grad_{names[index]}"
-        truth[name] = right[position].astype(np.longdouble)
-        change = np.max([abs(other[position] - right[position]) for other in moved], axis=0)
-        largest = abs(right[position]).max(initial=0.0)
-        terms[name] = SAFETY * (change / EPSILON[dtype] + largest)
-    inputs = {
-        name: value.detach().clone() if torch.is_tensor(value) else value
-        for name, value in zip(names, arguments, strict=True)
-    }
-    return Problem({}, dtype, inputs, truth, terms, operations=1)
-
-
-def _autograd(
-    loss: Callable[..., torch.Tensor],
-    arguments: tuple[Any, ...],
-    wanted: list[int],
-    move: tuple[torch.Generator, float] | None,
-) -> list[Array]:
-    leaves = [_leaf(value, index in wanted, move) for index, value in enumerate(arguments)]
-    with torch.enable_grad():
-        value = loss(*leaves)
-        if not torch.is_tensor(value) or value.numel() != 1:
-            raise InputError("the loss must be a tensor of one number; reduce it with sum() or mean()")
-        found = torch.autograd.grad(value.reshape(()), [leaves[index] for index in wanted], materialize_grads=True)
-    return [gradient.numpy() for gradient in found]
-
-
-def _leaf(value: Any, wanted: bool, move: tuple[torch.Generator, float] | None) -> Any:
-    if not torch.is_tensor(value) or not value.is_floating_point():
-        return value
-    leaf = value.detach().double().clone()
-    if move is not None:
-        generator, epsilon = move
-        leaf *= 1 + epsilon * torch.randint(0, 2, leaf.shape, generator=generator).mul(2).sub(1)
-    return leaf.requires_grad_(wanted)
-
-
-def _with_sizes(problems: list[Problem], names: tuple[str, ...]) -> list[Problem]:
-    """The problems with their dimensions by name; of dimensions that are always equal, the first stands for all."""
-    columns: dict[tuple[int, ...], str] = {}
-    for name in names:
-        shapes = [
-            tuple(problem.inputs[name].shape) if torch.is_tensor(problem.inputs[name]) else () for problem in problems
-        ]
-        if len({len(shape) for shape in shapes}) == 1:
-            for axis in range(len(shapes[0])):
-                columns.setdefault(tuple(shape[axis] for shape in shapes), f"{name}.shape[{axis}]")
-    told = [(label, lengths) for lengths, label in columns.items() if min(lengths) > 0 and set(lengths) != {1}]
-    return [
-        Problem(
-            {label: lengths[k] for label, lengths in told[:MOST_SIZES]},
-            *(problem.dtype, problem.inputs, problem.truth, problem.terms, problem.operations),
-        )
-        for k, problem in enumerate(problems)
-    ]
+def _twice(
+    gradients: Callable[..., Any], problem: Problem, names: tuple[str, ...], answers: tuple[str, ...]
+) -> tuple[Call, Call]:
+    """Two calls on one problem; at a kink, the right answers are those nearest to the first."""
+    first = _call(gradients, problem, names, answers)
+    faced = problem.for_answers(first.answers)
+    return replace(first, problem=faced), _call(gradients, faced, names, answers)
 
 
 def _call(gradients: Callable[..., Any], problem: Problem, names: tuple[str, ...], answers: tuple[str, ...]) -> Call:
@@ -154,12 +116,8 @@ def _call(gradients: Callable[..., Any], problem: Problem, names: tuple[str, ...
     try:
         result = gradients(*given.values())
     except Exception as error:  # whatever the engineer's function raises is a finding
-        return Call(problem, raised=f"{type(error).__name__}: {error}")
-    parts = list(result) if isinstance(result, (tuple, list)) else [result]
-    if len(parts) != len(answers):
-        raise MarkingError(
-            f"the gradients came as {len(parts)} results; one for each of {', '.join(answers)} is wanted"
-        )
+        return Call(problem, raised=_told(error))
+    parts = _parts(result, answers)
     arrays = {answer: _array(part, answer) for answer, part in zip(answers, parts, strict=True)}
     types = {
         answer: str(getattr(part, "dtype", "float64")).removeprefix("torch.")
@@ -171,13 +129,52 @@ def _call(gradients: Callable[..., Any], problem: Problem, names: tuple[str, ...
     return Call(problem, arrays, types, changed=changed)
 
 
+def _parts(result: Any, answers: tuple[str, ...]) -> list[Any]:
+    wanted = ", ".join(answers)
+    if result is None:
+        raise MarkingError(f"the gradients came as None; return {wanted}: is a return missing?")
+    if isinstance(result, dict):
+        raise MarkingError(f"the gradients came as a dict; return them as a tuple, in the order {wanted}")
+    parts = list(result) if isinstance(result, (tuple, list)) else [result]
+    if len(parts) != len(answers):
+        raise MarkingError(f"the gradients came as {len(parts)} results; one for each of {wanted} is wanted")
+    return parts
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}".removesuffix(": ")
+
+
 def _same(now: torch.Tensor, before: torch.Tensor) -> bool:
     return now.shape == before.shape and torch.equal(now.detach(), before)
 
 
 def _array(part: Any, answer: str) -> Array:
+    if part is None:
+        raise MarkingError(f"{answer} came as None; return an array of zeros where a gradient is zero")
     try:
         value = part.detach().double().cpu().numpy() if torch.is_tensor(part) else np.asarray(part, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise MarkingError(f"{answer} came as {type(part).__name__}; it must be an array of real numbers") from error
     return np.array(value)
+
+
+def _unsure_of(constant: dict[str, int], verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
+    """A plain number that is also a size of every problem may be either: both are said."""
+    return tuple(
+        replace(verdict, findings=tuple(_unsure(constant, finding) for finding in verdict.findings))
+        for verdict in verdicts
+    )
+
+
+def _unsure(constant: dict[str, int], finding: Finding) -> Finding:
+    factor = finding.explanation.factor
+    if factor is None or not _is_made_of(abs(factor.constant), tuple(constant.values())):
+        return finding
+    other = (*finding.explanation.mistakes, "wrong-size-factor")
+    return replace(finding, explanation=replace(finding.explanation, sure=False, alternatives=(other,)))
+
+
+def _is_made_of(number: float, sizes: tuple[int, ...]) -> bool:
+    products = {float(size) for size in sizes} | {float(a * b) for a in sizes for b in sizes}
+    return any(abs(number * sign - 1) < 1e-9 for size in products for sign in (size, 1 / size)) and number != 1

@@ -1,6 +1,6 @@
 """The exercises that the marker marks: what each function is called, takes and returns, and how it is derived."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,8 +9,8 @@ from bpcompare.errors import InputError
 from bpcompare.marker.calls import Problem
 from bpcompare.marker.diagnosis import Known
 from bpcompare.marker.hypotheses import squared_error
-from bpcompare.marker.mistakes import BIAS, MISTAKES, WEIGHT, Mistake
-from bpcompare.marker.problems import adam_step, linear_regression, sigmoid_neuron
+from bpcompare.marker.mistakes import MISTAKES, Mistake
+from bpcompare.marker.problems import adam_step, linear_regression, linear_regression_mistakes, sigmoid_neuron
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Exercise:
         derivation: The lines that lead to the answer; a mistake names one of them.
         draw: Makes the problems of one marking.
         known: What is known about mistakes.
-        mistakes: Mistakes of this exercise alone, by name.
+        mistakes: What the exercise itself says about mistakes, by name; of any other, ``mistakes.MISTAKES`` speaks.
+        lines: For an answer, the lines that stand for others: what is wrong with ∂L/∂w there is wrong with ∂L/∂b.
     """
 
     name: str
@@ -35,19 +36,17 @@ class Exercise:
     derivation: tuple[str, ...]
     draw: Callable[[np.random.Generator], Iterator[Problem]]
     known: Known
-    mistakes: dict[str, Mistake] = field(default_factory=dict)
+    mistakes: Mapping[str, Mistake] = field(default_factory=dict)
+    lines: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
 
     def mistake(self, name: str) -> Mistake:
         """What the exercise says about a mistake."""
-        return self.mistakes.get(name, MISTAKES[name] if name in MISTAKES else MISTAKES["unknown"])
+        return self.mistakes.get(name) or MISTAKES.get(name) or MISTAKES["unknown"]
 
     def line(self, name: str, answer: str) -> int:
         """The number of the derivation's line that a mistake in ``answer`` concerns; 0 for none."""
-        if name in self.mistakes:
-            return self.mistakes[name].line
-        if self.name != "linear-regression" or name not in MISTAKES:
-            return 0
-        return BIAS if (MISTAKES[name].line, answer) == (WEIGHT, "grad_b") else MISTAKES[name].line
+        line = self.mistake(name).line
+        return self.lines.get(answer, {}).get(line, line)
 
 
 LINEAR_REGRESSION = Exercise(
@@ -75,6 +74,8 @@ LINEAR_REGRESSION = Exercise(
         shared=squared_error.SHARED,
         in_parts=squared_error.IN_PARTS,
     ),
+    mistakes=linear_regression_mistakes.MISTAKES,
+    lines={"grad_b": {linear_regression_mistakes.WEIGHT: linear_regression_mistakes.BIAS}},
 )
 
 ADAM_STEP = Exercise(

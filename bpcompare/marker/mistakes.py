@@ -1,251 +1,69 @@
-"""Every mistake that the marker can name: what it says, the line of the derivation it concerns, and a nudge."""
+"""The mistakes that a gradient of any loss may show, and what is said of each; an exercise has its own beside them."""
 
 from typing import NamedTuple
 
-FORWARD, RESIDUAL, LOSS, DELTA, WEIGHT, BIAS = 1, 2, 3, 4, 5, 6
-ANSWER = 0  # no line of the derivation: how the answer is computed or handed over
+ANSWER = 0  # no line of a derivation: how the answer is computed or handed over
 
 
 class Mistake(NamedTuple):
-    """``says`` completes the sentence "in grad_w, …"; ``line`` counts the exercise's derivation from 1."""
+    """``says`` completes the sentence "in grad_w, …"; ``line`` is the step of the exercise's derivation, from 1."""
 
     says: str
     line: int
     hint: str
 
 
-_SIZE = "Compare N and out with the number you divide by: which sizes does the mean run over?"
-_SHAPES = "Write the shape beside every array in your formula, on paper, for in = 3 and out = 2."
-_RESIDUAL = "Print your residual for three samples and compare it with predictions minus targets."
+SHAPES = "Write the shape next to every array in your formula, on paper, for in = 3 and out = 2."
+_SIZES = "Which sizes of the problem does your formula divide by, and which does the loss divide by?"
 _STATE = "Call your function twice on the same numbers: does the second answer equal the first?"
 _NUMBER = "In which number type is each intermediate result held, and how many digits does it keep?"
 
 MISTAKES: dict[str, Mistake] = {
-    # factors
-    "sign": Mistake(
-        "the sign is wrong: the residual is prediction minus target, not target minus prediction",
-        RESIDUAL,
-        "Move w a little along your gradient: does the loss rise, as it must?",
-    ),
+    # a factor
+    "sign": Mistake("the sign is wrong", ANSWER, "Move the parameter along your gradient: does the loss rise?"),
     "factor-2-missing": Mistake(
-        "the factor 2 is missing (half the right value): the derivative of r² is 2r",
-        DELTA,
-        "Differentiate r² by r once more.",
+        "a factor 2 is missing (half the right value)", ANSWER, "Which square did you differentiate?"
     ),
     "factor-2-doubled": Mistake(
-        "the factor 2 is there twice (double the right value): the derivative of r² is 2r, once",
-        DELTA,
-        "How often does the exponent 2 come down?",
+        "a factor 2 is there once too often (double the right value)", ANSWER, "How often does an exponent come down?"
     ),
-    "wrong-constant": Mistake(
-        "a constant power of two is wrong: only one 2 comes down from the square",
-        DELTA,
-        "Count the constants in your formula: only one 2 comes down.",
-    ),
+    "wrong-constant": Mistake("a constant power of two is wrong", ANSWER, "Count the constants in your formula."),
     "constant-factor": Mistake(
         "the same constant number multiplies it at every size; a learning rate or a scale does not belong here",
-        DELTA,
+        ANSWER,
         "Is there a number in your formula that is not in the derivation?",
     ),
     "hard-coded-N": Mistake(
         "a constant stands where N belongs: hard-coded, right for one number of samples only",
-        DELTA,
+        ANSWER,
         "Try your function on half of the samples.",
     ),
-    "summed-not-averaged": Mistake(
-        "summed, not averaged: the sum over the samples is not divided by N (sum for mean)", LOSS, _SIZE
-    ),
-    "averaged-twice": Mistake(
-        "averaged twice: divided by N once more than the mean asks for; δ holds 1/N already, so its sum belongs here",
-        LOSS,
-        _SIZE,
-    ),
-    "divided-by-N-only": Mistake(
-        "divided by N alone where MSELoss divides by N·out, the number of all residuals", LOSS, _SIZE
-    ),
-    "divided-by-out-twice": Mistake("divided by out once too often: N·out holds it already", LOSS, _SIZE),
-    "divided-by-in": Mistake(
-        "divided by in, the number of features, which the mean of the squared residuals does not contain", LOSS, _SIZE
-    ),
-    "multiplied-by-in": Mistake(
-        "multiplied by in, the number of features: a sum or a mean runs over the wrong dimension", LOSS, _SIZE
-    ),
-    "divided-by-N-minus-1": Mistake("divided by N − 1, as for a variance, where the mean divides by N", LOSS, _SIZE),
-    "divided-by-N-minus-2": Mistake(
-        "divided by N − 2, as for the variance about a fitted line, where the mean divides by N", LOSS, _SIZE
-    ),
-    "divided-by-N-plus-1": Mistake("divided by N + 1 where the mean divides by N: off by one", LOSS, _SIZE),
+    "summed-not-averaged": Mistake("summed, not averaged: a mean is not divided by its count", ANSWER, _SIZES),
+    "averaged-twice": Mistake("averaged twice: divided by N once too often", ANSWER, _SIZES),
+    "divided-by-N-only": Mistake("divided by N alone where out divides, too", ANSWER, _SIZES),
+    "divided-by-out-twice": Mistake("divided by out once too often", ANSWER, _SIZES),
+    "divided-by-in": Mistake("divided by in, the number of inputs", ANSWER, _SIZES),
+    "multiplied-by-in": Mistake("multiplied by in, the number of inputs", ANSWER, _SIZES),
+    "divided-by-N-minus-1": Mistake("divided by N − 1 where the mean divides by N", ANSWER, _SIZES),
+    "divided-by-N-minus-2": Mistake("divided by N − 2 where the mean divides by N", ANSWER, _SIZES),
+    "divided-by-N-plus-1": Mistake("divided by N + 1 where the mean divides by N", ANSWER, _SIZES),
     "wrong-size-factor": Mistake(
-        "a size of the problem multiplies or divides it where it does not belong", LOSS, _SIZE
+        "a size of the problem multiplies or divides it where it does not belong", ANSWER, _SIZES
     ),
-    # the residual
-    "target-forgotten": Mistake(
-        "the prediction stands where the residual belongs: y is not subtracted", RESIDUAL, _RESIDUAL
-    ),
-    "prediction-forgotten": Mistake(
-        "the target y stands where the residual belongs: no prediction", RESIDUAL, _RESIDUAL
-    ),
-    "forward-without-x": Mistake(
-        "the forward pass leaves out xwᵀ: only the bias predicts", FORWARD, "Write ŷ in full."
-    ),
-    "feature-left-out-of-forward": Mistake(
-        "the forward pass leaves out a feature: off by one, or only one feature is used", FORWARD, "Try in = 3."
-    ),
-    "divided-by-target": Mistake(
-        "the residual is divided by the target: a relative error", RESIDUAL, "Which loss did you differentiate?"
-    ),
-    "sum-for-difference": Mistake("prediction plus target stands where their difference belongs", RESIDUAL, _RESIDUAL),
-    "forward-without-bias": Mistake("the forward pass leaves out the bias b: xwᵀ − y", FORWARD, "Write ŷ in full."),
-    "bias-added-twice": Mistake("the forward pass adds the bias twice: xwᵀ + 2b − y", FORWARD, "Write ŷ in full."),
-    "activation-in-forward": Mistake(
-        "the forward pass applies an activation (sigmoid, ReLU, tanh or softmax); the model is linear: xwᵀ + b",
-        FORWARD,
-        "Write ŷ in full.",
-    ),
-    "bias-subtracted-in-forward": Mistake(
-        "the forward pass subtracts the bias: xwᵀ − b − y", FORWARD, "Write ŷ in full."
-    ),
-    "one-entry-of-b-for-all": Mistake("the forward pass adds one entry of b to every output", FORWARD, "Try out = 2."),
-    "transposed-w-in-forward": Mistake(
-        "the forward pass uses w transposed, or reshaped where a transpose was meant; w has shape (out, in)",
-        FORWARD,
-        _SHAPES,
-    ),
-    "broadcast-n-by-n": Mistake(
-        "(N, 1) − (N,) is broadcast to N × N differences: every prediction meets every target",
-        RESIDUAL,
-        "Print the shape of your residual.",
-    ),
-    "targets-averaged": Mistake("the mean of the targets stands where each target belongs", RESIDUAL, _RESIDUAL),
-    "predictions-averaged": Mistake("the mean prediction stands where each prediction belongs", RESIDUAL, _RESIDUAL),
-    "residual-centred": Mistake("the residuals are centred (their mean subtracted)", RESIDUAL, _RESIDUAL),
-    "targets-shifted": Mistake(
-        "predictions and targets are shifted against each other by one sample", RESIDUAL, _RESIDUAL
-    ),
-    "loss-for-residual": Mistake(
-        "the loss, one number, stands where the residuals belong", DELTA, "Which line depends on the sample i?"
-    ),
-    "residual-squared": Mistake(
-        "the squared residual is used where its derivative belongs", DELTA, "What is the derivative of r²?"
-    ),
-    "other-power-of-residual": Mistake(
-        "another power of the residual stands where r belongs: the derivative of |r|³ or r⁴, not of r²",
-        DELTA,
-        "Which loss did you differentiate?",
-    ),
-    "absolute-residual": Mistake("|r| stands where r belongs: the sign of each residual is lost", DELTA, _RESIDUAL),
-    "derivative-of-absolute-value": Mistake(
-        "it is the derivative of |r| (mean absolute error): sign(r), not 2r", DELTA, "Which loss did you differentiate?"
-    ),
-    "derivative-of-root": Mistake(
-        "it is the derivative of the root of the mean squared error (RMSE): divided by 2√MSE",
-        LOSS,
-        "Which loss did you differentiate?",
-    ),
-    "derivative-of-huber": Mistake(
-        "the residuals are clipped to ±1: the derivative of a Huber loss", DELTA, "Which loss did you differentiate?"
-    ),
-    "residual-normalised": Mistake(
-        "the residual is divided by its own norm", DELTA, "Which loss did you differentiate?"
-    ),
-    "residual-forgotten": Mistake("the residual is missing: only x is left", DELTA, _RESIDUAL),
-    "mean-residual-for-all": Mistake(
-        "the mean residual is used for every sample: the mean is taken before the product with x",
-        WEIGHT,
-        "Is the mean of a product the product of the means?",
-    ),
-    "one-residual-for-all": Mistake("one sample's residual is used for every sample", WEIGHT, "Follow the index i."),
-    "outputs-mixed": Mistake("the residuals of all outputs are added together before the product", WEIGHT, _SHAPES),
-    "first-output-only": Mistake("the first output's residual is used for every output", WEIGHT, "Try out = 2."),
-    "last-output-only": Mistake("the last output's residual is used for every output", WEIGHT, "Try out = 2."),
-    # x
-    "x-forgotten": Mistake(
-        "x is forgotten: δ stands alone, without the factor x that ∂ŷ/∂w = x gives",
-        WEIGHT,
-        "What is the derivative of xwᵀ + b by w?",
-    ),
-    "x-centred": Mistake(
-        "x is centred (its mean subtracted), which the model does not do", WEIGHT, "Which x does ŷ use?"
-    ),
-    "x-standardised": Mistake("x is standardised, which the model does not do", WEIGHT, "Which x does ŷ use?"),
-    "x-squared": Mistake("x enters squared", WEIGHT, "What is the derivative of xwᵀ by w?"),
-    "y-centred": Mistake("y is centred (its mean subtracted), which the loss does not do", RESIDUAL, "Which y has L?"),
-    "absolute-x": Mistake("|x| stands where x belongs", WEIGHT, "What is the derivative of xwᵀ by w?"),
-    "y-for-x": Mistake("y stands where x belongs", WEIGHT, "What is the derivative of xwᵀ by w?"),
-    "prediction-for-x": Mistake("the prediction stands where x belongs", WEIGHT, "What is the derivative of xwᵀ by w?"),
-    "features-mixed": Mistake("the features of x are added together", WEIGHT, _SHAPES),
-    "first-feature-only": Mistake("the first feature is used for every column of w", WEIGHT, "Try in = 2."),
-    "last-feature-only": Mistake("the last feature is used for every column of w", WEIGHT, "Try in = 2."),
-    "one-x-for-all": Mistake("one sample's x is used for every sample", WEIGHT, "Follow the index i."),
-    "mean-before-product": Mistake(
-        "the mean is taken before the product: x and the residuals are averaged (or summed) apart, a product of means",
-        WEIGHT,
-        "Is the mean of a product the product of the means?",
-    ),
-    "x-shifted": Mistake(
-        "the samples of x are shifted by one against the residuals: off by one", WEIGHT, "Follow the index i."
-    ),
-    "x-reversed": Mistake("the samples of x are in reverse order against those of y", WEIGHT, "Follow the index i."),
-    # samples
-    "one-sample-only": Mistake(
-        "only one sample is used: the others are overwritten or never reached", WEIGHT, "Is each sample's share added?"
-    ),
-    "one-sample-left-out": Mistake(
-        "one sample, the first or the last, is left out: off by one", WEIGHT, "Where does your loop begin and end?"
-    ),
-    "samples-left-out": Mistake(
-        "only some of the samples are used: some at the ends, a half, every other, or a fixed number of them",
-        WEIGHT,
-        "Which samples does your formula reach when N is 100, and which when N is 7?",
-    ),
-    "partial-block-left-out": Mistake(
-        "the samples after the last full block are left out: N need not be a multiple of the block size",
-        WEIGHT,
-        "Call your function with one sample more than your block or tile holds.",
-    ),
-    "random-sample": Mistake(
-        "one sample drawn at random stands for the mean over all", WEIGHT, "Does the answer change from call to call?"
-    ),
-    # the product
-    "transposed": Mistake("it is transposed: w has shape (out, in), so the product is δᵀx, not xᵀδ", WEIGHT, _SHAPES),
+    # the order of its entries, and sums
+    "transposed": Mistake("it is transposed", ANSWER, SHAPES),
     "reshaped-for-transposed": Mistake(
         "it is reshaped where a transpose was meant: reshape keeps the order in memory and mixes the entries",
-        WEIGHT,
-        _SHAPES,
+        ANSWER,
+        SHAPES,
     ),
     "summed-to-one-number": Mistake(
-        "everything is added (or averaged) to one number where each entry has its own", WEIGHT, _SHAPES
+        "everything is added (or averaged) to one number where each entry has its own", ANSWER, SHAPES
     ),
-    "summed-over-outputs": Mistake("it is summed over the outputs, which must stay apart", WEIGHT, _SHAPES),
-    "summed-over-features": Mistake("it is summed over the features, which must stay apart", WEIGHT, _SHAPES),
-    "summed-over-wrong-axis": Mistake(
-        "it is summed over the outputs (the wrong axis), not over the batch", BIAS, _SHAPES
-    ),
-    "entry-by-entry-product": Mistake(
-        "x and δ are multiplied entry by entry, which is right for one output (or one feature) only", WEIGHT, _SHAPES
-    ),
-    "not-summed-over-batch": Mistake("it is not summed over the batch: one value per sample is left", WEIGHT, _SHAPES),
-    "feature-left-out": Mistake("one feature's column is left zero: off by one", WEIGHT, "Where does your loop end?"),
-    "output-left-out": Mistake("one output is left zero: off by one", WEIGHT, "Where does your loop end?"),
-    "one-feature-filled": Mistake("only one feature's column is filled", WEIGHT, "Where does your loop end?"),
-    "one-output-filled": Mistake("only one output is filled", WEIGHT, "Where does your loop end?"),
-    "order-reversed": Mistake("its rows or columns are in another order: reversed, or shifted by one", WEIGHT, _SHAPES),
-    "parameter-left-in": Mistake(
-        "the parameter itself multiplies it: a derivative by w no longer contains w there",
-        WEIGHT,
-        "What is the derivative of xwᵀ + b by the parameter?",
-    ),
-    "gradient-by-prediction": Mistake("w multiplies δ where x belongs", WEIGHT, "What is the derivative of xwᵀ by w?"),
-    "first-entry-only": Mistake(
-        "only the first feature and output count: one number where each entry has its own", WEIGHT, _SHAPES
-    ),
-    "diagonal-only": Mistake("only the diagonal of δᵀx is kept", WEIGHT, _SHAPES),
-    "x-left-in": Mistake(
-        "x is left in: ∂ŷ/∂b is 1, not x – this is (part of) the gradient of w", BIAS, "What is ∂(xwᵀ + b)/∂b?"
-    ),
-    # the answer
+    "not-summed-over-batch": Mistake("it is not summed over the batch: one value per sample is left", ANSWER, SHAPES),
+    # the answer as a whole
     "swapped": Mistake("the gradients are swapped: return grad_w first, then grad_b", ANSWER, "Read your return line."),
-    "wrong-shape": Mistake("the numbers are right and the shape is wrong", ANSWER, _SHAPES),
+    "wrong-shape": Mistake("the numbers are right and the shape is wrong", ANSWER, SHAPES),
     "always-zero": Mistake(
         "it is zero everywhere: the gradient is forgotten, or an integer division such as 2 // N made it nothing",
         ANSWER,
@@ -289,34 +107,13 @@ MISTAKES: dict[str, Mistake] = {
         ANSWER,
         "Which two numbers are subtracted, and in how many digits do they agree?",
     ),
-    "raises": Mistake("it raises an error there", ANSWER, _SHAPES),
-    # gradient plus something
-    "w-updated-before-b": Mistake(
-        "w is updated before b's gradient is computed: both gradients belong to the same point", BIAS, "In which order?"
-    ),
-    "b-updated-before-w": Mistake(
-        "b is updated before w's gradient is computed: both gradients belong to the same point",
-        WEIGHT,
-        "In which order?",
-    ),
+    "raises": Mistake("it raises an error there", ANSWER, SHAPES),
     "updated-parameter": Mistake(
         "the updated parameter is returned, not its gradient: parameter − lr·gradient", ANSWER, "What is asked for?"
     ),
-    "weight-decay": Mistake(
-        "a multiple of the parameter is added: weight decay (L2), which this loss does not contain",
-        LOSS,
-        "Read the loss.",
-    ),
-    "l1-penalty": Mistake(
-        "a multiple of the parameter's sign is added: an L1 penalty, which this loss does not contain",
-        LOSS,
-        "Read the loss.",
-    ),
-    "constant-added": Mistake("a constant is added to every entry", DELTA, "Which term does not depend on the sample?"),
     "clipped": Mistake("it is clipped: entries beyond a bound are cut", ANSWER, "Compare the largest entries."),
     "sign-only": Mistake("only the sign of the gradient is returned", ANSWER, "Compare the sizes of the entries."),
     "normalised": Mistake("it is divided by its own length", ANSWER, "Compare the sizes of the entries."),
-    "gradient-by-x": Mistake("it is the gradient by x, not by w", WEIGHT, "By which variable do you differentiate?"),
     "unknown": Mistake(
         "it is wrong, and no known mistake explains it", ANSWER, "Compare the two arrays entry by entry."
     ),

@@ -74,7 +74,7 @@ def comparison_json(comparison: Comparison, settings: Mapping[str, object]) -> b
                 "weight": result.weight.tolist(),
                 "bias": bias(result.bias),
                 "loss": result.loss,
-                "losses": result.losses[: len(result.run.losses)].tolist(),
+                "losses": result.losses_before_steps.tolist(),
                 "status": result.status,
                 "diverged_at": result.run.diverged_at,
                 "epochs_to_fraction_of_gap": {str(f): result.epochs_to(f) for f in FRACTIONS},

@@ -50,7 +50,6 @@ def network_json(comparison: NetworkComparison, settings: Mapping[str, object]) 
 
 def _run(result: NetworkResult) -> dict[str, object]:
     run, model = result.run, result.model
-    assert run.track is not None
     finite = bool(result.delta_sizes.isfinite().all())
     return {
         "gradient": run.method.gradient,
@@ -59,7 +58,7 @@ def _run(result: NetworkResult) -> dict[str, object]:
         "norms": {name: norms[-1].item() for name, norms in run.track.norms.items()},
         "delta_sizes": result.delta_sizes[-1].tolist() if finite else None,
         "loss": run.loss,
-        "losses": run.losses.tolist(),
+        "losses": result.losses_before_steps.tolist(),
         "status": result.status,
         "diverged_at": run.diverged_at,
         "epochs_to_fraction_of_gap": {str(f): result.epochs_to(f) for f in FRACTIONS},
@@ -94,7 +93,6 @@ def _history(comparison: NetworkComparison) -> Iterator[list[object]]:
     yield ["epoch", "method", "loss", *columns, *(f"delta {i}" for i in range(1, layers + 1))]
     for method, result in comparison.results.items():
         track = result.run.track
-        assert track is not None
         numbers = [result.losses, *track.norms.values(), *track.gradient_norms.values(), *track.delta_sizes.unbind(1)]
         states = torch.stack(numbers, 1).tolist()
         for epoch, state in enumerate(states):

@@ -70,15 +70,15 @@ def plane(comparison: Comparison) -> Plane:
     optimum = torch.cat([weight.T, bias[None]])[: len(modes.start)]
     if len(names) <= 2 and optimum.shape[1] == 1:
         units = torch.eye(len(names), dtype=torch.float64)[..., None]
-        hessian = modes.directions @ modes.eigenvalues.diag() @ modes.directions.T
+        hessian = modes.eigenvectors @ modes.eigenvalues.diag() @ modes.eigenvectors.T
         return Plane(tuple(names), units, torch.zeros_like(optimum), optimum[:, 0], hessian)
-    order = modes.heights.flatten().argsort(descending=True, stable=True)[:2]
+    order = modes.initial_excess.flatten().argsort(descending=True, stable=True)[:2]
     axes, told, curvatures = [], [], []
-    share = modes.heights / modes.heights.sum().clamp(min=1e-300)
+    share = modes.initial_excess / modes.initial_excess.sum().clamp(min=1e-300)
     for place in order.tolist():
         mode, output = divmod(place, optimum.shape[1])
         axis = torch.zeros_like(optimum)
-        axis[:, output] = modes.directions[:, mode]
+        axis[:, output] = modes.eigenvectors[:, mode]
         axes.append(axis)
         curvatures.append(modes.eigenvalues[mode])
         told.append(f"{_combination(axis, names)}\n({100 * share[mode, output].item():.3g} % of the starting gap)")
@@ -207,6 +207,7 @@ def _contours(axes: Axes, seen: Plane, low: Tensor, high: Tensor, start_gap: flo
 def _eigenvectors(axes: Axes, seen: Plane, low: Tensor, high: Tensor) -> None:
     """The axes of the bowl: along each, gradient descent shrinks the distance by 1 − ηλ and touches no other."""
     values, vectors = torch.linalg.eigh(seen.hessian)
+    values = torch.where(values > 1e-14 * values.max(), values, 0.0)  # zero but for rounding
     reach = float((high - low).norm())
     for number, (value, vector) in enumerate(zip(values.flip(0).tolist(), vectors.T.flip(0), strict=True), 1):
         ends = torch.stack([seen.bottom - reach * vector, seen.bottom + reach * vector])
@@ -214,7 +215,7 @@ def _eigenvectors(axes: Axes, seen: Plane, low: Tensor, high: Tensor) -> None:
         inside = [_edge(seen.bottom, sign * vector, low, high) for sign in (1.0, -1.0)]
         at = max(inside, key=lambda point: float((point - seen.bottom).norm()))
         axes.annotate(
-            f"λ{'₁₂'[number - 1]} = {max(value, 0.0):.4g}",
+            f"λ{'₁₂'[number - 1]} = {value:.4g}",
             (at[0].item(), at[1].item()),
             ha="center",
             va="center",

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.marker.calls import Array, Call
-from bpcompare.marker.check import Marking
+from bpcompare.marker.calls import Call
 from bpcompare.marker.conditions import describe
 from bpcompare.marker.diagnosis import EXACT, WRONG, Finding, Verdict, is_right
-from bpcompare.marker.explanation import all_sizes, truth
+from bpcompare.marker.explanation import all_sizes
 from bpcompare.marker.factors import Factor
+from bpcompare.marker.marking import Contrast, Marking, contrast, sizes_of
 from bpcompare.marker.meaning import names
 from bpcompare.marker.mistakes import MISTAKES
 
-LARGEST_ARRAY = 12  # numbers of an array that are shown
+EXAMPLES = 3  # problems at which a factor is shown
 
 
 def report(marking: Marking, file: Path) -> str:
@@ -27,7 +27,7 @@ def report(marking: Marking, file: Path) -> str:
     lines += _conduct(marking)
     concerned = {line for verdict, name in _named(marking) if (line := marking.exercise.line(name, verdict.answer))}
     if concerned:
-        lines += ["", "The derivation, and where it went wrong:"]
+        lines += ["", "The steps of the derivation, and where it went wrong:"]
         for number, text in enumerate(marking.exercise.derivation, 1):
             lines.append(f" {'→' if number in concerned else ' '} ({number})  {text}")
     lines += ["", _conclusion(marking)]
@@ -88,6 +88,7 @@ def _finding_data(marking: Marking, answer: str, finding: Finding) -> dict[str, 
         "detail": explanation.detail or None,
         "lines": sorted({line for name in names(explanation) if (line := marking.exercise.line(name, answer))}),
         "says": [marking.exercise.mistake(name).says for name in names(explanation)],
+        "contrast": _contrast_data(contrast(finding.calls, answer)) if "unknown" in explanation.mistakes else None,
     }
 
 
@@ -144,7 +145,7 @@ def _finding(marking: Marking, answer: str, finding: Finding) -> Iterator[str]:
     for position, name in enumerate(found):
         mistake = marking.exercise.mistake(name)
         line = marking.exercise.line(name, answer)
-        yield f"{'and ' if position else where}{likely}{mistake.says}{f'  [line {line}]' if line else ''}"
+        yield f"{'and ' if position else where}{likely}{mistake.says}{f'  [step {line}]' if line else ''}"
     for other in explanation.alternatives[:1]:
         yield f"(or: {'; and '.join(marking.exercise.mistake(name).says for name in other)})"
     if explanation.detail:
@@ -156,26 +157,59 @@ def _finding(marking: Marking, answer: str, finding: Finding) -> Iterator[str]:
 
 
 def _factor(answer: str, factor: Factor, finding: Finding) -> Iterator[str]:
-    subject = "beside that, it" if finding.explanation.mistakes else answer
-    values: dict[float, str] = {}
-    for call in finding.calls:
-        values.setdefault(factor.at(all_sizes(call)), _at(call, factor))
+    """The factor as a rule that holds in every call, examples that tell it from others, and what to do."""
+    subject = f"apart from that, {answer}" if finding.explanation.mistakes else answer
     if not factor.powers:
         yield f"{subject} is exactly {_times(factor.constant)}, at every size"
         return
-    examples = [f"{_times(value)} where {at}" for value, at in list(values.items())[:3]]
-    yield f"{subject} is exactly {'; '.join(examples)}"
+    values = {call: factor.at(all_sizes(call)) for call in _telling(finding.calls, factor)}
+    examples = [f"{value:.6g} where {_at(call, factor)}" for call, value in values.items()]
+    yield f"{subject} is exactly {_rule(factor)} times the right value: {'; '.join(examples)}"
     inverse = 1 / abs(factor.constant)
     if not factor.plain and abs(inverse - round(inverse)) < 1e-6:
-        yield f"as if the number {round(inverse)} stood where {'·'.join(name for name, _ in factor.powers)} belongs"
+        yield f"as if the number {round(inverse)} stood where {_rule(Factor(1.0, factor.powers))} belongs"
+    else:
+        yield f"so {_correction(factor)}"
+
+
+def _telling(calls: Sequence[Call], factor: Factor) -> list[Call]:
+    """A few calls in which the factor differs, those first in which all of its sizes show."""
+    sizes = _used(factor)
+    ordered = sorted(calls, key=lambda call: -sum(call.problem.sizes[name] > 1 for name in sizes))
+    chosen: dict[float, Call] = {}
+    for call in ordered:
+        chosen.setdefault(factor.at(all_sizes(call)), call)
+    return list(chosen.values())[:EXAMPLES]
+
+
+def _used(factor: Factor) -> list[str]:
+    return list(dict.fromkeys(name.partition("−")[0].partition("+")[0] for name, _ in factor.powers))
 
 
 def _at(call: Call, factor: Factor) -> str:
-    """The sizes that the factor is made of; those of 1 go without saying."""
-    used = {name.partition("−")[0].partition("+")[0] for name, _ in factor.powers}
-    sizes = {name: size for name, size in call.problem.sizes.items() if name in used}
-    told = {name: size for name, size in sizes.items() if size > 1} or sizes
-    return ", ".join(f"{name} = {size}" for name, size in told.items())
+    return ", ".join(f"{name} = {call.problem.sizes[name]}" for name in _used(factor))
+
+
+def _rule(factor: Factor) -> str:
+    """The factor as a formula, such as N·out or 2·N/(N−1)."""
+    above = [f"{abs(factor.constant):.6g}"] if abs(factor.constant) != 1 else []
+    above += [_power(name, power) for name, power in factor.powers if power > 0]
+    below = [_power(name, -power) for name, power in factor.powers if power < 0]
+    over = "·".join(above) or "1"
+    under = f"/({'·'.join(below)})" if len(below) > 1 else f"/{below[0]}" if below else ""
+    return f"{'−' if factor.constant < 0 else ''}{over}{under}"
+
+
+def _power(name: str, power: int) -> str:
+    base = f"({name})" if "−" in name or "+" in name else name
+    return base if power == 1 else f"{base}^{power}"
+
+
+def _correction(factor: Factor) -> str:
+    if all(power > 0 for _, power in factor.powers):
+        return f"divide it by {_rule(factor)}"
+    inverse = Factor(1 / factor.constant, tuple((name, -power) for name, power in factor.powers))
+    return f"multiply it by {_rule(inverse)}"
 
 
 def _times(value: float) -> str:
@@ -195,29 +229,18 @@ def _shapes(calls: Sequence[Call], answer: str) -> Iterator[str]:
     for call in calls:
         came, right = call.answers[answer].shape, call.problem.truth[answer].shape
         if came != right and not call.answers[answer].size == call.problem.truth[answer].size == 1:
-            sizes = ", ".join(f"{name} = {size}" for name, size in call.problem.sizes.items())
-            yield f"its shape is {came} and must be {right} (where {sizes})"
+            yield f"its shape is {came} and must be {right} (where {sizes_of(call)})"
             return
 
 
 def _comparison(calls: Sequence[Call], answer: str) -> Iterator[str]:
     """Both arrays of the smallest telling call, their ratio, and where they differ."""
-    call = min(
-        calls,
-        key=lambda call: (call.problem.dtype != "float64", call.answers[answer].size == 1, call.answers[answer].size),
-    )
-    came, right = call.answers[answer], truth(call, answer)
-    sizes = ", ".join(f"{name} = {size}" for name, size in call.problem.sizes.items())
-    yield f"Where {sizes}, in {call.problem.dtype}:"
-    yield f"  yours  {_array(came)}"
-    yield f"  right  {_array(right)}"
-    if came.shape != right.shape:
-        yield f"  the shapes are {came.shape} and {right.shape}"
+    found = contrast(calls, answer)
+    yield from str(found).splitlines()
+    if found.ratio is None:
         return
-    with np.errstate(all="ignore"):
-        yield f"  ratio  {_array(came / right)}"
-    differ = np.argwhere(abs(came - right) > call.rounding(answer))
-    if 0 < len(differ) < came.size:
+    differ = np.argwhere(abs(found.yours - found.right) > found.call.rounding(answer))
+    if 0 < len(differ) < found.yours.size:
         places = ", ".join(str(tuple(int(index) for index in place)) for place in differ[:6])
         yield f"  they differ at {places}{' …' if len(differ) > 6 else ''} and agree elsewhere"
     right_calls = [other for other in calls if is_right(other, answer)]
@@ -225,11 +248,23 @@ def _comparison(calls: Sequence[Call], answer: str) -> Iterator[str]:
         yield f"  {len(right_calls)} of these {len(calls)} calls are right"
 
 
-def _array(array: Array) -> str:
-    if array.size > LARGEST_ARRAY:
-        first = np.array2string(array.ravel()[:LARGEST_ARRAY], precision=6, separator=", ").replace("\n", "")
-        return f"{first[:-1]}, …] of shape {array.shape}"
-    return np.array2string(array, precision=6, separator=", ").replace("\n", "")
+def _contrast_data(found: Contrast) -> dict[str, Any]:
+    return {
+        "sizes": dict(found.call.problem.sizes),
+        "dtype": found.call.problem.dtype,
+        "yours": _finite(found.yours),
+        "right": _finite(found.right),
+        "ratio": None if found.ratio is None else _finite(found.ratio),
+    }
+
+
+def _finite(array: Any) -> Any:
+    """Nested lists, with None for what JSON cannot hold."""
+    if isinstance(array, np.ndarray):
+        return _finite(array.tolist())
+    if isinstance(array, list):
+        return [_finite(item) for item in array]
+    return array if math.isfinite(array) else None
 
 
 def _conduct(marking: Marking) -> list[str]:
@@ -239,8 +274,7 @@ def _conduct(marking: Marking) -> list[str]:
         lines.append(
             f"✗ In {len(raised)} of {len(every)} calls it raised, {describe(raised, every)}: {raised[0].raised}"
         )
-        sizes = raised[0].problem.sizes
-        lines.append(f"    first where {', '.join(f'{name} = {size}' for name, size in sizes.items())}")
+        lines.append(f"    first where {sizes_of(raised[0])}")
     for name in marking.changed:
         lines.append(
             f"✗ {name} is changed in place by the call: work on a copy, {name} = {name}.clone(), or build new tensors."
@@ -253,7 +287,9 @@ def _conclusion(marking: Marking) -> str:
         return "Right: every answer, in every call."
     wrong = [verdict.answer for verdict in marking.verdicts if verdict.grade == WRONG]
     right = [verdict.answer for verdict in marking.verdicts if verdict.grade != WRONG]
-    parts = [f"{' and '.join(wrong)} wrong"] if wrong else ["the numbers right, the conduct wrong"]
+    parts = (
+        [f"{' and '.join(wrong)} wrong"] if wrong else ["the numbers are right, but the function changes its inputs"]
+    )
     if wrong and right:
         parts.append(f"{' and '.join(right)} right")
     return f"Not yet: {', '.join(parts)}."

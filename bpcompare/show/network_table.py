@@ -14,7 +14,7 @@ from bpcompare.problem.networks import saturated
 from bpcompare.problem.problem import Problem
 from bpcompare.show.comparison_table import winner, workers_told
 from bpcompare.show.terminal import new_table, text
-from bpcompare.training.network_recording import delta_sizes
+from bpcompare.training.recording import delta_sizes
 
 VANISHING = 10  # times smaller than in the next layer
 
@@ -126,7 +126,6 @@ def _layers(comparison: NetworkComparison, width: int | None) -> Table:
     before = saturated(problem.start, problem.x)
     for method, result in comparison.results.items():
         after, track = saturated(result.model, problem.x), result.run.track
-        assert track is not None
         for i, layer in enumerate(names.layers):
             norms, deltas = track.norms[names.weights[i]], track.delta_sizes[:, i]
             cells = [f"{value.item():.3g}" for value in (norms[0], norms[-1], deltas[0], deltas[-1])]

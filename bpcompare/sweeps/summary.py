@@ -87,7 +87,7 @@ class Summary:
     @functools.cached_property
     def gaps_left(self) -> Tensor:
         """(L − L*)/(L₀ − L*), (methods, checkpoints, seeds, rates); infinite for a diverged run."""
-        floors = torch.tensor([modes(p).floors.mean().item() for p in self.sweep.problems], dtype=torch.float64)
+        floors = torch.tensor([modes(p).minimum_loss.mean().item() for p in self.sweep.problems], dtype=torch.float64)
         gaps = (self.sweep.losses - floors[:, None]).clamp(min=0)
         return (gaps / gaps[:, :1]).nan_to_num(math.inf, math.inf)
 

@@ -90,7 +90,7 @@ def sweep(
     lr = torch.as_tensor(rates, dtype=torch.float64)
     _check(problems, chosen, lr, epochs)
     checkpoints = _checkpoints(epochs)
-    mine = problems[processes.share(len(problems))]
+    mine = problems[processes.local_rows(len(problems))]
 
     def train_own() -> list[list[Outcome]]:
         return [
@@ -99,7 +99,7 @@ def sweep(
         ]
 
     with _one_thread():
-        own = processes.together(train_own)
+        own = processes.run_on_all(train_own)
     every = [[*itertools.chain(*parts)] for parts in zip(*processes.gather(own), strict=True)]
     return Sweep(
         tuple(problems),
@@ -132,7 +132,7 @@ def _beside(parts: list[list[Tensor]], seeds: int) -> Tensor:
 
 def batches(seeds: int, rates: int) -> int:
     """How many batches of runs a way's are divided into, here and now."""
-    mine = range(seeds)[processes.share(seeds)]
+    mine = range(seeds)[processes.local_rows(seeds)]
     return -(-len(mine) // _seeds_at_once(rates))
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from bpcompare.problem.problem import Problem
-from bpcompare.theory.least_squares import BLOCK
+from bpcompare.theory.reduction import Coordinates, reduce
 
 LONGEST = 2**60  # steps; beyond it the answer is "never"
 
@@ -26,21 +26,21 @@ class Modes:
 
     Attributes:
         eigenvalues: λᵢ > 0 of H, largest first, (modes,) float64; each serves every output.
-        directions: The eigenvectors vᵢ as columns, (in + bias, modes): the weights of an output, then its bias. The
-            largest entry of each is positive.
+        eigenvectors: vᵢ as columns, (in + bias, modes): the weights of an output, then its bias. The largest entry of
+            each is positive.
         start: θ₀, (in + bias, out).
-        distances: cᵢ of each output, (modes, out): how far the start is from the optimum along vᵢ.
-        heights: ½ λᵢ cᵢ²·out, (modes, out): what each of them adds to the mean squared error of its output.
-        floors: The least mean squared error of each output, (out,).
-        has_bias: Whether the last row of `directions` is a bias.
+        initial_offset: cᵢ of each output, (modes, out): how far the start is from the optimum along vᵢ.
+        initial_excess: ½ λᵢ cᵢ²·out, (modes, out): what each of them adds to the mean squared error of its output.
+        minimum_loss: The least mean squared error of each output, (out,).
+        has_bias: Whether the last entry of an eigenvector is a bias.
     """
 
     eigenvalues: Tensor
-    directions: Tensor
+    eigenvectors: Tensor
     start: Tensor
-    distances: Tensor
-    heights: Tensor
-    floors: Tensor
+    initial_offset: Tensor
+    initial_excess: Tensor
+    minimum_loss: Tensor
     has_bias: bool
 
     def factors(self, lr: float) -> Tensor:
@@ -50,7 +50,7 @@ class Modes:
     def loss_of_outputs(self, lr: float, epochs: Tensor) -> Tensor:
         """The mean squared error of every output before step k, for each k of ``epochs``: (K, out)."""
         left = self.factors(lr) ** (2 * epochs.double()[:, None])
-        return self.floors + left @ self.heights
+        return self.minimum_loss + left @ self.initial_excess
 
     def losses(self, lr: float, epochs: Tensor) -> Tensor:
         """L(θₖ) = L* + ½ Σᵢ λᵢ cᵢ² (1 − ηλᵢ)²ᵏ for each k of ``epochs``, (K,) float64.
@@ -69,13 +69,13 @@ class Modes:
     def path(self, lr: float, epochs: Tensor) -> tuple[Tensor, Tensor]:
         """θₖ = θ₀ − Σᵢ vᵢ cᵢ (1 − (1 − ηλᵢ)ᵏ) for each k of ``epochs``: weights (K, out, in) and biases (K, out)."""
         gone = 1 - self.factors(lr) ** epochs.double()[:, None]
-        parameters = self.start - self.directions @ (gone[:, :, None] * self.distances)
+        parameters = self.start - self.eigenvectors @ (gone[:, :, None] * self.initial_offset)
         return self.split(parameters)
 
     @property
     def limit(self) -> tuple[Tensor, Tensor]:
         """The optimum that a stable run ends in, weight (out, in) and bias (out,): of all optima the nearest."""
-        return self.split(self.start - self.directions @ self.distances)
+        return self.split(self.start - self.eigenvectors @ self.initial_offset)
 
     def split(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
         """Parameters (…, in + bias, out) as a weight (…, out, in) and a bias (…, out), zero where there is none."""
@@ -91,12 +91,12 @@ class Modes:
             >>> modes(line()).steps_to(0.01, lr=0.1)
             45
         """
-        heights = self.heights.sum(1)
-        factors = self.factors(lr)[heights > 0].abs()
-        heights = heights[heights > 0]
+        excess = self.initial_excess.sum(1)
+        factors = self.factors(lr)[excess > 0].abs()  # a mode without excess may diverge: 0·∞ is no number
+        excess = excess[excess > 0]
 
         def far(steps: int) -> bool:
-            return float((heights * factors ** (2.0 * steps)).sum()) > fraction * float(heights.sum())
+            return float((excess * factors ** (2.0 * steps)).sum()) > fraction * float(excess.sum())
 
         if not far(0):
             return 0
@@ -115,8 +115,7 @@ class Modes:
 def modes(problem: Problem) -> Modes:
     """The eigenvectors of H and how far the start is from the optimum along each, of the data as they are trained on.
 
-    One QR decomposition of [A, y − Aθ₀] over blocks of rows gives a triangle, whose SVD gives all the rest; AᵀA, which
-    would square the condition number, is never formed.
+    The singular value decomposition of A = [x, 1], gives all of it.
 
     Example:
         >>> from bpcompare.problem.problem import line
@@ -128,27 +127,20 @@ def modes(problem: Problem) -> Modes:
     weight = problem.start.weight.detach().double()
     bias = None if problem.start.bias is None else problem.start.bias.detach().double()
     start = weight.T if bias is None else torch.cat([weight.T, bias[None]])
-    size, outputs = start.shape
-    triangle = start.new_zeros(0, size + outputs)
-    for x, y in zip(problem.x.split(BLOCK), problem.y.split(BLOCK), strict=True):
-        design = x.double() if bias is None else torch.cat([x.double(), weight.new_ones(len(x), 1)], 1)
-        rows = torch.cat([design, y.double() - design @ start], 1)
-        triangle = torch.linalg.qr(torch.cat([triangle, rows]), mode="r").R
-    if len(triangle) < size:  # fewer rows than parameters
-        triangle = torch.cat([triangle, triangle.new_zeros(size - len(triangle), size + outputs)])
-    left, sigma, right = torch.linalg.svd(triangle[:size, :size])
-    projected = left.T @ triangle[:size, size:]
-    kept = sigma > sigma[0] * max(problem.samples, size) * torch.finfo(torch.float64).eps
-    lost = torch.cat([projected[~kept], triangle[size:, size:]])
-    sign = _sign(right[kept])
+    coordinates = Coordinates.of(problem.x, problem.y, has_bias=problem.has_bias)
+    reduction = reduce(coordinates, problem.x, problem.y, torch.zeros_like(start))
+    left, sigma, right = reduction.spectrum
+    at_start = coordinates.coefficients(weight, weight.new_zeros(len(weight)) if bias is None else bias)
+    to_optimum = left.T @ (reduction.inside - reduction.singular_values[:, None] * (reduction.right.T @ at_start))
+    sign = _sign(right)
     return Modes(
-        eigenvalues=sigma[kept].square() * (2 / (problem.samples * outputs)),
-        directions=(right[kept] * sign).T,
+        eigenvalues=sigma.square() * (2 / problem.y.numel()),
+        eigenvectors=(right * sign).T,
         start=start,
-        distances=-projected[kept] * sign / sigma[kept, None],
-        heights=projected[kept].square() / problem.samples,
-        floors=lost.square().sum(0) / problem.samples,
-        has_bias=bias is not None,
+        initial_offset=-to_optimum * sign / sigma[:, None],
+        initial_excess=to_optimum.square() / problem.samples,
+        minimum_loss=reduction.outside / problem.samples,
+        has_bias=problem.has_bias,
     )
 
 

@@ -1,17 +1,15 @@
 """What can be known without training: the optimum, the curvature, the largest learning rate that works.
 
-Everything is computed in float64 whatever the precision of training, and block by block, so that ten million rows
-need no more memory than a few thousand.
+Everything is computed in float64 whatever the precision of training.
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-BLOCK = 65_536  # rows at a time
+from bpcompare.theory.reduction import BLOCK, Coordinates, reduce
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Optimum:
     loss: float
     rank: int
     unique: bool
-    _basis: "_Basis"
+    _coordinates: Coordinates
     _triangle: Tensor  # R of the QR decomposition of the design
     _coefficients: Tensor
 
@@ -41,62 +39,23 @@ class Optimum:
 
         Being a sum of squares over the floor, it keeps its digits even where L is within rounding of L*.
         """
-        gap = self._basis.coefficients(weight.double(), bias.double()) - self._coefficients
-        mean_root = math.sqrt(self._basis.rows * self.weight.shape[0])
+        gap = self._coordinates.coefficients(weight.double(), bias.double()) - self._coefficients
+        mean_root = math.sqrt(self._coordinates.rows * self.weight.shape[0])
         return self.loss + (self._triangle @ gap / mean_root).square().sum((-2, -1))
-
-
-@dataclass(frozen=True)
-class _Basis:
-    """Centred columns of length 1, and a constant one for the bias: the coordinates in which rounding is smallest."""
-
-    rows: int
-    has_bias: bool
-    x_mean: Tensor
-    x_length: Tensor
-    y_mean: Tensor
-
-    @classmethod
-    def of(cls, x: Tensor, y: Tensor, has_bias: bool) -> "_Basis":
-        def mean(columns: Tensor) -> Tensor:
-            return columns.mean(0) if has_bias else torch.zeros_like(columns[0])
-
-        x_mean = mean(x)
-        squares = sum((rows - x_mean).square().sum(0) for rows in _blocks(x))
-        varies = x.amax(0) > x.amin(0) if has_bias else torch.ones_like(x_mean, dtype=torch.bool)
-        length = torch.as_tensor(squares).sqrt()
-        return cls(len(x), has_bias, x_mean, torch.where(varies & (length > 0), length, math.inf), mean(y))
-
-    def design(self, x: Tensor) -> Tensor:
-        columns = (x - self.x_mean) / self.x_length  # a constant column becomes zero: the bias already says it
-        if not self.has_bias:
-            return columns
-        return torch.cat([columns, columns.new_full((len(x), 1), 1 / math.sqrt(self.rows))], 1)
-
-    def coefficients(self, weight: Tensor, bias: Tensor) -> Tensor:
-        scaled = weight * torch.where(self.x_length.isfinite(), self.x_length, 0.0)
-        if not self.has_bias:
-            return scaled.mT
-        shift = (bias + weight @ self.x_mean - self.y_mean) * math.sqrt(self.rows)
-        return torch.cat([scaled, shift[..., None]], -1).mT
-
-    def parameters(self, coefficients: Tensor) -> tuple[Tensor, Tensor]:
-        in_features = len(self.x_mean)
-        weight = coefficients[:in_features].T / self.x_length
-        shift = coefficients[in_features] / math.sqrt(self.rows) if self.has_bias else torch.zeros_like(self.y_mean)
-        return weight, self.y_mean + shift - weight @ self.x_mean
 
 
 def least_squares(x: Tensor, y: Tensor, *, bias: bool = True) -> Optimum:
     """The optimum that gradient descent heads for, in closed form: c* = A⁺y.
 
-    A is reduced to a triangle by QR over blocks of rows, the triangle is inverted by its SVD where its singular
-    values are not zero to rounding (σ > σ₁·max(N, P)·ε), and the solution is refined twice on its own residual.
+    The solution by `reduction.reduce` is refined twice on its own residual.
 
     Args:
         x: Inputs (N, in).
         y: Targets (N, out).
         bias: Whether the model has one.
+
+    Returns:
+        The optimum. Of many it is the one whose coefficients on the centred and scaled columns are smallest.
 
     Example:
         >>> optimum = least_squares(torch.tensor([[0.0], [1.0], [2.0]]), torch.tensor([[1.0], [3.0], [5.0]]))
@@ -106,36 +65,15 @@ def least_squares(x: Tensor, y: Tensor, *, bias: bool = True) -> Optimum:
     Source: Golub and Van Loan (2013), Matrix Computations, §5.5 (rank-deficient least squares by the SVD); the
     refinement is that of Björck (1996), §2.9.3, with the residual in working precision.
     """
-    x, y = x.double(), y.double()
-    basis = _Basis.of(x, y, bias)
-    coefficients = y.new_zeros(x.shape[1] + bias, y.shape[1])
+    coordinates = Coordinates.of(x, y, has_bias=bias)
+    coefficients = torch.zeros(x.shape[1] + bias, y.shape[1], dtype=torch.float64)
     for _ in range(3):
-        triangle, projected, residual_squares = _reduce(basis, x, y, coefficients)
-        left, sigma, right = torch.linalg.svd(triangle)
-        kept = sigma > sigma[0] * max(x.shape[0], len(sigma)) * torch.finfo(torch.float64).eps
-        inverse = torch.where(kept, 1 / sigma, 0.0)
-        coefficients = coefficients + right.T @ (inverse[:, None] * (left.T @ projected))
-    weight, offset = basis.parameters(coefficients)
-    loss = residual_squares / (len(x) * y.shape[1])
-    rank = int(kept.sum())
-    return Optimum(weight, offset, loss, rank, rank == len(sigma), basis, triangle, coefficients)
-
-
-def _reduce(basis: _Basis, x: Tensor, y: Tensor, coefficients: Tensor) -> tuple[Tensor, Tensor, float]:
-    """R and Qᵀr of the design and the residual r = y − Ac, and the part of ‖r‖² that no coefficients can remove."""
-    size = coefficients.shape[0]
-    triangle = y.new_zeros(0, size + y.shape[1])
-    for rows, targets in zip(_blocks(x), _blocks(y), strict=True):
-        design = basis.design(rows)
-        residual = targets - basis.y_mean - design @ coefficients
-        triangle = torch.linalg.qr(torch.cat([triangle, torch.cat([design, residual], 1)]), mode="r").R
-    if len(triangle) < size:  # fewer rows than parameters
-        triangle = torch.cat([triangle, triangle.new_zeros(size - len(triangle), triangle.shape[1])])
-    return triangle[:size, :size], triangle[:size, size:], triangle[size:, size:].square().sum().item()
-
-
-def _blocks(rows: Tensor) -> Iterator[Tensor]:
-    return (rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK))
+        reduction = reduce(coordinates, x, y, coefficients)
+        coefficients = coefficients + reduction.correction
+    weight, offset = coordinates.parameters(coefficients)
+    loss = reduction.outside.sum().item() / y.numel()
+    unique = reduction.rank == len(coefficients)
+    return Optimum(weight, offset, loss, reduction.rank, unique, coordinates, reduction.triangle, coefficients)
 
 
 @dataclass(frozen=True)
@@ -211,7 +149,7 @@ def curvature(x: Tensor, out_features: int = 1, *, bias: bool = True) -> Curvatu
     The eigenvalues are squared singular values of A, so that small ones keep their digits.
 
     Args:
-        x: Inputs (N, in), as the ways train on them.
+        x: Inputs (N, in), as the methods train on them.
         out_features: The number of outputs, over which the loss is averaged too.
         bias: Whether the model has one.
 
@@ -220,15 +158,11 @@ def curvature(x: Tensor, out_features: int = 1, *, bias: bool = True) -> Curvatu
         >>> round(c.eigenvalues.item(), 12), round(c.largest_stable_lr, 12)
         (9.333333333333, 0.214285714286)
     """
-    triangle = torch.zeros(0, x.shape[1] + bias, dtype=torch.float64)
-    longest = 0.0
-    for rows in _blocks(x):
-        design = rows.double()
-        if bias:
-            design = torch.cat([design, design.new_ones(len(design), 1)], 1)
-        longest = max(longest, design.square().sum(1).max().item())
-        triangle = torch.linalg.qr(torch.cat([triangle, design]), mode="r").R
-    sigma = torch.linalg.svdvals(triangle)
-    sigma = torch.cat([sigma, sigma.new_zeros(x.shape[1] + bias - len(sigma))])
-    rank = int((sigma > sigma[0] * max(x.shape[0], len(sigma)) * torch.finfo(torch.float64).eps).sum())
-    return Curvature(sigma.square() * (2 / (x.shape[0] * out_features)), rank, 2 * longest / out_features)
+    no_targets = x.new_zeros(len(x), 0)
+    coordinates = Coordinates.of(x, no_targets, has_bias=bias)
+    reduction = reduce(coordinates, x, no_targets, torch.zeros(x.shape[1] + bias, 0, dtype=torch.float64))
+    _, sigma, _ = reduction.spectrum
+    zeros = sigma.new_zeros(x.shape[1] + bias - len(sigma))
+    longest = max(block.double().square().sum(1).max().item() for block in x.split(BLOCK)) + bias
+    eigenvalues = torch.cat([sigma, zeros]).square() * (2 / (x.shape[0] * out_features))
+    return Curvature(eigenvalues, reduction.rank, 2 * longest / out_features)

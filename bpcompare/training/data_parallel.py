@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare.training import processes
-from bpcompare.training.gradients import Gradient
+from bpcompare.training.gradients import GradientSource
 
 
-def all_reduce(gradient: Gradient) -> Gradient:
-    """The same gradient source spread over the worker processes: each takes its share of the rows, the sum is shared.
+def all_reduce(gradient: GradientSource) -> GradientSource:
+    """The same gradient source spread over the worker processes: each takes its rows, and the sum goes to all.
 
         ∂L/∂θ = ∂/∂θ (1/N) Σᵢ Lᵢ = Σ_w (N_w/N)·∂L_w/∂θ   – the gradient of a mean is the mean of the gradients
 
@@ -36,21 +36,22 @@ def all_reduce(gradient: Gradient) -> Gradient:
 
     @functools.lru_cache(maxsize=1)
     def share(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        mine = processes.share(len(x))
+        mine = processes.local_rows(len(x))
         return x[mine], y[mine]
 
     def summed(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         x_own, y_own = share(x, y)
         parameters = list(model.parameters())
-        sizes = [1, *[p.numel() for p in parameters]]
+        sizes = [1, len(parameters), *[p.numel() for p in parameters]]
         numbers = x.new_zeros(sum(sizes), dtype=torch.float64)
         if len(x_own):
             loss = gradient(model, x_own, y_own).detach()
-            own = torch.cat([loss.view(1), *[p.grad.view(-1) for p in parameters if p.grad is not None]])
-            numbers = own.double() * (len(x_own) / len(x))
-        parts = torch.split(processes.add(numbers).to(x.dtype), sizes)
-        for p, values in zip(parameters, parts[1:], strict=True):
-            p.grad = values.view_as(p)
-        return parts[0].view(())
+            missing = torch.tensor([float(p.grad is None) for p in parameters])
+            grads = [torch.zeros_like(p).view(-1) if p.grad is None else p.grad.view(-1) for p in parameters]
+            numbers = torch.cat([loss.view(1), missing, *grads]).double() * (len(x_own) / len(x))
+        loss, missing, *parts = torch.split(processes.sum_over_processes(numbers).to(x.dtype), sizes)
+        for p, values, is_missing in zip(parameters, parts, missing.tolist(), strict=True):
+            p.grad = None if is_missing else values.view_as(p)  # the recording says which, in every process
+        return loss.view(())
 
     return summed

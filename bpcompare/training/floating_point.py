@@ -1,4 +1,4 @@
-"""Floating-point numbers: how far apart two of them are, and what lies beyond the range of all."""
+"""Floating-point numbers: how far apart two of them are, and what lies beyond their range."""
 
 import torch
 from torch import Tensor

@@ -2,10 +2,14 @@
 
 A gradient source is a function ``(model, x, y) -> loss`` that leaves ∂loss/∂p in every ``p.grad`` of the model. The
 loss is the mean squared error over all N·out residuals, as `nn.MSELoss` has it. ``x`` is (N, in), ``y`` (N, out).
+
+A source that cannot work with every model has an attribute ``supports``, a function of the model: whether it can. It
+may raise a MethodError instead of returning False, to say why not.
 """
 
 import copy
 from collections.abc import Callable, MutableMapping
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -17,17 +21,57 @@ from bpcompare.graph.node import Node, backward
 from bpcompare.graph.operations import TABLE
 from bpcompare.training.backpropagation import deltas, forward, read_layers
 
-Gradient = Callable[[nn.Module, Tensor, Tensor], Tensor]
+
+class GradientSource(Protocol):
+    """What training asks of a gradient source."""
+
+    def __call__(self, model: nn.Module, x: Tensor, y: Tensor, /) -> Tensor:
+        """Leaves ∂loss/∂p in every ``p.grad``, a tensor of p's shape, and returns the loss, a tensor of one number."""
 
 
+SourceT = TypeVar("SourceT", bound=GradientSource)
+
+
+def supporting(supports: Callable[[nn.Module], bool]) -> Callable[[SourceT], SourceT]:
+    """A decorator: says which models a gradient source can work with.
+
+    Example:
+        >>> @supporting(lambda model: isinstance(model, nn.Linear))
+        ... def mine(model, x, y): ...
+        >>> mine.supports(nn.ReLU())
+        False
+    """
+
+    def decorate(source: SourceT) -> SourceT:
+        source.supports = supports  # type: ignore[attr-defined]
+        return source
+
+    return decorate
+
+
+def _known_layers(model: nn.Module) -> bool:
+    """True; where a layer is of another kind, `read_layers` says which."""
+    return len(list(read_layers(model))) > 0
+
+
+def _single_linear(model: nn.Module) -> nn.Linear:
+    """The model itself; a network is refused with the reason."""
+    if not isinstance(model, nn.Linear):
+        raise MethodError("moments has a closed form for a single nn.Linear only; choose formula or autograd")
+    return model
+
+
+@supporting(_known_layers)
 @torch.no_grad()
 def formula(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """The mean squared error; its gradient by the chain rule, written out.
 
-        δ⁽ᴸ⁾ = ∂L/∂ŷ = 2(ŷ − y)/(N·out),   δ⁽ˡ⁾ = (W⁽ˡ⁺¹⁾)ᵀδ⁽ˡ⁺¹⁾ ⊙ σ′(z⁽ˡ⁾),
-        ∂L/∂W⁽ˡ⁾ = δ⁽ˡ⁾ᵀa⁽ˡ⁻¹⁾,   ∂L/∂b⁽ˡ⁾ = Σᵢ δᵢ⁽ˡ⁾,   a⁽⁰⁾ = x
+        δ = ∂L/∂ŷ = 2(ŷ − y)/(N·out),   ∂L/∂W = δᵀx,   ∂L/∂b = Σᵢ δᵢ
 
-    Of a single `nn.Linear` only the first δ is left: ∂L/∂W = δᵀx, ∂L/∂b = Σᵢ δᵢ.
+    So it is for a single `nn.Linear`, ŷ = xWᵀ + b. In a network every layer has a δ of its own:
+
+        δ⁽ᴸ⁾ = ∂L/∂ŷ,   δ⁽ˡ⁾ = (W⁽ˡ⁺¹⁾)ᵀδ⁽ˡ⁺¹⁾ ⊙ σ′(z⁽ˡ⁾),
+        ∂L/∂W⁽ˡ⁾ = δ⁽ˡ⁾ᵀa⁽ˡ⁻¹⁾,   ∂L/∂b⁽ˡ⁾ = Σᵢ δᵢ⁽ˡ⁾,   a⁽⁰⁾ = x
 
     Args:
         model: An `nn.Linear` with W (out, in), with or without b (out,), or an `nn.Sequential` of Linear, Sigmoid,
@@ -49,6 +93,13 @@ def formula(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
 
     Source: 「深度学习之前向传播和反向传播」 for nn.Linear(1, 1), 「反向传播推导+numpy实现」 for a sample of a network.
     """
+    if type(model) is nn.Linear:
+        residual = model.forward(x) - y
+        delta = residual * (2 / residual.numel())
+        model.weight.grad = delta.T @ x
+        if model.bias is not None:
+            model.bias.grad = delta.sum(0)
+        return residual.square().mean()
     walk, output = forward(model, x)
     residual = output - y
     for weight, bias, a, delta in deltas(walk, residual * (2 / residual.numel())):
@@ -71,6 +122,9 @@ def autograd(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         p.grad = None  # backward() adds to what is there
     loss = nn.functional.mse_loss(model(x), y)
     loss.backward()
+    for p in model.parameters():
+        if p.grad is None:  # the loss does not depend on it
+            p.grad = torch.zeros_like(p)
     return loss
 
 
@@ -108,6 +162,7 @@ def finite_difference(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     return loss().to(original.dtype)
 
 
+@supporting(lambda model: _single_linear(model) is model)
 @torch.no_grad()
 def moments(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """The mean squared error and its gradient from sums over the data that are taken once.
@@ -126,8 +181,7 @@ def moments(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         >>> round(model.weight.grad.item(), 4)
         6.0
     """
-    if not isinstance(model, nn.Linear):
-        raise MethodError("moments has a closed form for a single nn.Linear only; choose formula or autograd")
+    model = _single_linear(model)
     x_mean, y_mean, sxx, syx, syy = sums(x, y)
     weight = model.weight.double()
     mean_residual = weight @ x_mean - y_mean
@@ -143,7 +197,7 @@ def moments(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
 
 
 Sums = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
-_known: MutableMapping[Tensor, tuple[Tensor, tuple[int, int], Sums]] = WeakIdKeyDictionary()
+_kept: MutableMapping[Tensor, tuple[Tensor, tuple[int, int], Sums]] = WeakIdKeyDictionary()
 
 
 def sums(x: Tensor, y: Tensor) -> Sums:
@@ -157,17 +211,18 @@ def sums(x: Tensor, y: Tensor) -> Sums:
         (2.0, 1.0)
     """
     versions = (x._version, y._version)
-    if (known := _known.get(x)) and known[0] is y and known[1] == versions:
-        return known[2]
+    if (kept := _kept.get(x)) and kept[0] is y and kept[1] == versions:
+        return kept[2]
     wide_x, wide_y = x.double(), y.double()
     x_mean, y_mean = wide_x.mean(0), wide_y.mean(0)
     wide_x, wide_y = wide_x - x_mean, wide_y - y_mean
     n = len(x)
     found = (x_mean, y_mean, wide_x.T @ wide_x / n, wide_y.T @ wide_x / n, wide_y.square().sum() / n)
-    _known[x] = (y, versions, found)
+    _kept[x] = (y, versions, found)
     return found
 
 
+@supporting(_known_layers)
 def graph(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """The mean squared error; its gradient by our own graph engine, from the loss back to the parameters.
 
@@ -216,7 +271,7 @@ def loss_graph(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Node, list[tuple
     return TABLE["MSE of arrays"](a, targets, name="loss"), parameters
 
 
-SOURCES: dict[str, Gradient] = {
+SOURCES: dict[str, GradientSource] = {
     "formula": formula,
     "autograd": autograd,
     "graph": graph,

@@ -1,4 +1,4 @@
-"""The three ways as plain flat loops. Read this file first; everything else in the package generalises it.
+"""The three methods as plain flat loops. Read this file first; everything else in the package generalises it.
 
 Each loop takes x (N, in), y (N, out) and an `nn.Linear`, trains the model in place and returns the loss before each
 step. The package's own loop (`training.train`) gives the same bits.
@@ -69,4 +69,4 @@ def adam(x: Tensor, y: Tensor, model: nn.Linear, lr: float = 0.1, epochs: int = 
     return losses
 
 
-WAYS = {"manual": manual, "autograd": autograd, "adam": adam}
+LOOPS = {"manual": manual, "autograd": autograd, "adam": adam}

@@ -1,35 +1,21 @@
-"""A way of training is a gradient source × an update rule."""
+"""A method of training is a gradient source × an update rule."""
 
 import difflib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 
 from bpcompare.errors import InputError, MethodError
 from bpcompare.problem.problem import Problem
-from bpcompare.training.gradients import SOURCES, Gradient
-from bpcompare.training.updates import RULES, SAME_RULE
-
-
-class Rule(Protocol):
-    """What the loop asks of an update rule."""
-
-    def step(self) -> object:
-        """Reads every ``p.grad`` and moves ``p``."""
-
-
-WAYS = {
-    "manual": "formula+GradientDescent",
-    "autograd": "autograd+GradientDescent",
-    "adam": "autograd+torch.optim.Adam",
-}
+from bpcompare.training.defaults import METHODS
+from bpcompare.training.gradients import SOURCES, GradientSource
+from bpcompare.training.updates import RULES, SAME_RULE, UpdateRule
 
 
 @dataclass(frozen=True)
 class Method:
-    """A way of training.
+    """A method of training.
 
     Attributes:
         name: What the user calls it.
@@ -42,8 +28,8 @@ class Method:
     name: str
     gradient: str
     update: str
-    source: Gradient
-    rule: Callable[..., Rule]
+    source: GradientSource
+    rule: Callable[..., UpdateRule]
 
     @classmethod
     def named(cls, name: str) -> "Method":
@@ -59,10 +45,11 @@ class Method:
             >>> Method.named("autograd+RMSprop").update
             'torch.optim.RMSprop'
         """
-        gradient, plus, update = WAYS.get(name, f"{name}+GradientDescent" if name in SOURCES else name).partition("+")
+        full = f"{name}+GradientDescent" if name in SOURCES else METHODS.get(name, name)
+        gradient, plus, update = full.partition("+")
         if not plus:
             raise MethodError(
-                f"there is no method {name!r}; choose {', '.join(WAYS)} or SOURCE+RULE{_near(name, WAYS)}"
+                f"there is no method {name!r}; choose {', '.join(METHODS)} or SOURCE+RULE{_near(name, METHODS)}"
             )
         if gradient not in SOURCES:
             raise MethodError(
@@ -90,20 +77,22 @@ class Method:
         return SAME_RULE.get(self.update, self.update)
 
     def check(self, problem: Problem, lr: float) -> None:
-        """Takes one trial step on a throwaway model, to learn whether the rule can work with ``p.grad`` and ``lr``.
+        """Asks the source whether it supports the model, and lets the rule take one trial step at ``lr``.
 
         Raises:
-            MethodError: It cannot, with the reason.
+            MethodError: One of them cannot work here, with the reason.
         """
         model = problem.model()
-        if self.gradient in ("formula", "moments"):  # they say which models they take
-            self.source(model, problem.x[:1], problem.y[:1])
+        supports = getattr(self.source, "supports", None)
+        if supports is not None and not supports(model):
+            kind = type(model).__name__
+            raise MethodError(f"{self.gradient} of {self.name!r} does not support this {kind}; choose autograd")
         try:
             rule = self.rule(model.parameters(), lr=lr)
             for parameter in model.parameters():
                 parameter.grad = torch.ones_like(parameter)
             rule.step()
-        except (TypeError, ValueError, RuntimeError) as error:
+        except (AttributeError, TypeError, ValueError, RuntimeError) as error:
             reason = NEEDS_MORE.get(self.update, str(error).splitlines()[0].rstrip("."))
             raise MethodError(
                 f"{self.update} cannot be the rule of {self.name!r} at lr {lr:g}: {reason}; choose another"
@@ -116,8 +105,8 @@ NEEDS_MORE = {
 }
 
 
-def choose(problem: Problem, methods: Sequence[str | Method], lr: float) -> list[Method]:
-    """The methods asked for, each of which can work on ``problem``.
+def choose(problem: Problem, methods: str | Method | Sequence[str | Method], lr: float) -> list[Method]:
+    """The methods asked for, one or several, each of which can work on ``problem``.
 
     Raises:
         InputError: There is none, or one is named twice.
@@ -125,10 +114,11 @@ def choose(problem: Problem, methods: Sequence[str | Method], lr: float) -> list
 
     Example:
         >>> from bpcompare.problem.problem import line
-        >>> [method.update for method in choose(line(), ["manual"], 0.1)]
+        >>> [method.update for method in choose(line(), "manual", 0.1)]
         ['GradientDescent']
     """
-    chosen = [Method.named(m) if isinstance(m, str) else m for m in methods]
+    asked = [methods] if isinstance(methods, str | Method) else methods
+    chosen = [Method.named(method) if isinstance(method, str) else method for method in asked]
     if not chosen:
         raise InputError("there is no method to compare; name at least one")
     for i, method in enumerate(chosen):

@@ -1,8 +1,7 @@
-"""Several processes at one task, as `torchrun` starts them: who has which share, sums over all, and lost ones."""
+"""Several processes at one task, as `torchrun` starts them: who has which rows, sums over all, and lost processes."""
 
 import contextlib
 import datetime
-import os
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
@@ -11,75 +10,80 @@ import torch.distributed as dist
 from torch import Tensor
 
 from bpcompare.errors import BpcompareError, WorkerError
+from bpcompare.training.process_environment import CONNECT, place
 
-PATIENCE = 120.0  # seconds that a silent worker is waited for
+SILENCE = 120.0  # seconds that a process may take over its part of the work
 
 T = TypeVar("T")
 
+_working: list[dist.ProcessGroup] = []  # the group that does the work, while there is one
+
 
 @contextlib.contextmanager
-def joined(patience: float = PATIENCE, meeting: str = "env://") -> Iterator[bool]:
-    """Within it this process is one of the workers that `torchrun` started, if it did; true for the first of them.
+def process_group(timeout: float = CONNECT, silence: float = SILENCE, init_method: str = "env://") -> Iterator[bool]:
+    """Within it this process is one of those that `torchrun` started, if it did; true for the first of them.
 
     Args:
-        patience: Seconds after which a worker that does not answer counts as lost.
-        meeting: Where the workers find each other, an init_method of `torch.distributed`.
+        timeout: Seconds in which the processes must find each other.
+        silence: Seconds after which a process that does not answer counts as lost.
+        init_method: Where the processes meet, as `torch.distributed.init_process_group` takes it.
 
     Raises:
+        InputError: RANK, WORLD_SIZE, MASTER_ADDR or MASTER_PORT is missing or out of its range.
         WorkerError: The others do not come, or one is lost on the way.
 
     Example:
-        >>> with joined() as first:
+        >>> with process_group() as first:
         ...     first, count()
         (True, 1)
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or "RANK" not in os.environ:
+    rank, world_size = place()
+    if world_size == 1:
         yield True
         return
-    with _watched():
-        dist.init_process_group(
-            "gloo",
-            init_method=meeting,
-            rank=int(os.environ["RANK"]),
-            world_size=int(os.environ["WORLD_SIZE"]),
-            timeout=datetime.timedelta(seconds=patience),
-        )
+    wait = datetime.timedelta(seconds=timeout)
+    fault = f"the {world_size} processes did not find each other within {timeout:g} s"
     try:
-        yield dist.get_rank() == 0
+        with _watched(fault, "see MASTER_ADDR and MASTER_PORT, give more --timeout"):
+            dist.init_process_group("gloo", init_method=init_method, rank=rank, world_size=world_size, timeout=wait)
+            _working.append(dist.new_group(timeout=datetime.timedelta(seconds=silence)))
+        yield rank == 0
     finally:
-        dist.destroy_process_group()
+        _working.clear()
+        if dist.is_initialized():
+            dist.destroy_process_group()
 
 
 def count() -> int:
-    """How many workers there are, at least this one."""
+    """How many processes there are, at least this one."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
-def share(rows: int) -> slice:
-    """This worker's part of so many rows: as even as can be, none left out, none twice.
+def local_rows(rows: int) -> slice:
+    """This process's part of so many rows: as even as can be, none left out, none twice.
 
     Example:
-        >>> share(7)
+        >>> local_rows(7)
         slice(0, 7, None)
     """
     rank = dist.get_rank() if dist.is_initialized() else 0
     return slice(rank * rows // count(), (rank + 1) * rows // count())
 
 
-def add(numbers: Tensor) -> Tensor:
-    """The sum of ``numbers`` over all workers, the same bits for each.
+def sum_over_processes(numbers: Tensor) -> Tensor:
+    """The sum of ``numbers`` over all processes, the same bits for each.
 
     Raises:
         WorkerError: One is lost.
     """
     if count() > 1:
         with _watched():
-            dist.all_reduce(numbers)
+            dist.all_reduce(numbers, group=_group())
     return numbers
 
 
 def gather(part: T) -> list[T]:
-    """What each worker brings, in their order, for every one of them.
+    """What each process brings, in their order, for every one of them.
 
     Raises:
         WorkerError: One is lost.
@@ -92,18 +96,18 @@ def gather(part: T) -> list[T]:
         return [part]
     parts: list[Any] = [None] * count()
     with _watched():
-        dist.all_gather_object(parts, part)
+        dist.all_gather_object(parts, part, group=_group())
     return parts
 
 
-def together(action: Callable[[], T]) -> T:
-    """What ``action`` returns; if it fails for one worker, all of them fail with the same error.
+def run_on_all(action: Callable[[], T]) -> T:
+    """What ``action`` returns; if it fails in one process, all of them fail with the same error.
 
     Raises:
-        BpcompareError: That of the first worker that failed.
+        BpcompareError: That of the first process that failed.
 
     Example:
-        >>> together(lambda: 3)
+        >>> run_on_all(lambda: 3)
         3
     """
     result, error = None, None
@@ -117,14 +121,18 @@ def together(action: Callable[[], T]) -> T:
     return cast(T, result)
 
 
+def _group() -> dist.ProcessGroup | None:
+    return _working[0] if _working else None
+
+
 @contextlib.contextmanager
-def _watched() -> Iterator[None]:
+def _watched(
+    fault: str = "a process of this distributed run is lost or does not answer",
+    remedy: str = "see what the others printed",
+) -> Iterator[None]:
     """A broken connection and a silence that lasts too long become a WorkerError."""
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, OSError) as error:
         reason = re.sub(r"^\[[^]]*\]\s*", "", str(error)).split(". ")[0].split("\n")[0][:120]  # without file and line
-        raise WorkerError(
-            f"a worker of this distributed run is lost or does not answer ({reason}); "
-            "see what the others printed and start all workers again"
-        ) from error
+        raise WorkerError(f"{fault} ({reason}); {remedy} and start all processes again") from error

@@ -1,48 +1,125 @@
-"""What is recorded while an `nn.Linear` trains: every number and its gradient, at every epoch."""
+"""What is recorded while a model trains, and the check that a gradient source did its part.
 
+Of an `nn.Linear` every number and its gradient is kept, in every state. Of a network only sizes are: the published one
+has 41,101 numbers, and all of them with their gradients over 200 epochs would be 130 MB for every method. Kept are the
+loss, the norm of every tensor and of its gradient, the size of δ in every layer, a fingerprint of all parameters –
+equal just where they are, to the bit – and the last state whole.
+"""
+
+import hashlib
 import math
 from array import array
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from bpcompare.errors import MethodError
+from bpcompare.problem.problem import Problem
+from bpcompare.training.backpropagation import deltas, forward
 from bpcompare.training.floating_point import beyond_range
 from bpcompare.training.methods import Method
-from bpcompare.training.run import Run
+from bpcompare.training.run import NetworkRun, Run, Track
+from bpcompare.training.settings import TrainingSettings
 
 SMALL = 64  # parameters
 
+RunT = TypeVar("RunT", bound=Run, covariant=True)
 
-class History:
-    """Collects every state as one row of numbers: each parameter followed by its gradient.
+
+class Recording(Generic[RunT]):
+    """Collects the states of one model in training.
+
+    Attributes:
+        parameters: The model's parameters by their name.
+        states: How many states were recorded.
+    """
+
+    def __init__(self, problem: Problem, method: Method, settings: TrainingSettings, model: nn.Module) -> None:
+        self.problem, self.method, self.settings, self.model = problem, method, settings, model
+        self.parameters = dict(model.named_parameters())
+        self.steps_per_epoch = math.ceil(problem.samples / (settings.batch_size or problem.samples))
+
+    @property
+    def states(self) -> int:
+        """How many states were recorded."""
+        raise NotImplementedError
+
+    def record(self, loss: Tensor) -> bool:
+        """Keeps the present state, and says whether training can go on from it.
+
+        Raises:
+            MethodError: The gradient source left out a gradient, or returned no loss.
+        """
+        raise NotImplementedError
+
+    def run(self, steps: int) -> RunT:
+        """The finite states, after so many steps.
+
+        Raises:
+            InputError: Not even the first state is finite.
+        """
+        raise NotImplementedError
+
+    def unfilled(self, name: str) -> MethodError:
+        """The error of a parameter without a gradient of its shape."""
+        p = self.parameters[name]
+        found = "nothing" if p.grad is None else f"a tensor of shape {tuple(p.grad.shape)}"
+        return MethodError(
+            f"the gradient source of {self.method.name!r} left {found} in {name}.grad at epoch {self.states}; "
+            f"it must leave ∂loss/∂{name} there, of shape {tuple(p.shape)}"
+        )
+
+    def no_loss(self, loss: object) -> MethodError:
+        """The error of a source that returned something else than its loss."""
+        found = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else f"{type(loss).__name__}"
+        return MethodError(
+            f"the gradient source of {self.method.name!r} returned {found} at epoch {self.states}; "
+            "it must return the loss, a tensor of one number"
+        )
+
+
+class LinearRecording(Recording[Run]):
+    """Every state of an `nn.Linear` as one row of numbers: each parameter followed by its gradient.
 
     The numbers of a small model go into one flat array: to keep thousands of small tensors costs more than an epoch.
     """
 
-    def __init__(self, model: nn.Module) -> None:
-        self.names = [name for name, _ in model.named_parameters()]
-        self.parameters = list(model.parameters())
-        self.small = sum(p.numel() for p in model.parameters()) <= SMALL
+    def __init__(self, problem: Problem, method: Method, settings: TrainingSettings, model: nn.Module) -> None:
+        super().__init__(problem, method, settings, model)
+        self.shapes = [(name, p, p.shape) for name, p in self.parameters.items()]
+        self.small = sum(p.numel() for p in self.parameters.values()) <= SMALL
         self.losses: list[float] = []
         self.numbers = array("d")
         self.rows: list[Tensor] = []
 
+    @property
+    def states(self) -> int:
+        """How many states were recorded."""
+        return len(self.losses)
+
     def record(self, loss: Tensor) -> bool:
         """Keeps the present state, and says whether the loss is still finite."""
-        value = loss.item()
-        self.losses.append(value)
-        if self.small:
-            for p in self.parameters:
-                for tensor in (p, p.grad):
+        try:
+            value = loss.item()
+        except (AttributeError, RuntimeError):
+            raise self.no_loss(loss) from None
+        for name, p, shape in self.shapes:
+            grad = p.grad
+            if grad is None or grad.shape != shape:
+                raise self.unfilled(name)
+            if self.small:
+                for tensor in (p, grad):
                     if tensor.numel() == 1:
                         self.numbers.append(tensor.item())
                     else:
                         self.numbers.extend(tensor.detach().flatten().tolist())
-        else:
-            self.rows.append(torch.cat([t.detach().flatten() for p in self.parameters for t in (p, p.grad)]))
+        if not self.small:
+            self.rows.append(torch.cat([t.detach().flatten() for _, p, _ in self.shapes for t in (p, p.grad)]))
+        self.losses.append(value)
         return math.isfinite(value)
 
-    def run(self, method: Method, steps: int, steps_per_epoch: int) -> Run:
+    def run(self, steps: int) -> Run:
         """The finite states."""
         losses = torch.tensor(self.losses, dtype=torch.float64)
         states = torch.frombuffer(self.numbers, dtype=torch.float64) if self.small else torch.stack(self.rows)
@@ -50,12 +127,93 @@ class History:
         finite = losses.isfinite() & states.isfinite().all(1)
         kept = len(losses) if bool(finite.all()) else int(finite.int().argmin())
         if kept == 0:
-            raise beyond_range("loss or gradient", self.parameters[0].dtype)
-        sizes = [p.numel() for p in self.parameters for _ in ("parameter", "gradient")]
+            raise beyond_range("loss or gradient", self.problem.dtype)
+        sizes = [p.numel() for p in self.parameters.values() for _ in ("parameter", "gradient")]
         columns = iter(states[:kept].split(sizes, dim=1))
         parameters, gradients = {}, {}
-        for name, p in zip(self.names, self.parameters, strict=True):
-            parameters[name] = next(columns).to(p.dtype).view(-1, *p.shape)
-            gradients[name] = next(columns).to(p.dtype).view(-1, *p.shape)
-        diverged_at = None if kept == len(losses) else min(steps, kept * steps_per_epoch)
-        return Run(method, losses[:kept], parameters, gradients, diverged_at)
+        for name, p, shape in self.shapes:
+            parameters[name] = next(columns).to(p.dtype).view(-1, *shape)
+            gradients[name] = next(columns).to(p.dtype).view(-1, *shape)
+        diverged_at = None if kept == len(losses) else min(steps, kept * self.steps_per_epoch)
+        return Run(self.method, self.settings, losses[:kept], parameters, gradients, diverged_at)
+
+
+class NetworkRecording(Recording[NetworkRun]):
+    """The sizes of every state of a network, and the last state whole."""
+
+    def __init__(self, problem: Problem, method: Method, settings: TrainingSettings, model: nn.Module) -> None:
+        super().__init__(problem, method, settings, model)
+        self.rows: list[list[float]] = []
+        self.fingerprints: list[bytes] = []
+        self.last: tuple[dict[str, Tensor], dict[str, Tensor]] = ({}, {})
+        self.finite = True
+        self.linears = sum(isinstance(layer, nn.Linear) for layer in model.modules())
+
+    @property
+    def states(self) -> int:
+        """How many states were recorded."""
+        return len(self.rows)
+
+    def record(self, loss: Tensor) -> bool:
+        """Keeps the present state, and says whether it is still finite."""
+        try:
+            value = loss.item()
+        except (AttributeError, RuntimeError):
+            raise self.no_loss(loss) from None
+        values = {name: p.detach() for name, p in self.parameters.items()}
+        grads = {}
+        for name, p in self.parameters.items():
+            if p.grad is None or p.grad.shape != p.shape:
+                raise self.unfilled(name)
+            grads[name] = p.grad.clone()  # a source may add to the same tensor again
+        norms = torch.stack([t.double().norm() for t in (*values.values(), *grads.values())]).tolist()
+        if not all(map(math.isfinite, (value, *norms))):
+            self.finite = False
+            return False
+        self.rows.append([value, *norms, *self._deltas()])
+        fingerprint = hashlib.sha256()
+        for parameter in values.values():
+            fingerprint.update(parameter.numpy().data)
+        self.fingerprints.append(fingerprint.digest())
+        self.last = ({name: parameter.clone() for name, parameter in values.items()}, grads)
+        return True
+
+    def _deltas(self) -> list[float]:
+        try:
+            return delta_sizes(self.model, self.problem.x, self.problem.y)
+        except MethodError:
+            return [math.nan] * self.linears
+
+    def run(self, steps: int) -> NetworkRun:
+        """The finite states, with the last one's parameters and gradients."""
+        if not self.rows:
+            raise beyond_range("loss or gradient", self.problem.dtype)
+        numbers = torch.tensor(self.rows, dtype=torch.float64)
+        count = len(self.parameters)
+        losses, norms, grads, sizes = numbers.split([1, count, count, numbers.shape[1] - 1 - 2 * count], 1)
+        track = Track(
+            norms=dict(zip(self.parameters, norms.unbind(1), strict=True)),
+            gradient_norms=dict(zip(self.parameters, grads.unbind(1), strict=True)),
+            delta_sizes=sizes,
+            fingerprints=tuple(self.fingerprints),
+        )
+        # Cloned, since what was kept under inference mode could not be used with autograd.
+        parameters, gradients = ({name: t.clone().unsqueeze(0) for name, t in kept.items()} for kept in self.last)
+        diverged_at = None if self.finite else min(steps, len(self.rows) * self.steps_per_epoch)
+        return NetworkRun(self.method, self.settings, losses.flatten(), parameters, gradients, diverged_at, track)
+
+
+@torch.no_grad()
+def delta_sizes(model: nn.Module, x: Tensor, y: Tensor) -> list[float]:
+    """The root mean square of δ = ∂Lᵢ/∂z over units and samples, for each Linear from the first to the last.
+
+    Example:
+        >>> model = nn.Linear(1, 1)
+        >>> sizes = delta_sizes(model, torch.ones(4, 1), model(torch.ones(4, 1)) - 3)
+        >>> [round(size, 4) for size in sizes]
+        [6.0]
+    """
+    walk, output = forward(model, x)
+    last = (output - y) * (2 / y.shape[1])  # of each sample's own loss: the mean over N samples would divide by N
+    sizes = [delta.square().mean().sqrt().item() for *_, delta in deltas(walk, last)]
+    return sizes[::-1]

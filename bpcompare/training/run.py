@@ -1,10 +1,55 @@
-"""What one way of training did, state by state."""
+"""What one method of training did, state by state."""
 
+import dataclasses
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from bpcompare.training.methods import Method
+from bpcompare.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Run:
+    """What one method of training did, in the units that it trained in.
+
+    State k is the model before step k (with batches: before epoch k); the last state is what was learned. All states
+    are finite.
+
+    Attributes:
+        method: The method.
+        settings: The learning rate and all other numbers that it was trained with.
+        losses: L(θₖ) over all samples of every state, the last one included, (states,) float64.
+        parameters: For each parameter's name its values, (states, *shape).
+        gradients: For each parameter's name ∂L/∂θₖ over all samples, (states, *shape).
+        diverged_at: The number of the step that led to an inf or a nan, counted from 1; None if none did.
+    """
+
+    method: Method
+    settings: TrainingSettings
+    losses: Tensor
+    parameters: dict[str, Tensor]
+    gradients: dict[str, Tensor]
+    diverged_at: int | None
+
+    @property
+    def loss(self) -> float:
+        """L of what was learned, or of the last finite state of a diverged run."""
+        return self.losses[-1].item()
+
+    def first(self, states: int) -> "Run":
+        """This run with only its first states."""
+        return dataclasses.replace(
+            self,
+            losses=self.losses[:states],
+            parameters={name: values[:states] for name, values in self.parameters.items()},
+            gradients={name: values[:states] for name, values in self.gradients.items()},
+        )
+
+    def __repr__(self) -> str:
+        end = f"diverged at step {self.diverged_at}" if self.diverged_at else f"loss {self.loss:.6g}"
+        name, settings = self.method.name, self.settings
+        return f"<{type(self).__name__} {name}: {len(self.losses)} states, lr {settings.lr:g}, {end}>"
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,46 +69,18 @@ class Track:
     delta_sizes: Tensor
     fingerprints: tuple[bytes, ...]
 
+    def __repr__(self) -> str:
+        states, layers = self.delta_sizes.shape
+        return f"<Track: {states} states of {len(self.norms)} parameters in {layers} Linear layers>"
 
-@dataclass(frozen=True, eq=False)
-class Run:
-    """What one way of training did, in the units that it trained in.
 
-    State k is the model before step k; the last state is what was learned. All states are finite.
+@dataclass(frozen=True, eq=False, repr=False)
+class NetworkRun(Run):
+    """A run of a network: the sizes of every state, and the numbers of the last one only.
 
     Attributes:
-        method: The way.
-        all_losses: L(θₖ) over all samples, (steps + 1,) float64.
-        parameters: For each parameter's name its values, (steps + 1, *shape).
-        gradients: For each parameter's name ∂L/∂θₖ over all samples, (steps + 1, *shape).
-        diverged_at: The number of the step that led to an inf or a nan, counted from 1; None if none did.
-        track: Of a network, the size of every tensor in each state; ``parameters`` and ``gradients`` then hold the
-            last state only, (1, *shape), since all of them would take gigabytes. None for an `nn.Linear`.
+        track: The size of every tensor in each state. ``parameters`` and ``gradients`` hold the last state only,
+            (1, *shape), since all of them would take gigabytes.
     """
 
-    method: Method
-    all_losses: Tensor
-    parameters: dict[str, Tensor]
-    gradients: dict[str, Tensor]
-    diverged_at: int | None
-    track: Track | None = None
-
-    @property
-    def losses(self) -> Tensor:
-        """L before each step, (steps,); after the last step of a diverged run there is no state left to have one."""
-        return self.all_losses if self.diverged_at else self.all_losses[:-1]
-
-    @property
-    def loss(self) -> float:
-        """L of what was learned, or of the last finite state of a diverged run."""
-        return self.all_losses[-1].item()
-
-    def first(self, states: int) -> "Run":
-        """This run with only its first states."""
-        return Run(
-            self.method,
-            self.all_losses[:states],
-            {name: values[:states] for name, values in self.parameters.items()},
-            {name: values[:states] for name, values in self.gradients.items()},
-            self.diverged_at,
-        )
+    track: Track

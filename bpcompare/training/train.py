@@ -1,30 +1,35 @@
-"""One loop for every way of training."""
+"""One loop for every method of training."""
 
-import math
-from collections.abc import Callable, Iterator
+import contextlib
+import copy
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from bpcompare.errors import InputError
+from bpcompare.errors import InputError, MethodError
 from bpcompare.problem.problem import Problem
 from bpcompare.training.data_parallel import all_reduce
 from bpcompare.training.gradients import formula
-from bpcompare.training.methods import Method
-from bpcompare.training.network_recording import NetworkHistory
-from bpcompare.training.recording import History
+from bpcompare.training.methods import Method, choose
+from bpcompare.training.recording import LinearRecording, NetworkRecording, Recording
 from bpcompare.training.run import Run
+from bpcompare.training.settings import DEFAULTS, TrainingSettings
+
+RunT = TypeVar("RunT", bound=Run)
 
 
 def train(
     problem: Problem,
     method: Method | str,
     *,
-    lr: float = 0.1,
-    epochs: int = 50,
-    batch_size: int | None = None,
-    seed: int = 0,
-    shuffle: bool = True,
+    lr: float = DEFAULTS.lr,
+    epochs: int = DEFAULTS.epochs,
+    batch_size: int | None = DEFAULTS.batch_size,
+    seed: int = DEFAULTS.seed,
+    shuffle: bool = DEFAULTS.shuffle,
     on_epoch: Callable[[], object] | None = None,
 ) -> Run:
     """What `method` does with `problem`: loss, parameters and gradients at every epoch.
@@ -34,13 +39,16 @@ def train(
 
     Args:
         problem: What to learn.
-        method: The way, or its name.
+        method: The method, or its name.
         lr: The learning rate, above 0.
-        epochs: How many, at least 1.
+        epochs: Passes over the samples, at least 1.
         batch_size: Samples per step, from 1 (per-sample training) to N; None for all of them, in their own order.
-        seed: Where the order of the samples is drawn from.
-        shuffle: Whether batches take the samples in a new order at every pass, or in their own.
+        seed: Random seed for the sample order.
+        shuffle: Whether batches take the samples in a new order in every epoch, or in their own.
         on_epoch: Called after every epoch.
+
+    Returns:
+        A `Run`; of a network, a `NetworkRun`.
 
     Raises:
         InputError: A number is out of its range.
@@ -52,38 +60,97 @@ def train(
         >>> run.parameters["weight"][-1].item(), run.parameters["bias"][-1].item()
         (1.3135614395141602, 1.3715894222259521)
     """
-    check_numbers(problem, lr, epochs, batch_size)
-    method = Method.named(method) if isinstance(method, str) else method
-    method.check(problem, lr)
+    settings = TrainingSettings(lr, epochs, batch_size, seed, shuffle)
+    recording = LinearRecording if problem.is_linear else NetworkRecording
+    return train_all(problem, method, settings, recording, on_epoch)[0]
+
+
+def train_all(
+    problem: Problem,
+    methods: str | Method | Sequence[str | Method],
+    settings: TrainingSettings,
+    recording: Callable[[Problem, Method, TrainingSettings, nn.Module], Recording[RunT]],
+    on_epoch: Callable[[], object] | None = None,
+) -> list[RunT]:
+    """What each method does with `problem`, from the same start; nothing is trained unless all of them can work.
+
+    Args:
+        problem: What to learn.
+        methods: The methods or their names, one or several, each once.
+        settings: The numbers that all of them share.
+        recording: How to record them, `LinearRecording` or `NetworkRecording`.
+        on_epoch: Called after every epoch of every method.
+
+    Raises:
+        InputError: There is no method, one is named twice, or a number does not fit the problem.
+        MethodError: There is no such method, or it cannot work here.
+
+    Example:
+        >>> from bpcompare.problem.problem import line
+        >>> train_all(line(), ["manual", "adam"], DEFAULTS, LinearRecording)
+        [<Run manual: 51 states, lr 0.1, loss 0.0511313>, <Run adam: 51 states, lr 0.1, loss 0.0529591>]
+    """
+    settings.check_samples(problem.samples)
+    check_rate(settings.lr, problem.dtype)
+    chosen = choose(problem, methods, settings.lr)
+    return [_follow(problem, method, settings, recording, on_epoch) for method in chosen]
+
+
+def check_rate(lr: float, dtype: torch.dtype) -> None:
+    """Refuses a learning rate that rounds to 0, so that nothing would ever move.
+
+    Raises:
+        InputError: It does.
+
+    Example:
+        >>> check_rate(1e-50, torch.float64)
+    """
+    if torch.tensor(lr, dtype=torch.float64).to(dtype) == 0:
+        smallest = torch.finfo(dtype).smallest_normal
+        raise InputError(f"lr must be at least {smallest:.2g} in {dtype}; got {lr:g}, which rounds to 0: use float64")
+
+
+def _follow(
+    problem: Problem,
+    method: Method,
+    settings: TrainingSettings,
+    recording: Callable[[Problem, Method, TrainingSettings, nn.Module], Recording[RunT]],
+    on_epoch: Callable[[], object] | None,
+) -> RunT:
+    """The loop itself: gradient, record, update."""
     model = problem.model()
-    rule = method.rule(model.parameters(), lr=lr)
+    rule = method.rule(model.parameters(), lr=settings.lr)
     gradient, x, y = all_reduce(method.source), problem.x, problem.y
-    size = batch_size or problem.samples
-    full_batch = size == problem.samples
-    shuffled = torch.Generator().manual_seed(seed) if shuffle else None
-    history = History(model) if problem.is_linear else NetworkHistory(model, x, y)
+    size = settings.batch_size or problem.samples
+    shuffled = torch.Generator().manual_seed(settings.seed) if settings.shuffle else None
+    states = recording(problem, method, settings, model)
     steps = 0
-    with torch.inference_mode(method.source is formula):  # it needs nothing of what autograd keeps
-        for _ in range(epochs):
-            loss = gradient(model, x, y)  # L(θₖ), before the step that moves θₖ
-            if not history.record(loss):
-                break
-            if full_batch:
-                rule.step()
-                steps += 1
-            else:
-                for x_batch, y_batch in _batches(x, y, size, shuffled):
-                    loss = gradient(model, x_batch, y_batch)
-                    if not math.isfinite(loss.item()):
-                        break
+    try:
+        with torch.inference_mode(method.source is formula):  # it needs nothing of what autograd keeps
+            for _ in range(settings.epochs):
+                loss = gradient(model, x, y)  # L(θₖ), before the step that moves θₖ
+                if not states.record(loss):
+                    break
+                if size == problem.samples:
                     rule.step()
                     steps += 1
-            if on_epoch:
-                with torch.inference_mode(False):
-                    on_epoch()
-        else:
-            history.record(gradient(model, x, y))
-    return history.run(method, steps, math.ceil(problem.samples / size))
+                else:
+                    for x_batch, y_batch in _batches(x, y, size, shuffled):
+                        loss = gradient(model, x_batch, y_batch)
+                        if not loss.isfinite():
+                            break
+                        rule.step()
+                        steps += 1
+                if on_epoch:
+                    with torch.inference_mode(False):
+                        on_epoch()
+            else:
+                states.record(gradient(model, x, y))
+    except RuntimeError as error:
+        if not re.search("assign.*grad", str(error)):
+            raise
+        raise _misshapen(problem, method, states.states, error) from error
+    return states.run(steps)
 
 
 def _batches(x: Tensor, y: Tensor, size: int, shuffled: torch.Generator | None) -> Iterator[tuple[Tensor, Tensor]]:
@@ -92,15 +159,35 @@ def _batches(x: Tensor, y: Tensor, size: int, shuffled: torch.Generator | None) 
     return zip(x[order].split(size), y[order].split(size), strict=True)
 
 
-def check_numbers(problem: Problem, lr: float, epochs: int, batch_size: int | None) -> None:
-    """Refuses numbers that cannot be trained with.
+class _Watched(nn.Parameter):
+    """A parameter that remembers what a source tried to leave in its ``.grad``."""
 
-    Raises:
-        InputError: One is out of its range.
-    """
-    if not (math.isfinite(lr) and lr > 0):
-        raise InputError(f"lr must be a finite number above 0; got {lr}")
-    if epochs < 1:
-        raise InputError(f"epochs must be at least 1; got {epochs}")
-    if batch_size is not None and not 1 <= batch_size <= problem.samples:
-        raise InputError(f"batch_size must be from 1 to the number of samples, {problem.samples}; got {batch_size}")
+    attempt: Tensor | None = None
+
+    @property
+    def grad(self) -> Tensor | None:
+        """Nothing: only the attempt is kept."""
+        return None
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        self.attempt = value
+
+
+def _misshapen(problem: Problem, method: Method, epoch: int, error: RuntimeError) -> MethodError:
+    """The error of a source that assigned a gradient of a wrong shape or type, which PyTorch refuses without a name."""
+    model = copy.deepcopy(problem.start)
+    for p in model.parameters():
+        p.__class__ = _Watched
+    with contextlib.suppress(Exception):  # whatever the source does now, the first error is the one to tell
+        method.source(model, problem.x, problem.y)
+    expected = ", ".join(f"{name} {tuple(p.shape)}" for name, p in model.named_parameters())
+    found = f": {error}"
+    for name, p in model.named_parameters():
+        if isinstance(p.attempt, Tensor) and (p.attempt.shape, p.attempt.dtype) != (p.shape, p.dtype):
+            found = f" {name}.grad of shape {tuple(p.attempt.shape)}, {p.attempt.dtype}"
+            expected = f"that of {name}, {tuple(p.shape)}, {p.dtype}"
+            break
+    return MethodError(
+        f"the gradient source of {method.name!r} assigned{found} at epoch {epoch}; the shape must be {expected}"
+    )

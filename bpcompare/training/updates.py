@@ -1,16 +1,24 @@
 """What the step does with the gradient.
 
-An update rule is anything built as ``Rule(params, lr=…)`` whose ``step()`` reads every ``p.grad`` and moves ``p``:
-those below, and the classes of `torch.optim` as they stand.
+An update rule is anything built as ``Rule(params, lr=…)`` that is an `UpdateRule`: those below, and the classes of
+`torch.optim` as they stand.
 
 Every rule below works number by number. So ``lr`` may also be a tensor (runs,) and the parameters (…, runs): then each
 run moves at its own rate, and to the bit as it would alone (`sweep`).
 """
 
 from collections.abc import Iterable
+from typing import Protocol
 
 import torch
 from torch import Tensor
+
+
+class UpdateRule(Protocol):
+    """What training asks of an update rule."""
+
+    def step(self) -> object:
+        """Reads every ``p.grad`` and moves ``p`` once; a parameter without a gradient stays."""
 
 
 class GradientDescent:
@@ -114,7 +122,7 @@ class AdamNoBiasCorrection(Adam):
     """
 
     def corrections(self) -> tuple[float, float]:
-        """None."""
+        """1 and 1: m and v are used as they are."""
         return 1.0, 1.0
 
 
@@ -141,7 +149,7 @@ class AdamSwappedBetas(Adam):
     """Adam with β₁ and β₂ exchanged, betas=(0.999, 0.9).
 
     Effect: the first step is the same; then m remembers a thousand gradients, so that it overshoots and swings. On
-    the main problem the loss still swings up to 3 after 500 epochs, when Adam has long arrived.
+    the main problem the loss still swings up to 3 after 500 epochs, when Adam has long converged.
 
     Example:
         >>> AdamSwappedBetas([torch.nn.Parameter(torch.tensor([1.0]))]).betas
@@ -173,7 +181,7 @@ class AdamMomentumOnly(Adam):
     """
 
     def denominator(self, v: Tensor, correction: float) -> Tensor:
-        """1."""
+        """1 for every entry: v is not used."""
         return torch.ones_like(v)
 
 

@@ -45,7 +45,8 @@ def test_a_sum_is_told_with_its_factor_at_several_n_and_its_line(check):
     code, out = check(scaled(lambda x, y: y.numel()))
     assert code == 1
     assert "summed, not averaged" in out
-    assert "grad_w is exactly 100.0 times too large where N = 100; " in out
+    assert "grad_w is exactly N·out times the right value: " in out
+    assert "so divide it by N·out" in out
     assert " → (3)  L = " in out
     assert "✓ grad_b is right" in out
     assert out.endswith("Not yet: grad_w wrong, grad_b right.\n")
@@ -103,7 +104,7 @@ def test_an_input_changed_in_place_is_refused_although_the_numbers_are_right(che
     code, out = check(gradients)
     assert code == 1
     assert "w is changed in place by the call" in out
-    assert "Not yet: the numbers right, the conduct wrong." in out
+    assert "Not yet: the numbers are right, but the function changes its inputs." in out
 
 
 def test_a_hint_does_not_give_the_answer_away(check):

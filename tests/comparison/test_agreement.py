@@ -61,7 +61,12 @@ def test_units_in_the_last_place_count_neighbouring_numbers(dtype):
         weights = torch.tensor(values, dtype=dtype).view(-1, 1, 1)
         template = train(line(dtype=dtype), "manual", epochs=1)
         return type(template)(
-            template.method, weights[:, 0, 0].double(), {"weight": weights}, {"weight": weights}, None
+            template.method,
+            template.settings,
+            weights[:, 0, 0].double(),
+            {"weight": weights},
+            {"weight": weights},
+            None,
         )
 
     one = torch.tensor(1.0, dtype=dtype)
@@ -78,7 +83,7 @@ def test_units_in_the_last_place_count_neighbouring_numbers(dtype):
 def test_runs_that_part_only_in_where_they_diverge_do_not_agree():
     problem = line()
     whole, cut = train(problem, "manual", epochs=5), train(problem, "manual", epochs=5).first(3)
-    cut = type(cut)(cut.method, cut.all_losses, cut.parameters, cut.gradients, diverged_at=3)
+    cut = type(cut)(cut.method, cut.settings, cut.losses, cut.parameters, cut.gradients, diverged_at=3)
     found = agree(whole, cut)
     assert not found.bit_equal
     assert found.first_difference_at == 3

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -133,3 +134,104 @@ def test_a_function_without_names_for_its_arguments_is_marked_by_their_numbers()
     marking = check_gradients(cross_entropy, lambda *arguments: by_hand(*arguments), sample)
     assert marking.right
     assert list(marking.mistakes) == ["grad_argument 3", "grad_argument 4"]
+
+
+class HalfSquare(torch.autograd.Function):
+    """x², with a backward that forgets the 2."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x**2
+
+    @staticmethod
+    def backward(ctx, upstream):
+        return upstream * ctx.saved_tensors[0]
+
+
+def vector(k):
+    return (torch.randn(3 + 2 * k, dtype=torch.float64, generator=torch.Generator().manual_seed(k)).requires_grad_(),)
+
+
+def test_a_loss_that_runs_the_learners_own_wrong_backward_does_not_make_it_right():
+    loss = lambda x: HalfSquare.apply(x).sum()  # noqa: E731
+    wrong = check_gradients(loss, lambda x: x, vector)
+    assert wrong.mistakes == {"grad_x": ("factor-2-missing",)}
+    assert any("central difference" in note for note in wrong.notes)
+    assert check_gradients(loss, lambda x: 2 * x, vector).right
+    assert not check_gradients(lambda x: (x**2).sum(), lambda x: 2 * x, vector).notes
+
+
+@pytest.mark.parametrize(("at_the_kink", "right"), [(0.0, True), (0.5, True), (1.0, True), (1.1, False), (-0.1, False)])
+def test_any_slope_between_both_sides_is_right_at_a_kink(at_the_kink, right):
+    def sample(k):
+        x = vector(k)[0].detach()
+        x[1] = 0.0
+        return (x.requires_grad_(),)
+
+    def gradients(x):
+        return torch.where(x == 0, at_the_kink, (x > 0).double())
+
+    assert check_gradients(lambda x: torch.relu(x).sum(), gradients, sample).right is right
+    assert not check_gradients(lambda x: torch.relu(x).sum(), lambda x: 2 * gradients(x), sample).right
+
+
+def test_words_of_the_linear_regression_stay_in_its_exercise():
+    for factor in (-1, 0.5, 2, 4, 0.3):
+        said = str(check_gradients(lambda x: (x**3).sum(), lambda x, c=factor: c * 3 * x**2, vector))
+        assert not any(word in said for word in ("r²", "residual", "target", "MSELoss", "feature"))
+
+
+def of_shape(*shape):
+    return lambda k: (
+        torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(k)).requires_grad_(),
+    )
+
+
+def test_what_the_problems_cannot_show_is_said():
+    loss, gradient = lambda x: (x**2).mean(), lambda x: 2 * x / x.numel()
+    (constant,) = check_gradients(loss, gradient, of_shape(8)).notes
+    assert "x.shape[0] = 8" in constant
+    assert any("x.shape[0] = x.shape[1]" in note for note in check_gradients(loss, gradient, of_shape(4, 4)).notes)
+    (equal,) = check_gradients(loss, gradient, lambda k: vector(0)).notes
+    assert "same numbers" in equal
+    assert check_gradients(loss, gradient, vector).notes == ()
+
+
+def test_a_factor_that_may_be_a_constant_size_is_not_said_for_sure():
+    marking = check_gradients(lambda x: (x**2).mean(), lambda x: 2 * x, of_shape(8))
+    explanation = marking.verdicts[0].findings[0].explanation
+    assert not explanation.sure
+    assert ("wrong-size-factor",) in explanation.alternatives
+
+
+@pytest.mark.parametrize(
+    ("loss", "gradients", "sample", "sentence"),
+    [
+        (lambda x: x.sum(), lambda x: x, lambda k: vector(k)[0], "returned one tensor"),
+        (lambda x: x.sum(), lambda x: {"x": x}, vector, "came as a dict"),
+        (lambda x: x.sum(), lambda x: None, vector, "is a return missing"),
+        (lambda x: x.sum(), lambda x: (None,), vector, "grad_x came as None"),
+        (lambda x: x.detach().sum(), lambda x: x, vector, "does not lead back to its arguments"),
+        (lambda x: x.sum().item(), lambda x: x, vector, "got float"),
+        (lambda x: x.sum(), lambda x: x, lambda k: [vector(k)][k], r"sample\(1\) raises IndexError"),
+    ],
+)
+def test_what_cannot_be_used_is_one_sentence(loss, gradients, sample, sentence):
+    with pytest.raises(InputError, match=sentence) as caught:
+        check_gradients(loss, gradients, sample)
+    assert "\n" not in str(caught.value)
+
+
+def test_where_nothing_is_named_both_arrays_and_their_ratio_are_told():
+    marking = check_gradients(lambda x: (x**2).sum(), lambda x: 2 * x * x.cos(), vector)
+    found = marking.contrast(marking.verdicts[0])
+    assert np.allclose(found.ratio, np.cos(found.call.problem.inputs["x"].numpy()))
+    assert all(word in str(marking) for word in ("yours", "right", "ratio"))
+
+
+def test_a_marking_is_one_line_as_text_and_a_table_in_a_notebook():
+    marking = check_gradients(cross_entropy, changed(lambda x, p, q: (-p, q)), sample)
+    assert "\n" not in repr(marking)
+    assert len(repr(marking)) < 200
+    assert marking._repr_html_().count("<tr>") == 3

@@ -6,13 +6,14 @@ import torch
 from torch import nn
 
 from bpcompare.comparison.agreement import agree_on_network
+from bpcompare.comparison.linear import compare
 from bpcompare.comparison.network import compare_network, learned
 from bpcompare.errors import InputError, MethodError
 from bpcompare.problem.networks import along, network, quadratic, saturated, with_network
 from bpcompare.problem.problem import from_data, line
 from bpcompare.training.gradients import formula
 from bpcompare.training.methods import Method
-from bpcompare.training.network_recording import delta_sizes
+from bpcompare.training.recording import delta_sizes
 from bpcompare.training.train import train
 from bpcompare.training.updates import GradientDescent
 
@@ -231,11 +232,13 @@ def test_the_learned_model_is_the_last_state():
     assert loss.item() == pytest.approx(run.loss, rel=1e-14)
 
 
-def test_compare_sends_a_network_to_compare_network():
-    from bpcompare.comparison.linear import compare
-
-    with pytest.raises(InputError, match="use compare_network"):
-        compare(quadratic(layers=SMALL))
+def test_compare_takes_a_network_and_compare_network_takes_nothing_else():
+    problem = quadratic(layers=SMALL)
+    a, b = (call(problem, "manual", lr=0.002, epochs=2) for call in (compare, compare_network))
+    assert type(a) is type(b)
+    assert torch.equal(a.results["manual"].losses, b.results["manual"].losses)
+    with pytest.raises(InputError, match=r"got one nn\.Linear: use compare"):
+        compare_network(line())
 
 
 def test_moments_are_refused_before_anything_is_trained():

@@ -47,8 +47,8 @@ def test_every_run_is_the_single_run_of_train(options, dtype):
                 bound = rounding * weight.abs().max()
                 assert (result.weights[i, j, k] - weight).abs().max() <= bound
                 assert (result.biases[i, j, k] - bias).abs().max() <= bound
-                difference = result.losses[i, :, j, k] - single.all_losses
-                assert difference.abs().max() <= rounding * single.all_losses.max()
+                difference = result.losses[i, :, j, k] - single.losses
+                assert difference.abs().max() <= rounding * single.losses.max()
 
 
 @pytest.mark.parametrize("method", ["manual", "autograd", "adam"])
@@ -87,7 +87,7 @@ def test_many_epochs_keep_losses_at_few_of_them_first_and_last_included():
     assert kept[-1] == 1000
     assert len(kept) <= module.MOST_CHECKPOINTS + 1
     single = train(line(), "moments+GradientDescent", epochs=1000)
-    assert torch.equal(result.losses[0, :, 0, 0], single.all_losses[kept])
+    assert torch.equal(result.losses[0, :, 0, 0], single.losses[kept])
 
 
 def test_gradient_descent_breaks_down_at_the_limit_of_theory_and_not_before():

@@ -11,7 +11,7 @@ from bpcompare.theory.least_squares import curvature
 from bpcompare.training.train import train
 
 ROUNDING = 1e-10  # of the loss, over 400 epochs: 2k·ε·(1/|1 − ηλ|) stays below it up to 0.999 of the limit
-PATH_ROUNDING = 1e-9  # of numbers of about 1, in directions in which the distance grows or is 1e3 long
+PATH_ROUNDING = 1e-9  # of numbers of about 1, in eigenvectors in which the distance grows or is 1e3 long
 
 
 def drawn(seed):
@@ -37,7 +37,7 @@ def test_the_predicted_loss_and_path_are_those_of_training_at_every_epoch(seed):
         run = train(problem, "autograd", lr=part * limit, epochs=400)
         epochs = torch.arange(401)
         predicted = theory.losses(part * limit, epochs)
-        assert ((run.all_losses - predicted).abs() / predicted).max() < ROUNDING
+        assert ((run.losses - predicted).abs() / predicted).max() < ROUNDING
         weights, biases = theory.path(part * limit, epochs)
         assert torch.allclose(weights, run.parameters["weight"], rtol=0, atol=PATH_ROUNDING)
         if problem.has_bias:
@@ -48,7 +48,7 @@ def test_just_above_the_limit_the_gap_grows_by_the_predicted_factor():
     problem = line(dtype=torch.float64)
     limit = curvature(problem.x).largest_stable_lr
     run = train(problem, "manual", lr=1.001 * limit, epochs=20_000)
-    gaps = run.all_losses - modes(problem).floors.mean()
+    gaps = run.losses - modes(problem).minimum_loss.mean()
     # 1 − ηλ = 1 − 2·1.001 = −1.002
     assert gaps[-1] / gaps[-2] == pytest.approx(1.002**2, rel=1e-9)
     assert gaps[-1] > gaps[10_000] > gaps[5_000]
@@ -58,7 +58,7 @@ def test_a_wrong_rate_is_not_taken_for_the_right_one():
     problem = line(dtype=torch.float64)
     run = train(problem, "manual", lr=0.1, epochs=50)
     predicted = modes(problem).losses(0.1000001, torch.arange(51))
-    assert ((run.all_losses - predicted).abs() / predicted).max() > 100 * ROUNDING
+    assert ((run.losses - predicted).abs() / predicted).max() > 100 * ROUNDING
 
 
 def test_where_the_rank_is_short_the_start_decides_where_the_run_ends():
@@ -77,16 +77,16 @@ def test_fewer_rows_than_parameters_are_predicted_too():
     x = torch.tensor([[1.0, -2.0, 0.5]], dtype=torch.float64)
     problem = from_data(x, torch.tensor([[3.0, 1.0]], dtype=torch.float64))
     run = train(problem, "manual", lr=0.05, epochs=30)
-    assert torch.allclose(run.all_losses, modes(problem).losses(0.05, torch.arange(31)), rtol=1e-10, atol=1e-25)
+    assert torch.allclose(run.losses, modes(problem).losses(0.05, torch.arange(31)), rtol=1e-10, atol=1e-25)
 
 
 def test_eigenvectors_have_their_largest_entry_positive_and_are_orthogonal():
     for seed in range(20):
-        directions = modes(drawn(seed)).directions
-        largest = directions.abs().argmax(0)
-        assert (directions.gather(0, largest[None]) > 0).all()
+        eigenvectors = modes(drawn(seed)).eigenvectors
+        largest = eigenvectors.abs().argmax(0)
+        assert (eigenvectors.gather(0, largest[None]) > 0).all()
         assert torch.allclose(
-            directions.T @ directions, torch.eye(directions.shape[1], dtype=torch.float64), atol=1e-12
+            eigenvectors.T @ eigenvectors, torch.eye(eigenvectors.shape[1], dtype=torch.float64), atol=1e-12
         )
 
 
@@ -95,7 +95,7 @@ def test_steps_to_a_gap_are_those_that_training_takes(fraction):
     problem = line(dtype=torch.float64)
     theory = modes(problem)
     run = train(problem, "manual", lr=0.3, epochs=500)
-    gaps = run.all_losses - theory.floors.mean()
+    gaps = run.losses - theory.minimum_loss.mean()
     first = int((gaps <= fraction * gaps[0]).nonzero()[0])
     assert theory.steps_to(fraction, 0.3) == first
     assert first <= curvature(problem.x).most_steps_to(fraction, 0.3)

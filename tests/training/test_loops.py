@@ -16,32 +16,32 @@ PUBLISHED = {
 }
 
 
-@pytest.mark.parametrize("name", loops.WAYS)
+@pytest.mark.parametrize("name", loops.LOOPS)
 def test_the_published_figures_come_out(name):
     problem = line()
     model = problem.model()
-    loops.WAYS[name](problem.x, problem.y, model)
+    loops.LOOPS[name](problem.x, problem.y, model)
     weight, bias, tolerance = PUBLISHED[name]
     assert model.weight.item() == pytest.approx(weight, abs=tolerance, rel=0)
     assert model.bias.item() == pytest.approx(bias, abs=tolerance, rel=0)
 
 
-@pytest.mark.parametrize("name", loops.WAYS)
+@pytest.mark.parametrize("name", loops.LOOPS)
 @pytest.mark.parametrize("shape", [{}, {"weight": [[1.0, -2.0], [0.5, 3.0], [1.0, 1.0]], "samples": 37}])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_flat_loop_is_the_composed_method_bit_for_bit(name, shape, dtype):
     problem = line(**shape, dtype=dtype)
     model = problem.model()
-    losses = loops.WAYS[name](problem.x, problem.y, model, epochs=200)
+    losses = loops.LOOPS[name](problem.x, problem.y, model, epochs=200)
     run = train(problem, name, epochs=200)
-    assert losses == run.losses.tolist()
+    assert losses == run.losses[:-1].tolist()
     assert torch.equal(model.weight, run.parameters["weight"][-1])
     assert torch.equal(model.bias, run.parameters["bias"][-1])
 
 
-@pytest.mark.parametrize("name", loops.WAYS)
+@pytest.mark.parametrize("name", loops.LOOPS)
 def test_a_loop_is_at_most_fifteen_lines(name):
-    source = inspect.getsource(loops.WAYS[name])
+    source = inspect.getsource(loops.LOOPS[name])
     body = source.split('"""')[2].strip().splitlines()
     assert len(body) + 1 <= 15
 

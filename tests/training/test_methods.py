@@ -34,9 +34,9 @@ def test_every_source_works_with_every_rule_of_ours(source, rule):
 def test_a_torch_optimizer_that_needs_only_grad_works_by_name(rule):
     run = train(line(), f"autograd+{rule}", epochs=20)
     assert run.method.update == f"torch.optim.{rule}"
-    assert run.loss < run.all_losses[0]
+    assert run.loss < run.losses[0]
     by_hand = train(line(), f"formula+{rule}", epochs=20)  # in inference mode, which the optimizer must not mind
-    assert torch.equal(by_hand.all_losses, run.all_losses)
+    assert torch.equal(by_hand.losses, run.losses)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from bpcompare.training.gradients import formula
 
 SCRIPT = Path(__file__).parents[1] / "worker.py"
 ROOT = SCRIPT.parent.parent
+MEETING = {"MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}  # not asked for: these processes meet at a file
 ROUNDING = 1e-12  # float64, 50 epochs: the same numbers added in another order
 
 # A lost worker is noticed at once, a silent one after the patience of 2 s; importing torch takes its time before.
@@ -25,7 +26,7 @@ IN_TIME = 60.0
 
 
 def start(job, folder, count):
-    environment = {**os.environ, "WORLD_SIZE": str(count), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, **MEETING, "WORLD_SIZE": str(count), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(SCRIPT), job, str(folder)]
     return [
         subprocess.Popen(
@@ -57,19 +58,19 @@ def test_a_lost_worker_ends_in_a_clear_error_and_not_in_a_hang(job, tmp_path):
     first, second = start(job, tmp_path, 2)
     out, err = first.communicate(timeout=IN_TIME)
     assert first.returncode == 3, err
-    assert out.startswith("WorkerError: a worker of this distributed run is lost or does not answer (")
-    assert "start all workers again" in out
+    assert out.startswith("WorkerError: a process of this distributed run is lost or does not answer (")
+    assert "start all processes again" in out
     second.kill()
     second.communicate(timeout=IN_TIME)
     assert time.monotonic() - began < IN_TIME
 
 
 def test_a_worker_that_never_comes_is_not_waited_for_for_ever(tmp_path):
-    environment = {**os.environ, "WORLD_SIZE": "2", "RANK": "0", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, str(SCRIPT), "die", str(tmp_path)]
+    environment = {**os.environ, **MEETING, "WORLD_SIZE": "2", "RANK": "0", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(SCRIPT), "alone", str(tmp_path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=IN_TIME)
     assert done.returncode == 3
-    assert "WorkerError" in done.stdout
+    assert done.stdout.startswith("WorkerError: the 2 processes did not find each other within 2 s (")
 
 
 def test_what_fails_for_one_fails_for_all_with_the_same_error(tmp_path):
@@ -116,6 +117,8 @@ def test_a_network_is_trained_under_torchrun_as_by_one_process(tmp_path):
 
 
 def test_bad_input_is_told_by_the_first_worker_only(monkeypatch, capsys):
+    for name, value in {**MEETING, "WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
     for rank, told in (("0", True), ("1", False)):
         monkeypatch.setenv("RANK", rank)
         assert main(["nonsense"]) == 2
@@ -126,11 +129,11 @@ def test_bad_input_is_told_by_the_first_worker_only(monkeypatch, capsys):
 
 def test_alone_everything_is_ones_own():
     assert all_reduce(formula) is formula
-    assert processes.share(10) == slice(0, 10)
+    assert processes.local_rows(10) == slice(0, 10)
     assert processes.gather(7) == [7]
-    assert processes.add(torch.ones(2)).tolist() == [1, 1]
+    assert processes.sum_over_processes(torch.ones(2)).tolist() == [1, 1]
     with pytest.raises(InputError, match="no"):
-        processes.together(lambda: (_ for _ in ()).throw(InputError("no")))
+        processes.run_on_all(lambda: (_ for _ in ()).throw(InputError("no")))
 
 
 @pytest.fixture
@@ -139,8 +142,10 @@ def group_of_two(monkeypatch, tmp_path):
     join = processes.dist.init_process_group
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "0")
+    for name, value in MEETING.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setattr(processes.dist, "init_process_group", lambda *a, **k: join(*a, **{**k, "world_size": 1}))
-    with processes.joined(meeting=f"file://{tmp_path}/meeting") as first:
+    with processes.process_group(init_method=f"file://{tmp_path}/meeting") as first:
         assert first
         monkeypatch.setattr(processes, "count", lambda: 2)
         yield
@@ -149,7 +154,7 @@ def group_of_two(monkeypatch, tmp_path):
 @pytest.mark.usefixtures("group_of_two")
 @pytest.mark.parametrize("share", [slice(0, 4), slice(0, 0)])
 def test_a_share_of_the_rows_gives_its_part_of_the_gradient(monkeypatch, share):
-    monkeypatch.setattr(processes, "share", lambda rows: share)
+    monkeypatch.setattr(processes, "local_rows", lambda rows: share)
     problem, part = line(samples=10, dtype=torch.float64), share.stop / 10
     model, own = problem.model(), problem.model()
     loss = all_reduce(formula)(model, problem.x, problem.y)
@@ -161,13 +166,13 @@ def test_a_share_of_the_rows_gives_its_part_of_the_gradient(monkeypatch, share):
 
 @pytest.mark.usefixtures("group_of_two")
 def test_a_broken_connection_is_a_worker_error(monkeypatch):
-    def broken(*arguments):
+    def broken(*_, **__):
         raise RuntimeError("Connection closed by peer")
 
     monkeypatch.setattr(processes.dist, "all_reduce", broken)
     monkeypatch.setattr(processes.dist, "all_gather_object", broken)
     with pytest.raises(WorkerError, match=r"lost or does not answer .Connection closed by peer.; see"):
-        processes.add(torch.ones(1))
+        processes.sum_over_processes(torch.ones(1))
     with pytest.raises(WorkerError):
         processes.gather("anyone?")
 
@@ -180,6 +185,6 @@ def test_shares_are_even_and_leave_no_row_out(monkeypatch):
             shares = []
             for rank in range(count):
                 monkeypatch.setattr(processes.dist, "get_rank", lambda rank=rank: rank)
-                shares.append(range(rows)[processes.share(rows)])
+                shares.append(range(rows)[processes.local_rows(rows)])
             assert [row for share in shares for row in share] == [*range(rows)]
             assert max(map(len, shares)) - min(map(len, shares)) <= 1

@@ -23,9 +23,8 @@ def norris(**options):
 
 def test_state_k_is_the_model_before_step_k_and_the_last_is_what_was_learned():
     run = train(line(dtype=torch.float64), "manual", lr=0.1, epochs=5)
-    for values in (run.all_losses, *run.parameters.values(), *run.gradients.values()):
+    for values in (run.losses, *run.parameters.values(), *run.gradients.values()):
         assert len(values) == 6
-    assert len(run.losses) == 5
     for name, values in run.parameters.items():
         stepped = values[:-1] - 0.1 * run.gradients[name][:-1]
         assert torch.allclose(values[1:], stepped, rtol=1e-15)
@@ -39,7 +38,7 @@ def test_recorded_losses_and_gradients_are_torchs():
         weight, bias = (run.parameters[name][k].clone().requires_grad_() for name in ("weight", "bias"))
         loss = nn.MSELoss()(problem.x @ weight.T + bias, problem.y)
         loss.backward()
-        assert run.all_losses[k].item() == pytest.approx(loss.item(), rel=1e-14)
+        assert run.losses[k].item() == pytest.approx(loss.item(), rel=1e-14)
         assert torch.allclose(run.gradients["weight"][k], weight.grad, rtol=1e-13)
         assert torch.allclose(run.gradients["bias"][k], bias.grad, rtol=1e-13)
 
@@ -105,14 +104,14 @@ def test_a_run_that_overflows_stops_and_names_its_step():
         GradientDescent(model.parameters(), lr=0.1).step()
         steps += 1
     assert run.diverged_at == steps
-    assert len(run.all_losses) == len(run.losses) == steps
+    assert len(run.losses) == steps
     assert all(values.isfinite().all() for values in (*run.parameters.values(), *run.gradients.values()))
 
 
 def test_a_batch_that_overflows_names_its_step_within_the_epoch():
     run = train(norris(dtype=torch.float32), "manual", batch_size=1, epochs=3)
     assert 1 < run.diverged_at < 36
-    assert len(run.all_losses) == 1
+    assert len(run.losses) == 1
 
 
 def test_data_whose_first_loss_overflows_are_refused():
@@ -124,10 +123,10 @@ def test_data_whose_first_loss_overflows_are_refused():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"lr": 0.0}, "lr must be a finite number above 0; got 0.0"),
-        ({"lr": math.inf}, "lr must be a finite number above 0; got inf"),
-        ({"epochs": 0}, "epochs must be at least 1; got 0"),
-        ({"batch_size": 0}, "batch_size must be from 1 to the number of samples, 100; got 0"),
+        ({"lr": 0.0}, "lr must be a finite number above 0, .* got 0.0"),
+        ({"lr": math.inf}, "lr must be a finite number above 0, .* got inf"),
+        ({"epochs": 0}, "epochs must be a whole number from 1 to .* got 0"),
+        ({"batch_size": 0}, "batch_size must be a whole number from 1 .* got 0"),
         ({"batch_size": 101}, "batch_size must be from 1 to the number of samples, 100; got 101"),
     ],
 )
@@ -145,7 +144,7 @@ def test_a_model_without_bias_learns_only_its_weight():
 @pytest.mark.parametrize("method", ["manual", "autograd", "formula+Adam"])
 def test_what_comes_back_can_go_on_into_autograd(problem, method):
     run = train(problem, method, lr=0.01, epochs=2)
-    for values in (run.all_losses, *run.parameters.values(), *run.gradients.values()):
+    for values in (run.losses, *run.parameters.values(), *run.gradients.values()):
         assert not values.is_inference()
         values.clone().requires_grad_().sum().backward()
 

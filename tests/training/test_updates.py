@@ -90,8 +90,8 @@ def test_swapped_betas_are_torchs_adam_with_its_betas_exchanged_and_they_oversho
     ours = after(AdamSwappedBetas, GRADIENTS)
     assert ours == after(torch.optim.Adam, GRADIENTS, betas=(0.999, 0.9))
     usual, swapped = (train(line(), f"autograd+{rule}", epochs=1000) for rule in ("Adam", "AdamSwappedBetas"))
-    assert usual.all_losses[500:].max() < 0.0106
-    assert swapped.all_losses[500:].max() == pytest.approx(3, abs=0.1)
+    assert usual.losses[500:].max() < 0.0106
+    assert swapped.losses[500:].max() == pytest.approx(3, abs=0.1)
 
 
 def test_the_effects_on_the_main_problem_are_those_that_the_docstrings_tell():

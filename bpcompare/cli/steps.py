@@ -1,0 +1,40 @@
+"""The steps that several commands share: train, make the files, write them, print."""
+
+from __future__ import annotations
+
+from bpcompare.cli import options, threads
+from bpcompare.cli.progress import Progress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from bpcompare.cli.request import Request
+    from bpcompare.comparison.linear import Comparison
+    from bpcompare.problem.problem import Problem
+
+
+def trained(request: Request, problem: Problem, *, quiet: bool) -> Comparison:
+    """What each method of the request makes of ``problem``."""
+    from bpcompare.comparison.linear import compare
+
+    threads.settle(problem)
+    with Progress("training", len(request.methods) * request.epochs, quiet=quiet) as progress:
+        return compare(problem, request.methods, **vars(request.training), on_epoch=progress.advance)
+
+
+def written(folder: Path, files: Mapping[str, bytes], *, quiet: bool) -> str:
+    """Writes ``files`` (name → content) and says so."""
+    from bpcompare.results.write import write_files
+
+    with Progress("writing", quiet=quiet):
+        paths = write_files(folder, files)
+    return f"wrote {', '.join(map(str, paths))}"
+
+
+def shown(*renders: Callable[..., str]) -> None:
+    """Prints what each of them gives for this terminal's width and colours."""
+    look = options.look()
+    for render in renders:
+        print(render(**look))

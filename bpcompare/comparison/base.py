@@ -1,0 +1,116 @@
+"""What every comparison has, of an `nn.Linear` or of a network: problem, settings, results, agreement and race."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from torch import Tensor
+
+from bpcompare.comparison.agreement import Agreement
+from bpcompare.comparison.race import race
+from bpcompare.problem.problem import Problem
+from bpcompare.training.run import Run
+from bpcompare.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BaseResult:
+    """What one method learned; state k is the model before step k, the last state is what was learned.
+
+    Attributes:
+        run: The run as it was trained.
+        losses: The mean squared error of every state, (states,) float64: the states of ``run.losses``, the last one
+            included.
+        gaps: How far each is above the loss that the comparison measures against, (states,) float64.
+        status: How the run ended: "stopped" (the epochs ran out), "diverged", or "converged" where that is known.
+    """
+
+    run: Run
+    losses: Tensor
+    gaps: Tensor
+    status: str
+
+    @property
+    def loss(self) -> float:
+        """The loss of what was learned, or of the last finite state of a diverged run."""
+        return self.losses[-1].item()
+
+    @property
+    def losses_before_steps(self) -> Tensor:
+        """Those losses that a step (with batches: an epoch) followed: all but the last, of a diverged run all."""
+        return self.losses if self.run.diverged_at else self.losses[:-1]
+
+    def epochs_to(self, fraction: float) -> int | None:
+        """The first epoch at which the gap is at most ``fraction`` of the one at the start.
+
+        None where that never comes, and where there is no gap at the start: nobody can come nearer then.
+        """
+        if self.gaps[0] <= 0:
+            return None
+        reached = (self.gaps <= fraction * self.gaps[0]).nonzero()
+        return int(reached[0]) if len(reached) else None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.run.method.name}: {len(self.losses)} states, {self.ending}>"
+
+    @property
+    def ending(self) -> str:
+        """How it ended, in a few words."""
+        step = self.run.diverged_at
+        return f"loss {self.loss:.6g}, {self.status}{'' if step is None else f' at step {step}'}"
+
+
+ResultT = TypeVar("ResultT", bound=BaseResult, covariant=True)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BaseComparison(Generic[ResultT]):
+    """Several methods of training on one problem, from the same start and with the same settings.
+
+    Attributes:
+        problem: What was learned.
+        settings: The learning rate and all other numbers, the same for all methods.
+        results: Per method's name what it learned.
+        agreement: Per pair "a~b" with the same rule and different sources, whether they are the same calculation.
+    """
+
+    problem: Problem
+    settings: TrainingSettings
+    results: dict[str, ResultT]
+    agreement: dict[str, Agreement]
+
+    @property
+    def lr(self) -> float:
+        """The learning rate."""
+        return self.settings.lr
+
+    @property
+    def epochs(self) -> int:
+        """How many passes over the samples were asked for."""
+        return self.settings.epochs
+
+    @property
+    def batch_size(self) -> int | None:
+        """Samples per step, or None for all."""
+        return self.settings.batch_size
+
+    @property
+    def seed(self) -> int:
+        """Random seed for the sample order."""
+        return self.settings.seed
+
+    @property
+    def shuffle(self) -> bool:
+        """Whether batches took the samples in a new order in every epoch."""
+        return self.settings.shuffle
+
+    @property
+    def race(self) -> dict[str, dict[float, dict[str, int | None]]]:
+        """Per pair "a~b" with the same source and different rules: the epochs each took to `FRACTIONS` of the gap."""
+        return race(self.results)
+
+    def __repr__(self) -> str:
+        ended = "; ".join(f"{name}: {result.ending}" for name, result in self.results.items())
+        return (
+            f"<{type(self).__name__} of {len(self.results)} methods on {self.problem.name}, "
+            f"lr {self.lr:g}, {self.epochs} epochs; {ended}>"
+        )

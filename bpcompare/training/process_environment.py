@@ -1,0 +1,66 @@
+"""What `torchrun` tells each process through the environment: its number, how many there are, where they meet.
+
+Read without PyTorch, so that a mistake is told before anything is loaded.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from bpcompare.errors import InputError
+
+CONNECT = 10.0  # seconds in which the processes must find each other
+REMEDY = "start with torchrun, which sets it, or unset RANK and WORLD_SIZE to run alone"
+
+
+class Place(NamedTuple):
+    """Which process this is: ``rank`` of ``world_size``, counted from 0."""
+
+    rank: int
+    world_size: int
+
+
+def place(environment: Mapping[str, str] = os.environ) -> Place:
+    """The place of this process among those that were started together; (0, 1) where it was started alone.
+
+    Args:
+        environment: Variables by name; RANK and WORLD_SIZE are read, and for more than one process MASTER_ADDR and
+            MASTER_PORT too.
+
+    Raises:
+        InputError: A variable is missing, is no whole number or is out of its range.
+
+    Example:
+        >>> place({}), place({"RANK": "0", "WORLD_SIZE": "1"})
+        (Place(rank=0, world_size=1), Place(rank=0, world_size=1))
+        >>> place({"RANK": "2", "WORLD_SIZE": "2"})
+        Traceback (most recent call last):
+        ...
+        bpcompare.errors.InputError: RANK must be a whole number from 0 to WORLD_SIZE − 1 = 1; got '2'; start with ...
+    """
+    given = [name for name in ("RANK", "WORLD_SIZE") if name in environment]
+    if not given:
+        return Place(0, 1)
+    if len(given) == 1:
+        other = "RANK" if given == ["WORLD_SIZE"] else "WORLD_SIZE"
+        raise InputError(f"{given[0]} is set in the environment and {other} is not; {REMEDY}")
+    world_size = _whole(environment, "WORLD_SIZE", 1, 2**31 - 1, "of at least 1")
+    rank = _whole(environment, "RANK", 0, world_size - 1, f"from 0 to WORLD_SIZE − 1 = {world_size - 1}")
+    if world_size > 1:
+        if not environment.get("MASTER_ADDR"):
+            raise InputError(f"MASTER_ADDR must name the machine where the processes meet and is not set; {REMEDY}")
+        _whole(environment, "MASTER_PORT", 1, 65_535, "from 1 to 65535")
+    return Place(rank, world_size)
+
+
+def _whole(environment: Mapping[str, str], name: str, least: int, most: int, rule: str) -> int:
+    text = environment.get(name, "")
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if not least <= value <= most:
+        raise InputError(f"{name} must be a whole number {rule}; got {text!r}; {REMEDY}")
+    return value

@@ -1,0 +1,97 @@
+"""How to train: learning rate, epochs, batches and their order, checked once."""
+
+import math
+import operator
+from dataclasses import dataclass
+
+from bpcompare.errors import InputError
+from bpcompare.training.defaults import EPOCHS, LARGEST_LR, LR, SEED
+
+LARGEST_COUNT = 2**63 - 1  # what 64 bits hold
+SEEDS = (-(2**63), 2**64 - 1)  # what `torch.Generator.manual_seed` takes
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """The numbers that every method of a comparison shares.
+
+    Attributes:
+        lr: The learning rate η, above 0 and at most 1e38.
+        epochs: Passes over the samples, from 1 to 2⁶³ − 1.
+        batch_size: Samples per step, from 1 (per-sample training) to N; None for all of them, in their own order.
+        seed: Random seed for the sample order, from −2⁶³ to 2⁶⁴ − 1.
+        shuffle: Whether batches take the samples in a new order in every epoch, or in their own.
+
+    Raises:
+        InputError: A number is out of its range.
+
+    Example:
+        >>> TrainingSettings(lr=0.5, epochs=300)
+        TrainingSettings(lr=0.5, epochs=300, batch_size=None, seed=0, shuffle=True)
+    """
+
+    lr: float = LR
+    epochs: int = EPOCHS
+    batch_size: int | None = None
+    seed: int = SEED
+    shuffle: bool = True
+
+    def __post_init__(self) -> None:
+        checked = {
+            "lr": _rate(self.lr),
+            "epochs": _whole("epochs", self.epochs, 1, LARGEST_COUNT),
+            "seed": _whole("seed", self.seed, *SEEDS),
+        }
+        if self.batch_size is not None:
+            checked["batch_size"] = _whole("batch_size", self.batch_size, 1, LARGEST_COUNT)
+        if not isinstance(self.shuffle, bool):
+            raise InputError(f"shuffle must be True or False; got {_quoted(self.shuffle)}")
+        for name, value in checked.items():  # NumPy's numbers become Python's
+            object.__setattr__(self, name, value)
+
+    def check_samples(self, samples: int) -> None:
+        """Refuses a batch that is larger than the data.
+
+        Raises:
+            InputError: There are fewer than ``batch_size`` samples.
+        """
+        if self.batch_size is not None and self.batch_size > samples:
+            raise InputError(f"batch_size must be from 1 to the number of samples, {samples}; got {self.batch_size}")
+
+
+def _rate(value: object) -> float:
+    try:
+        rate = math.nan if isinstance(value, str | bytes | bool) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        rate = math.nan
+    if not 0 < rate <= LARGEST_LR:
+        raise InputError(f"lr must be a finite number above 0, at most {LARGEST_LR:g}; got {_quoted(value)}")
+    return rate
+
+
+def _whole(name: str, value: object, low: int, high: int) -> int:
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    if number is None or not low <= number <= high:
+        limits = f"from {_power(low)} to {_power(high)}"
+        raise InputError(f"{name} must be a whole number {limits}; got {_quoted(value)}")
+    return number
+
+
+def _power(number: int) -> str:
+    """A limit as it is usually written."""
+    return {SEEDS[0]: "−2⁶³", LARGEST_COUNT: "2⁶³ − 1", SEEDS[1]: "2⁶⁴ − 1"}.get(number, str(number))
+
+
+def _quoted(value: object) -> str:
+    """What came, shortened: a number of a thousand digits says nothing more."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to write whole numbers of more than 4300 digits
+        text = "a whole number of thousands of digits"
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+DEFAULTS = TrainingSettings()
