@@ -1,10 +1,10 @@
-"""The pages of the site that the program writes: its commands, its public names, where the sources are wrong, a report."""
+"""The pages of the site that the program writes: commands, public names, errors of the sources, a report."""
 
 import argparse
 import importlib
 import io
 import shutil
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 import bpcompare
@@ -41,11 +41,8 @@ def commands() -> str:
 
 def _help(name: str) -> str:
     printed = io.StringIO()
-    with redirect_stdout(printed):
-        try:
-            cli.main([name, "--help"])
-        except SystemExit:
-            pass
+    with redirect_stdout(printed), suppress(SystemExit):
+        cli.main([name, "--help"])
     return printed.getvalue().strip()
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LINE_FIGURES = ("loss", "parameters", "fit")
 NETWORK_FIGURES = ("loss", "fit", "delta")
-OF_A_LINE = ("landscape", "animate", "ledger")
+OF_A_LINE = ("landscape", "animate", "ledger", "report")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="every m, v, m̂ and v̂ of these Adam methods, next to torch.optim.Adam: a table, ledger.csv, and columns in "
         "history.csv",
     )
+    group.add_argument("--report", action="store_true", help="write report.html: everything on one page to move")
     options.add_output_options(parser)
     options.add_process_options(parser)
 
@@ -107,6 +108,8 @@ def files(request: Request) -> dict[str, Maker]:
         makers["animation.gif"] = Outcome.animation
     if request.ledger:
         makers["ledger.csv"] = Outcome.ledger
+    if request.report:
+        makers["report.html"] = Outcome.report
     return makers | {"history.csv": Outcome.history, "comparison.json": Outcome.document}
 
 
@@ -141,6 +144,12 @@ class Outcome:
 
             drawn["landscape"] = landscape.figure(self.comparison)
         return drawn
+
+    def report(self) -> bytes:
+        """The page."""
+        from bpcompare.cli import report
+
+        return report.made(self.comparison, quiet=True)
 
     @cached_property
     def ledgers(self) -> dict[str, Ledger]:

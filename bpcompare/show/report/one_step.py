@@ -99,7 +99,7 @@ def _fields(
         ended = epoch >= last
         weight, bias = run.parameters["weight"], run.parameters.get("bias")
         gradient, bias_gradient = run.gradients["weight"], run.gradients.get("bias")
-        yield f"{place}.loss", repr(run.all_losses[k].item())
+        yield f"{place}.loss", repr(run.losses[k].item())
         for number, entry in enumerate(followed):
             value = entry.path(weight, weight[..., 0] if bias is None else bias)
             slope = entry.path(gradient, gradient[..., 0] if bias_gradient is None else bias_gradient)
