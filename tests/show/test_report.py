@@ -118,7 +118,8 @@ def test_the_epoch_control_shows_the_numbers_of_the_history(tab, default):
 def test_the_short_numbers_in_the_formulas_are_the_full_ones_rounded(tab):
     tab.locator('[data-control="step"] input').fill("7")
     fields = tab.evaluate(
-        "Object.fromEntries([...document.querySelectorAll('#step [data-field]')].map(f => [f.dataset.field, f.textContent]))"
+        "Object.fromEntries([...document.querySelectorAll('#step [data-field]')]"
+        ".map(field => [field.dataset.field, field.textContent]))"
     )
     full = {name: value for name, value in fields.items() if name.endswith(".full")}
     assert len(full) == 18
@@ -179,6 +180,8 @@ def opened_scripts(path):
 
 
 def test_the_keyboard_alone_reaches_every_control_and_node(tab):
+    for summary in tab.locator("summary").all():
+        summary.press("Enter")
     wanted = tab.evaluate(
         "document.querySelectorAll('main button, main input, main summary, main [tabindex=\"0\"]').length"
     )
