@@ -14,12 +14,14 @@ _HOME = {
     "Derivation": "graph.derivation",
     "GradientDescent": "training.updates",
     "Method": "training.methods",
+    "NetworkComparison": "comparison.network",
     "Problem": "problem.problem",
     "Run": "training.run",
-    "collapse": "lessons.collapse",
+    "TrainingSettings": "training.settings",
     "check_file": "marker.check",
     "check_function": "marker.check",
     "check_gradients": "marker.check_gradients",
+    "collapse": "lessons.collapse",
     "compare": "comparison.linear",
     "compare_network": "comparison.network",
     "derive": "graph.derivation",
@@ -31,14 +33,17 @@ _HOME = {
     "quadratic": "problem.networks",
     "read_csv": "problem.csv_reader",
     "reproduce": "lessons.published.reproduce",
+    "sweep": "sweeps.sweep",
     "train": "training.train",
     "with_network": "problem.networks",
 }
 
-__all__ = sorted(_HOME)
+__all__ = sorted([*_HOME, "datasets"])
 
 
 def __getattr__(name: str) -> object:
+    if name == "datasets":
+        return importlib.import_module("bpcompare.datasets")
     if name not in _HOME:
         raise AttributeError(f"module 'bpcompare' has no attribute {name!r}")
     return getattr(importlib.import_module(f"bpcompare.{_HOME[name]}"), name)

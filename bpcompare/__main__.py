@@ -8,6 +8,7 @@ import sys
 try:
     from bpcompare.cli import main, signals, streams
 except KeyboardInterrupt:  # as early as that
+    os.write(2, b"bpcompare: interrupted; earlier results are as they were\n")
     os._exit(130)
 
 TYPE_CHECKING = False

@@ -4,7 +4,8 @@
     ├── InputError          (ValueError)  a value, an option or a file cannot be used
     │   ├── TableError                    a CSV file, named with line, column and cell
     │   ├── ExpressionError               an expression that is not arithmetic on known names
-    │   ├── MethodError                   a way of training that does not exist or cannot work here
+    │   ├── LimitError                    a job that does not fit into memory or a day
+    │   ├── MethodError                   a method of training that does not exist or cannot work here
     │   └── MarkingError                  a learner's file that cannot be marked
     ├── WorkerError         (RuntimeError) another process of a distributed run is lost
     └── OutputError         (OSError)     a result cannot be written
@@ -13,7 +14,11 @@ Each message is one sentence that names the thing, the rule, what came and what 
 all that the user sees, with exit code 2.
 """
 
-from collections.abc import Iterable
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class BpcompareError(Exception):
@@ -30,6 +35,10 @@ class TableError(InputError):
 
 class ExpressionError(InputError):
     """An expression that is not arithmetic on known names and functions."""
+
+
+class LimitError(InputError):
+    """A job that would not fit into this machine's memory, or into a day."""
 
 
 class MethodError(InputError):

@@ -1,8 +1,10 @@
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ PACKAGE = Path(bpcompare.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Who may: show draws, cli prints, export writes.
-ONLY = {"matplotlib": {"show", "results"}, "torchviz": {"show"}, "plotly": {"show"}, "rich": {"show", "cli"}}
+ONLY = {"matplotlib": {"show"}, "torchviz": {"show"}, "plotly": {"show"}, "rich": {"show", "cli"}}
 
 
 def room(path):
@@ -46,9 +48,69 @@ def test_every_public_name_is_listed_and_can_be_had():
     assert bpcompare.__all__ == sorted(bpcompare.__all__)
     assert dir(bpcompare) == bpcompare.__all__
     for name in bpcompare.__all__:
-        assert getattr(bpcompare, name).__name__ == name
+        assert getattr(bpcompare, name).__name__.removeprefix("bpcompare.") == name
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = bpcompare.nothing
+
+
+STUB = ast.parse((PACKAGE / "__init__.pyi").read_text())
+
+
+def test_type_checkers_are_told_the_same_names_from_the_same_files():
+    imported = {
+        alias.asname: node.module
+        for node in STUB.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.name == alias.asname
+    }
+    assert imported == {name: f"bpcompare.{home}" for name, home in bpcompare._HOME.items()}
+    (listed,) = (node.value for node in STUB.body if isinstance(node, ast.Assign))
+    assert ast.literal_eval(listed) == bpcompare.__all__
+
+
+USERS_SCRIPT = """
+import bpcompare
+
+problem = bpcompare.line(samples=100, noise=0.1)
+reveal_type(problem)
+comparison = bpcompare.compare(problem, "manual", lr=0.1)
+for name, result in comparison.results.items():
+    print(name, result.weight.item(), result.status)
+reveal_type(comparison.optimum.loss)
+reveal_type(bpcompare.train(problem, "adam").settings.lr)
+reveal_type(bpcompare.compare_network(bpcompare.quadratic()).floor)
+reveal_type(bpcompare.sweep([problem], [0.1]).epochs)
+bpcompare.line(samples="many")
+"""
+
+
+def test_a_users_script_is_typed_strictly(tmp_path):
+    api = pytest.importorskip("mypy.api")
+    script = tmp_path / "script.py"
+    script.write_text(USERS_SCRIPT)
+    cache = PACKAGE.parent / ".mypy_cache" / "script"  # of its own: other options, another cache
+    told, _, _ = api.run(["--strict", "--config-file=", f"--cache-dir={cache}", str(script)])
+    assert re.findall(r'Revealed type is "(.*?)"', told.replace("builtins.", "")) == [
+        "bpcompare.problem.problem.Problem",
+        *("float", "float", "float", "int"),
+    ]
+    assert re.findall(r"script.py:(\d+): error", told) == ["13"]  # "many" samples
+
+
+def test_what_type_checkers_read_is_packaged():
+    settings = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["tool"]["setuptools"]
+    packaged = {path for pattern in settings["package-data"]["bpcompare"] for path in PACKAGE.glob(pattern)}
+    assert {path.name for path in packaged} >= {"py.typed", "__init__.pyi"}
+
+
+def test_result_files_are_made_without_matplotlib():
+    code = (
+        "import sys, bpcompare.results.formats as formats\n"
+        "assert formats.versions()['matplotlib']\n"
+        "assert 'matplotlib' not in sys.modules"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
 
 
 def test_every_error_is_in_the_tree_and_the_tree_is_true():

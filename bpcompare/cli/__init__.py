@@ -83,6 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: 0
     """
     if argv is None:
+        os.environ.pop("MPLBACKEND", None)  # figures need no backend, and an unknown one breaks matplotlib's import
         gc.set_threshold(200_000)  # looking for garbage while PyTorch loads takes a fifth of the start-up
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's matrix products; `threads` is of PyTorch's
     try:
@@ -111,14 +112,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _complain(error: BpcompareError) -> int:
     """Says what is wrong, once; that a process is lost is said by every one that is left."""
     if _speaks() or isinstance(error, WorkerError):
-        print(f"bpcompare: {sentence(str(error), lines=isinstance(error, ExpressionError))}", file=sys.stderr)
+        said = sentence(str(error), lines=isinstance(error, ExpressionError))
+        print(f"bpcompare: {said}", *getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
     return 2
 
 
 def _speaks() -> bool:
     """Whether this process is the one that talks: of those that torchrun starts, the first."""
     try:
-        return place().rank == 0
+        return place()[0] == 0
     except InputError:
         return True
 
@@ -133,7 +135,12 @@ def _dispatch(argv: list[str]) -> int:
     arguments, unexpected = parser.parse_known_intermixed_args(_with_expressions(argv))
     if unexpected:
         raise _unexpected(parser, unexpected[0])
-    return int(command.run(arguments))
+    if "style" not in arguments:  # a command without pictures
+        return int(command.run(arguments))
+    from bpcompare.show.page import drawn_for
+
+    with drawn_for(arguments.style, arguments.dpi):
+        return int(command.run(arguments))
 
 
 def _parser(name: str, description: str) -> Parser:

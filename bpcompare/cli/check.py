@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=values.seed, help="repeat a marking on the same numbers (default: fresh ones)")
     parser.add_argument(
         "--time-limit",
-        type=values.positive_number,
+        type=values.seconds,
         default=5.0,
         metavar="SECONDS",
         help="how long the file may take (default 5)",
@@ -46,10 +46,15 @@ def run(arguments: argparse.Namespace) -> int:
 def _mark(arguments: argparse.Namespace) -> int:
     import json
 
+    from bpcompare.cli.progress import Progress, load_torch
+
+    load_torch(quiet=arguments.json)
+
     from bpcompare.marker.check import check_file
     from bpcompare.show import marker_report as show
 
-    marking = check_file(arguments.file, arguments.seed, arguments.time_limit)
+    with Progress("marking", quiet=arguments.json):
+        marking = check_file(arguments.file, arguments.seed, arguments.time_limit)
     if arguments.json:
         print(json.dumps(show.as_data(marking, arguments.file), indent=2, ensure_ascii=False, allow_nan=False))
     elif arguments.hint:

@@ -30,7 +30,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     from bpcompare.lessons.collapse import collapse
     from bpcompare.lessons.equations import equations
+    from bpcompare.problem import estimates
 
+    estimates.equations(arguments.layers[0], arguments.layers[2]).check()
     with Progress("computing"):
         found = collapse(arguments.layers, arguments.seed)
     inputs, hidden, outputs = arguments.layers

@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--report", action="store_true", help="write report.html: everything on one page to move")
     options.add_output_options(parser)
     options.add_process_options(parser)
+    parser.add_argument("--explain", action="store_true", help="say below what every column and word means")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -65,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
         run_on_all(lambda: check_folder(request.out, makers) if first else None)
         with Progress("reading", 1.0, quiet=quiet) as progress:
             problem = run_on_all(lambda: network_options.problem_from(request, progress.reach))
+        request = options.with_columns(request, problem)
+        steps.check_size(request, problem)
         comparison = steps.trained(request, problem, quiet=quiet)
         if first:
             with Progress("drawing", len(makers), quiet=quiet) as progress:
@@ -198,11 +201,12 @@ class Outcome:
     @property
     def texts(self) -> list[Callable[..., str]]:
         """What is printed: functions of the terminal's look."""
-        from bpcompare.show import comparison_table, ledger_table, network_table
+        from bpcompare.show import comparison_table, glossary, ledger_table, network_table
 
+        words = [glossary.render] * self.request.explain
         problem = self.comparison.problem
         if self.request.layers:
             starts = {init: network_options.started(problem, self.request, init) for init in ("normal", "pytorch")}
-            return [partial(network_table.render, self.comparison, starts)]
+            return [partial(network_table.render, self.comparison, starts), *words]
         ledgers = [partial(ledger_table.render, one, problem) for one in self.ledgers.values()]
-        return [partial(comparison_table.render, self.comparison), *ledgers]
+        return [partial(comparison_table.render, self.comparison), *ledgers, *words]

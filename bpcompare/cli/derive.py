@@ -2,13 +2,18 @@
 
   python -m bpcompare derive "z = x*w; r = z - y; loss = r**2" x=2 w=1 y=4
   python -m bpcompare derive "mean(x**2)" x=1,2,3 --format text,svg --out outputs
+  python -m bpcompare derive "(w*x - y)**2" w=3 x=2 y=1 --answer w=10,x=30 --hint
 
 Known are + - * / ** @, brackets and Linear, MSE, Sigmoid, abs, cos, cosh, exp, log, matmul, max, mean, min, relu,
-sigmoid, sin, sinh, sqrt, sum, tan, tanh, transpose.
+sigmoid, sin, sinh, sqrt, sum, tan, tanh, transpose; and what is printed: · ⊙ ² ᵀ √ |x| 2r σ(x).
+
+With --answer the exit code is 0 where every gradient is right and 1 where one is wrong.
 """
 
 import argparse
 import json
+import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +22,7 @@ from bpcompare.errors import InputError
 
 if TYPE_CHECKING:
     from bpcompare.graph.derivation import Derivation
+    from bpcompare.graph.marking import Marking
 
 WRITTEN = {"text": "txt", "markdown": "md", "latex": "tex", "json": "json"}
 DRAWN = ("svg", "png", "pdf")
@@ -30,10 +36,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         type=values.among(*WRITTEN, *DRAWN),
-        default=("text",),
         metavar="F[,F…]",
-        help=f"{', '.join((*WRITTEN, *DRAWN))} (default text)",
+        help=f"{', '.join((*WRITTEN, *DRAWN))} (default text; with --answer the marking alone)",
     )
+    parser.add_argument(
+        "--answer",
+        action="append",
+        metavar="NAME=G[,NAME=G…]",
+        help="your gradients, to be marked: w1=32,x=64; arrays as 'W=[[1,2],[3,4]]'",
+    )
+    parser.add_argument("--hint", action="store_true", help="with --answer: how each right value comes about")
     parser.add_argument(
         "--out",
         type=values.folder,
@@ -44,25 +56,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Derives, then prints or writes."""
+    from bpcompare.cli.progress import load_torch
+
+    load_torch()
+
     from bpcompare.graph.derivation import derive
     from bpcompare.results import write
 
+    if arguments.hint and not arguments.answer:
+        raise InputError("--hint explains the marking of your answers; add --answer NAME=VALUE")
     derivation = derive(arguments.expression, values_from(arguments.values), arguments.wrt)
-    drawn = [format for format in arguments.format if format in DRAWN]
+    marking = derivation.mark(answers_from(arguments.answer)) if arguments.answer else None
+    formats = arguments.format or (() if marking else ("text",))
+    drawn = [format for format in formats if format in DRAWN]
     folder = arguments.out or Path("outputs")
     if drawn or arguments.out:
         names = ["derivation.gv", "torchviz.gv", *(f"torchviz.{format}" for format in drawn)]
-        write.check_folder(folder, [*names, *(f"derivation.{WRITTEN.get(f, f)}" for f in arguments.format)])
-    texts = {format: getattr(derivation, f"to_{format}")() for format in arguments.format if format in WRITTEN}
+        write.check_folder(folder, [*names, *(f"derivation.{WRITTEN.get(f, f)}" for f in formats)])
+    texts = {format: getattr(derivation, f"to_{format}")() for format in formats if format in WRITTEN}
+    if "json" in texts:
+        texts["json"] = derivation.to_json(marking)
     if not arguments.out:
         print("\n".join(texts.values()), end="")
+    if marking and (arguments.out or formats != ("json",)):
+        print(("\n" if texts and not arguments.out else "") + marking.to_text(arguments.hint), end="")
     if drawn or arguments.out:
         files = {f"derivation.{WRITTEN[format]}": text.encode() for format, text in texts.items() if arguments.out}
-        _write(derivation, drawn, folder, files)
-    return 0
+        _write(derivation, marking, drawn, folder, files)
+    return 0 if marking is None or marking.passed else 1
 
 
-def _write(derivation: "Derivation", drawn: list[str], folder: Path, files: dict[str, bytes]) -> None:
+def _write(
+    derivation: "Derivation", marking: "Marking | None", drawn: list[str], folder: Path, files: dict[str, bytes]
+) -> None:
     from bpcompare.graph.verification import in_torch
     from bpcompare.results import write
     from bpcompare.show import graph_pictures
@@ -70,18 +96,28 @@ def _write(derivation: "Derivation", drawn: list[str], folder: Path, files: dict
     graph = derivation.graph
     tensors = in_torch(graph)
     names = {node.name: tensors[node] for node in (*graph.inputs, graph.output)}
-    dots = {"derivation": derivation.to_dot(), "torchviz": graph_pictures.torchviz_dot(tensors[graph.output], names)}
-    refusal = None
-    for name, dot in dots.items():
-        try:
-            files |= graph_pictures.pictures(name, dot, drawn)
-        except InputError as error:
-            refusal = error
-            files |= graph_pictures.pictures(name, dot, [])
+    dots = {
+        "derivation": derivation.to_dot(marking),
+        "torchviz": graph_pictures.torchviz_dot(tensors[graph.output], names),
+    }
+    pictures, refusal = graph_pictures.pictures_or_sources(dots, drawn)
+    files |= pictures
     paths = write.write_files(folder, files)
     print(f"wrote {', '.join(map(str, paths))}")
+    if set(drawn) - {"svg"} and (letters := graph_pictures.letters_without_a_font(dots["derivation"])):
+        print(
+            f"bpcompare: no installed font has {letters[:20]} for PNG and PDF; install one, such as Noto Sans CJK, "
+            "or use SVG, where they are right",
+            file=sys.stderr,
+        )
     if refusal:
         raise refusal
+
+
+def answers_from(arguments: list[str]) -> dict[str, object]:
+    """The answers of ``NAME=VALUE,NAME=VALUE``; an array stands in brackets, or is the only answer of its option."""
+    parts = [part for argument in arguments for part in re.split(r"[,;\s]\s*(?=[^\W\d]\w*\s*=)", argument.strip())]
+    return values_from(parts)
 
 
 def values_from(arguments: list[str]) -> dict[str, object]:

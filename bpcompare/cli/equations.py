@@ -41,11 +41,15 @@ def shape(text: str) -> tuple[int, int]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Trains, and prints the equations."""
+    from bpcompare.problem import estimates
+
     request = options.line_or_table(arguments)
     own = any(option is not None for option in (arguments.csv, arguments.weight, arguments.bias))
     if own and request.shape:
         raise InputError("--shape makes a problem of its own; leave out --csv, --weight and --bias")
     load_torch()
+    for shape in () if own else request.shape or SHAPES:
+        estimates.equations(*shape).check()
     for one in [request] if own else [_of_shape(request, *shape) for shape in request.shape or SHAPES]:
         _show(one)
     return 0

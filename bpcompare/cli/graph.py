@@ -28,18 +28,17 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.graph.expression import Graph
     from bpcompare.graph.node import backward
     from bpcompare.show import graph_pictures
-    from bpcompare.training.gradients import loss_graph
 
     problem = options.problem_from(request)
     model = problem.model()
-    output, parameters = loss_graph(model, problem.x, problem.y)
-    ours = to_dot(Graph(output, tuple(node for node, _ in parameters)), backward(output))
+    output, parameters, units = graph_pictures.training_graph(problem)
+    ours = to_dot(Graph(output, tuple(parameters)), backward(output), caption=units)
     loss = nn.functional.mse_loss(model(problem.x), problem.y)
     theirs = graph_pictures.torchviz_dot(loss, {**dict(model.named_parameters()), "loss": loss})
-    files = graph_pictures.pictures("graph", ours, arguments.format) | graph_pictures.pictures(
-        "torchviz", theirs, arguments.format
-    )
+    files, refusal = graph_pictures.pictures_or_sources({"graph": ours, "torchviz": theirs}, arguments.format)
     paths = write.write_files(arguments.out, files)
     if not arguments.quiet:
         print(f"wrote {', '.join(map(str, paths))}")
+    if refusal:
+        raise refusal
     return 0

@@ -9,7 +9,7 @@ import argparse
 
 from bpcompare.cli import values
 from bpcompare.cli.request import Request, request_from
-from bpcompare.errors import InputError, TableError
+from bpcompare.errors import InputError
 from bpcompare.training.defaults import EPOCHS, LR, METHODS, SEED
 from bpcompare.training.process_environment import CONNECT
 
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from bpcompare.problem.problem import Problem
 
 FORMATS = ("png", "svg", "pdf")
+CSV = ("encoding", "decimal", "comment", "skip_missing")
 DEFAULTS: dict[str, Any] = {"seed": SEED, "dtype": "float32", "lr": LR, "epochs": EPOCHS, "methods": tuple(METHODS)}
 LINE: dict[str, Any] = {"samples": 100, "noise": 0.1, "weight": [[2.0]], "bias": [1.0]}
 
 
 def add_output_options(parser: argparse.ArgumentParser, out: str = "outputs") -> None:
-    """``--out``, ``--format`` and ``--quiet``."""
+    """``--out``, ``--format``, ``--dpi``, ``--style`` and ``--quiet``."""
     group = parser.add_argument_group("output")
     group.add_argument(
         "--out",
@@ -42,6 +43,15 @@ def add_output_options(parser: argparse.ArgumentParser, out: str = "outputs") ->
         metavar="F[,F…]",
         help="picture formats: png, svg, pdf (default png)",
     )
+    group.add_argument(
+        "--dpi", type=values.dots_per_inch, metavar="N", help="dots per inch of PNG pictures, 30 to 600 (default 110)"
+    )
+    group.add_argument(
+        "--style",
+        choices=("paper", "slides"),
+        default="paper",
+        help="slides: pictures 16:9 with large type (default paper)",
+    )
     group.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
@@ -52,8 +62,9 @@ def look() -> dict[str, Any]:
     import sys
 
     terminal = sys.stdout.isatty()
+    colors = not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in ("dumb", "unknown")
     width = shutil.get_terminal_size().columns if terminal else None
-    return {"width": width, "color": terminal and "NO_COLOR" not in os.environ}
+    return {"width": width, "color": terminal and colors}
 
 
 def add_problem_options(parser: argparse.ArgumentParser) -> None:
@@ -68,10 +79,7 @@ def add_problem_options(parser: argparse.ArgumentParser) -> None:
         help="default 2; one number per input, separated by commas; outputs separated by semicolons",
     )
     group.add_argument("--bias", type=values.vector, metavar="B", help="default 1; one number, or one per output")
-    group = parser.add_argument_group("problem: your own table")
-    group.add_argument("--csv", metavar="FILE", help="a CSV file with a header row")
-    group.add_argument("--x", type=values.columns, metavar="COL[,COL…]", help="its input columns")
-    group.add_argument("--y", type=values.columns, metavar="COL[,COL…]", help="its output columns")
+    add_csv_options(parser)
     group = parser.add_argument_group("problem: both kinds")
     group.add_argument("--no-bias", action="store_true", help="a model without a bias")
     group.add_argument(
@@ -88,28 +96,51 @@ def add_problem_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--dtype", choices=("float32", "float64"), help="precision (default float32)")
 
 
+def add_csv_options(parser: argparse.ArgumentParser) -> None:
+    """``--csv`` with its columns, and how the file is written; `problem_from` reads them."""
+    group = parser.add_argument_group("problem: your own table")
+    group.add_argument(
+        "--csv",
+        type=values.table,
+        metavar="FILE",
+        help="a CSV file with a header row, or a sample table: cars, longley, norris",
+    )
+    group.add_argument(
+        "--x",
+        type=values.columns,
+        metavar="COL[,COL…]",
+        help="its input columns: names, 'c*' for all that begin with c, or all for every one that --y does not name",
+    )
+    group.add_argument("--y", type=values.columns, metavar="COL[,COL…]", help="its output columns, likewise")
+    group.add_argument("--encoding", metavar="E", help="of the file, such as gbk or cp1252 (default utf-8)")
+    group.add_argument("--decimal", metavar="SIGN", help="the decimal sign of its numbers, . or , (default .)")
+    group.add_argument("--comment", metavar="SIGN", help="leave out the lines that begin with this, such as '#'")
+    group.add_argument(
+        "--skip-missing",
+        action="store_true",
+        default=None,
+        help="leave out the rows in which a cell is empty or NA, and say how many",
+    )
+
+
 def check_problem(arguments: argparse.Namespace) -> None:
-    """Refuses options that contradict each other, and a table that is not there, before PyTorch is loaded.
+    """Refuses options that contradict each other, before PyTorch is loaded.
 
     Raises:
         InputError: Options contradict each other.
-        TableError: The table cannot be opened.
     """
     if arguments.csv is None:
         if arguments.x or arguments.y:
             raise InputError("--x and --y name columns of a table; add --csv FILE")
+        for name in CSV:
+            if getattr(arguments, name):
+                raise InputError(f"--{name.replace('_', '-')} says how a table is written; add --csv FILE")
         return
     for name in LINE:
         if getattr(arguments, name) is not None:
             raise InputError(f"--{name} makes data, and --csv reads them; leave one of the two out")
     if not (arguments.x and arguments.y):
         raise InputError("--csv needs --x and --y, the names of the input and output columns; add them")
-    try:
-        with open(arguments.csv, "rb"):  # noqa: PTH123 - pathlib takes ten times as long
-            pass
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise TableError(f"{arguments.csv or repr(arguments.csv)} cannot be read: {reason.lower()}") from error
 
 
 def line_or_table(arguments: argparse.Namespace) -> Request:
@@ -118,10 +149,13 @@ def line_or_table(arguments: argparse.Namespace) -> Request:
     return request_from(vars(arguments), DEFAULTS if arguments.csv is not None else DEFAULTS | LINE)
 
 
+def with_columns(request: Request, problem: Problem) -> Request:
+    """The request with the names of the columns that were found, where it asked for them by a pattern."""
+    return request if request.csv is None else request.but(x=problem.x_names, y=problem.y_names)
+
+
 def problem_from(request: Request, on_progress: Callable[[float], object] | None = None) -> Problem:
     """The line or the table that the options of `add_problem_options` ask for."""
-    from pathlib import Path
-
     import torch
 
     from bpcompare.problem.csv_reader import read_csv
@@ -129,16 +163,22 @@ def problem_from(request: Request, on_progress: Callable[[float], object] | None
 
     dtype = getattr(torch, request.dtype)
     if request.csv is not None:
-        return read_csv(
-            Path(request.csv),
+        problem = read_csv(
+            request.csv,
             request.x,
             request.y,
+            encoding=request.encoding,
+            decimal=request.decimal or ".",
+            comment=request.comment,
+            skip_missing=bool(request.skip_missing),
             seed=request.seed,
             dtype=dtype,
             bias=not request.no_bias,
             standardize=request.standardize,
             on_progress=on_progress,
         )
+        _say_skipped(request, problem)
+        return problem
     return line(
         request.samples,
         request.noise,
@@ -149,6 +189,17 @@ def problem_from(request: Request, on_progress: Callable[[float], object] | None
         learn_bias=not request.no_bias,
         standardize=request.standardize,
     )
+
+
+def _say_skipped(request: Request, problem: Problem) -> None:
+    """On stderr how many rows of a table were left out; once, of several processes."""
+    import sys
+
+    from bpcompare.training.process_environment import place
+
+    if problem.skipped and not getattr(request, "quiet", False) and place()[0] == 0:
+        rows = problem.samples + problem.skipped
+        print(f"{problem.name}: left out {problem.skipped} of {rows} rows, as a cell is missing", file=sys.stderr)
 
 
 def add_training_options(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Makes a classic mistake on purpose, beside the right way, and shows that theory foretold what happens.
+"""Makes a classic mistake on purpose, next to the right code, and shows that theory predicts what happens.
 
 Without NAME every pitfall is run. Each leaves its curves as a picture in the output folder.
 """
@@ -15,26 +15,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs the pitfalls, writes their pictures and prints what was foretold and measured."""
+    """Runs the pitfalls, writes their pictures and prints what was predicted and measured."""
+    from bpcompare.cli.progress import Progress, load_torch
+
+    load_torch(quiet=arguments.quiet)
+
     from bpcompare.lessons.pitfalls import learning_rate
     from bpcompare.results import write
 
     names = [arguments.name] if arguments.name is not None else list(learning_rate.PITFALLS)
     pictures = [f"{name}.{format}" for name in names for format in arguments.format if name in learning_rate.PITFALLS]
     write.check_folder(arguments.out, pictures)
-    lessons = [learning_rate.run(name) for name in names]
+    found = []
+    with Progress("training", len(names), quiet=arguments.quiet) as progress:
+        for name in names:
+            found.append(learning_rate.run(name))
+            progress.advance()
 
     from bpcompare.show import pitfalls as show
     from bpcompare.show import style
 
     files = {
-        f"{lesson.name}.{format}": style.to_bytes(show.figure(lesson), format)
-        for lesson in lessons
+        f"{pitfall.name}.{format}": style.to_bytes(show.figure(pitfall), format)
+        for pitfall in found
         for format in arguments.format
     }
     paths = write.write_files(arguments.out, files)
     if not arguments.quiet:
-        print(show.overview(lessons) if arguments.name is None else show.page(lessons[0]))
+        print(show.overview(found) if arguments.name is None else show.page(found[0]))
         if arguments.name is None:
             print("Each has a page of its own: python -m bpcompare pitfalls NAME")
         print(f"wrote {', '.join(str(path) for path in paths)}")

@@ -25,7 +25,7 @@ def sentence(text: str, *, lines: bool = False) -> str:
 
     Example:
         >>> len(sentence("lr must be a number; got " + "9" * 10_000))
-        188
+        186
         >>> sentence("no column 'a\x1b[2Jb'")
         "no column 'a\\x1b[2Jb'"
     """

@@ -15,6 +15,19 @@ if TYPE_CHECKING:
     from bpcompare.problem.problem import Problem
 
 
+def check_size(request: Request, problem: Problem) -> None:
+    """Refuses a job whose training, files and ledgers would not fit into memory or a day.
+
+    Raises:
+        LimitError: It would not.
+    """
+    from bpcompare.training.methods import Method
+    from bpcompare.training.train import expected
+
+    methods = [Method.named(name) for name in request.methods]
+    expected(problem, methods, request.training, files=True, ledgers=len(request.ledger)).check()
+
+
 def trained(request: Request, problem: Problem, *, quiet: bool) -> Comparison:
     """What each method of the request makes of ``problem``."""
     from bpcompare.comparison.linear import compare

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 
-CONTROL = re.compile(r"(?!\x1b\[[\d;]*m)[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab, line feed and colours
+CONTROL = r"(?!\x1b\[[\d;]*m)[\x00-\x08\x0b-\x1f\x7f-\x9f]"  # all but tab, line feed and colours
 
 
 class Raw(io.FileIO):
@@ -44,7 +44,9 @@ def visible(text: str) -> str:
         >>> visible("a\x07b"), visible("\x1b[1mbold\x1b[0m") == "\x1b[1mbold\x1b[0m"
         ('a\\x07b', True)
     """
-    return CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
+    if text.replace("\n", "").isprintable():  # nearly always, and --help does without a compiled pattern
+        return text
+    return re.sub(CONTROL, lambda found: repr(found[0])[1:-1], text)
 
 
 def prepare() -> None:

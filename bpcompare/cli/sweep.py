@@ -1,4 +1,4 @@
-"""Trains at every learning rate × every seed × every way, all at once, and shows which rates work."""
+"""Trains at every learning rate × every seed × every method, all at once, and shows which rates work."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs them all, writes the files and prints the tables; of several workers, the first one writes and prints."""
+    """Runs them all, writes the files and prints the tables; of several processes, the first one writes and prints."""
     from bpcompare.cli.progress import Progress, load_torch
 
     request = options.line_or_table(arguments)
@@ -61,15 +61,29 @@ def run(arguments: argparse.Namespace) -> int:
         with Progress("training", steps, quiet=quiet) as progress:
             result = sweep(problems, request.lr, request.methods, epochs=request.epochs, on_epoch=progress.advance)
         if first:
-            drawn_anew = request.csv is None
-            _write(Summary(result, request.noise if drawn_anew else None), request)
+            with Progress("finding the optimum of each seed's data", len(problems), quiet=quiet) as progress:
+                noise = request.noise if request.csv is None else None
+                summary = Summary(result, noise, progress.advance)
+            _write(summary, request)
     return 0
 
 
 def _problems(request: Request, progress: Progress) -> list[Problem]:
     """A problem for each seed: the line drawn anew, or the same table with another start."""
-    seeds = range(request.seed, request.seed + request.seeds)
+    from bpcompare.problem import estimates
+
     first = options.problem_from(request)
+    estimates.sweep(
+        first.samples,
+        first.in_features,
+        first.out_features,
+        seeds=request.seeds,
+        rates=len(request.lr),
+        methods=len(request.methods),
+        epochs=request.epochs,
+        drawn=request.csv is None,
+    ).check()
+    seeds = range(request.seed, request.seed + request.seeds)
     problems = []
     for seed in seeds:
         if request.csv is not None:
@@ -87,16 +101,21 @@ def _names(request: Request) -> list[str]:
 
 
 def _write(summary: Summary, request: Request) -> None:
+    from bpcompare.cli.progress import Progress
     from bpcompare.results import write
     from bpcompare.results.sweep import sweep_csv, sweep_json
     from bpcompare.show import style, sweep_figures, sweep_table
 
-    files = {
-        f"{name}.{format}": style.to_bytes(figure, format)
-        for name, figure in sweep_figures.figures(summary).items()
-        for format in request.format
-    }
-    files["sweep.csv"] = sweep_csv(summary.sweep, request.seed)
+    files = {}
+    names = _names(request)
+    pictures = sum(name in FIGURES for name in {name.partition(".")[0] for name in names})
+    with Progress("drawing and writing", pictures + len(names), quiet=request.quiet) as progress:
+        for name, figure in sweep_figures.figures(summary, progress.advance).items():
+            for format in request.format:
+                files[f"{name}.{format}"] = style.to_bytes(figure, format)
+                progress.advance()
+        files["sweep.csv"] = sweep_csv(summary.sweep, request.seed)
+        progress.advance()
     files["sweep.json"] = sweep_json(summary, request.settings)
     paths = write.write_files(request.out, files)
     if not request.quiet:

@@ -38,6 +38,11 @@ def digits(text: str) -> int:
     return _integer(text, 1, DIGITS, f"must be a whole number from 1 to {DIGITS}")
 
 
+def dots_per_inch(text: str) -> int:
+    """How finely a picture is drawn."""
+    return _integer(text, 30, 600, "must be a whole number from 30 to 600")
+
+
 def _integer(text: str, least: int, most: int, rule: str) -> int:
     try:
         value = int(text)
@@ -127,18 +132,23 @@ def names(text: str) -> tuple[str, ...]:
     return parts
 
 
-def columns(text: str) -> tuple[str, ...]:
-    """Column names, separated by commas; a name with a comma is quoted as in the file."""
-    import csv
+def columns(text: str) -> str:
+    """Column names or patterns; which, is known once the file's header is."""
+    if not text.strip(" ,"):
+        raise argparse.ArgumentTypeError(f"must be column names separated by commas; got {text!r}")
+    return text
+
+
+def table(text: str) -> str:
+    """The path of a CSV file, or the name of a sample table; told before PyTorch loads if there is neither."""
+    from bpcompare import datasets
+    from bpcompare.errors import TableError
 
     try:
-        rows = list(csv.reader(text.splitlines(keepends=True), strict=True))
-    except csv.Error:
-        rows = []
-    parts = tuple(part.strip() for row in rows for part in row)
-    if len(rows) != 1 or not all(parts):
-        raise argparse.ArgumentTypeError(f"must be column names separated by commas; got {text!r}")
-    return parts
+        datasets.find(text)
+    except TableError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def among(*known: str) -> Callable[[str], tuple[str, ...]]:

@@ -5,6 +5,7 @@ from typing import Generic, TypeVar
 
 from torch import Tensor
 
+from bpcompare import notebook
 from bpcompare.comparison.agreement import Agreement
 from bpcompare.comparison.race import race
 from bpcompare.problem.problem import Problem
@@ -114,3 +115,12 @@ class BaseComparison(Generic[ResultT]):
             f"<{type(self).__name__} of {len(self.results)} methods on {self.problem.name}, "
             f"lr {self.lr:g}, {self.epochs} epochs; {ended}>"
         )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a row for each method."""
+        rows = []
+        for name, result in self.results.items():
+            method = result.run.method
+            rows.append([name, method.gradient, method.update, result.loss, result.gaps[-1].item(), result.status])
+        caption = f"{self.problem.name}, lr {self.lr:g}, {self.epochs} epochs"
+        return notebook.table(caption, ["method", "gradient", "update", "loss", "gap", "status"], rows)

@@ -101,11 +101,15 @@ class Comparison(BaseComparison[Result]):
         return full_batch and self.results[name].run.method.canonical_update == "GradientDescent"
 
     def prediction_error(self, name: str) -> float | None:
-        """The largest distance between the measured and the predicted loss of a state, relative to the predicted."""
+        """The largest distance between the measured and the predicted loss of a state, relative to the predicted.
+
+        A predicted loss below ε·mean(y²) counts as that: of a fit so exact, rounding is most of what is left.
+        """
         predicted = self.predicted(name)
         if predicted is None:
             return None
-        error = (self.results[name].losses - predicted).abs() / predicted
+        least = torch.finfo(self.problem.dtype).eps * self.problem.measured_y.square().mean().item()
+        error = (self.results[name].losses - predicted).abs() / predicted.clamp(min=least)
         return error.nan_to_num(0.0).max().item()  # 0/0 at an exact fit
 
 
@@ -138,6 +142,7 @@ def compare(
     Raises:
         InputError: A number is out of its range, or a method is named twice.
         MethodError: There is no such method, or it cannot work here; nothing has been trained then.
+        LimitError: It would not fit into memory or a day; likewise.
 
     Example:
         >>> from bpcompare.problem.problem import line

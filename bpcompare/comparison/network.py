@@ -77,6 +77,7 @@ def compare_network(
     Raises:
         InputError: The model is one `nn.Linear`, or as in `compare`.
         MethodError: As in `compare`.
+        LimitError: As in `compare`.
 
     Example:
         >>> from bpcompare.problem.networks import quadratic

@@ -14,8 +14,10 @@ import numpy as np
 from bpcompare.errors import ExpressionError
 from bpcompare.graph.dot import to_dot, to_svg
 from bpcompare.graph.expression import Graph, build
-from bpcompare.graph.node import Array, Node, backward
+from bpcompare.graph.marking import Marking, mark
+from bpcompare.graph.node import Node, backward
 from bpcompare.graph.notation import LATEX, SHORT, TEXT, Notation
+from bpcompare.graph.operations import Array
 from bpcompare.graph.verification import Check, verify
 from bpcompare.graph.writer import Section, Writer
 
@@ -65,6 +67,23 @@ class Derivation:
         """How far the gradients are from PyTorch's and from a central difference's."""
         return verify(self.graph, self.by_node)
 
+    def mark(self, answers: Mapping[str, Any]) -> Marking:
+        """The verdict on a learner's gradients, each wrong one with the smallest mistake that gives exactly it.
+
+        Args:
+            answers: A number or an array for the name of an input or a step.
+
+        Raises:
+            ExpressionError: A name is not in the graph, or an answer is no number.
+
+        Example:
+            >>> print(derive("(w*x - y)**2", {"w": 3, "x": 2, "y": 1}).mark({"w": 10, "x": 30}))
+            ∂f/∂x: 30 is right
+            ∂f/∂w: 10 is wrong, 20 is right
+              ∂v₁/∂w = x is left out
+        """
+        return mark(self.graph, self.by_node, answers)
+
     def sections(self, notation: Notation) -> list[Section]:
         """The derivation in writing, section by section, without the check."""
         return Writer(self.graph, self.by_node, self.wrt, notation).sections()
@@ -93,8 +112,12 @@ class Derivation:
                 parts.append("\n\n".join([_heading(section.heading), *(f"${line}$" for line in section.lines)]))
         return "\n\n".join([*parts, _heading(str(self.check))]) + "\n"
 
-    def to_json(self) -> str:
-        """Values, gradients, the derivation in text and the check as JSON, every number with all its digits."""
+    def to_json(self, marking: Marking | None = None) -> str:
+        """Values, gradients, the derivation in text and the check as JSON, every number with all its digits.
+
+        Args:
+            marking: The verdict on a learner's answers, to stand there, too.
+        """
         nodes = {
             node.name: {
                 "operation": node.operation.name if node.operation else "input",
@@ -111,12 +134,13 @@ class Derivation:
             "nodes": nodes,
             "derivation": {section.heading: section.lines for section in self.sections(TEXT)},
             "check": check,
+            **({"marking": marking.to_dict()} if marking else {}),
         }
         return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
 
-    def to_dot(self) -> str:
-        """The picture in Graphviz's language."""
-        return to_dot(self.graph, self.by_node)
+    def to_dot(self, marking: Marking | None = None) -> str:
+        """The picture in Graphviz's language; of a ``marking`` the edges that were not followed stand out."""
+        return to_dot(self.graph, self.by_node, marking.forgotten if marking else ())
 
     def to_svg(self) -> str:
         """The picture as SVG: forward values in the nodes, gradients on the edges."""
@@ -131,9 +155,15 @@ class Derivation:
     def __str__(self) -> str:
         return self.to_text()
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What a console of IPython shows: the one line of repr."""
+        printer.text(repr(self))
+
     def __repr__(self) -> str:
-        gradients = ", ".join(f"∂{self.graph.output.name}/∂{name} = {_digits(g)}" for name, g in self.gradients.items())
-        return f"<Derivation {self.graph.output.name} = {self.value}: {gradients}>"
+        output, most = self.graph.output.name, 4
+        found = [f"∂{output}/∂{name} = {_in_short(g)}" for name, g in list(self.gradients.items())[:most]]
+        more = ["…"] if len(self.wrt) > most else []
+        return f"<Derivation {output} = {self.value}: {', '.join(found + more)}>"
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the picture and the derivation, or as much as can be had; it never raises."""
@@ -156,7 +186,7 @@ def derive(expression: str, values: Mapping[str, Any], wrt: Iterable[str] | str 
         ∂L/∂p = Σ ∂L/∂n · ∂n/∂p over the steps n in which p is used
 
     Args:
-        expression: One expression, or statements ``name = expression`` parted by ``;`` or newlines; the last is the
+        expression: One expression, or statements ``name = expression`` separated by ``;`` or newlines; the last is the
             output. Known are + − * / ** @ and the functions of ``operations.FUNCTIONS``.
         values: A number or an array of numbers for every name.
         wrt: The names, of inputs or of steps, to differentiate by; every input where None.
@@ -206,6 +236,10 @@ def _digits(value: Number) -> str:
     if isinstance(value, float):
         return repr(value)
     return str(value.tolist()) if value.size <= SHORT else TEXT.number(value)
+
+
+def _in_short(value: Number) -> str:
+    return _digits(value) if isinstance(value, float) or value.size <= SHORT // 2 else f"array {value.shape}"
 
 
 def _indented(lines: list[str]) -> str:

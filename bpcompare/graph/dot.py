@@ -5,14 +5,15 @@ from __future__ import annotations
 import atexit
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from bpcompare.errors import InputError
 from bpcompare.graph.expression import Graph
-from bpcompare.graph.node import Array, Node, topological_order
+from bpcompare.graph.node import Node, topological_order
 from bpcompare.graph.notation import TEXT, is_exact
-from bpcompare.graph.writer import part, uses
+from bpcompare.graph.operations import Array
+from bpcompare.graph.writer import Use, part, uses
 
 MAX_DRAWN = 150  # Graphviz takes half a minute for 400, and nobody could read them
 
@@ -21,11 +22,18 @@ _STYLE = """  graph [nodesep=0.25, ranksep=0.3, fontname="DejaVu Sans", fontsize
   node [shape=box, fontname="DejaVu Sans", fontsize=13, margin="0.12,0.07", height=0.6]
   edge [fontname="DejaVu Sans", fontsize=11, arrowsize=0.7]
 """
+_FORGOTTEN = 'dir=back, penwidth=4, color="#e69f00", fontcolor="#8a5a00"'
 _BACKWARD = 'dir=back, style=dashed, color="#c00000", fontcolor="#c00000"'
 
 
-def to_dot(graph: Graph, gradients: Mapping[Node, Array]) -> str:
+def to_dot(graph: Graph, gradients: Mapping[Node, Array], forgotten: Collection[Use] = (), caption: str = "") -> str:
     """The executed graph in DOT: forward values in the nodes, gradients on dashed edges that run back.
+
+    Args:
+        graph: The graph.
+        gradients: The gradient of every node.
+        forgotten: Edges that a learner has not followed; they are drawn wide, and named.
+        caption: A line below the picture.
 
     Example:
         >>> from bpcompare.graph.expression import build
@@ -49,8 +57,16 @@ def to_dot(graph: Graph, gradients: Mapping[Node, Array]) -> str:
             ends, value = f"{ids[node]} -> {ids[use.consumer]}", part(use, gradients)
             whole = TEXT.equation(derivative, TEXT.value(_bare(value)))
             label = f"part of {derivative}: {TEXT.number(_bare(value))}" if len(found) > 1 else whole
-            lines += [f'{ends} [label="   "]', f'{ends} [{_BACKWARD}, label="{label}"]']
-    return f'digraph "how {graph.output.name} is computed" {{\n{_STYLE}' + "".join(f"  {x}\n" for x in lines) + "}\n"
+            look = _FORGOTTEN if use in forgotten else _BACKWARD
+            label = f"not followed: {label}" if use in forgotten else label
+            lines += [f'{ends} [label="   "]', f'{ends} [{look}, label="{escaped(label)}"]']
+    lines_of_caption = "\\n".join(map(escaped, caption.splitlines()))
+    style = _STYLE.replace('gradients"', f'gradients\\n{lines_of_caption}"') if caption else _STYLE
+    return (
+        f'digraph "how {escaped(graph.output.name)} is computed" {{\n{style}'
+        + "".join(f"  {x}\n" for x in lines)
+        + "}\n"
+    )
 
 
 def _label(graph: Graph, node: Node, gradients: Mapping[Node, Array], parts: list[Array]) -> str:
@@ -63,7 +79,18 @@ def _label(graph: Graph, node: Node, gradients: Mapping[Node, Array], parts: lis
         terms = " + ".join(numbers if len(numbers) <= 3 else [numbers[0], "…", numbers[-1]])
         total = (terms, is_exact(*parts)), TEXT.value(_bare(gradients[node]))
         lines.append(TEXT.equation(TEXT.derivative(graph.output, node), *total))
-    return "\\n".join(lines)
+    return "\\n".join(map(escaped, lines))
+
+
+def escaped(text: str) -> str:
+    r"""``text`` inside the quotes of a label; what no picture may hold, such as a control character, is written out.
+
+    Example:
+        >>> print(escaped('a "name"\x07'))
+        a \"name\"\\x07
+    """
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return shown.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _bare(value: Array) -> Array:
@@ -90,13 +117,27 @@ def layout(dot: str, format: str) -> bytes:
     """What Graphviz makes of ``dot``, as "svg" or "json".
 
     Raises:
-        InputError: It has more than 150 nodes.
+        InputError: It has more than 150 nodes, or the process may not have the address space that Graphviz reserves.
     """
     check_size(dot)
-    graphviz = _graphviz()
-    # A used instance breaks down at some later graph ("out of bounds table access"); a new one costs 2 ms.
-    graphviz._session = graphviz._create_session()
+    try:
+        graphviz = _graphviz()
+        # A used instance breaks down at some later graph ("out of bounds table access"); a new one costs 2 ms.
+        graphviz._session = graphviz._create_session()
+    except Exception as error:
+        if not _is_short_of_memory(error):
+            raise
+        raise InputError(
+            "no picture was drawn: Graphviz' runtime reserves 4 GB of address space, and this process may not have it; "
+            "raise the limit (ulimit -v unlimited), or draw the .gv file with dot -Tsvg"
+        ) from None
     return bytes(graphviz.render(dot, format=format))
+
+
+def _is_short_of_memory(error: Exception) -> bool:
+    """Whether reserving memory failed; the runtime has no error of its own for that."""
+    told = f"{error} {error.__cause__}".lower()
+    return isinstance(error, MemoryError) or "memory" in told or "mmap" in told
 
 
 @functools.cache

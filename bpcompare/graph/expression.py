@@ -1,34 +1,28 @@
-"""A learner's expression becomes an executed graph: an allow-list of syntax, one node per step.
-
-Allowed are numbers, names, + − * / ** @, brackets, calls of the known functions, and statements ``name = …``.
-"""
+"""A learner's expression becomes an executed graph: one node per step."""
 
 from __future__ import annotations
 
-import ast
 import difflib
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bpcompare.errors import ExpressionError
-from bpcompare.graph.node import Array, Node, Operation, topological_order
+from bpcompare.graph.node import Node, topological_order
 from bpcompare.graph.notation import TEXT
-from bpcompare.graph.operations import FUNCTIONS, TABLE, to_the
-from bpcompare.graph.parsing import check_spelling, read, refusal
+from bpcompare.graph.operations import ALIASES, FUNCTIONS, TABLE, Array, Operation, to_the
+from bpcompare.graph.parsing import Apply, Name, Number, Statement, Tree, check_name, pointing, read
+from bpcompare.graph.scripts import subscript
 from bpcompare.graph.shapes import MAX_ENTRIES, check_shapes, for_arrays
 
-MAX_STEPS = 1_000
-
-_BINARY = {
-    **{ast.Add: "plus", ast.Sub: "minus", ast.Mult: "times", ast.Div: "divide"},
-    **{ast.Pow: "power", ast.MatMult: "matmul"},
-}
+MAX_STEPS = 20_000
+_LOOK_ALIKES = str.maketrans("асеорхуіАВЕКМНОРСТХΑΒΕΖΗΙΚΜΝΟΡΤΥΧον", "aceopxyiABEKMHOPCTXABEZHIKMNOPTYXov")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Graph:
     """What an expression became.
 
@@ -45,14 +39,18 @@ class Graph:
         """The inputs and the steps in the order of the computation, without the numbers of the expression."""
         return [node for node in topological_order(self.output) if not node.constant]
 
+    def __repr__(self) -> str:
+        names = ", ".join(node.name for node in self.inputs[:6]) + ", …" * (len(self.inputs) > 6)
+        return f"<Graph of {self.output.name} with {len(self.nodes)} nodes, from {names}>"
+
 
 def build(expression: str, values: Mapping[str, Any]) -> Graph:
     """The executed graph of ``expression`` at ``values``.
 
-    Limits: 20,000 characters, 1,000 steps, statements nested 200 deep, arrays of 10,000 entries.
+    Limits: 200,000 characters, 20,000 steps, brackets nested 150 deep, arrays of 10,000 entries.
 
     Args:
-        expression: One expression, or statements ``name = expression`` parted by ``;`` or newlines; the last is the
+        expression: One expression, or statements ``name = expression`` separated by ``;`` or newlines; the last is the
             output. A step without a name is called v₁, v₂, …; a name that is given again becomes v₂, v₃, ….
         values: A number, or an array of at most two axes, for every name that is used before it is set.
 
@@ -64,15 +62,13 @@ def build(expression: str, values: Mapping[str, Any]) -> Graph:
         >>> [f"{node.name} = {node.value:g}" for node in graph.nodes]
         ['x = 2', 'w = 1', 'z = 2', 'y = 4', 'r = -2', 'loss = 4']
     """
-    builder = _Builder(read(expression), {name: _checked_value(name, value) for name, value in values.items()})
+    given = {check_name(name): _checked_value(name, value) for name, value in values.items()}
+    builder = _Builder(expression, read(expression), given)
     with np.errstate(all="ignore"):  # a step that is not finite is refused by its name
         return builder.graph()
 
 
 def _checked_value(name: str, value: Any) -> Array:
-    if not isinstance(name, str) or not name.isidentifier():
-        raise ExpressionError(f"a value needs a name such as x or w1; got {name!r:.40}")
-    check_spelling(name)
     try:
         array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
         if array.dtype.kind not in "buif":
@@ -94,19 +90,21 @@ def _checked_value(name: str, value: Any) -> Array:
 class _Builder:
     """Walks over the statements once and executes each step as it is met."""
 
-    def __init__(self, statements: list[ast.stmt], values: dict[str, Array]) -> None:
+    def __init__(self, text: str, statements: list[Statement], values: dict[str, Array]) -> None:
+        self.text = text
         self.statements = statements
         self.values = values
         self.inputs: dict[str, Node] = {}
         self.current: dict[str, Node] = {}  # what each name stands for by now
         self.taken: set[str] = set()
-        self.written = {part.id for line in statements for part in ast.walk(line) if isinstance(part, ast.Name)}
+        self.counts: dict[str, int] = {}
+        self.written = {name for statement in statements for name in (*_names_in(statement.tree), statement.name)}
         stems = {name.rstrip("_0123456789") for name in self.written}
         self.letter = next((letter for letter in "vutshgpqnm" if letter not in stems), "step")
         self.unnamed = 0
 
     def graph(self) -> Graph:
-        results = [self.statement(line, line is self.statements[-1]) for line in self.statements]
+        results = [self.statement(line) for line in self.statements]
         output = results[-1]
         used = set(topological_order(output))
         for node in (*results, *self.inputs.values()):
@@ -122,24 +120,28 @@ class _Builder:
             )
         return Graph(output, tuple(self.inputs.values()))
 
-    def statement(self, line: ast.stmt, is_last: bool) -> Node:
-        if isinstance(line, ast.Expr) and is_last:
-            if isinstance(line.value, ast.Name) and line.value.id in self.current.keys() - self.inputs.keys():
-                return self.current[line.value.id]
-            is_loss = isinstance(line.value, ast.Call) and getattr(line.value.func, "id", "") == "MSE"
-            node = self.named(line.value, "Loss" if is_loss and "Loss" not in self.written else "f")
-            if node in self.inputs.values():
-                raise ExpressionError(
-                    "the expression has no name to differentiate by; use one, such as x, and give its value"
+    def statement(self, line: Statement) -> Node:
+        name, tree = line.name, line.tree
+        if name:
+            if name in self.values and name not in self.current and name not in _names_in(tree):
+                raise pointing(
+                    self.text,
+                    line.at,
+                    f"{name} is given as a value and also assigned in the expression; remove one of the two",
                 )
-            return node
-        if isinstance(line, ast.Assign) and len(line.targets) == 1 and isinstance(line.targets[0], ast.Name):
-            name = line.targets[0].id
-            self.current[name] = self.named(line.value, name)
+            self.current[name] = self.named(tree, name)
             return self.current[name]
-        raise refusal(line)
+        if isinstance(tree, Name) and tree.name in self.current.keys() - self.inputs.keys():
+            return self.current[tree.name]
+        is_loss = isinstance(tree, Apply) and tree.function == "MSE"
+        node = self.named(tree, "Loss" if is_loss and "Loss" not in self.written else "f")
+        if node in self.inputs.values():
+            raise ExpressionError(
+                "the expression has no name to differentiate by; use one, such as x, and give its value"
+            )
+        return node
 
-    def named(self, tree: ast.expr, name: str) -> Node:
+    def named(self, tree: Tree, name: str) -> Node:
         """A step under the name that its statement gives it."""
         node = self.node(tree, name)
         if node.constant:  # x = 2
@@ -148,65 +150,94 @@ class _Builder:
         is_other = node in self.inputs.values() or node in self.current.values()
         return self.apply(TABLE["same"], (node,), name) if is_other else node
 
-    def node(self, tree: ast.expr, name: str = "") -> Node:
-        if isinstance(tree, ast.Constant) and isinstance(tree.value, int | float) and type(tree.value) is not bool:
+    def node(self, tree: Tree, name: str = "") -> Node:
+        """The node of a tree; down the left side by a loop, as a sum of thousands of terms is that deep."""
+        left_side = []
+        while isinstance(tree, Apply) and not tree.function and len(tree.arguments) == 2:
+            left_side.append(tree)
+            tree = tree.arguments[0]
+        node = self.leaf(tree, "" if left_side else name)
+        for part in reversed(left_side):
+            own_name = name if part is left_side[0] else ""
+            right = self.node(part.arguments[1])
+            if part.operation == "power" and right.constant and right.value.ndim == 0:
+                node = self.apply(to_the(float(right.value)), (node,), own_name)
+            else:
+                node = self.apply(TABLE[part.operation], (node, right), own_name)
+        return node
+
+    def leaf(self, tree: Tree, name: str) -> Node:
+        if isinstance(tree, Number):
             return _number(tree.value)
-        if isinstance(tree, ast.Name):
-            return self.lookup(tree.id)
-        if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.UAdd):
-            return self.node(tree.operand, name)
-        if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
-            return self.apply(TABLE["negative"], (self.node(tree.operand),), name)
-        if isinstance(tree, ast.BinOp) and type(tree.op) in _BINARY:
-            left, right = self.node(tree.left), self.node(tree.right)
-            if isinstance(tree.op, ast.Pow) and right.constant and right.value.ndim == 0:
-                return self.apply(to_the(float(right.value)), (left,), name)
-            return self.apply(TABLE[_BINARY[type(tree.op)]], (left, right), name)
-        if isinstance(tree, ast.Call):
+        if isinstance(tree, Name):
+            return self.lookup(tree)
+        if tree.function:
             return self.call(tree, name)
-        raise refusal(tree)
+        return self.apply(TABLE[tree.operation], (self.node(tree.arguments[0]),), name)
 
-    def call(self, tree: ast.Call, name: str) -> Node:
-        if not isinstance(tree.func, ast.Name):
-            raise refusal(tree.func)
-        if tree.func.id not in FUNCTIONS:
-            raise ExpressionError(
-                f"there is no function {tree.func.id}; the functions are {', '.join(sorted(FUNCTIONS))}"
-            )
-        if tree.keywords:
-            raise refusal(tree.keywords[0])
-        operation = FUNCTIONS[tree.func.id]
-        if len(tree.args) != len(operation.partials):
+    def call(self, tree: Apply, name: str) -> Node:
+        function = ALIASES.get(tree.function, tree.function)
+        if function not in FUNCTIONS:
+            raise self.no_function(tree)
+        operation = FUNCTIONS[function]
+        if len(tree.arguments) != len(operation.partials):
             count = len(operation.partials)
-            raise ExpressionError(
-                f"{tree.func.id} takes {count} argument{'s' * (count > 1)}; got {len(tree.args)}; "
-                f"write {tree.func.id}({', '.join('abc'[:count])})"
+            raise pointing(
+                self.text,
+                tree.at,
+                f"{function} takes {count} argument{'s' * (count > 1)}; got {len(tree.arguments)}; "
+                f"write {function}({', '.join('abc'[:count])})",
             )
-        arguments = tuple(self.node(argument) for argument in tree.args)
-        if not name and tree.func.id[0].isupper():  # a layer gives its name to its node
-            name = tree.func.id if tree.func.id not in self.written - set(FUNCTIONS) else ""
-        return self.apply(for_arrays(operation, arguments), arguments, name)
+        arguments = tuple(self.node(argument) for argument in tree.arguments)
+        if not name and function[0].isupper():  # a layer gives its name to its node
+            name = function if function not in self.written - set(FUNCTIONS) else ""
+        return self.apply(operation, arguments, name)
 
-    def lookup(self, name: str) -> Node:
+    def no_function(self, tree: Apply) -> ExpressionError:
+        name = tree.function
+        if name in self.values or name in self.current:
+            return pointing(self.text, tree.at, f"{name} is a value, not a function; did you mean {name}*(…)?")
+        near = difflib.get_close_matches(name, FUNCTIONS, n=1) or difflib.get_close_matches(
+            name.lower(), FUNCTIONS, n=1
+        )
+        hint = f"did you mean {near[0]}? The functions are" if near else "the functions are"
+        return pointing(self.text, tree.at, f"there is no function {name[:40]}; {hint} {', '.join(sorted(FUNCTIONS))}")
+
+    def lookup(self, tree: Name) -> Node:
+        name = tree.name
         if name not in self.current:
             if name not in self.values:
-                raise self.missing(name)
+                raise self.missing(tree)
             self.current[name] = self.inputs[name] = Node(self.fresh(name), self.values[name])
         return self.current[name]
 
-    def missing(self, name: str) -> ExpressionError:
+    def missing(self, tree: Name) -> ExpressionError:
+        name = tree.name
         if name in FUNCTIONS:
-            return ExpressionError(
-                f"{name} is a function and needs brackets; write {name}(x), or give {name}=… a value"
+            return pointing(
+                self.text,
+                tree.at,
+                f"{name} is a function and needs brackets; write {name}(x), or give {name}=… a value",
             )
+        known = [*self.values, *self.current]
         spare = sorted(self.values.keys() - self.written)
+        alike = [other for other in spare if other.translate(_LOOK_ALIKES) == name.translate(_LOOK_ALIKES)]
         near = [other for other in spare if other.lower() == name.lower()] or difflib.get_close_matches(name, spare)
-        hint = f"; did you mean {near[0]}?" if near else f"; add {name}=…, for example {name}=2"
-        return ExpressionError(f"{name} has no value{hint}")
+        if alike:
+            spelled = ", ".join(f"{unicodedata.name(letter, '?')}" for letter in alike[0] if letter not in name)
+            hint = f"; did you mean {alike[0]}, which is written with {spelled}?"
+        elif parts := split_into(name, known):
+            hint = f"; did you mean {'*'.join(parts)}?"
+        elif near or (near := difflib.get_close_matches(name, set(known), n=1, cutoff=0.75)):
+            hint = f"; did you mean {near[0]}?"
+        else:
+            hint = f"; add {name[:20]}=…, for example {name[:20]}=2"
+        return pointing(self.text, tree.at, f"{name[:40]} has no value{hint}")
 
     def apply(self, operation: Operation, parents: tuple[Node, ...], name: str) -> Node:
         if len(self.taken) >= MAX_STEPS:
             raise ExpressionError(f"an expression may have {MAX_STEPS:,} steps; this one has more; make it shorter")
+        operation = for_arrays(operation, parents)
         check_shapes(operation, parents)
         node = operation(*parents, name="")
         if not np.isfinite(node.value).all():
@@ -221,20 +252,46 @@ class _Builder:
         return node
 
     def fresh(self, name: str) -> str:
-        """``name``, or with the first free number below it: v₂; letters with numbers below cannot be typed."""
+        """``name``, or with the first free number below it: v₂; a name that is typed has its numbers on the line."""
         if not name:
             self.unnamed += 1
-            name = f"{self.letter}{_below(self.unnamed)}"
-        free, number = name, 1
+            name = f"{self.letter}{subscript(self.unnamed)}"
+        free, number = name, self.counts.get(name, 1)
         while free in self.taken:
             number += 1
-            free = f"{name}{_below(number)}"
+            free = f"{name}{subscript(number)}"
+        self.counts[name] = number
         self.taken.add(free)
         return free
 
 
-def _below(number: int) -> str:
-    return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+def _names_in(tree: Tree) -> list[str]:
+    """Every name of a tree, functions that are called included."""
+    names, stack = [], [tree]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, Name):
+            names.append(part.name)
+        elif isinstance(part, Apply):
+            names += [part.function] if part.function else []
+            stack.extend(part.arguments)
+    return names
+
+
+def split_into(name: str, known: Iterable[str]) -> list[str]:
+    """The known names that stand in ``name`` without a sign between them; empty where it is none such.
+
+    Example:
+        >>> split_into("xw1", ["x", "w1", "w"])
+        ['x', 'w1']
+    """
+    found: dict[int, list[str]] = {0: []}
+    for end in range(1, len(name) + 1):
+        for part in known:
+            start = end - len(part)
+            if start in found and name[start:end] == part and (end not in found or len(found[start]) < len(found[end])):
+                found[end] = [*found[start], part]
+    return found.get(len(name), [])
 
 
 def _number(value: float) -> Node:

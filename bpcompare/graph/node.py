@@ -1,47 +1,61 @@
-"""The engine: a computation is a graph of nodes, and backpropagation is one walk over it."""
+"""The engine: a computation is a graph of nodes, and backpropagation is one walk over it.
+
+Example:
+    Write a computation on nodes, and ask for its gradient:
+
+    >>> x, w, b, y = Node("x", 2), Node("w", 1), Node("b", 2), Node("y", 1)
+    >>> loss = (w * x + b - y) ** 2
+    >>> loss.value.item()
+    9.0
+    >>> gradients = backward(loss)
+    >>> gradients[w].item(), gradients[b].item()
+    (12.0, 6.0)
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeAlias
-
+import numpy as np
 import numpy.typing as npt
 
-Array: TypeAlias = npt.NDArray[Any]
+from bpcompare.graph.operations import MATMUL, TABLE, Array, Operation, to_the
+
+MAX_NAME = 60  # letters of a name that is made from the names of its parents
 
 
 class Node:
     """One step of a computation: a name, the value it came to, and the nodes it was computed from.
 
+    Nodes, numbers and arrays are joined by + − * / ** @; a step is named as it is written.
+
     Args:
         name: What the step is called.
-        value: What it came to, a NumPy array or scalar.
+        value: What it came to: a number, or an array of numbers.
         parents: The nodes it was computed from; none for an input.
         operation: How it was computed, a row of ``operations.TABLE``; None for an input.
         constant: Whether nobody asks for its gradient: a number in the expression, the data of a training problem.
 
     Example:
-        >>> import numpy as np
-        >>> from bpcompare.graph.operations import TABLE
-        >>> x = Node("x", np.array([1.0, 2.0, 3.0]))
-        >>> square = TABLE["times"](x, x, name="square")
-        >>> square.value
-        array([1., 4., 9.])
+        >>> x = Node("x", [1.0, 2.0, 3.0])
+        >>> square = x * x
+        >>> square
+        Node(x * x = [1. 4. 9.])
+        >>> backward(square)[x]
+        array([2., 4., 6.])
     """
 
     __slots__ = ("constant", "name", "operation", "parents", "value")
+    __array_ufunc__ = None  # array + node is a node, not an array of nodes
 
     def __init__(
         self,
         name: str,
-        value: Array,
+        value: npt.ArrayLike,
         parents: tuple[Node, ...] = (),
         operation: Operation | None = None,
         constant: bool = False,
     ) -> None:
         self.name = name
-        self.value = value
+        self.value = np.asarray(value) if operation else _floats(value)
         self.parents = parents
         self.operation = operation
         self.constant = constant
@@ -49,58 +63,82 @@ class Node:
     def __repr__(self) -> str:
         return f"Node({self.name} = {self.value})"
 
+    def __add__(self, other: Node | npt.ArrayLike) -> Node:
+        return _join("plus", "+", self, other)
 
-@dataclass(frozen=True, slots=True)
-class Partial:
-    """The derivative of an operation by one of its arguments.
+    def __radd__(self, other: npt.ArrayLike) -> Node:
+        return _join("plus", "+", other, self)
 
-    Args:
-        pull_back: (gradient at the output, output, *arguments) → gradient at the argument, broadcast as it comes.
-        text: The same as a formula.
-        latex: The same in LaTeX.
-    """
+    def __sub__(self, other: Node | npt.ArrayLike) -> Node:
+        return _join("minus", "-", self, other)
 
-    pull_back: Callable[..., Array]
-    text: str
-    latex: str
+    def __rsub__(self, other: npt.ArrayLike) -> Node:
+        return _join("minus", "-", other, self)
+
+    def __mul__(self, other: Node | npt.ArrayLike) -> Node:
+        return _join("times", "*", self, other)
+
+    def __rmul__(self, other: npt.ArrayLike) -> Node:
+        return _join("times", "*", other, self)
+
+    def __truediv__(self, other: Node | npt.ArrayLike) -> Node:
+        return _join("divide", "/", self, other)
+
+    def __rtruediv__(self, other: npt.ArrayLike) -> Node:
+        return _join("divide", "/", other, self)
+
+    def __matmul__(self, other: Node | npt.ArrayLike) -> Node:
+        return _join("matmul", "@", self, other)
+
+    def __rmatmul__(self, other: npt.ArrayLike) -> Node:
+        return _join("matmul", "@", other, self)
+
+    def __pow__(self, other: Node | npt.ArrayLike) -> Node:
+        if not isinstance(other, Node) and np.ndim(other) == 0:
+            exponent = float(np.asarray(other))
+            return to_the(exponent)(self, name=_written(self, "**", f"{exponent:g}"))
+        return _join("power", "**", self, other)
+
+    def __rpow__(self, other: npt.ArrayLike) -> Node:
+        return _join("power", "**", other, self)
+
+    def __neg__(self) -> Node:
+        return TABLE["negative"](self, name=f"-{_operand(self)}")
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """A row of the table.
+def _floats(value: npt.ArrayLike) -> Array:
+    """A training problem keeps its precision; whole numbers become float64, which has a derivative."""
+    array = np.asarray(value)
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
 
-    Args:
-        name: What it is called here.
-        value: The arguments' values → its value.
-        text: It as a formula.
-        latex: It in LaTeX.
-        partials: Its derivative by each argument.
-        corner: The arguments' values → whether one lies where the derivative jumps.
-        exponent: The number n of a ↦ aⁿ.
-    """
 
-    name: str
-    value: Callable[..., Array]
-    text: str
-    latex: str
-    partials: tuple[Partial, ...]
-    corner: Callable[..., bool] | None = None
-    exponent: float = 1.0
+def _join(name: str, sign: str, left: Node | npt.ArrayLike, right: Node | npt.ArrayLike) -> Node:
+    a, b = (part if isinstance(part, Node) else _constant(part) for part in (left, right))
+    row = MATMUL.get((a.value.ndim, b.value.ndim), TABLE[name]) if name == "matmul" else TABLE[name]
+    return row(a, b, name=_written(a, sign, _operand(b)))
 
-    def __call__(self, *parents: Node, name: str) -> Node:
-        """The node called ``name`` that applies this operation to ``parents``."""
-        return Node(name, self.value(*[parent.value for parent in parents]), parents, self)
+
+def _constant(value: npt.ArrayLike) -> Node:
+    array = _floats(value)
+    return Node(f"{array:g}" if array.ndim == 0 else f"array {array.shape}", array, constant=True)
+
+
+def _written(left: Node, sign: str, right: str) -> str:
+    name = f"{_operand(left)} {sign} {right}"
+    return name if len(name) <= MAX_NAME else f"… {sign} {right}"[:MAX_NAME]
+
+
+def _operand(node: Node) -> str:
+    return f"({node.name})" if node.operation and " " in node.name else node.name
 
 
 def topological_order(output: Node) -> list[Node]:
     """Every node that feeds ``output``, each after its parents, ``output`` last.
 
     Example:
-        >>> import numpy as np
-        >>> from bpcompare.graph.operations import TABLE
-        >>> x = Node("x", np.float64(3.0))
-        >>> [node.name for node in topological_order(TABLE["sin"](x, name="y"))]
-        ['x', 'y']
+        >>> x = Node("x", 3)
+        >>> [node.name for node in topological_order(x**2 - x)]
+        ['x', 'x ** 2', '(x ** 2) - x']
     """
     order: list[Node] = []
     seen: set[Node] = set()
@@ -133,11 +171,8 @@ def backward(output: Node) -> dict[Node, Array]:
         The gradient of every node, shaped like its value. Constants are left out.
 
     Example:
-        >>> import numpy as np
-        >>> from bpcompare.graph.operations import TABLE
-        >>> x = Node("x", np.float64(3.0))
-        >>> gradients = backward(TABLE["times"](x, x, name="square"))
-        >>> float(gradients[x])
+        >>> x = Node("x", 3)
+        >>> backward(x * x)[x].item()
         6.0
     """
     gradients = {output: output.value**0}  # ones, in its shape and dtype

@@ -10,7 +10,9 @@ from string import Template
 
 import numpy as np
 
-from bpcompare.graph.node import Array, Node, Operation, Partial
+from bpcompare.graph.node import Node
+from bpcompare.graph.operations import Array, Operation, Partial
+from bpcompare.graph.scripts import on_the_line, subscript, superscript
 
 DIGITS = 6  # in formulas; the tables and the JSON have all of them
 SHORT = 9  # entries of an array that is written in full
@@ -18,8 +20,6 @@ _GREEK = (
     *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu"),
     *("xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"),
 )
-_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-_DIGITS_OF = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _ACCENTS = {
     **{"\u0302": r"\hat", "\u0303": r"\tilde", "\u0304": r"\bar", "\u0307": r"\dot", "\u0308": r"\ddot"},
     **{"\u0300": r"\grave", "\u0301": r"\acute"},
@@ -48,7 +48,9 @@ class Notation:
         rounded: Before a number that was rounded.
         use: Which of several uses of a node is meant.
         in_words: Between the derivatives of a chain.
-        total: Around what is added up over the copies of a number.
+        total: Around what is added up over the copies of a number, and along which axis.
+        along: That axis.
+        keep_axis: That the axis stays, with length 1.
         dots: For terms that are left out.
     """
 
@@ -64,28 +66,34 @@ class Notation:
     use: str
     in_words: str
     total: str
+    along: str
+    keep_axis: str
     dots: str
 
     def derivative(self, node: Node, by: Node, use: int = 0) -> str:
         """∂node/∂by, of its ``use``-th use where it is used several times (0: it is not)."""
         written = self.partial.format(self.name(node.name), self.name(by.name))
-        return written + (
-            self.use.format(str(use).translate(_SUBSCRIPTS) if self.column == "text" else use) if use else ""
-        )
+        return written + (self.use.format(subscript(use) if self.column == "text" else use) if use else "")
 
     def formula(self, row: Operation | Partial, node: Node, gradient: str = "") -> str:
         """The formula of an operation or of one of its derivatives at ``node``, with names."""
-        filled = self._filled(row, node, self.symbol, gradient)
+        filled = self.filled(row, node, self.symbol, gradient)
         # A number before a letter needs no dot: 2r. Before a word it does: 2·loss.
         return re.sub(r"(?<![\w.])(\d+)(·| \\cdot )(?=[^\W\d_](?:_\{|[₀-₉]|(?!\w)))", r"\1", filled)
+
+    def formula_with_names(self, row: Operation | Partial, node: Node, gradient: str = "") -> tuple[str, bool]:
+        """The same, and whether no number of the expression is rounded in it."""
+        exact = is_exact(*[p.value for p in node.parents if p.constant and not p.value.ndim])
+        return self.formula(row, node, gradient), exact
 
     def formula_in_numbers(self, row: Operation | Partial, node: Node, gradient: str = "") -> tuple[str, bool]:
         """The same with the numbers put in, and whether none of them is rounded."""
         used = Template(getattr(row, self.column)).get_identifiers()
         values = {"out": node.value, **dict(zip("abc", (p.value for p in node.parents), strict=False))}
-        return self._filled(row, node, self.operand, gradient), is_exact(*[values[u] for u in used if u in values])
+        return self.filled(row, node, self.operand, gradient), is_exact(*[values[u] for u in used if u in values])
 
-    def _filled(self, row: Operation | Partial, node: Node, write: Callable[[Node], str], gradient: str) -> str:
+    def filled(self, row: Operation | Partial, node: Node, write: Callable[[Node], str], gradient: str = "") -> str:
+        """The formula with each operand as ``write`` writes it."""
         parts = dict(zip("abc", map(write, node.parents), strict=False))
         size = str(node.parents[0].value.size)
         filled = Template(getattr(row, self.column)).substitute(parts, out=write(node), n=size, grad=gradient)
@@ -142,12 +150,7 @@ def plain_number(value: float) -> str:
         ('−0.402797', '2·10⁻⁹')
     """
     digits, _, power = _rounded(value).replace("-", "−").partition("e")
-    return digits + (f"·10{_superscript(power)}" if power else "")
-
-
-def _superscript(power: str) -> str:
-    sign = "⁻" if power.startswith("−") else ""
-    return sign + power.lstrip("+−0").translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return digits + (f"·10{superscript(int(power.replace('−', '-')))}" if power else "")
 
 
 def _latex_number(value: float) -> str:
@@ -172,7 +175,7 @@ def latex_name(name: str) -> str:
         >>> latex_name("ŷ"), latex_name("w1"), latex_name("loss")
         ('\\hat{y}', 'w_{1}', '\\mathrm{loss}')
     """
-    stem, digits = re.fullmatch(r"(.+?)_?(\d*)", name.translate(_DIGITS_OF)).groups()  # type: ignore[union-attr]
+    stem, digits = re.fullmatch(r"(.+?)_?(\d*)", on_the_line(name)).groups()  # type: ignore[union-attr]
     letters = _letters(stem)
     written = letters[0] if len(letters) == 1 else rf"\mathrm{{{''.join(letters)}}}"
     return written + (f"_{{{digits}}}" if digits else "")
@@ -213,7 +216,9 @@ TEXT = Notation(
     rounded=" ≈ ",
     use="|{}",
     in_words="*",
-    total="sum({})",
+    total="sum({}{})",
+    along=", axis={}",
+    keep_axis=", keepdims=True",
     dots="… ({} more)",
 )
 
@@ -229,6 +234,8 @@ LATEX = Notation(
     rounded=r" \approx ",
     use=r"\vert_{{{}}}",
     in_words=r" \cdot ",
-    total=r"\mathrm{{sum}}\left({}\right)",
+    total=r"\mathrm{{sum}}\left({}{}\right)",
+    along=r",\ \mathrm{{axis}}={}",
+    keep_axis=r",\ \mathrm{keepdims}",
     dots=r"\ldots\ ({}\ \mathrm{{more}})",
 )

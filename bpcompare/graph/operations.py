@@ -8,11 +8,69 @@ is a derivative entry by entry, which that gradient is multiplied with; one with
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from bpcompare.graph.node import Array, Operation, Partial
+from bpcompare.graph.scripts import superscript
+
+Array: TypeAlias = npt.NDArray[Any]
+
+
+class HasValue(Protocol):
+    """What an operation can be applied to: a node."""
+
+    value: Array
+
+
+Step = TypeVar("Step", bound=HasValue)
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """The derivative of an operation by one of its arguments.
+
+    Args:
+        pull_back: (gradient at the output, output, *arguments) → gradient at the argument, broadcast as it comes.
+        text: The same as a formula.
+        latex: The same in LaTeX.
+    """
+
+    pull_back: Callable[..., Array]
+    text: str
+    latex: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A row of the table.
+
+    Args:
+        name: What it is called here.
+        value: The arguments' values → its value.
+        text: It as a formula.
+        latex: It in LaTeX.
+        partials: Its derivative by each argument.
+        corner: The arguments' values → whether one lies where the derivative jumps.
+        exponent: The number n of a ↦ aⁿ.
+    """
+
+    name: str
+    value: Callable[..., Array]
+    text: str
+    latex: str
+    partials: tuple[Partial, ...]
+    corner: Callable[..., bool] | None = None
+    exponent: float = 1.0
+
+    def __call__(self, *parents: Step, name: str) -> Step:
+        """The node called ``name`` that applies this operation to the nodes ``parents``."""
+        make: Any = type(parents[0])  # Node, which is built on this table
+        step: Step = make(name, self.value(*[parent.value for parent in parents]), parents, self)
+        return step
 
 
 def _stable_sigmoid(a: Array) -> Array:
@@ -21,17 +79,26 @@ def _stable_sigmoid(a: Array) -> Array:
 
 
 def _matmul_left(grad: Array, out: Array, a: Array, b: Array) -> Array:
-    rows = a if a.ndim == 2 else a[None, :]
-    columns = b if b.ndim == 2 else b[:, None]
+    rows, columns = _as_matrices(a, b)
     product: Array = grad.reshape(len(rows), columns.shape[1]) @ columns.T
     return product.reshape(a.shape)
 
 
 def _matmul_right(grad: Array, out: Array, a: Array, b: Array) -> Array:
-    rows = a if a.ndim == 2 else a[None, :]
-    columns = b if b.ndim == 2 else b[:, None]
+    rows, columns = _as_matrices(a, b)
     product: Array = rows.T @ grad.reshape(len(rows), columns.shape[1])
     return product.reshape(b.shape)
+
+
+def _as_matrices(a: Array, b: Array) -> tuple[Array, Array]:
+    """A vector on the left is a row, on the right a column."""
+    return a if a.ndim == 2 else a[None, :], b if b.ndim == 2 else b[:, None]
+
+
+def _product(left: tuple[str, str], right: tuple[str, str]) -> Operation:
+    """A matrix product; how its derivatives are written depends on which of the two is a vector."""
+    partials = Partial(_matmul_left, *left), Partial(_matmul_right, *right)
+    return _row("matmul", lambda a, b: a @ b, "$a @ $b", r"$a\, $b", *partials)
 
 
 def _mean_square(a: Array, b: Array) -> Array:
@@ -63,8 +130,8 @@ def _ranked(name: str, value: Callable[..., Array], sign: str) -> Operation:
         part: Array = grad * np.heaviside(difference, 0.5)
         return part
 
-    text = f"[$a {sign} $b] + ½·[$a = $b]", f"[$b {sign} $a] + ½·[$a = $b]"
-    latex = [formula.replace("½·", r"\frac{1}{2} ") for formula in text]
+    text = f"($a {sign} $b) + ½·($a == $b)", f"($b {sign} $a) + ½·($a == $b)"
+    latex = [rf"[${p} {sign} ${q}] + \frac{{1}}{{2}} [$a = $b]" for p, q in ("ab", "ba")]
     return _row(
         name,
         value,
@@ -160,7 +227,7 @@ _FUNCTIONS = (
     ),
     _row(
         "relu", lambda a: np.maximum(a, 0), "relu($a)", r"\mathrm{relu}\left($a\right)",
-        Partial(lambda g, o, a: g * (a > 0), "[$a > 0]", "[$a > 0]"),
+        Partial(lambda g, o, a: g * (a > 0), "($a > 0)", "[$a > 0]"),
         corner=_is_zero_somewhere,
     ),
     _ranked("max", np.maximum, ">"),
@@ -168,11 +235,7 @@ _FUNCTIONS = (
 )
 
 _OF_ARRAYS = (
-    _row(
-        "matmul", lambda a, b: a @ b, "$a @ $b", r"$a\, $b",
-        Partial(_matmul_left, "$grad @ $bᵀ", r"$grad\, $b^{\top}"),
-        Partial(_matmul_right, "$aᵀ @ $grad", r"$a^{\top}\, $grad"),
-    ),
+    _product(("$grad @ $bᵀ", r"$grad\, $b^{\top}"), ("$aᵀ @ $grad", r"$a^{\top}\, $grad")),
     _row(
         "transpose", lambda a: a.T, "$aᵀ", r"$a^{\top}",
         Partial(lambda g, o, a: g.T, "($grad)ᵀ", r"\left($grad\right)^{\top}"),
@@ -198,7 +261,7 @@ _LAYERS = (
         "Linear of arrays", lambda a, b, c: a.dot(b.T) + c, "$a @ $bᵀ + $c", r"$a\, $b^{\top} + $c",
         Partial(lambda g, o, a, b, c: g.dot(b), "$grad @ $b", r"$grad\, $b"),
         Partial(lambda g, o, a, b, c: g.T.dot(a), "($grad)ᵀ @ $a", r"\left($grad\right)^{\top} $a"),
-        Partial(lambda g, o, a, b, c: np.add.reduce(g), "sum over rows of $grad", r"\sum_{i} \left($grad\right)_{i}"),
+        Partial(lambda g, o, a, b, c: np.add.reduce(g), "sum($grad, axis=0)", r"\sum_{i} \left($grad\right)_{i}"),
     ),
     _row(  # of one number
         "MSE", lambda a, b: (a - b) ** 2, "($a − $b)²", r"\left($a - $b\right)^{2}",
@@ -222,14 +285,21 @@ _LAYERS = (
 
 # fmt: on
 
+TIMES_OF_ARRAYS = replace(_ARITHMETIC[2], text="$a ⊙ $b", latex=r"$a \odot $b")
+MATMUL = {  # by the number of axes of the two
+    (2, 1): _product(("outer($grad, $b)", r"$grad \otimes $b"), ("$aᵀ @ $grad", r"$a^{\top}\, $grad")),
+    (1, 2): _product(("$grad @ $bᵀ", r"$grad\, $b^{\top}"), ("outer($a, $grad)", r"$a \otimes $grad")),
+    (1, 1): _product(("$b", "$b"), ("$a", "$a")),
+}
+
 TABLE = {row.name: row for row in (*_ARITHMETIC, *_FUNCTIONS, *_OF_ARRAYS, *_LAYERS)}
+
+ALIASES = {"σ": "sigmoid", "ln": "log"}  # as they are printed
 
 # What a learner may call. Sigmoid is the layer, sigmoid the function: the same row.
 FUNCTIONS = {row.name: row for row in (*_FUNCTIONS, *_OF_ARRAYS, TABLE["Linear"], TABLE["MSE"])} | {
     "Sigmoid": TABLE["sigmoid"]
 }
-
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @lru_cache(maxsize=256)
@@ -241,7 +311,7 @@ def to_the(exponent: float) -> Operation:
         ('$a²', '2·$a')
     """
     lower = exponent - 1
-    factor = "−" if exponent == -1 else f"{exponent:.6g}·".replace("-", "−")
+    factor = "−" if exponent == -1 else f"{_digits(exponent)}·".replace("-", "−")
     text, latex = factor + _power_text(lower), factor.replace("·", r" \cdot ").replace("−", "-") + _power_latex(lower)
     if exponent in (0, 1):
         text = latex = str(int(exponent))
@@ -254,9 +324,14 @@ def _power_text(exponent: float) -> str:
     if exponent == 1:
         return "$a"
     if exponent == int(exponent):
-        return "$a" + str(int(exponent)).translate(_SUPERSCRIPT)
-    return f"$a^{exponent:.6g}" if exponent > 0 else f"$a^(−{-exponent:.6g})"
+        return "$a" + superscript(int(exponent))
+    return f"$a^{_digits(exponent)}" if exponent > 0 else f"$a^(−{_digits(-exponent)})"
 
 
 def _power_latex(exponent: float) -> str:
-    return "$a" if exponent == 1 else f"$a^{{{exponent:.6g}}}"
+    return "$a" if exponent == 1 else f"$a^{{{_digits(exponent)}}}"
+
+
+def _digits(number: float) -> str:
+    """All digits, as few as tell the number apart from its neighbours."""
+    return str(int(number)) if number.is_integer() else repr(number)

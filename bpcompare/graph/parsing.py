@@ -1,50 +1,113 @@
-"""Reads an expression: which characters, names and depth it may have. Python parses it; nothing of it is ever run."""
+"""Reads an expression: tokens first, then a tree of what is applied to what. Nothing of it is ever run.
+
+Allowed are numbers, names in any script, + − * / ** @, brackets, calls, statements ``name = …``, and the signs in which
+a derivation is printed: · ⊙ ² ᵀ √ |x| 2r x₁.
+"""
 
 from __future__ import annotations
 
-import ast
 import keyword
 import re
 import unicodedata
-import warnings
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from bpcompare.errors import ExpressionError
+from bpcompare.graph.scripts import SUBSCRIPTS, SUPERSCRIPTS, exponent, on_the_line
 
-MAX_CHARACTERS = 20_000
-MAX_DEPTH = 200  # of one statement; Python's own stack ends at a thousand
+MAX_CHARACTERS = 200_000
+MAX_DEPTH = 150  # of brackets; Python's own stack ends at a thousand
+SHOWN = 60  # letters of the expression around a place that is pointed at
 
 _ALLOWED = "use numbers, names, + - * / ** @, brackets and functions"
 _EXAMPLE = 'write one such as "(x*w - y)**2"'
-_GREEK_LIKE_LATIN = "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο"
-_MARKS = "\u0302\u0303\u0304\u0307"  # hat, tilde, bar, dot: x̂ is no letter of its own
-_ON_A_KEYBOARD = {"−": "-", "–": "-", "×": "*", "·": "*", "∗": "*", "÷": "/", "²": "**2", "³": "**3", "√": "sqrt(…)"}
-_INSTEAD: dict[type[ast.AST], str] = {
-    ast.BitXor: "^ is not a power here; write **",
-    ast.FloorDiv: "// has no useful derivative; write /",
-    ast.Attribute: "a dot after a name is not known here; write transpose(x) or mean(x), not x.T or x.mean()",
-    ast.Subscript: "[…] after a name is not known here; give each number a name of its own",
-    ast.List: "[…] is not known here; give an array as a value, such as x=1,2,3",
-    ast.Tuple: "a comma may only part the arguments of a function; give an array as a value, such as x=1,2,3",
-    ast.Compare: "a comparison has no derivative; use max, min, relu or abs",
-    ast.IfExp: "if … else is not known here; use max, min, relu or abs",
-    ast.AugAssign: "v += x is not known here; write v = v + x",
-    ast.NamedExpr: "a step gets its name in a statement of its own: z = x*w; r = z - y",
-    ast.Constant: "only numbers and names can be computed with, no text, truth values or imaginary numbers",
-    ast.keyword: "arguments have no names here; write sin(x)",
-    ast.Expr: "only the last step may go without a name; write z = x*w; r = z - y",
-    ast.Assign: "a statement gives one name to one step: z = x*w",
+_SIGNS = {"−": "-", "·": "*", "⊙": "*", "×": "*", "∗": "*", "÷": "/", "^": "**"}
+_ON_A_KEYBOARD = {"–": "-", "—": "-", "≤": "max or min", "∂": "the expression alone", "≈": "="}
+_NO_LETTERS = "·ᵀ"  # for Python they are
+_NUMBER = re.compile(r"(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_OPERATOR = re.compile(r"\*\*=?|//=?|:=|->|[=!<>+\-*/@%^&|]=|<<|>>|[-+*/@=;,()|^%~&<>!?:.\[\]{}$`\\]")
+_QUOTED = re.compile(r"""[bBfFrRuU]{0,2}('''|\"{3}|'|")(.*?)(\1|$)""", re.DOTALL)
+_PATTERNS = {
+    "": re.compile(r"[ \t\r]+|#[^\n]*"),
+    "end": re.compile("[;\n]"),
+    "number": _NUMBER,
+    "quote": _QUOTED,
+    "power": re.compile(f"[{SUPERSCRIPTS}]+"),
+}
+_PRODUCT = 2
+_BINARY = {"+": ("plus", 1), "-": ("minus", 1), "*": ("times", _PRODUCT), "/": ("divide", _PRODUCT)}
+_BINARY |= {"@": ("matmul", _PRODUCT), "**": ("power", 4)}
+_UNARY = 3
+_COMPARISON = "a comparison has no derivative; use max, min, relu or abs"
+_INSTEAD = {
+    "//": "// has no useful derivative; write /",
+    ".": "a dot after a name is not known here; write mean(x), not x.mean()",
+    "[": "[…] is not known here; give an array as a value, such as x=1,2,3",
+    ",": "a comma may only separate the arguments of a function; give an array as a value, such as x=1,2,3",
+    ":=": "a step gets its name in a statement of its own: z = x*w; r = z - y",
+    "=": "a statement gives one name to one step: z = x*w",
+    **dict.fromkeys(("==", "!=", "<", ">", "<=", ">="), _COMPARISON),
+    **dict.fromkeys(("+=", "-=", "*=", "/=", "@=", "**=", "//="), "v += x is not known here; write v = v + x"),
+    **dict.fromkeys(("if", "else"), "if … else is not known here; use max, min, relu or abs"),
+    **dict.fromkeys(("True", "False", "None"), "only numbers and names can be computed with"),
 }
 
 
-def read(expression: str) -> list[ast.stmt]:
-    """The statements of ``expression`` as Python's syntax trees, none of them run.
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number of the expression."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name, and where it stands."""
+
+    name: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """An operation of the table, applied to its arguments; ``function`` is what a call was written as, else empty."""
+
+    operation: str
+    arguments: tuple[Tree, ...]
+    at: int
+    function: str = ""
+
+
+Tree: TypeAlias = Number | Name | Apply
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A step and the name it is given; the last may go without."""
+
+    tree: Tree
+    name: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of the expression: kind "number", "name", "sign" (as Python writes it), "power" (²), "quote" or "end"."""
+
+    kind: str
+    text: str
+    at: int
+
+
+def read(expression: str) -> list[Statement]:
+    """The statements of ``expression`` as trees, none of them run.
 
     Raises:
         ExpressionError: It is no text, has a character that no name has, or is too long, too deep or not an expression.
 
     Example:
-        >>> [type(statement).__name__ for statement in read("z = x*w; z**2")]
-        ['Assign', 'Expr']
+        >>> [statement.name for statement in read("z = x*w; z²")]
+        ['z', '']
     """
     if not isinstance(expression, str):
         raise ExpressionError(f"an expression must be text; got {type(expression).__name__}; put it in quotes")
@@ -52,101 +115,276 @@ def read(expression: str) -> list[ast.stmt]:
         raise ExpressionError(
             f"an expression may have {MAX_CHARACTERS:,} characters; this one has {len(expression):,}; make it shorter"
         )
-    check_spelling(expression)
-    statements = _parse("\n".join(line.strip() for line in expression.splitlines()))
+    statements = _Parser(expression, tokens(expression)).statements()
     if not statements:
         raise ExpressionError(f"the expression is empty; {_EXAMPLE}")
-    for statement in statements:
-        _check_depth(statement)
+    for statement in statements[:-1]:
+        if not statement.name:
+            raise pointing(
+                expression, statement.at, "only the last step may go without a name; write z = x*w; r = z - y"
+            )
     return statements
 
 
-def check_spelling(text: str) -> None:
-    """Refuses characters that are not on the list, and names that Python would read as other names.
+def pointing(text: str, at: int, message: str) -> ExpressionError:
+    """The error that says ``message``, with a note that has a caret under the place."""
+    error = ExpressionError(message)
+    start = max(0, at - SHOWN // 2)
+    around = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", " ", text[start : start + SHOWN])
+    before = sum(_width(character) for character in around[: at - start])
+    error.add_note(f"  {around}\n  {' ' * before}^")
+    return error
+
+
+def _width(character: str) -> int:
+    """How many columns of a terminal a character takes."""
+    return 0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def check_name(name: object) -> str:
+    """The name of a value as it stands in an expression.
 
     Raises:
-        ExpressionError: Naming the character, and what to write instead.
+        ExpressionError: It is no name, or it is another spelling of one.
 
     Example:
-        >>> check_spelling("ŷ = σ*x1")
+        >>> check_name("w₁")
+        'w1'
     """
-    for character in text:
-        if not (character.isascii() and (character.isprintable() or character in "\n\r\t")) and not _is_letter(
-            character
-        ):
-            written = _ON_A_KEYBOARD.get(character)
-            raise ExpressionError(
-                f"{character!r} (U+{ord(character):04X} {unicodedata.name(character, 'no letter')}) cannot be in an "
-                f"expression; {f'write {written}' if written else 'names have Latin or Greek letters, digits and _'}"
-            )
-    # Python itself would replace such letters without a word, and two names could become one.
-    if (spelled := unicodedata.normalize("NFKC", text)) != text:
-        position = next(i for i, (a, b) in enumerate(zip(text, spelled + " ", strict=False)) if a != b)
-        raise ExpressionError(
-            f"{text[position : position + 2]!a} is another spelling of {spelled[position : position + 1]!r}; "
-            f"write {spelled[position : position + 1]!r} itself"
+    read_as = on_the_line(name) if isinstance(name, str) else ""
+    if not read_as.isidentifier():
+        raise ExpressionError(f"a value needs a name such as x or w1; got {name!r:.40}")
+    _check_spelling(read_as, read_as, 0)
+    if keyword.iskeyword(read_as):
+        raise ExpressionError(_is_pythons(read_as))
+    return read_as
+
+
+def _check_spelling(text: str, name: str, at: int) -> None:
+    """Python reads ﬁ as fi without a word, and two names could become one."""
+    if (spelled := unicodedata.normalize("NFKC", name)) != name:
+        raise pointing(
+            text, at, f"{name[:20]!a} is another spelling of {spelled[:20]!r}; write {spelled[:20]!r} itself"
         )
 
 
-def _is_letter(character: str) -> bool:
-    """Latin (with accents) or Greek, and not to be mistaken for another letter that a name may have."""
-    latin = "À" <= character <= "ž" and character.isalpha() and character not in "ıĸ"
-    greek = "Α" <= character <= "ω" and character.isalpha() and character not in _GREEK_LIKE_LATIN
-    return latin or greek or character in _MARKS
+def _is_pythons(word: str) -> str:
+    return f"{word} is a word of Python's own and cannot be a name here; write another, such as λ"
 
 
-def _parse(text: str) -> list[ast.stmt]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python comments on "1if"; the refusal below says enough
-            return ast.parse(text).body
-    except SyntaxError as error:
-        raise _unreadable(error, text) from None
-    except (RecursionError, MemoryError):
-        raise _too_deep() from None
-    except ValueError as error:
-        raise ExpressionError(f"the expression cannot be read: {error!s:.60}; {_EXAMPLE}") from None
+def tokens(text: str) -> list[Token]:
+    """The pieces of ``text``; an "end" closes every statement."""
+    found: list[Token] = []
+    depth = at = 0
+    while at < len(text):
+        token, length = _token(text, at)
+        depth += (token.text in ("(", "[", "{")) - (token.text in (")", "]", "}"))
+        if token.kind != "end" or depth <= 0:  # a line may end inside brackets
+            found += [token] if token.kind else []
+        at += length
+    return [*found, Token("end", "", len(text))]
 
 
-def _unreadable(error: SyntaxError, text: str) -> ExpressionError:
-    if "nested" in error.msg:
-        return _too_deep()
-    if "digits" in error.msg:
-        return ExpressionError("a number in the expression has thousands of digits; write it as 1e30")
-    for word in re.findall(r"\w+", text):
-        if keyword.iskeyword(word) and word not in ("True", "False", "None"):
-            return ExpressionError(
-                f"{word} is a word of Python's own and cannot be a name here; write another, such as λ"
-            )
-    reason = re.split(r" \(|[.;:] ", error.msg)[0]
-    return ExpressionError(f"the expression cannot be read: {reason} {_where(error, text)}")
+def _token(text: str, at: int) -> tuple[Token, int]:
+    character = text[at]
+    for kind, pattern in _PATTERNS.items():
+        if found := pattern.match(text, at):
+            return Token(kind, found[0], at), len(found[0])
+    if character.isidentifier() and character not in _NO_LETTERS:
+        end = at + 1
+        while end < len(text) and _continues_a_name(text[end]):
+            end += 1
+        name = on_the_line(text[at:end])
+        _check_spelling(text, name, at)
+        return Token("name", name, at), end - at
+    if character in _SIGNS and text[at : at + 2] != "^=":
+        return Token("sign", _SIGNS[character], at), 1
+    if found := _OPERATOR.match(text, at):
+        return Token("sign", found[0], at), len(found[0])
+    if character in "√½ᵀ":
+        return Token("sign", character, at), 1
+    raise _no_such_character(text, at)
 
 
-def _where(error: SyntaxError, text: str) -> str:
-    lines = text.splitlines()
-    line = lines[error.lineno - 1] if error.lineno and error.lineno <= len(lines) else ""
-    rest = line[max((error.offset or 1) - 1, 0) :]
-    return f"at {rest[:20]!r}; mend it there" if rest else f"at the end; {_EXAMPLE}"
+def _continues_a_name(character: str) -> bool:
+    return character not in _NO_LETTERS and (character in SUBSCRIPTS or f"a{character}".isidentifier())
 
 
-def _check_depth(statement: ast.stmt) -> None:
-    level: list[ast.AST] = [statement]
-    for _ in range(MAX_DEPTH):
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
-        if not level:
-            return
-    raise _too_deep()
-
-
-def _too_deep() -> ExpressionError:
-    return ExpressionError(
-        f"the expression is nested more than {MAX_DEPTH} deep; give its parts names: z = x*w; r = z - y; r**2"
+def _no_such_character(text: str, at: int) -> ExpressionError:
+    character = text[at]
+    plain = unicodedata.normalize("NFKC", character)
+    written = _ON_A_KEYBOARD.get(character, plain if plain.isascii() and plain.isprintable() else "")
+    called = f"{character!r} (U+{ord(character):04X} {unicodedata.name(character, 'no letter')})"
+    return pointing(
+        text,
+        at,
+        f"{called} cannot be in an expression; "
+        + (f"write {written}" if written else "names have letters, digits and _"),
     )
 
 
-def refusal(tree: ast.AST) -> ExpressionError:
-    """The error that names a part which no expression may have, and what to write instead."""
-    kinds = (type(getattr(tree, "op", tree)), type(tree))
-    instead = next((_INSTEAD[kind] for kind in kinds if kind in _INSTEAD), _ALLOWED)
-    written = " ".join(ast.unparse(tree).split())
-    return ExpressionError(f"{written:.40} cannot be part of an expression: {instead}")
+class _Parser:
+    """Precedence climbing: a loop for what stands on one level, so that a long sum needs no deep stack."""
+
+    def __init__(self, text: str, found: list[Token]) -> None:
+        self.text = text
+        self.tokens = found
+        self.place = 0
+        self.depth = 0
+
+    @property
+    def next(self) -> Token:
+        return self.tokens[self.place]
+
+    def take(self) -> Token:
+        self.place += 1
+        return self.tokens[self.place - 1]
+
+    def takes(self, sign: str) -> bool:
+        """Whether ``sign`` comes next; then it is passed."""
+        is_next = self.next.kind == "sign" and self.next.text == sign
+        self.place += is_next
+        return is_next
+
+    def statements(self) -> list[Statement]:
+        found = []
+        while self.place < len(self.tokens):
+            if self.next.kind == "end":
+                self.take()
+                continue
+            found.append(self.statement())
+            if self.next.kind != "end":
+                raise self.unexpected()
+        return found
+
+    def statement(self) -> Statement:
+        first, name = self.next, ""
+        if first.kind == "name" and self.tokens[self.place + 1].text == "=":
+            name = first.text
+            self.check_word(first)
+            self.place += 2
+        return Statement(self.expression(), name, first.at)
+
+    def expression(self, level: int = 0) -> Tree:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise pointing(
+                self.text,
+                self.next.at,
+                f"the expression is nested more than {MAX_DEPTH} deep; give its parts names: z = x*w; r = z - y; r**2",
+            )
+        tree = self.postfix(self.operand())
+        while self.next.kind == "sign" and self.next.text in _BINARY:
+            operation, strength = _BINARY[self.next.text]
+            if strength < level:
+                break
+            at = self.take().at
+            right = self.expression(_UNARY if operation == "power" else strength + 1)
+            tree = Apply(operation, (tree, right), at)
+        self.depth -= 1
+        return tree
+
+    def operand(self) -> Tree:
+        token = self.take()
+        if token.kind == "number":
+            return self.number(token)
+        if token.kind == "name":
+            self.check_word(token)
+            return self.call(token) if self.takes("(") else Name(token.text, token.at)
+        if token.kind == "sign" and token.text in "-+":
+            tree = self.expression(_UNARY)
+            return tree if token.text == "+" else Apply("negative", (tree,), token.at)
+        if token.kind == "sign" and token.text == "(":
+            tree = self.expression()
+            self.close(")", token)
+            return tree
+        if token.kind == "sign" and token.text == "|":
+            tree = self.expression()
+            self.close("|", token)
+            return Apply("abs", (tree,), token.at, "abs")
+        if token.kind == "sign" and token.text == "√":
+            return Apply("sqrt", (self.expression(_UNARY + 1),), token.at, "sqrt")
+        if token.kind == "sign" and token.text == "½":
+            return Number(0.5)
+        self.place -= 1
+        raise self.unexpected()
+
+    def number(self, token: Token) -> Tree:
+        value = Number(float(token.text))
+        if self.next.kind != "name" or self.next.at != token.at + len(token.text):
+            return value
+        at = self.next.at  # 2r is 2·r
+        before = self.tokens[self.place - 2] if self.place > 1 else token
+        if before.kind == "sign" and before.text in ("/", "**", "@"):
+            raise pointing(
+                self.text, at, f"{token.text}{self.next.text} after {before.text} can be read in two ways; use brackets"
+            )
+        return Apply("times", (value, self.expression(_UNARY)), at)
+
+    def postfix(self, tree: Tree) -> Tree:
+        """What stands behind an operand: ² and ᵀ."""
+        while True:
+            token = self.next
+            if token.kind == "power":
+                power = exponent(self.take().text)
+                if power is None:
+                    raise pointing(self.text, token.at, f"{token.text} is no power; write ** and a number")
+                tree = Apply("power", (tree, Number(power)), token.at)
+            elif self.takes("ᵀ"):
+                tree = Apply("transpose", (tree,), token.at, "transpose")
+            elif token.text == "." and self.tokens[self.place + 1].text == "T":
+                self.place += 2
+                tree = Apply("transpose", (tree,), token.at, "transpose")
+            else:
+                return tree
+
+    def call(self, function: Token) -> Tree:
+        opening = self.tokens[self.place - 1]
+        arguments: list[Tree] = []
+        while not self.takes(")"):
+            if self.next.kind == "name" and self.tokens[self.place + 1].text == "=":
+                raise self.refusal(self.next, "arguments have no names here; write sin(x)")
+            arguments.append(self.expression())
+            if self.next.text != ")" and not self.takes(","):
+                self.close(")", opening)
+        return Apply(function.text, tuple(arguments), function.at, function.text)
+
+    def close(self, sign: str, opening: Token) -> None:
+        if self.takes(sign):
+            return
+        if self.next.kind == "end":
+            raise pointing(self.text, opening.at, f"this {opening.text} is never closed; add a {sign}")
+        raise self.unexpected()
+
+    def check_word(self, token: Token) -> None:
+        if token.text in _INSTEAD:
+            raise self.refusal(token, _INSTEAD[token.text])
+        if keyword.iskeyword(token.text):
+            raise pointing(self.text, token.at, _is_pythons(token.text))
+
+    def refusal(self, token: Token, instead: str) -> ExpressionError:
+        written = " ".join(self.text[token.at : token.at + 40].split())
+        return pointing(self.text, token.at, f"{written!a} cannot be part of an expression: {instead}")
+
+    def unexpected(self) -> ExpressionError:
+        """Why the next token cannot stand where it does."""
+        token = self.next
+        before = self.tokens[self.place - 1] if self.place else Token("end", "", 0)
+        if token.kind == "end":
+            return pointing(self.text, token.at, f"something is missing after {before.text[:20]!r}; {_EXAMPLE}")
+        if token.kind == "quote":
+            return self.refusal(token, "only numbers and names can be computed with, no text")
+        if token.kind == "name" and (token.text in _INSTEAD or keyword.iskeyword(token.text)):
+            self.check_word(token)
+        if token.kind in ("name", "number") or token.text in ("(", "√", "½"):
+            left, right = before.text[:20], token.text[:20] + "…" * (token.text == "(")
+            return pointing(
+                self.text,
+                token.at,
+                f"an operator is missing between {left!r} and {right!r}; did you mean {left}*{right}?",
+            )
+        if token.text in (")", "|") and before.kind == "sign" and before.text not in (")", "|"):
+            return pointing(self.text, token.at, f"something is missing between {before.text!r} and {token.text!r}")
+        if token.text == ")":
+            return pointing(self.text, token.at, "this ) closes nothing; remove it, or add a ( before it")
+        return self.refusal(token, _INSTEAD.get(token.text, _ALLOWED))

@@ -7,14 +7,18 @@ import math
 import numpy as np
 
 from bpcompare.errors import ExpressionError
-from bpcompare.graph.node import Node, Operation
-from bpcompare.graph.operations import TABLE
+from bpcompare.graph.node import Node
+from bpcompare.graph.operations import MATMUL, TABLE, TIMES_OF_ARRAYS, Operation
 
 MAX_ENTRIES = 10_000  # of one array
 
 
 def for_arrays(operation: Operation, arguments: tuple[Node, ...]) -> Operation:
-    """The row of the table for these shapes: a layer has one for numbers and one for arrays."""
+    """The row of the table for these shapes: a layer has one for numbers and one for arrays, a product one a shape."""
+    if operation.name == "times" and all(argument.value.ndim for argument in arguments):
+        return TIMES_OF_ARRAYS
+    if operation.name == "matmul":
+        return MATMUL.get((arguments[0].value.ndim, arguments[1].value.ndim), operation)
     is_matrix = operation.name == "Linear" and arguments[1].value.ndim > 0
     is_array = operation.name == "MSE" and arguments[0].value.ndim + arguments[1].value.ndim > 0
     return TABLE[f"{operation.name} of arrays"] if is_matrix or is_array else operation

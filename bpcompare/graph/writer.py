@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from bpcompare.graph.expression import Graph
-from bpcompare.graph.node import Array, Node, Partial, unbroadcast
+from bpcompare.graph.node import Node, unbroadcast
 from bpcompare.graph.notation import Notation, is_exact
+from bpcompare.graph.operations import Array, Partial
 
 MAX_PATHS = 4  # written out in full; more are summed step by step
 MAX_FACTORS = 16
@@ -24,6 +25,7 @@ class Use(NamedTuple):
     consumer: Node
     partial: Partial
     number: int
+    number_of_argument: int
 
     @property
     def has_rule(self) -> bool:
@@ -51,9 +53,11 @@ class Writer:
         self.steps = [node for node in graph.nodes if node.operation]
         self.inputs = graph.inputs
         self.uses = uses(graph)
-        self.path_count = {graph.output: 1}
+        self.path_count, self.factor_count = {graph.output: 1}, {graph.output: 0}
         for node in reversed(graph.nodes[:-1]):
-            self.path_count[node] = sum(self.path_count[use.consumer] for use in self.uses[node])
+            consumers = [use.consumer for use in self.uses[node]]
+            self.path_count[node] = sum(self.path_count[consumer] for consumer in consumers)
+            self.factor_count[node] = self.path_count[node] + sum(self.factor_count[c] for c in consumers)
         wanted = _above(graph, wrt)
         self.wanted = [node for node in reversed(graph.nodes) if node in wanted and node is not graph.output]
         self.scalar = all(node.value.ndim == 0 for node in graph.nodes)
@@ -73,8 +77,8 @@ class Writer:
         """z = x·w = 2·1 = 2."""  # noqa: D403
         write = self.write
         assert node.operation is not None
-        symbols, numbers = write.formula(node.operation, node), write.formula_in_numbers(node.operation, node)
-        return write.equation(write.name(node.name), (symbols, True), numbers, write.value(node.value))
+        symbols, numbers = (put(node.operation, node) for put in (write.formula_with_names, write.formula_in_numbers))
+        return write.equation(write.name(node.name), symbols, numbers, write.value(node.value))
 
     def locals(self) -> list[str]:
         """∂z/∂w = x = 2, for every edge whose derivative acts entry by entry."""
@@ -87,8 +91,8 @@ class Writer:
 
     def local_sides(self, use: Use) -> list[tuple[str, bool]]:
         """The local derivative with names and with numbers put in."""
-        symbols = self.write.formula(use.partial, use.consumer)
-        return [(symbols, True), self.write.formula_in_numbers(use.partial, use.consumer)]
+        puts = self.write.formula_with_names, self.write.formula_in_numbers
+        return [put(use.partial, use.consumer) for put in puts]
 
     def symbols(self, node: Node) -> str:
         """∂loss/∂w = ∂loss/∂r*∂r/∂z*∂z/∂w, and a sum of such products where paths meet."""
@@ -106,22 +110,31 @@ class Writer:
         """∂loss/∂w = ∂loss/∂r · ∂r/∂z · ∂z/∂w = −4 · 1 · 2 = −8."""
         left, result = self.write.derivative(self.output, node), self.write.value(self.gradients[node])
         if self.is_direct(node):
-            return self.write.equation(left, *self.local_sides(self.uses[node][0]), result)
-        times = self.write.times
+            return self.write.equation(left, *self.direct_sides(self.uses[node][0]), result)
         if self.in_full(node):
             paths = self.paths(node)
-            products = [times.join(map(self.by, path)) for path in paths]
+            products = [self.write.times.join(map(self.by, path)) for path in paths]
             factors = [[local(use) for use in path] for path in paths]
+            terms = [self.product(row, is_first=row is factors[0]) for row in factors]
             exact = is_exact(*[factor for path in factors for factor in path])
         else:
             shown = self.shown(node)
             products = [self.term(use) for use in shown]
-            factors = [self.term_factors(use) for use in shown]
-            exact = all(is_exact(self.gradients[use.consumer], local(use)) for use in shown)
-        terms = [self.product(row, is_first=row is factors[0]) for row in factors]
-        if not self.in_full(node):
-            terms = [self.around(use, term) for use, term in zip(shown, terms, strict=True)]
+            in_numbers = [self.term_in_numbers(use, is_first=use is shown[0]) for use in shown]
+            terms, exact = [term for term, _ in in_numbers], all(is_exact for _, is_exact in in_numbers)
         return self.write.equation(left, (self.sum(node, products), True), (self.sum(node, terms), exact), result)
+
+    def direct_sides(self, use: Use) -> list[tuple[str, bool]]:
+        """The local derivative, which is the whole gradient; one number for all entries is put into each of them."""
+        sides = self.local_sides(use)
+        if not self.is_one_for_all(use):
+            return sides
+        (number, exact), ones = sides[-1], use.node.value**0
+        return [(number + self.write.times + self.write.number(ones), exact and is_exact(ones))]
+
+    def is_one_for_all(self, use: Use) -> bool:
+        """Whether one number is the derivative by every entry of an array: 1/n of a mean."""
+        return use.node.value.size > use.consumer.value.size and use.partial.text in ("1", "1/$n")
 
     def arriving(self, use: Use, times: str) -> str:
         """∂loss/∂r and a times sign; nothing where the consumer is the output, ∂loss/∂loss = 1."""
@@ -136,14 +149,24 @@ class Writer:
     def term(self, use: Use) -> str:
         """What one use adds to the gradient: what arrives at the consumer, times the derivative there."""
         if use.has_rule:
-            arriving = "1" if use.consumer is self.output else self.write.derivative(self.output, use.consumer)
-            return self.write.formula(use.partial, use.consumer, gradient=arriving)
-        return self.around(use, self.arriving(use, self.write.times) + self.by(use))
+            return self.write.formula(use.partial, use.consumer, gradient=self.arriving(use, "") or self.ones(use))
+        return self.summed(use, self.arriving(use, self.write.times) + self.by(use))
 
-    def term_factors(self, use: Use) -> list[Array]:
-        """The numbers in that product."""
-        arriving = [] if use.consumer is self.output else [self.gradients[use.consumer]]
-        return arriving if use.has_rule else [*arriving, short(local(use))]
+    def term_in_numbers(self, use: Use, is_first: bool) -> tuple[str, bool]:
+        """The same with the numbers put in, and whether none of them is rounded."""
+        arriving = self.gradients[use.consumer]
+        if use.has_rule:
+            gradient = self.ones(use) if use.consumer is self.output else self.write.number(arriving)
+            term, exact = self.write.formula_in_numbers(use.partial, use.consumer, gradient=gradient)
+            return term, exact and is_exact(arriving)
+        spreads = use.node.value.size > use.consumer.value.size
+        derivative = local(use) if spreads else short(local(use))
+        factors = [derivative] if use.consumer is self.output else [arriving, derivative]
+        return self.summed(use, self.product(factors, is_first)), is_exact(*factors)
+
+    def ones(self, use: Use) -> str:
+        """∂output/∂output, in its shape."""
+        return self.write.number(use.consumer.value**0)
 
     def product(self, factors: list[Array], is_first: bool) -> str:
         """The factors with signs between them; a sign in front of the whole side needs no brackets."""
@@ -151,14 +174,18 @@ class Writer:
         first = self.write.number if is_first else self.write.bracketed
         return sign.join([*map(first, factors[:1]), *map(self.write.bracketed, factors[1:])])
 
-    def around(self, use: Use, term: str) -> str:
-        """The rule of the operation around what arrives; a sum where the node was broadcast to several copies."""
-        if use.has_rule:
-            return self.write.formula_in_numbers(use.partial, use.consumer, gradient=term or "1")[0]
-        is_copied = use.consumer.value.size > use.node.value.size
-        return self.write.total.format(term) if is_copied else term
+    def summed(self, use: Use, term: str) -> str:
+        """The term, summed over the copies that were made of the node."""
+        copies, shape = use.consumer.value.shape, use.node.value.shape
+        if copies == shape or use.node.value.size > use.consumer.value.size:
+            return term
+        if use.node.value.size == 1:  # an array of one entry keeps its brackets
+            return "[" * len(shape) + self.write.total.format(term, "") + "]" * len(shape)
+        axis, keep = ("0", "") if len(copies) > len(shape) or shape[0] == 1 else ("1", self.write.keep_axis)
+        total = self.write.total.format(term, self.write.along.format(axis) + keep)
+        return f"[{total}]" if len(copies) == len(shape) and axis == "0" else total
 
-    def sum(self, node: Node, terms: list[str]) -> str:
+    def sum(self, node: Node, terms: Sequence[str]) -> str:
         """The terms added up, the middle ones left out where there are too many."""
         left_out = 0 if self.in_full(node) else len(self.uses[node]) - len(terms)
         return " + ".join([*terms[:-1], self.write.dots.format(left_out), terms[-1]] if left_out else terms)
@@ -179,9 +206,7 @@ class Writer:
 
     def in_full(self, node: Node) -> bool:
         """Whether every path is written out: only for numbers, and only where it stays readable."""
-        if not self.scalar or self.path_count[node] > MAX_PATHS:
-            return False
-        return sum(map(len, self.paths(node))) <= MAX_FACTORS
+        return self.scalar and self.path_count[node] <= MAX_PATHS and self.factor_count[node] <= MAX_FACTORS
 
     def paths(self, node: Node) -> list[list[Use]]:
         """Every path from the output down to ``node``."""
@@ -204,7 +229,7 @@ def uses(graph: Graph) -> dict[Node, list[Use]]:
             if not node.constant:
                 is_several = consumer.parents.count(node) > 1
                 number = consumer.parents[: position + 1].count(node) if is_several else 0
-                found[node].append(Use(node, consumer, partial, number))
+                found[node].append(Use(node, consumer, partial, number, position))
     return found
 
 

@@ -5,16 +5,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from bpcompare.errors import InputError
+from bpcompare.problem import estimates
 from bpcompare.problem.networks import network
 from bpcompare.theory.least_squares import least_squares
 from bpcompare.training.gradients import autograd
+from bpcompare.training.settings import TrainingSettings
 
 SAMPLES = 50
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Collapse:
-    """Two layers beside the one that they are, W = W₂W₁ and b = W₂b₁ + b₂.
+    """Two layers, and the one layer that they are, W = W₂W₁ and b = W₂b₁ + b₂.
 
     Attributes:
         two: The network of two linear layers.
@@ -36,6 +39,13 @@ class Collapse:
     linear_gap: float
     curved_gap: float
 
+    def __repr__(self) -> str:
+        first, second = self.two
+        widths = f"{first.in_features} → {first.out_features} → {second.out_features}"
+        return (
+            f"<Collapse {widths}: outputs differ by {self.output_difference:.1g}, with a tanh by {self.curved_gap:.2g}>"
+        )
+
 
 def collapse(layers: tuple[int, int, int] = (2, 5, 3), seed: int = 0) -> Collapse:
     """Two linear layers with drawn weights, the one layer that they are, and how far apart the two descriptions are.
@@ -43,8 +53,12 @@ def collapse(layers: tuple[int, int, int] = (2, 5, 3), seed: int = 0) -> Collaps
         W₂(W₁x + b₁) + b₂ = (W₂W₁)x + (W₂b₁ + b₂)
 
     Args:
-        layers: The numbers of inputs, in the middle, and of outputs.
-        seed: Where weights and inputs are drawn from.
+        layers: Three widths of at least 1: inputs, middle, outputs.
+        seed: Random seed for weights and inputs.
+
+    Raises:
+        InputError: There are not three widths, or a number is out of its range.
+        LimitError: They would not fit into memory or a day.
 
     Example:
         >>> found = collapse()
@@ -53,6 +67,10 @@ def collapse(layers: tuple[int, int, int] = (2, 5, 3), seed: int = 0) -> Collaps
 
     Source: 「3 反向传播」 for the outputs; the gradients follow by the chain rule.
     """
+    if len(layers) != 3:
+        raise InputError(f"layers must be three widths: inputs, middle, outputs; got {list(layers)!r:.60}")
+    seed = TrainingSettings(seed=seed).seed
+    estimates.collapse(layers).check()
     drawn = network(layers, init="normal", seed=seed, dtype=torch.float64)
     first, second = (layer for layer in drawn if isinstance(layer, nn.Linear))
     two = nn.Sequential(first, second)

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from bpcompare.errors import InputError
+from bpcompare.graph.scripts import subscript, superscript
+from bpcompare.problem import estimates
 
-SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+MOST_DIGITS = 17
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Equations:
 
 
 def equations(
-    weight: Tensor,
+    weight: Tensor | nn.Linear,
     bias: Tensor | None = None,
     x_names: Sequence[str] | None = None,
     y_names: Sequence[str] | None = None,
@@ -33,24 +36,33 @@ def equations(
     r"""ŷⱼ = Wⱼ₁x₁ + … + bⱼ for every output of an `nn.Linear`, with the numbers of its weight and bias.
 
     Args:
-        weight: (out, in).
+        weight: (out, in), or an `nn.Linear`, which brings its bias.
         bias: (out,), or None for a model without one.
         x_names: What to call the inputs; x, or x₁, x₂, … when not given.
         y_names: What to call the outputs; y, or y₁, y₂, … when not given.
-        digits: Significant digits.
+        digits: Significant digits, from 1 to 17, which tell every float64 from its neighbours.
 
     Raises:
-        InputError: The shapes or the names do not fit together.
+        InputError: The shapes, the names or the number of digits do not fit.
+        LimitError: The text would not fit into memory.
 
     Example:
-        >>> import torch
         >>> both = equations(torch.tensor([[1.5, -2.0]]), torch.tensor([0.25]))
         >>> both.text, both.latex
         (('y = 1.5·x₁ − 2·x₂ + 0.25',), ('y = 1.5\\,x_{1} - 2\\,x_{2} + 0.25',))
     """
+    if isinstance(weight, nn.Linear):
+        if bias is not None:
+            raise InputError("an nn.Linear brings its own bias; got another one: leave it out")
+        layer = weight
+        weight, bias = layer.weight, layer.bias
+    weight, bias = _tensor("weight", weight), None if bias is None else _tensor("bias", bias)
+    if isinstance(digits, bool) or not isinstance(digits, int) or not 1 <= digits <= MOST_DIGITS:
+        raise InputError(f"digits must be a whole number from 1 to {MOST_DIGITS}; got {digits!r:.60}")
     if weight.ndim != 2 or (bias is not None and bias.shape != weight.shape[:1]):
         found = f"{tuple(weight.shape)} and {None if bias is None else tuple(bias.shape)}"
         raise InputError(f"weight must be (out, in) and bias (out,) or None; got {found}; pass those of an nn.Linear")
+    estimates.equations(weight.shape[1], weight.shape[0]).check()
     xs, ys = _named(x_names, "x", weight.shape[1]), _named(y_names, "y", weight.shape[0])
 
     def written(style: int, times: str, minus: str) -> tuple[str, ...]:
@@ -65,13 +77,23 @@ def equations(
     return Equations(written(0, "·", "−"), written(1, r"\,", "-"))
 
 
+def _tensor(name: str, values: object) -> Tensor:
+    if isinstance(values, type):
+        kind = values.__name__
+        raise InputError(f"{name} must be numbers; got the class {kind}: pass a layer, such as nn.{kind}(2, 1)")
+    try:
+        return torch.as_tensor(values).detach()
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"{name} must be a tensor of numbers; got {type(values).__name__}") from None
+
+
 def _named(names: Sequence[str] | None, letter: str, count: int) -> tuple[list[str], list[str]]:
     """In Unicode and in LaTeX."""
     if names is None:
         if count == 1:
             return [letter], [letter]
         places = range(1, count + 1)
-        return [f"{letter}{str(i).translate(SUBSCRIPTS)}" for i in places], [f"{letter}_{{{i}}}" for i in places]
+        return [f"{letter}{subscript(i)}" for i in places], [f"{letter}_{{{i}}}" for i in places]
     if len(names) != count:
         raise InputError(f"there must be one name for each of {count} columns; got {len(names)}: {', '.join(names)}")
     if all(name in (letter, *(f"{letter}{i}" for i in range(1, count + 1))) for name in names):
@@ -96,4 +118,4 @@ def _number(value: float, digits: int, minus: str) -> str:
     power = int(exponent)
     if minus == "-":
         return rf"{mantissa} \cdot 10^{{{power}}}"
-    return f"{mantissa}·10{str(power).replace('-', '⁻').translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+    return f"{mantissa}·10{superscript(power)}"

@@ -1,92 +1,154 @@
 """What is wrong with a CSV file: the first fault, with its line, its column and the remedy."""
 
+import difflib
 import math
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bpcompare.errors import TableError
+from bpcompare.problem.column_names import shown
+from bpcompare.problem.csv_columns import check_name
+from bpcompare.problem.csv_dialect import Dialect, is_missing
 
 RAGGED = "every row must have one cell per column, and numbers no commas of their own unless quoted"
-GROUPED = re.compile(r"[+-]?\d[\d.,' _\u00a0\u202f\u2019]*[,' _\u00a0\u202f\u2019][\d.,' _\u00a0\u202f\u2019]*\d")
+LISTED = 20  # column names in a message
+SPACES = " \u00a0\u202f\u2009"
+GROUPED = re.compile(rf"[+-]?\d[\d.,'_\u2019{SPACES}]*[,'_\u2019{SPACES}][\d.,'_\u2019{SPACES}]*\d", re.ASCII)
+ONE_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
+PERCENT = re.compile(r"[+-]?\d[\d.,]*\s*[%‰％]", re.ASCII)
+DATE = re.compile(
+    r"\d{1,4}\s*[-/.年]\s*\d{1,2}\s*[-/.月]\s*(\d{1,4}\b.*|\d{1,2}\s*日.*)|\d{1,2}:\d{2}.*"
+    r"|\d{1,4}[-/. ]?[A-Za-z]{3,9}[-/., ]+\d{2,4}.*|[A-Za-z]{3,9}\.? \d{1,2}, \d{4}.*",
+    re.ASCII,
+)
+WITH_UNIT = re.compile(rf"([+-]?[\d.,]+(?:[eE][+-]?\d+)?)[{SPACES}]*([^\W\d_][^\d,;]*|[°µ€$£¥].*)|[€$£¥]\s*[\d.,]+")
 
 
-def check_header(path: Path, header: Sequence[str], wanted: Iterable[str]) -> None:
+def check_header(path: Path, line: int, header: Sequence[str], wanted: Iterable[str], dialect: Dialect) -> None:
     """Refuses a first row that does not name each of the columns asked for once.
 
     Raises:
-        TableError: It holds numbers, lacks a column, or has one twice.
+        TableError: It holds numbers, lacks a column, has one twice, or one that cannot be printed.
 
     Example:
-        >>> check_header(Path("cars.csv"), ["speed", "dist"], ["dist"])
+        >>> check_header(Path("cars.csv"), 1, ["speed", "dist"], ["dist"], Dialect())
     """
-    if all(_is_number(name) for name in header):
+    if all(_is_number(name, dialect) for name in header):
         raise TableError(
-            f"{path}, line 1: the header is missing; the first row must name the columns, but it reads "
-            f"{', '.join(map(repr, header[:4]))}"
+            f"{path}, line {line}: the header is missing; the first row must name the columns, but it reads "
+            f"{', '.join(map(shown, header[:4]))}"
         )
     for name in wanted:
         count = header.count(name)
         if count == 0:
-            known = ", ".join(map(repr, header[:20])) + (", …" if len(header) > 20 else "")
-            raise TableError(f"{path}, line 1: there is no column {name!r}; the columns are {known}")
+            raise _unknown(path, line, name, header, dialect)
         if count > 1:
-            raise TableError(f"{path}, line 1: column {name!r} stands there {count} times; rename all but one")
+            raise TableError(
+                f"{path}, line {line}: column {shown(name)} stands there {count} times; rename all but one"
+            )
+        check_name(path, line, name, header.index(name))
 
 
-def check_rows(
-    path: Path, rows: Iterable[Sequence[str]], line: int, header: Sequence[str], wanted: Iterable[str]
-) -> None:
-    """Refuses rows that are not one finite number in each of the columns asked for.
+def _unknown(path: Path, line: int, name: str, header: Sequence[str], dialect: Dialect) -> TableError:
+    known = ", ".join(map(shown, header[:LISTED])) + (", …" if len(header) > LISTED else "")
+    near = difflib.get_close_matches(name[:100], [column for column in header[:1000] if len(column) < 100], 1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return TableError(
+        f"{path}, line {line}: there is no column {shown(name)}; the columns are {known}{hint}"
+        f"{_comment_hint(header, dialect)}"
+    )
 
-    Args:
-        path: The file that they are from.
-        rows: Their cells.
-        line: The number of the line before the first of them.
-        header: The names of all columns.
-        wanted: The names of those asked for.
+
+def _comment_hint(row: Sequence[str], dialect: Dialect) -> str:
+    if dialect.comment is None and row and row[0].lstrip().startswith("#"):
+        return "; if the line is a comment, add --comment '#'"
+    return ""
+
+
+def check_row(path: Path, line: int, row: Sequence[str], header: Sequence[str], dialect: Dialect) -> None:
+    """Refuses a row that has not one cell for each column.
 
     Raises:
-        TableError: A row has too few cells or too many, or a cell is no number; the first such.
+        TableError: It is blank, or has too few cells or too many.
 
     Example:
-        >>> check_rows(Path("cars.csv"), [["4", "2"]], 1, ["speed", "dist"], ["dist"])
+        >>> check_row(Path("cars.csv"), 2, ["4", "2"], ["speed", "dist"], Dialect())
     """
-    places = [(name, header.index(name)) for name in wanted]
-    for row in rows:
-        line += 1 + sum(cell.count("\n") for cell in row)
-        if not row:
-            raise blank_line(path, line)
-        if len(row) != len(header):
-            cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
-            raise TableError(f"{path}, line {line}: the row has {cells}, the header has {len(header)}; {RAGGED}")
-        for name, place in places:
-            if fault := _fault(row[place]):
-                raise TableError(f"{path}, line {line}, column {name!r}: {fault}")
+    if not row:
+        raise blank_line(path, line)
+    if len(row) != len(header):
+        cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
+        raise TableError(
+            f"{path}, line {line}: the row has {cells}, the header has {len(header)}; {RAGGED}"
+            f"{_comment_hint(row, dialect)}"
+        )
+
+
+def check_cell(path: Path, line: int, name: str, cell: str, dialect: Dialect) -> None:
+    """Refuses a cell that is not one finite number.
+
+    Raises:
+        TableError: It is empty, a date, has a unit, …, each with what to do.
+
+    Example:
+        >>> check_cell(Path("cars.csv"), 2, "dist", "2.5", Dialect())
+    """
+    if fault := _fault(cell, dialect):
+        reads = f"the cell reads {shown(cell)}" if cell.strip() else "the cell is empty"
+        raise TableError(f"{path}, line {line}, column {shown(name)}: {reads}{fault}")
 
 
 def blank_line(path: Path, line: int) -> TableError:
     """The error of a line that holds nothing and is not one of the last."""
-    return TableError(f"{path}, line {line}: the line is blank; {RAGGED}")
+    return TableError(f"{path}, line {line}: the line is blank; {RAGGED}, so take it out, or add --skip-missing")
 
 
-def _is_number(cell: str) -> bool:
+def _is_number(cell: str, dialect: Dialect) -> bool:
     try:
-        float(cell)
+        dialect.number(cell)
     except ValueError:
         return False
     return True
 
 
-def _fault(cell: str) -> str | None:
+def _fault(cell: str, dialect: Dialect) -> str | None:
     """What is wrong with a cell, as the end of a sentence, or None."""
-    shown = repr(cell if len(cell) <= 40 else cell[:40] + "…")
-    if not cell.strip():
-        return "the cell is empty; fill it in or leave the row out"
-    if GROUPED.fullmatch(cell.strip()):
-        return f"the cell reads {shown}; write numbers with a decimal point and without thousands separators"
-    if not _is_number(cell) or "_" in cell or not cell.isascii():
-        return f"the cell reads {shown}, which is not a number; write it like 1234.5 or 1.2e-3"
-    if not math.isfinite(float(cell)):
-        return f"the cell reads {shown}, which is not a finite number of double precision; leave the row out"
+    text = cell.strip()
+    if is_missing(text):
+        value = "" if not text else ", a missing value and not a finite number"
+        return f"{value}; fill it in, or leave such rows out with --skip-missing"
+    if _is_number(text, dialect) and "_" not in text and text.isascii():
+        if math.isfinite(dialect.number(text)):
+            return None
+        return ", which is not a finite number of double precision; leave the row out"
+    return _punctuation(text, dialect) or _meaning(text, dialect)
+
+
+def _punctuation(text: str, dialect: Dialect) -> str | None:
+    """What is wrong with the commas and points of a number."""
+    if dialect.decimal == "," and "." in text and GROUPED.fullmatch(text.replace(".", ",")):
+        return "; with --decimal , numbers have a decimal comma and no points: take the points out, or the option"
+    if dialect.decimal == "." and ONE_COMMA.fullmatch(text):
+        return (
+            "; write numbers with a decimal point and without thousands separators, "
+            "or give --decimal , (in Python decimal=',') if this is a decimal comma"
+        )
+    if GROUPED.fullmatch(text):
+        point = "comma" if dialect.decimal == "," else "point"
+        return f"; write numbers with a decimal {point} and without thousands separators"
     return None
+
+
+def _meaning(text: str, dialect: Dialect) -> str:
+    """What a cell that is no number seems to be instead."""
+    if PERCENT.fullmatch(text):
+        return "; take the sign out of the whole column and put it into the name, as in 'share (%)'"
+    if DATE.fullmatch(text):
+        return ", which seems to be a date or a time; replace the column by numbers, such as days since the first row"
+    if WITH_UNIT.fullmatch(text):
+        return ", a number with a unit; take the unit out of the whole column and put it into the name, as in 'x (km)'"
+    if re.fullmatch(r"[\u2212\u2013]\s*[\d.,]+", text):
+        return ", with a minus sign that programs do not read; write it with a hyphen, like -1.5"
+    example = "1234,5 or 1,2e-3" if dialect.decimal == "," else "1234.5 or 1.2e-3"
+    return f", which is not a number; write it like {example}"

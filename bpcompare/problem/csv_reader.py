@@ -6,28 +6,30 @@ by calls that run at C speed; only a chunk that fails is gone through cell by ce
 
 import csv
 import gc
-import io
 import itertools
 import math
 import operator
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TextIO
 
 import torch
 from torch import Tensor
 
+from bpcompare import datasets
 from bpcompare.errors import TableError
-from bpcompare.problem.csv_errors import blank_line, check_header, check_rows
+from bpcompare.problem import estimates
+from bpcompare.problem.csv_columns import Columns, choose, delimiter
+from bpcompare.problem.csv_dialect import Dialect, is_missing
+from bpcompare.problem.csv_encoding import open_text
+from bpcompare.problem.csv_errors import blank_line, check_cell, check_header, check_row
+from bpcompare.problem.csv_lines import LinesWithoutComments
 from bpcompare.problem.problem import Problem, from_data
 
+AS_USUAL = Dialect()
 CHUNK = 2_048  # rows converted at a time
-DELIMITERS = (",", ";", "\t")
-UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-ENCODINGS = ((b"\xef\xbb\xbf", "utf-8-sig"), *((mark, "utf-16") for mark in UTF_16_MARKS))
 
 Row = list[str]
 OnProgress = Callable[[float], object]
@@ -35,19 +37,24 @@ OnProgress = Callable[[float], object]
 
 @dataclass(frozen=True)
 class Table:
-    """The columns asked for, (N, columns) float64, and their names."""
+    """The columns asked for, (N, columns) float64, their names, and how many rows were left out."""
 
     x: Tensor
     y: Tensor
     x_names: tuple[str, ...]
     y_names: tuple[str, ...]
+    skipped: int = 0
 
 
 def read_csv(
-    path: Path,
-    x: Sequence[str],
-    y: Sequence[str],
+    path: Path | str,
+    x: Columns,
+    y: Columns,
     *,
+    encoding: str | None = None,
+    decimal: str = ".",
+    comment: str | None = None,
+    skip_missing: bool = False,
     seed: int = 0,
     dtype: torch.dtype = torch.float32,
     bias: bool = True,
@@ -56,15 +63,22 @@ def read_csv(
 ) -> Problem:
     r"""The problem of predicting columns ``y`` of a CSV file from its columns ``x``.
 
-    The file is UTF-8 (with or without a byte order mark) or UTF-16 with one; its delimiter is a comma, a semicolon or
-    a tab; its first row names the columns. Cells are quoted or not; numbers are written with a decimal point and no
-    thousands separators.
+    The delimiter is a comma, a semicolon or a tab, whichever gives the columns asked for; the first row names the
+    columns. Cells are quoted or not; numbers have no thousands separators, no units and no percent signs.
 
     Args:
-        path: The file.
-        x: Names of the input columns.
-        y: Names of the output columns.
-        seed: Where the initial parameters are drawn from.
+        path: The file, or the name of a sample table (see `bpcompare.datasets`) where there is no such file.
+        x: Names of the input columns. A text that is a column's name as it stands means that column; otherwise it is
+            taken apart at its commas. ``"all"`` means every column that is not in y; ``*`` and ``?`` stand for any
+            text and for one character, as in ``"c*"``.
+        y: The same for the output columns.
+        encoding: The file's encoding, such as "gbk"; None for UTF-8 (with or without a byte order mark) or UTF-16 with
+            one.
+        decimal: "." or ",": the sign before the decimals.
+        comment: Lines that begin with this text, such as "#", are left out.
+        skip_missing: Whether to leave out the rows in which a cell asked for is missing (empty, NA, N/A, #N/A, NaN,
+            NULL or None); the problem's ``skipped`` says how many. Otherwise such a cell is an error.
+        seed: Random seed for the initial parameters.
         dtype: The precision of training.
         bias: Whether the model has one.
         standardize: Whether to train on standardised columns.
@@ -72,43 +86,51 @@ def read_csv(
 
     Raises:
         TableError: The file is not such a table; the message names line, column and cell.
+        LimitError: The table would not fit into memory.
 
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = Path(folder) / "cars.csv"
-        ...     _ = path.write_text("speed,dist\n4,2\n7,4\n")
-        ...     read_csv(path, ["speed"], ["dist"]).measured_x.tolist()
-        [[4.0], [7.0]]
+        ...     _ = path.write_text("speed;dist\n4,5;2\n7;NA\n9;8\n")
+        ...     problem = read_csv(path, "speed", "dist", decimal=",", skip_missing=True)
+        >>> problem.measured_x.tolist(), problem.skipped
+        ([[4.5], [9.0]], 1)
     """
-    table = read_table(path, x, y, on_progress)
+    dialect = Dialect(encoding, decimal, comment, skip_missing)
+    file = datasets.find(path)
+    table = read_table(file, x, y, on_progress, dialect)
     return from_data(
         table.x,
         table.y,
-        name=path.name,
+        name=file.name,
         seed=seed,
         dtype=dtype,
         bias=bias,
         standardize=standardize,
         x_names=table.x_names,
         y_names=table.y_names,
+        skipped=table.skipped,
     )
 
 
-def read_table(path: Path, x: Sequence[str], y: Sequence[str], on_progress: OnProgress | None = None) -> Table:
+def read_table(
+    path: Path, x: Columns, y: Columns, on_progress: OnProgress | None = None, dialect: Dialect = AS_USUAL
+) -> Table:
     """The named columns of a CSV file as float64 tensors; see `read_csv` for what is accepted and what is raised."""
-    wanted = [*x, *y]
-    twice = [name for i, name in enumerate(wanted) if name in wanted[:i]]
-    if twice or not x or not y:
-        raise TableError(f"column {twice[0]!r} is asked for twice" if twice else "name at least one x and one y column")
-    with _open(path) as (binary, text), _no_garbage_collection():
-        reader = _Reader(path, text, wanted)
+    with open_text(path, dialect.encoding) as (binary, text), _no_garbage_collection():
+        reader = _Reader(path, text, x, y, dialect)
         size = max(path.stat().st_size, 1)
-        for _ in reader.chunks():
+        for number, _ in enumerate(reader.chunks(), 1):
+            read = min(binary.tell() / size, 1.0)
+            if number & (number - 1) == 0:  # ever more seldom: a look at the memory takes as long as a chunk
+                rows = int(len(reader.columns[0]) / max(read, 1e-9))
+                estimates.table(rows, len(reader.columns)).check()
             if on_progress:
-                on_progress(min(binary.tell() / size, 1.0))
+                on_progress(read)
     columns = [torch.frombuffer(column, dtype=torch.float64) for column in reader.columns]
-    return Table(_beside(columns[: len(x)]), _beside(columns[len(x) :]), tuple(x), tuple(y))
+    inputs = len(reader.x)
+    return Table(_joined(columns[:inputs]), _joined(columns[inputs:]), tuple(reader.x), tuple(reader.y), reader.skipped)
 
 
 @contextmanager
@@ -123,72 +145,49 @@ def _no_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _beside(columns: list[Tensor]) -> Tensor:
+def _joined(columns: list[Tensor]) -> Tensor:
     return columns[0].unsqueeze(1) if len(columns) == 1 else torch.stack(columns, 1)
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[tuple[BinaryIO, TextIO]]:
-    try:
-        binary = path.open("rb")
-    except OSError as error:
-        raise TableError(f"{path} cannot be read: {error.strerror}; check the path") from error
-    with binary:
-        try:
-            start = binary.read(4)
-            binary.seek(0)
-        except OSError as error:
-            raise TableError(f"{path} cannot be read: {error.strerror}; --csv needs a file") from error
-        if start.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")) or (b"\0" in start and start[:2] not in UTF_16_MARKS):
-            raise TableError(f"{path} is not UTF-8, nor UTF-16 with a byte order mark; save it as UTF-8")
-        encoding = next((name for mark, name in ENCODINGS if start.startswith(mark)), "utf-8")
-        try:
-            yield binary, io.TextIOWrapper(binary, encoding=encoding, newline="")
-        except UnicodeError as error:
-            line = _line_of_bad_byte(path, encoding)
-            raise TableError(
-                f"{path}, line {line}: this is not {encoding[:6].upper()} text; save the file as UTF-8"
-            ) from error
-        except OSError as error:
-            raise TableError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _line_of_bad_byte(path: Path, encoding: str) -> int:
-    with path.open(encoding=encoding, errors="replace", newline="") as file:
-        return next((number for number, line in enumerate(file, 1) if "\ufffd" in line), 1)
 
 
 class _Reader:
     """Reads rows and converts the wanted cells of each, chunk by chunk, into ``columns``."""
 
-    def __init__(self, path: Path, text: TextIO, wanted: list[str]) -> None:
-        self.path = path
-        self.wanted = wanted
-        self.columns = [array("d") for _ in wanted]
-        first = text.readline()
+    def __init__(self, path: Path, text: Iterable[str], x: Columns, y: Columns, dialect: Dialect) -> None:
+        self.path, self.dialect = path, dialect
+        self.lines = None if dialect.comment is None else LinesWithoutComments(text, dialect.comment)
+        lines = iter(text if self.lines is None else self.lines)
+        first = next(lines, "")
         if not first.strip("\r\n"):
-            raise TableError(
-                f"{path}{', line 1' if first else ''}: the file is empty; its first row must name the columns"
-            )
-        lines = itertools.chain([first], text)
-        self.rows = csv.reader(lines, delimiter=_delimiter(first, wanted), strict=True)
+            place = f", line {self._in_file(1)}" if first else ""
+            raise TableError(f"{path}{place}: the file is empty; its first row must name the columns")
+        sign = delimiter(path, first, x, y)
+        self.rows = csv.reader(itertools.chain([first], lines), delimiter=sign, strict=True)
         self.header = [name.strip() for name in self._next_rows(1)[0]]
-        check_header(path, self.header, wanted)
-        self.places = [self.header.index(name) for name in wanted]
+        self.x, self.y = choose(self.header, x, y)
+        self.wanted = [*self.x, *self.y]
+        check_header(path, self._in_file(1), self.header, self.wanted, dialect)
+        self.places = [self.header.index(name) for name in self.wanted]
+        self.columns = [array("d") for _ in self.wanted]
+        self.skipped = 0
+
+    def _in_file(self, line: int) -> int:
+        """The number that a line has in the file, comments counted."""
+        return line if self.lines is None else self.lines.number_of(line)
 
     def _next_rows(self, count: int) -> list[Row]:
         try:
             return list(itertools.islice(self.rows, count))
         except csv.Error as error:
-            raise TableError(f"{self.path}, line {self.rows.line_num}: {error}; close every quote") from error
+            line = self._in_file(self.rows.line_num)
+            raise TableError(f"{self.path}, line {line}: {error}; close every quote") from error
 
     def chunks(self) -> Iterator[None]:
         """Converts chunk after chunk until the file ends; blank lines may follow the last row, not part rows."""
         blank_at = 0
         line = self.rows.line_num
         while rows := self._next_rows(CHUNK):
-            if blank_at and any(rows):
-                raise blank_line(self.path, blank_at)
+            if blank_at and any(rows) and not self.dialect.skip_missing:
+                raise blank_line(self.path, self._in_file(blank_at))
             blank = sum(1 for _ in itertools.takewhile(operator.not_, reversed(rows)))
             if blank:
                 del rows[-blank:]
@@ -197,36 +196,56 @@ class _Reader:
             line = self.rows.line_num
             yield
         if not self.columns[0]:
-            raise TableError(f"{self.path} has a header but no rows of data; give it at least one")
+            left = f"; all {self.skipped} rows have a missing cell" if self.skipped else ""
+            raise TableError(f"{self.path} has a header but no rows of data; give it at least one{left}")
 
     def _convert(self, rows: list[Row], line: int) -> None:
-        if not set(map(len, rows)) <= {len(self.header)}:
-            self._check(rows, line)
-        for column, place in zip(self.columns, self.places, strict=True):
-            cells = list(map(operator.itemgetter(place), rows))
-            try:
-                numbers = array("d", map(float, cells))
-            except ValueError:
-                self._check(rows, line)
-                raise
-            joined = "".join(cells)
-            # float() also takes 1_000 and the digits of other scripts; a sum is finite only if every term is.
-            if "_" in joined or not joined.isascii() or not math.isfinite(sum(numbers)):
-                self._check(rows, line)
-            column.extend(numbers)
-
-    def _check(self, rows: list[Row], line: int) -> None:
-        check_rows(self.path, rows, line, self.header, self.wanted)
-
-
-def _delimiter(first_line: str, wanted: list[str]) -> str:
-    """The delimiter under which the header has all the columns asked for, or else the most columns."""
-
-    def fit(delimiter: str) -> tuple[bool, int]:
         try:
-            names = [name.strip() for name in next(csv.reader([first_line], delimiter=delimiter))]
-        except csv.Error:
-            return False, 0
-        return set(wanted) <= set(names), len(names)
+            numbers = self._numbers(rows)
+        except ValueError:
+            numbers = self._numbers(self._checked(rows, line))
+        for column, more in zip(self.columns, numbers, strict=True):
+            column.extend(more)
 
-    return max(DELIMITERS, key=fit)
+    def _numbers(self, rows: list[Row]) -> list["array[float]"]:
+        """The wanted columns of some rows.
+
+        Raises:
+            ValueError: A row or a cell may be at fault.
+        """
+        if not set(map(len, rows)) <= {len(self.header)}:
+            raise ValueError
+        found = []
+        for place in self.places:
+            cells = list(map(operator.itemgetter(place), rows))
+            joined = "".join(cells)
+            # float() also takes 1_000 and the digits of other scripts.
+            if "_" in joined or not joined.isascii() or (self.dialect.decimal == "," and "." in joined):
+                raise ValueError
+            if self.dialect.decimal == ",":
+                cells = [cell.replace(",", ".") for cell in cells]
+            found.append(array("d", map(float, cells)))
+            if not math.isfinite(sum(found[-1])) and not all(map(math.isfinite, found[-1])):
+                raise ValueError
+        return found
+
+    def _checked(self, rows: list[Row], line: int) -> list[Row]:
+        """The rows without those that are to be left out; ``line`` is the one before the first.
+
+        Raises:
+            TableError: One cannot be used.
+        """
+        kept = []
+        for row in rows:
+            line += 1 + sum(cell.count("\n") for cell in row)
+            if self.dialect.skip_missing and not row:  # a blank line, no row
+                continue
+            number = self._in_file(line)
+            check_row(self.path, number, row, self.header, self.dialect)
+            if self.dialect.skip_missing and any(is_missing(row[place]) for place in self.places):
+                self.skipped += 1
+                continue
+            for name, place in zip(self.wanted, self.places, strict=True):
+                check_cell(self.path, number, name, row[place], self.dialect)
+            kept.append(row)
+        return kept

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare.errors import InputError
+from bpcompare.problem import estimates
 from bpcompare.problem.problem import Problem, from_data
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
@@ -33,11 +34,12 @@ def network(
         init: "pytorch" for PyTorch's own, uniform within ±1/√in; "normal" for the standard normal, which saturates
             the activations of a layer with many inputs: z is then of size √in.
         bias: Whether the layers have one.
-        seed: Where the initial parameters are drawn from.
+        seed: Random seed for the initial parameters.
         dtype: torch.float32 or torch.float64.
 
     Raises:
         InputError: A width or a name cannot be used.
+        LimitError: The network would not fit into memory.
 
     Example:
         >>> network([2, 3, 1], "tanh")
@@ -53,6 +55,7 @@ def network(
         raise InputError(f"activation must be one of {', '.join(ACTIVATIONS)}; got {activation!r}")
     if init not in INITS:
         raise InputError(f"init must be one of {', '.join(INITS)}; got {init!r}")
+    estimates.network(layers, dtype.itemsize).check()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         parts: list[nn.Module] = []

@@ -1,18 +1,26 @@
-"""The regression problem: what was measured, what the ways train on, and where they all start."""
+"""The regression problem: what was measured, what the methods train on, and where they all start."""
 
 import copy
 import dataclasses
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
+from bpcompare import notebook
 from bpcompare.errors import InputError
+from bpcompare.problem import estimates
+from bpcompare.problem.column_names import check_names
+from bpcompare.problem.columns import as_columns, check_columns, numbered, precision
 from bpcompare.problem.scaling import Scaling
 
-DTYPES = (torch.float32, torch.float64)
+MOST_ROWS = 20  # columns of a table that a notebook shows
+
+if TYPE_CHECKING:
+    from bpcompare.problem.columns import Numbers
 
 
 @dataclass(frozen=True)
@@ -23,9 +31,9 @@ class Truth:
     bias: Tensor
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Problem:
-    """Data to fit by ŷ = x Wᵀ + b, or by a network, in the user's units and as the ways train on it.
+    """Data to fit by ŷ = x Wᵀ + b, or by a network, in the user's units and as the methods train on it.
 
     Build one with `from_data`, `line`, `csv_reader.read_csv` or `networks.quadratic`.
 
@@ -39,6 +47,7 @@ class Problem:
         x_names: One name per input column.
         y_names: One name per output column.
         scaling: How the columns were standardised for training, or None.
+        skipped: How many rows of a file were left out, since a cell was missing.
     """
 
     name: str
@@ -50,15 +59,16 @@ class Problem:
     x_names: tuple[str, ...]
     y_names: tuple[str, ...]
     scaling: Scaling | None
+    skipped: int = 0
 
     @functools.cached_property
     def x(self) -> Tensor:
-        """The inputs that the ways train on, (N, in)."""
+        """The inputs that the methods train on, (N, in)."""
         return self._in_training_units(self.measured_x)
 
     @functools.cached_property
     def y(self) -> Tensor:
-        """The targets that the ways train on, (N, out)."""
+        """The targets that the methods train on, (N, out)."""
         scaling = self.scaling
         return (self.measured_y if scaling is None else scaling.y_in_training_units(self.measured_y)).to(self.dtype)
 
@@ -116,10 +126,24 @@ class Problem:
             return weight.double(), bias.double()
         return self.scaling.parameters_in_user_units(weight, bias)
 
+    def __repr__(self) -> str:
+        kind = type(self.start).__name__
+        return (
+            f"<Problem {self.name}: {self.samples} samples, {self.in_features} → {self.out_features}, {kind}, "
+            f"{str(self.dtype).removeprefix('torch.')}{', standardised' if self.scaling else ''}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a row for each column of the data."""
+        columns = [(name, self.measured_x[:, i]) for i, name in enumerate(self.x_names[:MOST_ROWS])]
+        columns += [(name, self.measured_y[:, i]) for i, name in enumerate(self.y_names[:MOST_ROWS])]
+        rows = [[name, values.min().item(), values.mean().item(), values.max().item()] for name, values in columns]
+        return notebook.table(repr(self)[1:-1], ["column", "smallest", "mean", "largest"], rows)
+
 
 def from_data(
-    x: Tensor,
-    y: Tensor,
+    x: "Numbers",
+    y: "Numbers",
     *,
     name: str = "data",
     seed: int = 0,
@@ -127,38 +151,42 @@ def from_data(
     bias: bool = True,
     standardize: bool = False,
     truth: Truth | None = None,
-    x_names: tuple[str, ...] | None = None,
-    y_names: tuple[str, ...] | None = None,
+    x_names: Sequence[str] | None = None,
+    y_names: Sequence[str] | None = None,
+    skipped: int = 0,
 ) -> Problem:
     """The problem of fitting ``y`` by a linear model of ``x``.
 
     Args:
-        x: Inputs (N, in), N ≥ 1, finite.
-        y: Targets (N, out), finite.
+        x: Inputs (N, in), N ≥ 1, finite: a tensor, a NumPy array or a list of rows.
+        y: Targets (N, out), finite, likewise. Both are kept in float64, whatever the training's precision.
         name: What to call it.
-        seed: Where the initial parameters are drawn from.
-        dtype: The precision of training, torch.float32 or torch.float64; that of ``x`` when not given.
+        seed: Random seed for the initial parameters.
+        dtype: The precision of training, torch.float32 or torch.float64; when not given that of ``x`` if it is a
+            tensor or a float64 array, else float32.
         bias: Whether the model has one.
         standardize: Whether to train on columns of mean 0 and (population) standard deviation 1; without a bias, of
             mean square 1. Everything is reported in the user's units all the same.
         truth: The parameters that made the data, if they are known.
-        x_names: One name per column of x.
+        x_names: One name per column of x, in any script, without control characters.
         y_names: One name per column of y.
+        skipped: How many rows of a file were left out.
 
     Raises:
         InputError: A shape, a type or a value does not fit, with the remedy.
 
     Example:
-        >>> problem = from_data(torch.tensor([[1.0], [2.0]]), torch.tensor([[2.0], [4.0]]))
-        >>> problem.samples, problem.in_features, problem.out_features
-        (2, 1, 1)
+        >>> problem = from_data([[1.0], [2.0]], [[2.0], [4.0]], x_names=["速度"])
+        >>> problem.samples, problem.x_names, problem.dtype
+        (2, ('速度',), torch.float32)
     """
-    dtype = dtype or x.dtype
-    _check(x, y, dtype)
+    dtype = dtype or precision(x)
+    x, y = as_columns("x", x), as_columns("y", y)
+    check_columns(x, y, dtype)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         start = nn.Linear(x.shape[1], y.shape[1], bias=bias, dtype=dtype)
-    measured_x, measured_y = x.detach().double(), y.detach().double()
+    measured_x, measured_y = x.double(), y.double()
     problem = Problem(
         name=name,
         measured_x=measured_x,
@@ -166,9 +194,10 @@ def from_data(
         dtype=dtype,
         start=start,
         truth=truth,
-        x_names=x_names or _numbered("x", x.shape[1]),
-        y_names=y_names or _numbered("y", y.shape[1]),
+        x_names=check_names("x_names", x_names or numbered("x", x.shape[1]), x.shape[1]),
+        y_names=check_names("y_names", y_names or numbered("y", y.shape[1]), y.shape[1]),
         scaling=Scaling.of(measured_x, measured_y, centred=bias) if standardize else None,
+        skipped=skipped,
     )
     if not (problem.x.isfinite().all() and problem.y.isfinite().all()):
         raise InputError(f"the data reach beyond {problem.dtype}; train with dtype float64 or standardize the columns.")
@@ -203,6 +232,7 @@ def line(
 
     Raises:
         InputError: A size or a number cannot be used.
+        LimitError: The data would not fit into memory.
 
     Example:
         >>> problem = line()
@@ -221,6 +251,7 @@ def line(
     if offset.numel() not in (1, matrix.shape[0]):
         raise InputError(f"bias must be one number or one per output ({matrix.shape[0]}); got {offset.numel()}")
     out_features, in_features = matrix.shape
+    estimates.line(samples, in_features, out_features).check()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if in_features == 1:
@@ -233,27 +264,3 @@ def line(
     truth = Truth(matrix, offset.expand(out_features).clone())
     problem = from_data(x, y, name="line", bias=learn_bias, standardize=standardize, truth=truth)
     return dataclasses.replace(problem, start=start)
-
-
-def _check(x: Tensor, y: Tensor, dtype: torch.dtype) -> None:
-    if x.ndim != 2 or 0 in x.shape:
-        hint = " Use x.unsqueeze(1)." if x.ndim == 1 else ""
-        raise InputError(f"x must have shape (N, in_features) with N and in_features ≥ 1; got {tuple(x.shape)}.{hint}")
-    n = x.shape[0]
-    if y.shape == (n,):
-        raise InputError(
-            f"y must have shape (N, out_features) = ({n}, 1); got ({n},). Use y.unsqueeze(1): "
-            f"({n}, 1) − ({n},) would broadcast to ({n}, {n})."
-        )
-    if y.ndim != 2 or y.shape[0] != n or y.shape[1] == 0:
-        raise InputError(f"y must have shape (N, out_features) with N = {n}, as x has; got {tuple(y.shape)}.")
-    if dtype not in DTYPES:
-        raise InputError(f"dtype must be torch.float32 or torch.float64; got {dtype}.")
-    for name, values in (("x", x), ("y", y)):
-        if not values.isfinite().all():
-            row, column = (~values.isfinite()).nonzero()[0].tolist()
-            raise InputError(f"{name} must be finite; {name}[{row}, {column}] is {values[row, column].item()}.")
-
-
-def _numbered(letter: str, count: int) -> tuple[str, ...]:
-    return (letter,) if count == 1 else tuple(f"{letter}{i + 1}" for i in range(count))

@@ -1,4 +1,4 @@
-"""The comparison of ways to train an `nn.Linear` as files: JSON, and the history as a CSV table."""
+"""The comparison of methods to train an `nn.Linear` as files: JSON, and the history as a CSV table."""
 
 import itertools
 import math
@@ -59,10 +59,16 @@ def comparison_json(comparison: Comparison, settings: Mapping[str, object]) -> b
             "largest_stable_lr": _finite(curvature.largest_stable_lr),
             "safe_sample_lr": _finite(curvature.safe_sample_lr),
             "best_lr": _finite(curvature.best_lr),
-            "contraction": {"lr": curvature.contraction(comparison.lr), "best_lr": _best_contraction(curvature)},
+            "contraction": {
+                "lr": _finite(curvature.contraction(comparison.lr)),
+                "best_lr": _best_contraction(curvature),
+            },
             "steps_to_fraction_of_gap": {str(f): comparison.modes.steps_to(f, comparison.lr) for f in FRACTIONS},
             "predicted": {
-                name: {"loss": predicted[-1].item(), "largest_relative_error": comparison.prediction_error(name)}
+                name: {
+                    "loss": _finite(predicted[-1].item()),
+                    "largest_relative_error": _finite(comparison.prediction_error(name)),
+                }
                 for name in comparison.results
                 if (predicted := comparison.predicted(name)) is not None
             },
@@ -86,7 +92,7 @@ def comparison_json(comparison: Comparison, settings: Mapping[str, object]) -> b
     return json_bytes(document)
 
 
-def history_csv(comparison: Comparison, beside: Mapping[str, Mapping[str, Tensor]] | None = None) -> bytes:
+def history_csv(comparison: Comparison, more: Mapping[str, Mapping[str, Tensor]] | None = None) -> bytes:
     """Every state of every run as a CSV table: epoch, method, loss, every parameter, every gradient.
 
     The row of epoch k is the model before step k, with its loss and gradient over all samples; the last row of a
@@ -94,7 +100,7 @@ def history_csv(comparison: Comparison, beside: Mapping[str, Mapping[str, Tensor
 
     Args:
         comparison: What to tell of.
-        beside: Further columns by their heading, per method (epochs,); left blank where a method or an epoch has none.
+        more: Further columns by their heading, per method (epochs,); left blank where a method or an epoch has none.
 
     Example:
         >>> from bpcompare.comparison.linear import compare
@@ -102,20 +108,20 @@ def history_csv(comparison: Comparison, beside: Mapping[str, Mapping[str, Tensor
         >>> history_csv(compare(line())).splitlines()[0]
         b'epoch,method,loss,weight,bias,grad weight,grad bias'
     """
-    return csv_bytes(_history(comparison, beside or {}))
+    return csv_bytes(_history(comparison, more or {}))
 
 
-def _history(comparison: Comparison, beside: Mapping[str, Mapping[str, Tensor]]) -> Iterator[list[object]]:
+def _history(comparison: Comparison, more: Mapping[str, Mapping[str, Tensor]]) -> Iterator[list[object]]:
     columns = list(entries(comparison.problem))
     names = [entry.name for entry in columns]
-    yield ["epoch", "method", "loss", *names, *[f"grad {name}" for name in names], *beside]
+    yield ["epoch", "method", "loss", *names, *[f"grad {name}" for name in names], *more]
     for method, result in comparison.results.items():
         weight_grads, bias_grads = _gradients_in_user_units(comparison.problem, result.run)
         numbers = [result.losses]
         numbers += [entry.path(result.weights, result.biases) for entry in columns]
         numbers += [entry.path(weight_grads, bias_grads) for entry in columns]
         states = torch.stack(numbers, 1).tolist()
-        further = [column[method].tolist() if method in column else [] for column in beside.values()]
+        further = [column[method].tolist() if method in column else [] for column in more.values()]
         rows = zip(states, *[itertools.chain(column, itertools.repeat("")) for column in further], strict=False)
         for epoch, (state, *rest) in enumerate(rows):
             yield [epoch, method, *state, *rest]
@@ -133,5 +139,5 @@ def _best_contraction(curvature: Curvature) -> float | None:
     return curvature.contraction(curvature.best_lr) if math.isfinite(curvature.best_lr) else None
 
 
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

@@ -1,13 +1,13 @@
-"""What all files of results have in common: JSON and CSV as bytes, the versions, the problem, pairs of ways."""
+"""What all files of results have in common: JSON and CSV as bytes, the versions, the problem, pairs of methods."""
 
 import csv
 import dataclasses
+import importlib.metadata
 import io
 import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 
-import matplotlib
 import numpy
 import torch
 
@@ -30,7 +30,7 @@ def described(problem: Problem) -> dict[str, object]:
 
 
 def between(agreement: Mapping[str, Agreement], race: Mapping[str, Mapping[float, object]]) -> dict[str, object]:
-    """What is to be said of pairs of ways: agreement and race."""
+    """What is known of pairs of methods: agreement and race."""
     return {
         "agreement": {pair: dataclasses.asdict(found) for pair, found in agreement.items()},
         "race": {pair: {str(fraction): epochs for fraction, epochs in times.items()} for pair, times in race.items()},
@@ -44,14 +44,14 @@ def versions() -> dict[str, object]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": numpy.__version__,
-        "matplotlib": matplotlib.__version__,
+        "matplotlib": importlib.metadata.version("matplotlib"),
         "threads": torch.get_num_threads(),
         **({"workers": processes.count()} if processes.count() > 1 else {}),
     }
 
 
 def json_bytes(document: Mapping[str, object]) -> bytes:
-    """A document as JSON, UTF-8; nan and infinity, which JSON has not, are refused."""
+    """A document as JSON, UTF-8; nan and infinity, which JSON does not have, are refused."""
     return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 

@@ -1,4 +1,4 @@
-"""Adam's books as a CSV table, and as columns of history.csv."""
+"""The ledger of Adam as a CSV table, and as columns of history.csv."""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,30 +11,30 @@ from bpcompare.results.formats import csv_bytes
 
 
 def ledger_csv(ledgers: Mapping[str, Ledger], problem: Problem) -> bytes:
-    """The books as a table: a row for every method, epoch and number that is learned, in the units of training.
+    """The ledgers as one table: a row for every method, epoch and number that is learned, in the units of training.
 
     Example:
         >>> from bpcompare.comparison.adam_ledger import ledger
         >>> from bpcompare.problem.problem import line
         >>> from bpcompare.training.train import train
-        >>> ledger_csv({"adam": ledger(train(line(), "adam"), 0.1)}, line()).decode().splitlines()[0]
+        >>> ledger_csv({"adam": ledger(train(line(), "adam"))}, line()).decode().splitlines()[0]
         'method,epoch,parameter,g,m,v,m_hat,v_hat,step,ulp_m,ulp_v,ulp_parameter'
     """
-    return csv_bytes(_books(ledgers, problem))
+    return csv_bytes(_rows(ledgers, problem))
 
 
-def _books(ledgers: Mapping[str, Ledger], problem: Problem) -> Iterator[list[object]]:
+def _rows(ledgers: Mapping[str, Ledger], problem: Problem) -> Iterator[list[object]]:
     yield ["method", "epoch", "parameter", *QUANTITIES]
     learned = list(entries(problem))
     for method, ledger in ledgers.items():
-        books = [[column(ledger, quantity, entry).tolist() for quantity in QUANTITIES] for entry in learned]
+        columns_of = [[column(ledger, quantity, entry).tolist() for quantity in QUANTITIES] for entry in learned]
         for epoch in range(ledger.steps):
-            for entry, columns in zip(learned, books, strict=True):
+            for entry, columns in zip(learned, columns_of, strict=True):
                 yield [method, epoch, entry.name, *[values[epoch] for values in columns]]
 
 
 def history_columns(ledgers: Mapping[str, Ledger], problem: Problem) -> dict[str, dict[str, Tensor]]:
-    """What `comparison.history_csv` takes beside its own columns: m, v, m_hat, v_hat and step of every number.
+    """What `comparison.history_csv` takes next to its own columns: m, v, m_hat, v_hat and step of every number.
 
     They are in the units of training, which their headings say where columns were standardised.
     """

@@ -1,4 +1,4 @@
-"""The comparison of ways to train a network as files: JSON, and the history as a CSV table."""
+"""The comparison of methods to train a network as files: JSON, and the history as a CSV table."""
 
 from collections.abc import Iterator, Mapping
 
@@ -13,7 +13,7 @@ MOST_PARAMETERS = 1_000  # numbers; those of a larger network are not written
 
 
 def network_json(comparison: NetworkComparison, settings: Mapping[str, object]) -> bytes:
-    """The comparison as JSON, with the keys of the linear one; what a network has not – an optimum – is null.
+    """The comparison as JSON, with the keys of the linear one; what a network does not have – an optimum – is null.
 
     Parameters are written for networks of at most 1,000 numbers, and are in the units that were trained in; of larger
     ones the norms tell.

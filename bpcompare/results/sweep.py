@@ -1,5 +1,6 @@
 """A sweep as files: every run as a row, and what they show as JSON."""
 
+import math
 from collections.abc import Iterator, Mapping
 
 from torch import Tensor
@@ -13,7 +14,7 @@ from bpcompare.sweeps.sweep import Sweep
 def sweep_csv(result: Sweep, first_seed: int = 0) -> bytes:
     """Every run as a row: method, seed, lr, loss, the step it diverged at, and what it learned.
 
-    The loss is that of training; parameters are in the user's units. A diverged run has a step and no numbers.
+    Losses and parameters are in the user's units. A diverged run has a step and no numbers.
 
     Example:
         >>> from bpcompare.problem.problem import line
@@ -43,6 +44,8 @@ def _runs(result: Sweep, first_seed: int) -> Iterator[list[object]]:
 def sweep_json(summary: Summary, settings: Mapping[str, object]) -> bytes:
     """What the sweep shows: theory's rates over the seeds, the best rate of each method, the spread.
 
+    A method for which no rate worked has null for its best rate, its loss and its gap.
+
     Example:
         >>> import json
         >>> from bpcompare.problem.problem import line
@@ -68,6 +71,7 @@ def sweep_json(summary: Summary, settings: Mapping[str, object]) -> bytes:
                 "diverged": row.diverged,
                 "worse_than_start": row.worse,
                 "highest_good_lr": row.highest_good_lr,
+                "all_rates_good": row.all_rates_good,
             }
             for row in summary.best
         },
@@ -84,8 +88,8 @@ def _range(values: Tensor) -> dict[str, float | None]:
     }
 
 
-def _number(value: float) -> float | None:
-    return value if abs(value) < float("inf") else None
+def _number(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _spread(spread: Spread, names: list[str]) -> dict[str, object]:

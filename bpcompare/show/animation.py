@@ -16,9 +16,11 @@ from torch import Tensor
 
 from bpcompare.comparison.linear import Comparison
 from bpcompare.show import landscape
-from bpcompare.show.comparison_figures import MOST_POINTS
+from bpcompare.show.page import chosen
+from bpcompare.show.panels import cloud, drawn_rows
 from bpcompare.show.style import GREY, house_style, line_styles, plain
 
+DPI, MOST_DPI = 90, 120  # of 60 frames
 FRAMES = 60
 FRAME_TIME = 100  # milliseconds
 LAST_FRAME_TIME = 3_000
@@ -28,7 +30,7 @@ Panel = Callable[[float], list[Line2D]]
 
 
 def gif(comparison: Comparison, on_frame: Callable[[], object] | None = None) -> bytes:
-    """An animated GIF of 60 frames, the same bytes on every run: what each way knows as the epochs go by.
+    """An animated GIF of 60 frames, the same bytes on every run: what each method knows as the epochs go by.
 
     The early epochs, in which most happens, get more frames: frame f shows epoch E·(f/59)^1.5. Between two states the
     lines grow straight from one to the next.
@@ -45,7 +47,9 @@ def gif(comparison: Comparison, on_frame: Callable[[], object] | None = None) ->
     """
     problem = comparison.problem
     with house_style(problem.name, *problem.x_names, *problem.y_names):
-        figure = Figure(figsize=(11.0, 4.4), dpi=90, layout="constrained")
+        page = chosen()
+        size = (11.0, 4.4) if page.size is None else (11.0, 11.0 * page.size[1] / page.size[0])
+        figure = Figure(figsize=size, dpi=min(page.dpi or DPI, MOST_DPI), layout="constrained")
         canvas = FigureCanvasAgg(figure)
         panels = figure.subplots(1, 3)
         grow = [_fit(panels[0], comparison), _landscape(panels[1], comparison), _curves(panels[2], comparison)]
@@ -64,7 +68,7 @@ def gif(comparison: Comparison, on_frame: Callable[[], object] | None = None) ->
             for panel in grow:
                 for line in panel(epoch):
                     line.draw(canvas.get_renderer())
-            bar.set_data([0, (frame + 1) / FRAMES], [1, 1])
+            bar.set_data([0, (frame + 1) / FRAMES], [0, 0])
             bar.draw(canvas.get_renderer())
             count.set_text(f"epoch {math.floor(epoch):,} of {comparison.epochs:,}")
             count.draw(canvas.get_renderer())
@@ -101,9 +105,9 @@ def _line(axes: Axes, style: dict[str, Any]) -> Line2D:
 
 
 def _fit(axes: Axes, comparison: Comparison) -> Panel:
-    """The data with each way's line; with several inputs, what it predicts against what was measured."""
+    """The data with each method's line; with several inputs, what it predicts against what was measured."""
     problem = comparison.problem
-    rows = torch.arange(0, problem.samples, math.ceil(problem.samples / MOST_POINTS))
+    rows = drawn_rows(problem)
     x, y = problem.measured_x[rows], problem.measured_y[rows, 0]
     name = plain(problem.y_names[0])
     steady = [r for r in comparison.results.values() if r.status != "diverged" and r.gaps[-1] <= r.gaps[0]]
@@ -112,7 +116,7 @@ def _fit(axes: Axes, comparison: Comparison) -> Panel:
     margin = 0.04 * (high - low) or 1.0
     single = problem.in_features == 1
     if single:
-        axes.plot(x[:, 0].tolist(), y.tolist(), ".", color="#999999", markersize=4)
+        axes.plot(x[:, 0].tolist(), y.tolist(), ".", color="#777777", **cloud(len(rows), 4))
         x = torch.stack([x.amin(0), x.amax(0)])
         axes.set(xlabel=plain(problem.x_names[0]), ylabel=name, title="fit")
     else:

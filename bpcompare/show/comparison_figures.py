@@ -1,28 +1,36 @@
 """The pictures of a comparison: loss curves, parameter paths, and the fit."""
 
-import math
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from bpcompare.comparison.linear import Comparison, Result
 from bpcompare.problem.parameter_names import Entry, entries
-from bpcompare.problem.problem import Problem
-from bpcompare.show.style import BLUE, GREY, drawable, grid_of, house_style, line_styles, markers_apart, plain
+from bpcompare.show.panels import (
+    MOST_PANELS,
+    absent,
+    data,
+    drawn_rows,
+    legend_below,
+    predicted_against_measured,
+    title,
+)
+from bpcompare.show.style import GREY, WINE, drawable, grid_of, house_style, line_styles, markers_apart, plain
 from bpcompare.theory.least_squares import Optimum
-
-MOST_PANELS = 6
-MOST_POINTS = 2_000  # drawn of the data; more would only be a blot
 
 FLOOR_REACH = 1e-3  # of the lowest loss
 
+AFAR = 1.5  # starting distances: of a path that runs away, only what is nearer is drawn
+
+THIN = 2.5  # points: a broad band that goes steeply, or to and fro, would be a block
+
 TRUTH: dict[str, Any] = {"color": "black", "linewidth": 1.0, "linestyle": "-"}
-PREDICTION: dict[str, Any] = {"linestyle": "", "marker": "x", "color": BLUE, "markersize": 6, "markeredgewidth": 1.6}
+PREDICTION: dict[str, Any] = {"linestyle": "", "marker": "x", "color": WINE, "markersize": 6, "markeredgewidth": 1.8}
 OPTIMUM: dict[str, Any] = {"color": GREY, "linewidth": 1.4, "linestyle": (0, (1, 1.5))}
 
 
@@ -41,16 +49,17 @@ def figures(comparison: Comparison) -> dict[str, Figure]:
 
 
 def _loss(comparison: Comparison) -> Figure:
-    """Every way by itself on the same scale, and all of them together."""
+    """Every method by itself on the same scale, and all of them together."""
     styles = line_styles(comparison.results)
     count = len(styles)
     rows = -(-count // 4)
     columns = -(-count // rows)
-    figure = Figure(figsize=(max(2.8 * columns, 7.0), 2.3 * rows + 3.4), layout="constrained")
+    figure = Figure(figsize=(max(2.8 * columns, 7.0), 2.3 * rows + 3.8), layout="constrained")
     grid = figure.add_gridspec(rows + 1, columns, height_ratios=[2.0] * rows + [3.0])
     together = figure.add_subplot(grid[rows, :])
     together.set_yscale("log")
     together.set_xlabel("epoch")
+    together.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], integer=True))  # for the small panels, too
     together.set_ylabel("mean squared error")
     for place, (name, result) in enumerate(comparison.results.items()):
         alone = figure.add_subplot(grid[place // columns, place % columns], sharex=together, sharey=together)
@@ -67,7 +76,8 @@ def _loss(comparison: Comparison) -> Figure:
     _floor(together, comparison, label=True)
     _keep_in_sight(together, comparison)
     together.set_title("together")
-    together.legend(loc="upper right")
+    figure.suptitle(title(comparison.problem, comparison.lr, comparison.epochs, comparison.batch_size))
+    legend_below(figure, together.get_legend_handles_labels()[0])
     return figure
 
 
@@ -75,6 +85,8 @@ def _curve(axes: Axes, result: Result, style: dict[str, Any]) -> None:
     losses = drawable(result.losses)
     diverged = result.run.diverged_at
     label = style["label"] + (f", diverged at step {diverged}" if diverged else "")
+    if result.ran_away:
+        style = {**style, "linewidth": min(style["linewidth"], THIN)}
     axes.plot(range(len(losses)), losses, **{**style, "label": label})
 
 
@@ -116,26 +128,28 @@ def _parameters(comparison: Comparison) -> Figure:
     shown = parameters[:MOST_PANELS]
     figure, panels = grid_of(len(shown), 2 if len(shown) in (2, 4) else 3, (4.4, 3.3))
     for axes, entry in zip(panels, shown, strict=True):
-        ways = _paths(axes, comparison, entry)
-    figure.legend(handles=ways, loc="outside lower center", ncols=min(len(ways), 4))
+        lines = _paths(axes, comparison, entry)
+    legend_below(figure, lines, 4)
     if len(parameters) > len(shown):
         figure.suptitle(f"{len(shown)} of {len(parameters)} parameters; all of them are in history.csv")
     return figure
 
 
 def _paths(axes: Axes, comparison: Comparison, entry: Entry) -> list[Line2D]:
-    """One number of every way over the epochs; returns a line of each way for the legend."""
+    """One number of every method over the epochs; returns a line of each method for the legend."""
     truth, optimum = comparison.problem.truth, comparison.optimum
     styles = line_styles(comparison.results)
     best = entry.of(optimum.weight, optimum.bias)
-    ways, stable = [], [torch.tensor([best], dtype=torch.float64)]
+    lines, stable = [], [torch.tensor([best], dtype=torch.float64)]
     for place, (name, result) in enumerate(comparison.results.items()):
-        path = entry.path(result.weights, result.biases)
-        ways += axes.plot(range(len(path)), path.tolist(), **markers_apart(styles[name], place, len(path)))
+        path, style = entry.path(result.weights, result.biases), styles[name]
+        if result.ran_away:
+            path, style = _in_sight(path, best), {**style, "linewidth": min(style["linewidth"], THIN)}
+        lines += axes.plot(range(len(path)), path.tolist(), **markers_apart(style, place, len(path)))
         stable.append(path[:1] if result.ran_away else path)
     predictions = [comparison.predicted_path(name) for name in comparison.results]
     if (prediction := next((p for p in predictions if p is not None), None)) is not None:
-        ways += _prediction(axes, entry.path(*prediction), label=True)
+        lines += _prediction(axes, entry.path(*prediction), label=True)
     ends = axes.get_xlim()
     levels = axes.plot(ends, [best, best], **OPTIMUM, label=f"{best:.6g} by least squares{_doubt(optimum)}")
     if truth is not None:
@@ -151,7 +165,13 @@ def _paths(axes: Axes, comparison: Comparison, entry: Entry) -> list[Line2D]:
         margin = 0.08 * (high - low) or 1.0
         axes.set_ylim(low - margin, high + margin)
         axes.set_title(f"{axes.get_title()}; runaway paths leave the picture")
-    return ways
+    return lines
+
+
+def _in_sight(path: Tensor, best: float) -> Tensor:
+    """A path that runs away, up to where it first is far off: drawn whole it would go to and fro over everything."""
+    far = (path - best).abs() > AFAR * (path[0] - best).abs()
+    return path[: int(far.int().argmax()) + 1] if bool(far.any()) else path
 
 
 def _doubt(optimum: Optimum) -> str:
@@ -163,7 +183,7 @@ def _fit(comparison: Comparison) -> Figure:
     problem = comparison.problem
     outputs = min(problem.out_features, MOST_PANELS)
     figure, panels = grid_of(outputs, 3, (5.6, 4.2) if outputs == 1 else (4.4, 3.6))
-    rows = torch.arange(0, problem.samples, math.ceil(problem.samples / MOST_POINTS))
+    rows = drawn_rows(problem)
     for j, axes in enumerate(panels):
         if problem.in_features == 1:
             _lines(axes, comparison, rows, j)
@@ -177,42 +197,20 @@ def _fit(comparison: Comparison) -> Figure:
 
 def _lines(axes: Axes, comparison: Comparison, rows: Tensor, output: int) -> None:
     problem, optimum = comparison.problem, comparison.optimum
-    x, y = problem.measured_x[rows, 0], problem.measured_y[rows, output]
-    axes.plot(x.tolist(), y.tolist(), ".", color="#999999", markersize=5, label="data", zorder=1)
+    data(axes, problem, rows, output)
     ends = torch.stack([problem.measured_x.min(), problem.measured_x.max()])
     grid = torch.linspace(0, 1, 9, dtype=torch.float64) * (ends[1] - ends[0]) + ends[0]
     styles = line_styles(comparison.results)
     for place, (name, result) in enumerate(comparison.results.items()):
         if result.ran_away:
-            axes.plot([], [], **{**styles[name], "label": f"{styles[name]['label']}, ran away: no line"})
+            absent(axes, styles[name], "line")
             continue
         fitted = grid * result.weight[output, 0] + result.bias[output]
         axes.plot(grid.tolist(), fitted.tolist(), **{**styles[name], "markevery": (place % 4, 4)})
     best = grid * optimum.weight[output, 0] + optimum.bias[output]
     axes.plot(grid.tolist(), best.tolist(), **OPTIMUM, label="least squares")
-    axes.set_xlabel(plain(problem.x_names[0]))
-    axes.set_ylabel(plain(problem.y_names[output]))
 
 
 def _predictions(comparison: Comparison) -> dict[str, Tensor | None]:
     x = comparison.problem.measured_x
     return {n: None if r.ran_away else x @ r.weight.T + r.bias for n, r in comparison.results.items()}
-
-
-def predicted_against_measured(
-    axes: Axes, problem: Problem, predictions: Mapping[str, Tensor | None], rows: Tensor, output: int
-) -> None:
-    """One output as every way predicts it, (N, out) or None of one that ran away, against what was measured."""
-    measured = problem.measured_y[rows, output]
-    ends = [measured.min().item(), measured.max().item()]
-    axes.plot(ends, ends, color="black", linewidth=1, label="predicted = measured")
-    for place, (name, style) in enumerate(line_styles(predictions).items()):
-        if (predicted := predictions[name]) is None:
-            axes.plot([], [], " ", label=f"{style['label']}, ran away: not drawn")
-            continue
-        look = {"marker": style.get("marker", "o"), "color": style["color"], "label": style["label"]}
-        size = max(9 - 2 * place, 3)  # equal predictions stay visible inside each other
-        points = measured.tolist(), predicted[rows, output].tolist()
-        axes.plot(*points, linestyle="", markersize=size, markerfacecolor="none", **look)
-    axes.set_xlabel(f"{plain(problem.y_names[output])}, measured")
-    axes.set_ylabel(f"{plain(problem.y_names[output])}, predicted")

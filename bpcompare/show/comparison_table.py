@@ -2,17 +2,14 @@
 
 from collections.abc import Iterator
 
-from rich.markup import escape
-from rich.table import Table
-
-from bpcompare.comparison.linear import CONVERGED, Comparison, Result
+from bpcompare.comparison.linear import Comparison
 from bpcompare.comparison.race import FRACTIONS
 from bpcompare.problem.parameter_names import entries
-from bpcompare.show.terminal import new_table, text
+from bpcompare.show import advice, first_step, verdicts
+from bpcompare.show.terminal import Columns, text
 from bpcompare.theory.least_squares import Curvature
-from bpcompare.training import processes
 
-MOST_PARAMETERS = 12  # rows per way
+MOST_PARAMETERS = 12  # rows per method
 
 
 def render(comparison: Comparison, *, width: int | None = None, color: bool = False) -> str:
@@ -29,12 +26,15 @@ def render(comparison: Comparison, *, width: int | None = None, color: bool = Fa
         >>> print(render(compare(line())).splitlines()[0])
         line: 100 samples, 1 → 1, float32; lr 0.1, 50 epochs
     """
-    parts: list[Table | str] = [
+    parts: list[Columns | str] = [
         _headline(comparison),
-        _learned(comparison, width),
-        _reached(comparison, width),
+        _learned(comparison),
+        *_more(comparison),
+        _reached(comparison),
         "",
         *sentences(comparison),
+        "",
+        *first_step.sentences(comparison),
     ]
     return text(parts, width, color)
 
@@ -49,15 +49,11 @@ def _headline(comparison: Comparison) -> str:
     )
 
 
-def _learned(comparison: Comparison, width: int | None) -> Table:
-    """Every learned number beside the truth and the optimum."""
+def _learned(comparison: Comparison) -> Columns:
+    """Every learned number next to the truth and the optimum."""
     truth, optimum = comparison.problem.truth, comparison.optimum
-    table = new_table(width)
-    table.add_column("method")
-    table.add_column("parameter", overflow="fold")
-    for heading in ("learned", *(("truth", "error") if truth else ()), "optimum", "error"):
-        table.add_column(heading, justify="right", no_wrap=True)
     parameters = list(entries(comparison.problem))
+    rows = []
     for name, result in comparison.results.items():
         for row, entry in enumerate(parameters[:MOST_PARAMETERS]):
             learned = entry.of(result.weight, result.bias)
@@ -68,51 +64,34 @@ def _learned(comparison: Comparison, width: int | None) -> Table:
                 cells += _against(learned, entry.of(optimum.weight, optimum.bias))
             else:
                 cells += ["not unique", "–"]
-            table.add_row("" if row else escape(name), escape(entry.name), *cells)
-        if len(parameters) > MOST_PARAMETERS:
-            table.add_row("", f"… {len(parameters) - MOST_PARAMETERS} more: comparison.json")
-    return table
+            rows.append(["" if row else name, entry.name, *cells])
+    headings = ("method", "parameter", "learned", *(("truth", "error") if truth else ()), "optimum", "error")
+    return Columns(headings, rows, keys=2, glued=("error",))
+
+
+def _more(comparison: Comparison) -> Iterator[str]:
+    more = sum(1 for _ in entries(comparison.problem)) - MOST_PARAMETERS
+    if more > 0:
+        yield f"\n{more:,} more parameters per method: comparison.json"
 
 
 def _against(learned: float, right: float) -> list[str]:
-    return [f"{right:.9g}", f"{learned - right:+.2e}"]
+    return [f"{right:.9g}", f"{learned - right:+.3g}"]
 
 
-def _reached(comparison: Comparison, width: int | None) -> Table:
-    """How far down each way came, and how soon."""
-    table = new_table(width)
-    table.add_column("method")
-    table.add_column("gradient")
-    table.add_column("update", overflow="fold")
-    table.add_column("loss", justify="right", no_wrap=True)
-    table.add_column("predicted", justify="right", no_wrap=True)
-    table.add_column("gap to the optimum", justify="right")
-    for fraction in FRACTIONS:
-        table.add_column(f"epochs to {100 * fraction:g} %", justify="right")
-    table.add_column("status")
+def _reached(comparison: Comparison) -> Columns:
+    """How far down each method came, and how soon."""
+    rows = []
     for name, result in comparison.results.items():
-        method = result.run.method
-        table.add_row(
-            escape(name),
-            escape(method.gradient),
-            escape(method.update),
-            f"{result.loss:.6g}",
-            "–" if (predicted := comparison.predicted(name)) is None else f"{predicted[-1].item():.6g}",
-            f"{result.gaps[-1].item():.3g}",
-            *[_count(result.epochs_to(fraction)) for fraction in FRACTIONS],
-            _status(result),
-        )
-    table.add_row("optimum", "", "", f"{comparison.optimum.loss:.6g}", "", "0")
-    return table
-
-
-def _count(epochs: int | None) -> str:
-    return "–" if epochs is None else f"{epochs:,}"
-
-
-def _status(result: Result) -> str:
-    step = result.run.diverged_at
-    return result.status if step is None else f"diverged at step {step}"
+        method, predicted = result.run.method, comparison.predicted(name)
+        losses = [f"{result.loss:.6g}", "–" if predicted is None else f"{predicted[-1].item():.6g}"]
+        counts = [verdicts.epochs_cell(result.epochs_to(fraction)) for fraction in FRACTIONS]
+        status = verdicts.status_cell(result.status, result.run.diverged_at)
+        rows.append([name, method.gradient, method.update, *losses, f"{result.gaps[-1].item():.3g}", *counts, status])
+    rows.append(["optimum", "", "", f"{comparison.optimum.loss:.6g}", "", "0", *[""] * (len(FRACTIONS) + 1)])
+    counts_of = verdicts.fraction_headings(FRACTIONS)
+    headings = ("method", "gradient", "update", "loss", "predicted", "gap", *counts_of, "status")
+    return Columns(headings, rows, words=("gradient", "update", "status"), glued=counts_of[1:])
 
 
 def sentences(comparison: Comparison) -> Iterator[str]:
@@ -124,43 +103,17 @@ def sentences(comparison: Comparison) -> Iterator[str]:
         >>> next(sentences(compare(line(), ["manual", "autograd"])))
         'agreement  manual ~ autograd: bit-equal in every parameter at every epoch.'
     """
-    for pair, found in comparison.agreement.items():
-        label = f"agreement  {pair.replace('~', ' ~ ')}:"
-        if found.bit_equal:
-            yield f"{label} bit-equal in every parameter at every epoch."
-        else:
-            yield (
-                f"{label} up to {found.max_ulp:,} units in the last place apart, first at epoch "
-                f"{found.first_difference_at}: {found.explanation}."
-            )
-    for pair, times in comparison.race.items():
-        yield f"race       {pair.replace('~', ' ~ ')}: {winner(times)}."
+    yield from verdicts.agreements(comparison.agreement)
+    yield from verdicts.races(comparison.race)
     yield from _learning_rate(comparison)
-    yield from workers_told()
+    yield from _not_arrived(comparison)
+    yield from advice.sentences(comparison)
+    yield from verdicts.workers()
     if not comparison.optimum.unique:
         parameters = comparison.problem.in_features + comparison.problem.has_bias
         yield (
             f"optimum    not unique: the inputs have rank {comparison.optimum.rank} for {parameters} parameters per "
             "output; only the loss is determined, not the weights."
-        )
-
-
-def winner(times: dict[float, dict[str, int | None]]) -> str:
-    """Who came first to the smallest gap that anyone reached."""
-    for fraction in sorted(times):
-        reached = {name: epochs for name, epochs in times[fraction].items() if epochs is not None}
-        if reached:
-            told = " and ".join(f"{name} {epochs or 'never'}" for name, epochs in times[fraction].items())
-            return f"the same gradient, another step; epochs to {100 * fraction:g} % of the starting gap: {told}"
-    return "the same gradient, another step; neither came down to a tenth of the starting gap"
-
-
-def workers_told() -> Iterator[str]:
-    """Of several processes, why together they take the steps of one."""
-    if processes.count() > 1:
-        yield (
-            f"workers    {processes.count()} processes, each with its share of the rows: the gradient of a mean is the "
-            "mean of the gradients, so that together they take the steps of one process, but for rounding."
         )
 
 
@@ -172,17 +125,10 @@ def _learning_rate(comparison: Comparison) -> Iterator[str]:
     )
     yield f"curvature  {_curvature(curvature)}."
     errors = {name: comparison.prediction_error(name) for name in comparison.results}
-    measured = ", ".join(f"{name} within {error:.1e}" for name, error in errors.items() if error is not None)
+    measured = ", ".join(f"{name} {error:.1e}" for name, error in errors.items() if error is not None)
     if measured:
-        yield f"predicted  {_predicted(comparison)}; at every epoch the loss is as predicted, {measured} of it."
-    for name, result in comparison.results.items():
-        if result.status != "diverged" and result.ran_away:
-            yield f"runs away  {name}: its loss has grown to {result.loss:.3g}; {remedy(comparison)}."
-        if result.status == "diverged":
-            yield (
-                f"diverged   {name} at step {result.run.diverged_at}, its figures are of the last finite state; "
-                f"{remedy(comparison)}."
-            )
+        yield f"predicted  {_predicted(comparison)}."
+        yield f"measured   largest relative difference from the predicted loss: {measured}."
 
 
 def _curvature(curvature: Curvature) -> str:
@@ -195,39 +141,51 @@ def _curvature(curvature: Curvature) -> str:
         spread = f"λ from {largest:.4g} to 0 (rank {curvature.rank}): along λ = 0 nothing ever moves"
     else:
         spread = f"λ from {largest:.4g} to {smallest:.4g}, condition number {curvature.condition_number:,.6g}"
-    best = curvature.best_lr
-    return f"{spread}; lr 2/(λmin + λmax) = {best:.6g} is best: each step leaves at most {_left(curvature, best)}"
-
-
-def _left(curvature: Curvature, lr: float) -> str:
-    return f"{curvature.contraction(lr):.6g} of the distance"
+    gone = advice.rounded_down(100 * (1 - curvature.contraction(curvature.best_lr)), 2)
+    step = (
+        "one step lands on the optimum"
+        if gone > 99.9
+        else (f"each step shrinks the distance to the optimum by at least {gone:g} %")
+    )
+    return f"{spread}; at lr 2/(λmin+λmax) = {curvature.best_lr:.6g}, the best, {step}"
 
 
 def _predicted(comparison: Comparison) -> str:
-    """What theory says of this rate: when it arrives, or why it does not."""
+    """What theory says of this rate: when the loss has fallen, or why it does not."""
     curvature, lr = comparison.curvature, comparison.lr
-    steps = comparison.modes.steps_to(CONVERGED, lr)
-    if steps is None and lr < curvature.largest_stable_lr:
-        return "at this rate gradient descent would not arrive in any number of steps that could be taken"
-    if steps is None:
-        return f"at this rate each step multiplies the distance by up to {curvature.contraction(lr):.6g}"
-    if steps == 1:
+    modes = advice.in_user_units(comparison.problem, comparison.modes)
+    steps = {fraction: modes.steps_to(fraction, lr) for fraction in FRACTIONS}
+    if all(count is None for count in steps.values()):
+        if lr < curvature.largest_stable_lr:
+            return "at this lr the loss would not fall in any number of steps that could be taken"
+        return f"at this lr each step multiplies the distance to the optimum by up to {curvature.contraction(lr):.6g}"
+    if steps[FRACTIONS[-1]] == 1:
         values = " and ".join(dict.fromkeys(f"{value:.4g}" for value in comparison.modes.eigenvalues.tolist()))
         return f"one step lands on the optimum, for 1 − lr·λ = 0 where λ = {values}"
-    soon = ", ".join(f"{100 * f:g} % after {_steps(comparison.modes.steps_to(f, lr))}" for f in FRACTIONS)
-    return f"without training, of the starting gap {soon}"
+    (first, epochs), *others = steps.items()
+    fall = f"the loss falls to {100 * first:g} % of its initial excess {_after(epochs)}"
+    return ", ".join(
+        [fall, *(f"to {100 * fraction:g} % {_after(count).removesuffix(' epochs')}" for fraction, count in others)]
+    )
 
 
-def _steps(steps: int | None) -> str:
-    return "no number of steps" if steps is None else f"{steps:,}"
+def _after(epochs: int | None) -> str:
+    return "never" if epochs is None else f"after {epochs:,} epoch{'s' * (epochs != 1)}"
 
 
-def remedy(comparison: Comparison) -> str:
-    """What to try after a run diverged, with the largest stable learning rate."""
-    curvature = comparison.curvature
-    if comparison.batch_size is not None:
-        limit, what = curvature.safe_sample_lr, "the largest rate that is safe for every batch"
-    else:
-        limit, what = curvature.largest_stable_lr, "the largest stable rate"
-    other = "" if comparison.problem.scaling else ", or --standardize, which trains on standardised columns"
-    return f"{what} is {limit:.6g}: try --lr {0.5 * limit:.2g}{other}"
+def _not_arrived(comparison: Comparison) -> Iterator[str]:
+    """Which runs stopped early or diverged, and what would help each."""
+    results, lr = comparison.results, comparison.lr
+    early = [name for name, result in results.items() if result.status == "stopped" and not result.ran_away]
+    if early:
+        yield f"stopped    {', '.join(early)}: not converged yet; stopped early, after {comparison.epochs:,} epochs."
+    for name, result in results.items():
+        if not result.ran_away:
+            continue
+        descends = result.run.method.canonical_update == "GradientDescent"
+        remedy = f"lr {lr:g} is too large for it" if descends else f"try a smaller lr, such as --lr {lr / 10:g}"
+        if result.run.diverged_at is None:
+            yield f"runs away  {name}: its loss has grown to {result.loss:.3g}; {remedy}."
+        else:
+            step = f"at step {result.run.diverged_at}, its numbers are of the last finite state"
+            yield f"diverged   {name} {step}; {remedy}."

@@ -6,17 +6,24 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, PathPatch, Polygon
 from matplotlib.path import Path as Curve
 from torch import Tensor
 
+from bpcompare.errors import InputError
 from bpcompare.graph.dot import layout, to_svg
-from bpcompare.show.style import to_bytes
+from bpcompare.graph.node import Node
+from bpcompare.graph.notation import plain_number
+from bpcompare.graph.operations import TABLE, to_the
+from bpcompare.problem.problem import Problem
+from bpcompare.show.style import FALLBACK_FONTS, to_bytes
 
 FONTS = {"Courier": "DejaVu Sans Mono"}
 DPI = 200
+MOST_COLUMNS = 4  # that a caption names
 
 
 def pictures(name: str, dot: str, formats: Iterable[str]) -> dict[str, bytes]:
@@ -38,6 +45,82 @@ def pictures(name: str, dot: str, formats: Iterable[str]) -> dict[str, bytes]:
     for format in formats:
         files[f"{name}.{format}"] = to_svg(dot) if format == "svg" else to_bytes(figure(dot), format)
     return files
+
+
+def pictures_or_sources(dots: Mapping[str, str], formats: Iterable[str]) -> tuple[dict[str, bytes], InputError | None]:
+    """Every picture as files; of those that cannot be drawn the source alone, and the reason.
+
+    Args:
+        dots: What each file is called, and the picture in Graphviz's language.
+        formats: Of "svg", "png" and "pdf".
+    """
+    files: dict[str, bytes] = {}
+    reason = None
+    for name, dot in dots.items():
+        try:
+            files |= pictures(name, dot, formats)
+        except InputError as error:
+            reason = error
+            files |= pictures(name, dot, [])
+    return files, reason
+
+
+def training_graph(problem: Problem) -> tuple[Node, list[Node], str]:
+    """The loss of the training problem at its start, step by step; its parameters; and a caption about the units.
+
+        z = x·w,  ŷ = z + b,  r = ŷ − y,  s = r²,  loss = mean(s)
+
+    Args:
+        problem: A linear problem; inputs and outputs are called as its columns.
+
+    Example:
+        >>> from bpcompare.graph.node import topological_order
+        >>> from bpcompare.problem.problem import line
+        >>> loss, parameters, _ = training_graph(line())
+        >>> [node.name for node in parameters], [node.name for node in topological_order(loss) if node.operation]
+        (['weight', 'bias'], ['z', 'ŷ', 'r', 's', 'loss'])
+    """
+    model = problem.model()
+    prime = "′" if problem.scaling else ""
+    x_name, y_name = (
+        names[0] + prime if len(names) == 1 else letter + prime
+        for letter, names in (("x", problem.x_names), ("y", problem.y_names))
+    )
+    x = Node(x_name, problem.x.numpy(), constant=True)
+    y = Node(y_name, problem.y.numpy(), constant=True)
+    weight = Node("weight", model.weight.detach().numpy())
+    z_name = "ŷ" if model.bias is None else "z"
+    if weight.value.size == 1:
+        z, parameters = TABLE["times"](x, weight, name=z_name), [weight]
+    else:
+        z = TABLE["matmul"](x, TABLE["transpose"](weight, name="weightᵀ"), name=z_name)
+        parameters = [weight]
+    if model.bias is not None:
+        parameters.append(Node("bias", model.bias.detach().numpy()))
+        z = TABLE["plus"](z, parameters[-1], name="ŷ")
+    squares = to_the(2.0)(TABLE["minus"](z, y, name="r"), name="s")
+    return TABLE["mean"](squares, name="loss"), parameters, _units(problem)
+
+
+def _units(problem: Problem) -> str:
+    """What the columns are, and how they were standardised."""
+    told = []
+    scaling = problem.scaling
+    sides = (
+        ("x", problem.x_names, scaling and (scaling.x_mean, scaling.x_scale)),
+        ("y", problem.y_names, scaling and (scaling.y_mean, scaling.y_scale)),
+    )
+    for letter, names, map_of in sides:
+        if len(names) > 1:
+            told.append(f"{letter}: {', '.join(names[:MOST_COLUMNS])}{', …' * (len(names) > MOST_COLUMNS)}")
+        if map_of:
+            told += [
+                f"{name}′ = ({name} − {plain_number(mean)})/{plain_number(scale)}".replace(" − −", " + ")
+                for name, mean, scale in zip(names, map_of[0].tolist(), map_of[1].tolist(), strict=True)
+            ][:MOST_COLUMNS]
+    if scaling:
+        told.insert(0, "standardised columns: loss and gradients are in their units")
+    return "\n".join(told)
 
 
 def torchviz_dot(loss: Tensor, names: Mapping[str, Tensor]) -> str:
@@ -80,39 +163,60 @@ def figure(dot: str) -> Figure:
     left, bottom, right, top = map(float, laid_out["bb"].split(","))
     margin = 6.0
     size = (right - left + 2 * margin, top - bottom + 2 * margin)
+    families = _families(dot)
     drawn = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=DPI, facecolor="white")
     axes = drawn.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.set(xlim=(left - margin, right + margin), ylim=(bottom - margin, top + margin))
     for part in [laid_out, *laid_out.get("edges", []), *laid_out.get("objects", [])]:
         for stage in ("_draw_", "_hdraw_", "_tdraw_", "_ldraw_"):
-            _draw(axes, part.get(stage, []), is_background=part is laid_out)
+            _draw(axes, part.get(stage, []), is_background=part is laid_out, families=families)
     return drawn
 
 
-def _draw(axes: Axes, steps: list[dict[str, Any]], is_background: bool) -> None:
+def letters_without_a_font(dot: str) -> str:
+    """The letters of a picture that no installed font has; in SVG they are text and stay right.
+
+    Example:
+        >>> letters_without_a_font("∂loss/∂ŷ ⊙ 2")
+        ''
+    """
+    known = [font_manager.get_font(font_manager.findfont(family)).get_charmap() for family in _families(dot)]
+    return "".join(sorted({c for c in dot if c > "~" and not any(ord(c) in glyphs for glyphs in known)}))
+
+
+def _families(text: str) -> list[str]:
+    """DejaVu Sans, and for letters beyond its alphabets what is installed of the fonts that have them."""
+    if all(letter < "\u2e80" for letter in text):
+        return ["DejaVu Sans"]
+    installed = set(font_manager.get_font_names())
+    return ["DejaVu Sans", *(name for name in FALLBACK_FONTS if name in installed)]
+
+
+def _draw(axes: Axes, steps: list[dict[str, Any]], is_background: bool, families: list[str]) -> None:
     """Graphviz's drawing steps: first the pens, then what is drawn with them."""
-    line, fill, dashes, font, size = "black", "white", "solid", "DejaVu Sans", 12.0
+    line, fill, dashes, width, font, size = "black", "white", "solid", 0.9, "DejaVu Sans", 12.0
     for step in steps:
         kind = step["op"]
         look: Any = {
             "edgecolor": line,
             "facecolor": fill if kind.isupper() else "none",
             "linestyle": dashes,
-            "linewidth": 0.9,
+            "linewidth": width,
         }
         if kind == "c":
             line = step["color"]
         elif kind == "C":
             fill = step["color"]
         elif kind == "S":
+            width = float((re.findall(r"setlinewidth\(([\d.]+)\)", step["style"]) or [width])[0])
             dashes = step["style"] if step["style"] in ("dashed", "dotted") else "solid"
         elif kind == "F":
             font, size = FONTS.get(step["face"], "DejaVu Sans"), step["size"]
         elif kind == "T":
             place = {"l": "left", "c": "center", "r": "right"}[step["align"]]
             x, y = step["pt"]
-            font_of = {"family": font, "size": size}
+            font_of = {"family": [font, *families], "size": size}
             axes.text(x, y, step["text"], font_of, ha=place, va="baseline", color=line, parse_math=False)
         elif kind in "bB":
             points = step["points"]

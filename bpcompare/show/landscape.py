@@ -1,4 +1,4 @@
-"""The loss seen from above: its contours, and the ways walking down."""
+"""The loss seen from above: its contours, and the methods walking down."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bpcompare.comparison.linear import Comparison, Result
 from bpcompare.problem.parameter_names import entries
-from bpcompare.show.style import GREY, house_style, line_styles, markers_apart, plain
+from bpcompare.show.style import GREY, house_style, line_styles, markers_apart, plain, shortened
 
 LEVELS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # of the starting gap
 FARTHEST = 4.0  # starting gaps: what climbs higher leaves the picture
@@ -21,11 +21,16 @@ START: dict[str, Any] = {"marker": "o", "color": "white", "markeredgecolor": "bl
 TRUTH: dict[str, Any] = {"marker": "P", "color": "black", "markersize": 9, "linestyle": "", "markeredgecolor": "white"}
 OPTIMUM: dict[str, Any] = {"marker": "*", "color": "#F0E442", "markeredgecolor": "black", "markersize": 15}
 EIGENVECTOR: dict[str, Any] = {"color": GREY, "linewidth": 1.0, "linestyle": (0, (6, 2, 1, 2)), "zorder": 1.5}
+EQUAL = 1e-6  # relative: eigenvalues that differ by less have no axes of their own
+LABEL: dict[str, Any] = {
+    "fontsize": "small",
+    "bbox": {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """A plane in the space of the parameters, as they are trained, on which the loss is a bowl.
+    """A plane in the space of the parameters, as they are trained, on which the loss is quadratic.
 
     Attributes:
         names: What its two coordinates are; one where there is only one parameter.
@@ -65,7 +70,7 @@ def plane(comparison: Comparison) -> Plane:
         ('weight', 'bias')
     """
     modes = comparison.modes
-    names = [entry.name for entry in entries(comparison.problem)]
+    names = [shortened(entry.name) for entry in entries(comparison.problem)]
     weight, bias = modes.limit
     optimum = torch.cat([weight.T, bias[None]])[: len(modes.start)]
     if len(names) <= 2 and optimum.shape[1] == 1:
@@ -97,7 +102,7 @@ def _combination(axis: Tensor, names: list[str]) -> str:
 
 
 def figure(comparison: Comparison) -> Figure:
-    """The contours of the loss with every way's path, the start, the truth, the optimum and the eigenvectors.
+    """The contours of the loss with every method's path, the start, the truth, the optimum and the eigenvectors.
 
     Both axes have one scale, for only then do paths of gradient descent cross the contours at right angles; the
     contours lie at round parts of the starting gap, ten to three to one, so that every one crossed is a like success.
@@ -121,13 +126,13 @@ def figure(comparison: Comparison) -> Figure:
 
 
 def path_styles(comparison: Comparison) -> dict[str, dict[str, Any]]:
-    """The line styles of the ways, slimmer than for curves: a path may go to and fro."""
+    """The line styles of the methods, slimmer than for curves: a path may go to and fro."""
     styles = line_styles(comparison.results)
     return {name: {**style, "linewidth": 0.75 * style["linewidth"]} for name, style in styles.items()}
 
 
 def paths(comparison: Comparison, seen: Plane) -> dict[str, Tensor]:
-    """Every way's states in the plane, (steps + 1, coordinates), up to where it climbs out of the picture."""
+    """Every method's states in the plane, (steps + 1, coordinates), up to where it climbs out of the picture."""
 
     def path(result: Result) -> Tensor:
         weights = result.run.parameters["weight"]
@@ -164,11 +169,12 @@ def draw(axes: Axes, comparison: Comparison, small: bool = False) -> Plane:
     else:
         axes.set_ylabel(up[0])
         low, high = _window(torch.cat(points))
-        _contours(axes, seen, low, high, start_gap)
-        _eigenvectors(axes, seen, low, high)
+        _contours(axes, seen, low, high, start_gap, named=not small)
+        if not small:  # there, labels would lie on the paths
+            _eigenvectors(axes, seen, low, high)
     title = "contours: loss above the optimum, in % of the starting gap" if len(seen.names) > 1 else "the loss"
     axes.set_title(
-        ("landscape" if small else title) + (f"; cut at the edge: {', '.join(map(plain, leaving))}" if leaving else "")
+        ("landscape" if small else title) + (f"\ncut at the edge: {', '.join(map(plain, leaving))}" if leaving else "")
     )
     _marks(axes, comparison, seen, next(iter(every.values()))[:1])
     return seen
@@ -191,23 +197,29 @@ def _window(points: Tensor) -> tuple[Tensor, Tensor]:
     return (low + high) / 2 - size / 2, (low + high) / 2 + size / 2
 
 
-def _contours(axes: Axes, seen: Plane, low: Tensor, high: Tensor, start_gap: float) -> None:
+def _contours(axes: Axes, seen: Plane, low: Tensor, high: Tensor, start_gap: float, named: bool) -> None:
     across, up = (torch.linspace(low[i], high[i], GRID, dtype=torch.float64) for i in (0, 1))
     gaps = seen.gaps(torch.stack(torch.meshgrid(across, up, indexing="xy"), -1))
     levels = {part * (start_gap or 1.0): f"{100 * part:g} %" for part in LEVELS}
     shades = [str(0.99 - 0.035 * i) for i in range(len(levels) + 1)]
     axes.contourf(across.numpy(), up.numpy(), gaps.numpy(), [0.0, *levels], colors=shades, extend="max")
     lines = axes.contour(across.numpy(), up.numpy(), gaps.numpy(), [*levels], colors="#8a8a8a", linewidths=0.7)
-    axes.clabel(lines, fmt=levels, fontsize=7, colors="#444444")
+    if named:
+        axes.clabel(lines, fmt=levels, fontsize="x-small", colors="#444444")
     axes.set_aspect("equal")
     axes.set_xlim(low[0].item(), high[0].item())
     axes.set_ylim(low[1].item(), high[1].item())
 
 
 def _eigenvectors(axes: Axes, seen: Plane, low: Tensor, high: Tensor) -> None:
-    """The axes of the bowl: along each, gradient descent shrinks the distance by 1 − ηλ and touches no other."""
+    """The axes of the contours: along each, gradient descent shrinks the distance by 1 − ηλ and touches no other."""
     values, vectors = torch.linalg.eigh(seen.hessian)
     values = torch.where(values > 1e-14 * values.max(), values, 0.0)  # zero but for rounding
+    largest, smallest = values[-1].item(), values[0].item()
+    if largest - smallest <= EQUAL * largest:
+        same = f"λ₁ = λ₂ = {largest:.4g}: curved alike in every direction"
+        axes.annotate(same, (0.5, 0.02), xycoords="axes fraction", ha="center", va="bottom", **LABEL)
+        return
     reach = float((high - low).norm())
     for number, (value, vector) in enumerate(zip(values.flip(0).tolist(), vectors.T.flip(0), strict=True), 1):
         ends = torch.stack([seen.bottom - reach * vector, seen.bottom + reach * vector])
@@ -219,8 +231,7 @@ def _eigenvectors(axes: Axes, seen: Plane, low: Tensor, high: Tensor) -> None:
             (at[0].item(), at[1].item()),
             ha="center",
             va="center",
-            fontsize=9,
-            bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
+            **LABEL,
         )
 
 

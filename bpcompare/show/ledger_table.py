@@ -1,15 +1,12 @@
-"""Adam's books on the terminal."""
+"""Adam's ledger on the terminal."""
 
 from collections.abc import Iterator
-
-from rich.markup import escape
-from rich.table import Table
 
 from bpcompare.comparison.adam_ledger import QUANTITIES, SCALES, Ledger, column
 from bpcompare.problem.parameter_names import Entry, entries
 from bpcompare.problem.problem import Problem
 from bpcompare.show.comparison_table import MOST_PARAMETERS
-from bpcompare.show.terminal import new_table, text
+from bpcompare.show.terminal import Columns, text
 
 HEADINGS = ("g", "m", "v", "m̂", "v̂", "step", "ulp m", "ulp v", "ulp parameter")
 SHOWN = 3  # first epochs; then the last
@@ -23,23 +20,19 @@ def render(ledger: Ledger, problem: Problem, *, width: int | None = None, color:
         >>> from bpcompare.problem.problem import line
         >>> from bpcompare.training.train import train
         >>> print(render(ledger(train(line(), "adam"), 0.1), line()).splitlines()[0])
-        ledger of adam: Adam by hand beside torch.optim.Adam, 50 steps; all of them are in ledger.csv
+        ledger of adam: Adam by hand next to torch.optim.Adam, 50 steps; all of them are in ledger.csv
     """
-    head = f"ledger of {ledger.run.method.name}: {ledger.rule.__name__} by hand beside torch.optim.Adam"
-    table = new_table(width)
-    table.add_column("epoch", justify="right")
-    table.add_column("parameter")
-    for heading in HEADINGS:
-        table.add_column(heading, justify="right", no_wrap=True)
+    head = f"ledger of {ledger.run.method.name}: {ledger.rule.__name__} by hand next to torch.optim.Adam"
     shown = list(entries(problem))[:MOST_PARAMETERS]
+    rows = []
     for epoch in sorted({*range(min(SHOWN, ledger.steps)), *range(ledger.steps)[-1:]}):
         for row, entry in enumerate(shown):
             numbers = [column(ledger, quantity, entry)[epoch].item() for quantity in QUANTITIES]
             cells = [f"{n:.6g}" for n in numbers[:6]] + [f"{n:,}" for n in numbers[6:]]
-            table.add_row("" if row else str(epoch), escape(entry.name), *cells)
-    parts: list[Table | str] = [
+            rows.append(["" if row else str(epoch), entry.name, *cells])
+    parts: list[Columns | str] = [
         f"{head}, {ledger.steps:,} steps; all of them are in ledger.csv",
-        table,
+        Columns(("epoch", "parameter", *HEADINGS), rows, keys=2, glued=HEADINGS[-2:]),
         "",
         *_sentences(ledger, shown[0]),
     ]
@@ -57,4 +50,4 @@ def _sentences(ledger: Ledger, entry: Entry) -> Iterator[str]:
     steps = entry.path(weights, weights[..., 0])
     sign = ledger.lr * column(ledger, "g", entry)[0].sign().item()
     told = ", ".join(f"{scale:g}·g → {step:.6g}" for scale, step in zip(SCALES, steps.tolist(), strict=True))
-    yield f"first step {entry.name}, by the size of its gradient: {told}; lr·sign(g) is {sign:.6g}."
+    yield f"first      step of {entry.name}, by the size of its gradient: {told}; lr·sign(g) is {sign:.6g}."

@@ -1,17 +1,13 @@
-"""The pictures of ways to train a network: loss curves, the fit, and the size of δ in every layer over time."""
+"""The pictures of methods that train a network: loss curves, the fit, and the size of δ in every layer over time."""
 
-import math
-from typing import Any
-
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from bpcompare.comparison.network import NetworkComparison
 from bpcompare.problem.networks import along
-from bpcompare.show.comparison_figures import MOST_PANELS, MOST_POINTS, predicted_against_measured
 from bpcompare.show.network_table import LayerNames
+from bpcompare.show.panels import MOST_PANELS, absent, data, drawn_rows, legend_below, predicted_against_measured, title
 from bpcompare.show.style import drawable, grid_of, house_style, line_styles, markers_apart, plain
 
 
@@ -44,7 +40,8 @@ def _loss(comparison: NetworkComparison) -> Figure:
     axes.set_xlabel("epoch")
     unit = " of the standardised columns" if comparison.problem.scaling else ""
     axes.set_ylabel(f"mean squared error{unit}")
-    axes.legend(loc="upper right")
+    axes.set_title(title(comparison.problem, comparison.lr, comparison.epochs, comparison.batch_size))
+    legend_below(figure, axes.get_legend_handles_labels()[0])
     return figure
 
 
@@ -53,7 +50,7 @@ def _fit(comparison: NetworkComparison) -> Figure:
     problem = comparison.problem
     outputs = min(problem.out_features, MOST_PANELS)
     figure, panels = grid_of(outputs, 3, (6.4, 4.6) if outputs == 1 else (4.4, 3.6))
-    rows = torch.arange(0, problem.samples, math.ceil(problem.samples / MOST_POINTS))
+    rows = drawn_rows(problem)
     curve = along(problem)
     for output, axes in enumerate(panels):
         if curve is not None:
@@ -66,16 +63,13 @@ def _fit(comparison: NetworkComparison) -> Figure:
 
 def _curves(axes: Axes, comparison: NetworkComparison, rows: Tensor, output: int, x: Tensor, inputs: Tensor) -> None:
     problem = comparison.problem
-    data = problem.measured_x[rows, 0].tolist(), problem.measured_y[rows, output].tolist()
-    axes.plot(*data, ".", color="#777777", markersize=8, label="data", zorder=1)
+    data(axes, problem, rows, output)
     for place, (name, style) in enumerate(line_styles(comparison.results).items()):
         if comparison.results[name].status == "diverged":
-            axes.plot([], [], **{**style, "label": f"{style['label']}, ran away: no curve"})
+            absent(axes, style, "curve")
             continue
         fitted = problem.predict(comparison.results[name].model, inputs)[:, output]
         axes.plot(x.tolist(), fitted.tolist(), **markers_apart(style, place, len(x)))
-    axes.set_xlabel(plain(problem.x_names[0]))
-    axes.set_ylabel(plain(problem.y_names[output]))
 
 
 def _predictions(comparison: NetworkComparison) -> dict[str, Tensor | None]:
@@ -91,22 +85,22 @@ def _delta(comparison: NetworkComparison) -> Figure:
     shown = _different(comparison)
     figure, panels = grid_of(len(shown), 3, (4.6, 4.0))
     layers = LayerNames.of(comparison.problem.start).layers
-    # No two layers' curves lie on each other, as ways that agree do: one width for all.
+    # No two layers' curves lie on each other, as methods that agree do: one width for all.
     styles = {name: {**style, "linewidth": 1.6} for name, style in line_styles(f"layer {n}" for n in layers).items()}
-    for axes, (title, sizes) in zip(panels, shown.items(), strict=True):
+    for axes, (heading, sizes) in zip(panels, shown.items(), strict=True):
         axes.sharey(panels[0])
         for place, style in enumerate(styles.values()):
             axes.plot(range(len(sizes)), drawable(sizes[:, place]), **markers_apart(style, place, len(sizes)))
         axes.set_yscale("log")
-        axes.set_title(plain(title, 60))
+        axes.set_title(plain(heading, 60))
         axes.set_xlabel("epoch")
     panels[0].set_ylabel("size of δ (root mean square)")
-    _legend(figure, panels[0])
+    legend_below(figure, panels[0].get_legend_handles_labels()[0])
     return figure
 
 
 def _different(comparison: NetworkComparison) -> dict[str, Tensor]:
-    """Size of δ by the names of the ways; ways that agree to the bit share one panel."""
+    """Size of δ by the names of the methods; methods that agree to the bit share one panel."""
     shown: dict[str, Tensor] = {}
     told: set[str] = set()
     for name, result in comparison.results.items():
@@ -119,8 +113,3 @@ def _different(comparison: NetworkComparison) -> dict[str, Tensor]:
             told.update(same)
             shown[" = ".join(same)] = result.delta_sizes
     return dict(list(shown.items())[:MOST_PANELS])
-
-
-def _legend(figure: Figure, axes: Axes) -> None:
-    options: dict[str, Any] = {"loc": "outside lower center", "ncols": 3}
-    figure.legend(*axes.get_legend_handles_labels(), **options)

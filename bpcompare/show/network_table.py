@@ -1,19 +1,17 @@
-"""The comparison of ways to train a network, as tables and sentences for the terminal."""
+"""The comparison of methods that train a network, as tables and sentences for the terminal."""
 
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from rich.markup import escape
-from rich.table import Table
 from torch import nn
 
 from bpcompare.comparison.network import NetworkComparison
 from bpcompare.comparison.race import FRACTIONS
 from bpcompare.problem.networks import saturated
 from bpcompare.problem.problem import Problem
-from bpcompare.show.comparison_table import winner, workers_told
-from bpcompare.show.terminal import new_table, text
+from bpcompare.show import verdicts
+from bpcompare.show.terminal import Columns, text
 from bpcompare.training.recording import delta_sizes
 
 VANISHING = 10  # times smaller than in the next layer
@@ -61,7 +59,7 @@ def render(
 
     Args:
         comparison: What to tell of.
-        starts: The same problem from other initial weights, by their name, to be set beside each other untrained.
+        starts: The same problem from other initial weights, by their name, to be compared untrained.
         width: The terminal's width in characters; None for plain text, whose tables are Markdown.
         color: Whether to use the terminal's colours.
 
@@ -71,9 +69,9 @@ def render(
         >>> print(render(compare_network(quadratic(layers=(2, 5, 1)), lr=0.002, epochs=2)).splitlines()[0])
         quadratic: 30 samples, network 2 → 5 → 1 (Sigmoid), 21 parameters, float64; lr 0.002, 2 epochs
     """
-    tables = [_reached(comparison, width), _layers(comparison, width)]
+    tables = [_reached(comparison), _layers(comparison)]
     if starts:
-        tables.append(_starts(starts, width))
+        tables.append(_starts(starts))
     return text([headline(comparison), *tables, "", *sentences(comparison)], width, color)
 
 
@@ -94,52 +92,36 @@ def headline(comparison: NetworkComparison) -> str:
     )
 
 
-def _reached(comparison: NetworkComparison, width: int | None) -> Table:
-    """How far down each way came, and how soon."""
-    table = new_table(width)
-    for heading in ("method", "gradient", "update"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("loss at the start", "loss", "lowest loss"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for fraction in FRACTIONS[:2]:
-        table.add_column(f"epochs to {100 * fraction:g} % of the gap", justify="right")
-    table.add_column("status")
+def _reached(comparison: NetworkComparison) -> Columns:
+    """How far down each method came, and how soon."""
+    rows = []
     for name, result in comparison.results.items():
-        method, diverged = result.run.method, result.run.diverged_at
-        table.add_row(
-            *(escape(name), escape(method.gradient), escape(method.update)),
-            *(f"{loss:.6g}" for loss in (result.losses[0].item(), result.run.loss, result.losses.min().item())),
-            *["–" if result.epochs_to(f) is None else f"{result.epochs_to(f):,}" for f in FRACTIONS[:2]],
-            result.status if diverged is None else f"diverged at step {diverged}",
-        )
-    return table
+        method, losses = result.run.method, (result.losses[0].item(), result.run.loss, result.losses.min().item())
+        counts = [verdicts.epochs_cell(result.epochs_to(fraction)) for fraction in FRACTIONS[:2]]
+        status = verdicts.status_cell(result.status, result.run.diverged_at)
+        rows.append([name, method.gradient, method.update, *(f"{loss:.6g}" for loss in losses), *counts, status])
+    counts_of = verdicts.fraction_headings(FRACTIONS[:2])
+    headings = ("method", "gradient", "update", "loss at start", "at end", "lowest", *counts_of, "status")
+    return Columns(headings, rows, words=("gradient", "update", "status"), glued=("at end", "lowest", *counts_of[1:]))
 
 
-def _layers(comparison: NetworkComparison, width: int | None) -> Table:
+def _layers(comparison: NetworkComparison) -> Columns:
     """Layer by layer, before and after: how large the weights and δ are, and how much is saturated."""
     problem, names = comparison.problem, LayerNames.of(comparison.problem.start)
-    table = new_table(width)
-    table.add_column("method")
-    table.add_column("layer", no_wrap=True)
-    for heading in ("‖W‖ first", "last", "δ first", "last", "saturated first", "last"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    before = saturated(problem.start, problem.x)
+    before, rows = saturated(problem.start, problem.x), []
     for method, result in comparison.results.items():
         after, track = saturated(result.model, problem.x), result.run.track
         for i, layer in enumerate(names.layers):
             norms, deltas = track.norms[names.weights[i]], track.delta_sizes[:, i]
             cells = [f"{value.item():.3g}" for value in (norms[0], norms[-1], deltas[0], deltas[-1])]
-            table.add_row("" if i else escape(method), layer, *cells, _share(before[i]), _share(after[i]))
-    return table
+            rows.append(["" if i else method, layer, *cells, _share(before[i]), _share(after[i])])
+    headings = ("method", "layer", "‖W‖ first", "last", "δ first", "last", "saturated first", "last")
+    return Columns(headings, rows, keys=2, glued=("last",))
 
 
-def _starts(starts: Mapping[str, Problem], width: int | None) -> Table:
-    """Untrained networks beside each other."""
-    table = new_table(width)
-    table.add_column("initial weights")
-    table.add_column("layer", no_wrap=True)
-    for heading in ("‖W‖", "δ", "saturated", "loss"):
-        table.add_column(heading, justify="right", no_wrap=True)
+def _starts(starts: Mapping[str, Problem]) -> Columns:
+    """Untrained networks next to each other."""
+    rows = []
     for init, problem in starts.items():
         names, model = LayerNames.of(problem.start), problem.start
         loss = nn.functional.mse_loss(model(problem.x), problem.y).item()
@@ -148,8 +130,8 @@ def _starts(starts: Mapping[str, Problem], width: int | None) -> Table:
         for i, layer in enumerate(names.layers):
             norm = weights[names.weights[i]].norm().item()
             cells = [f"{norm:.3g}", f"{sizes[i]:.3g}", _share(shares[i]), "" if i else f"{loss:.4g}"]
-            table.add_row("" if i else init, layer, *cells)
-    return table
+            rows.append(["" if i else init, layer, *cells])
+    return Columns(("initial weights", "layer", "‖W‖", "δ", "saturated", "loss"), rows, keys=2)
 
 
 def _share(value: float | None) -> str:
@@ -165,15 +147,9 @@ def sentences(comparison: NetworkComparison) -> Iterator[str]:
         >>> next(sentences(compare_network(quadratic(layers=(2, 5, 1)), ["manual", "autograd"], lr=0.002, epochs=2)))
         'agreement  manual ~ autograd: bit-equal in every parameter at every epoch.'
     """
-    for pair, found in comparison.agreement.items():
-        label = f"agreement  {pair.replace('~', ' ~ ')}:"
-        if found.bit_equal:
-            yield f"{label} bit-equal in every parameter at every epoch."
-        else:
-            yield f"{label} differ from epoch {found.first_difference_at} on: {found.explanation}."
-    for pair, times in comparison.race.items():
-        yield f"race       {pair.replace('~', ' ~ ')}: {winner(times)}."
-    yield "gap        is how far the loss is above the lowest that any way came to, in parts of the starting gap."
+    yield from verdicts.agreements(comparison.agreement, in_ulp=False)
+    yield from verdicts.races(comparison.race)
+    yield "gap        is how far the loss is above the lowest that any method reached, as a part of the starting gap."
     yield "δ          is the root mean square of ∂L/∂z over the units of a layer and the samples, L of one sample."
     sizes = next(iter(comparison.results.values())).delta_sizes[0].tolist()
     for layer, (size, above) in enumerate(itertools.pairwise(sizes), 1):
@@ -185,10 +161,10 @@ def sentences(comparison: NetworkComparison) -> Iterator[str]:
     yield "saturated  units have |σ′(z)| < 0.01: they pass on less than a hundredth of the δ that reaches them."
     if comparison.problem.scaling is not None:
         yield "loss       is that of the standardised columns; the fit is drawn in your own units."
-    yield from workers_told()
+    yield from verdicts.workers()
     for name, result in comparison.results.items():
         if result.status == "diverged":
             yield (
-                f"diverged   {name} at step {result.run.diverged_at}, its figures are of the last finite state; a "
+                f"diverged   {name} at step {result.run.diverged_at}, its numbers are of the last finite state; a "
                 "network has no largest stable rate that is known beforehand: try a tenth of this lr."
             )

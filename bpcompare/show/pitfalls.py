@@ -1,4 +1,4 @@
-"""A pitfall as a picture and as a page: what was foretold beside what was seen."""
+"""A pitfall as a picture and as a page: what was predicted next to what was measured."""
 
 import io
 import math
@@ -9,15 +9,15 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bpcompare.lessons.pitfalls.pitfall import Finding, Lesson
+from bpcompare.lessons.pitfalls.pitfall import Pitfall, Prediction
 from bpcompare.show.style import house_style, line_styles, markers_apart, plain
 
-WIDTH = 100  # characters
+WIDTH = 80  # characters
 LABELS = {"predicted": "the mistake, as predicted", "mistake": "the mistake, as measured", "right": "the right way"}
 
 
-def figure(lesson: Lesson) -> Figure:
-    """The curves of a lesson: the mistake over its own prediction, and the right way.
+def figure(pitfall: Pitfall) -> Figure:
+    """The curves of a pitfall: the mistake over its own prediction, and the right way.
 
     Example:
         >>> from bpcompare.lessons.pitfalls.learning_rate import run
@@ -28,52 +28,58 @@ def figure(lesson: Lesson) -> Figure:
         picture = Figure(figsize=(7.0, 4.2), layout="constrained")
         axes = picture.add_subplot()
         for place, (name, style) in enumerate(line_styles(LABELS).items()):
-            values = [value if math.isfinite(value) else math.nan for value in lesson.curves[name]]
+            values = [value if math.isfinite(value) else math.nan for value in pitfall.curves[name]]
             axes.plot(range(len(values)), values, **{**markers_apart(style, place, len(values)), "label": LABELS[name]})
-        if "nodes" not in lesson.quantity:
+        if "nodes" not in pitfall.quantity:
             axes.set_yscale("log")
         axes.set_xlabel("step")
-        axes.set_ylabel(lesson.quantity)
-        axes.set_title(textwrap.fill(plain(lesson.title, 200), 70))
+        axes.set_ylabel(pitfall.quantity)
+        axes.set_title(textwrap.fill(plain(pitfall.title, 200), 70))
         picture.legend(loc="outside lower center", ncols=3)
     return picture
 
 
-def page(lesson: Lesson) -> str:
-    """Everything about one pitfall: the mistake, what is foretold, what was measured, the remedy."""
+def page(pitfall: Pitfall) -> str:
+    """Everything about one pitfall: the mistake, what is predicted, what was measured, the remedy."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("foretold beforehand", "predicted", "measured", "within", ""):
-        table.add_column(heading, justify="left" if heading == "foretold beforehand" else "right", overflow="fold")
-    for finding in lesson.findings:
-        table.add_row(*_row(finding))
+    for heading in ("predicted beforehand", "predicted", "measured", "within", ""):
+        table.add_column(heading, justify="left" if heading == "predicted beforehand" else "right", overflow="fold")
+    for prediction in pitfall.predictions:
+        table.add_row(*_row(prediction))
     return "\n".join(
         [
-            f"{lesson.name}: {lesson.title}",
+            textwrap.fill(f"{pitfall.name}: {pitfall.title}", WIDTH),
             "",
-            f"  mistake  {lesson.mistake}",
-            f"  remedy   {lesson.remedy}",
+            _code("mistake", pitfall.mistake),
+            _code("remedy", pitfall.remedy),
             "",
-            textwrap.fill(lesson.foretold, WIDTH),
+            textwrap.fill(pitfall.explanation, WIDTH),
             _rendered(table),
         ]
     )
 
 
-def overview(lessons: list[Lesson]) -> str:
-    """One line for each pitfall: the first thing foretold, and whether all of it came true."""
+def _code(label: str, line: str) -> str:
+    """A line of code, its comment below it where both together are too long."""
+    text = f"  {label:<9}{line}"
+    return text if len(text) <= WIDTH else text.replace("  # ", f"\n{'':11}# ")
+
+
+def overview(pitfalls: list[Pitfall]) -> str:
+    """One line for each pitfall: its first prediction, and whether all of them hold."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("pitfall", "foretold first", "predicted", "measured", "all as foretold"):
+    for heading in ("pitfall", "first prediction", "predicted", "measured", "all hold"):
         table.add_column(heading, justify="right" if heading in ("predicted", "measured") else "left", overflow="fold")
-    for lesson in lessons:
-        what, predicted, measured, *_ = _row(lesson.findings[0])
-        table.add_row(lesson.name, what, predicted, measured, "✓" if lesson.holds else "✗")
+    for pitfall in pitfalls:
+        what, predicted, measured, *_ = _row(pitfall.predictions[0])
+        table.add_row(pitfall.name, what, predicted, measured, "✓" if pitfall.holds else "✗")
     return _rendered(table)
 
 
-def _row(finding: Finding) -> tuple[str, str, str, str, str]:
-    within = "exactly" if finding.tolerance == 0 and not finding.at_most else f"{finding.tolerance:.2g}"
-    predicted = f"{'≤ ' if finding.at_most else ''}{finding.predicted:.6g}"
-    return finding.what, predicted, f"{finding.measured:.6g}", within, "✓" if finding.holds else "✗"
+def _row(prediction: Prediction) -> tuple[str, str, str, str, str]:
+    within = "exactly" if prediction.tolerance == 0 and not prediction.at_most else f"{prediction.tolerance:.2g}"
+    predicted = f"{'≤ ' if prediction.at_most else ''}{prediction.predicted:.6g}"
+    return prediction.what, predicted, f"{prediction.measured:.6g}", within, "✓" if prediction.holds else "✗"
 
 
 def _rendered(table: Table) -> str:

@@ -1,6 +1,6 @@
 """The house style of every matplotlib picture, and its bytes: the same on every run.
 
-Ways are told apart by line style, width and marker as well as by colour, since curves that agree lie on each other.
+Methods are told apart by line style, width and marker as well as by colour, since curves that agree lie on each other.
 """
 
 import io
@@ -17,10 +17,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from bpcompare.show.page import chosen
+from bpcompare.show.terminal import visible
+
 # Okabe and Ito (2008), Color Universal Design: told apart under every common colour vision deficiency.
 BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
-GREY = "#666666"
+GREY, WINE = "#666666", "#882255"
 
+DPI = 110
 HIGHEST = 1e250  # drawn on a logarithmic axis, which with its margin must end below 1e308
 
 STYLE: dict[Any, Any] = {
@@ -29,8 +33,6 @@ STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlesize": "medium",
-    "figure.dpi": 110,
-    "font.size": 10.0,
     "grid.color": "#dddddd",
     "grid.linewidth": 0.6,
     "legend.fontsize": "small",
@@ -75,11 +77,20 @@ def drawable(values: Tensor) -> list[float]:
     return values.where(values <= HIGHEST, math.nan).tolist()
 
 
+def shortened(text: str, longest: int = 40) -> str:
+    """``text`` on one line of at most that many characters, what cannot be seen made visible.
+
+    Example:
+        >>> shortened("speed, km/h", 9)
+        'speed, k…'
+    """
+    short = visible(text)
+    return short if len(short) <= longest else short[: longest - 1] + "…"
+
+
 def plain(text: str, longest: int = 40) -> str:
     """``text`` as it is read, on one line: a ``$`` would begin a formula."""
-    short = " ".join(text.split())
-    short = short if len(short) <= longest else short[: longest - 1] + "…"
-    return short.replace("$", r"\$")
+    return shortened(text, longest).replace("$", r"\$")
 
 
 @contextmanager
@@ -89,7 +100,9 @@ def house_style(*texts: str) -> Iterator[None]:
     if not all(text.isascii() for text in texts):
         installed = set(font_manager.get_font_names())
         fonts += [name for name in FALLBACK_FONTS if name in installed]
-    with matplotlib.rc_context({**STYLE, "font.family": fonts}), warnings.catch_warnings():
+    page = chosen()
+    look = {**STYLE, "font.family": fonts, "font.size": page.type_size, "figure.dpi": page.dpi or DPI}
+    with matplotlib.rc_context(look), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
         yield
 
@@ -106,10 +119,26 @@ def to_bytes(figure: Figure, format: str) -> bytes:
         b'PNG'
     """
     metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[format]
-    buffer = io.BytesIO()
+    buffer, page = io.BytesIO(), chosen()
+    if page.size:
+        _fit(figure, page.size)
     with house_style():
-        figure.savefig(buffer, format=format, metadata=metadata)
+        figure.savefig(buffer, format=format, metadata=metadata, dpi=page.dpi or "figure")
     return buffer.getvalue()
+
+
+def _fit(figure: Figure, size: tuple[float, float]) -> None:
+    """Gives a figure that size; one whose parts have fixed places gets margins of the same shape instead."""
+    if figure.get_layout_engine() is not None:
+        figure.set_size_inches(*size)
+        return
+    old, shape = figure.get_size_inches(), size[0] / size[1]
+    new = max(old[0], old[1] * shape), max(old[1], old[0] / shape)
+    for axes in figure.axes:
+        box = axes.get_position()
+        left, bottom = 0.5 + (box.x0 - 0.5) * old[0] / new[0], 0.5 + (box.y0 - 0.5) * old[1] / new[1]
+        axes.set_position((left, bottom, box.width * old[0] / new[0], box.height * old[1] / new[1]))
+    figure.set_size_inches(*new)
 
 
 def grid_of(panels: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:

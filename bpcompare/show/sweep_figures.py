@@ -1,9 +1,11 @@
 """The pictures of a sweep."""
 
 import math
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
@@ -13,16 +15,26 @@ from torch import Tensor
 from bpcompare.problem.parameter_names import entries
 from bpcompare.show.style import GREY, grid_of, house_style, line_styles, plain
 from bpcompare.sweeps.summary import Summary
+from bpcompare.sweeps.sweep import Sweep
+from bpcompare.training.methods import Method
 
 HIGHEST = 30.0  # starting gaps: what ends higher leaves the picture
 LOWEST = 1e-9  # of the starting gap: less is shown as that
+FARTHEST = 1e250  # the highest rate drawn; a logarithmic axis with its margin must end below 1e308
+# Dashes that no method has, each for one thing in every picture.
 LIMIT: dict[str, Any] = {"color": "black", "linewidth": 1.4, "linestyle": "-"}
-BEST: dict[str, Any] = {"color": GREY, "linewidth": 1.4, "linestyle": (0, (1, 1.5))}
+BEST: dict[str, Any] = {"color": "black", "linewidth": 1.4, "linestyle": (0, (7, 2, 1, 2, 1, 2))}
+OUTLINE: list[patheffects.AbstractPathEffect] = [patheffects.withStroke(linewidth=3.4, foreground="white")]
+DIVERGED: dict[str, Any] = {"facecolor": "white", "edgecolor": "#c8c8c8", "hatch": "///", "linewidth": 0}
 MOST_PANELS = 6
 
 
-def figures(summary: Summary) -> dict[str, Figure]:
+def figures(summary: Summary, on_picture: Callable[[], object] | None = None) -> dict[str, Figure]:
     """The pictures of a sweep by file name: "sweep", "sweep_map" and, of more than one seed, "sweep_spread".
+
+    Args:
+        summary: What to draw.
+        on_picture: Called after every picture.
 
     Example:
         >>> from bpcompare.problem.problem import line
@@ -31,55 +43,87 @@ def figures(summary: Summary) -> dict[str, Figure]:
         ['sweep', 'sweep_map']
     """
     problem = summary.sweep.problems[0]
+    makers = {"sweep": _curves, "sweep_map": _map}
+    if summary.spread is not None:
+        makers["sweep_spread"] = _spread
+    drawn = {}
     with house_style(problem.name, *problem.x_names, *problem.y_names):
-        drawn = {"sweep": _curves(summary), "sweep_map": _map(summary)}
-        if summary.spread is not None:
-            drawn["sweep_spread"] = _spread(summary)
+        for name, make in makers.items():
+            drawn[name] = make(summary)
+            if on_picture:
+                on_picture()
     return drawn
+
+
+def _rates(summary: Summary) -> Tensor:
+    return summary.sweep.rates.clamp(1 / FARTHEST, FARTHEST)
 
 
 def _curves(summary: Summary) -> Figure:
     """What is left of the starting gap against the rate, and below it how many runs ended worse than they began."""
     figure = Figure(figsize=(8.6, 6.6), layout="constrained")
     left, lost = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    rates = summary.sweep.rates.tolist()
+    rates = _rates(summary).tolist()
     for i, (name, style) in enumerate(_styles(summary).items()):
-        final = summary.gaps_left[i, -1].clamp(min=LOWEST)
-        low, middle, high = (final.quantile(q, dim=0, interpolation="nearest") for q in (0.1, 0.5, 0.9))
-        shown = middle <= HIGHEST**3  # far enough for the line to leave the picture
-        look = {**style, "linewidth": min(style["linewidth"], 3.0), "markevery": 0.06}
-        left.fill_between(
-            rates, low.tolist(), high.clamp(max=1e6).tolist(), where=shown.tolist(), color=style["color"], alpha=0.2
-        )
-        left.plot(rates, torch.where(shown, middle, math.nan).tolist(), **look)
-        row = summary.best[i]
-        if shown[summary.places[i]]:
-            left.plot(
-                row.lr, max(row.gap_left, LOWEST), "*", color=style["color"], markersize=15, markeredgecolor="black"
-            )
+        look = {**style, "linewidth": min(style["linewidth"], 3.0), "markevery": max(1, len(rates) // 16)}
+        if len(rates) == 1:  # a point has no line
+            look.setdefault("marker", "o")
+        _gaps(left, summary, i, look)
         worse = (summary.gaps_left[i, -1] > 1).double().mean(0) * 100
         lost.plot(rates, worse.tolist(), **{**look, "drawstyle": "steps-mid", "label": "_" + name})
-    _theory(left, summary, label=True)
-    _theory(lost, summary, label=False)
+    if any(map(_descends, summary.sweep.methods)):
+        _theory(left, summary, label=True)
+        _theory(lost, summary, label=False)
     bottom = min(_least(summary.gaps_left[:, -1]) / 3, 0.1)
     left.set(xscale="log", yscale="log", ylim=(bottom, HIGHEST), ylabel="part of the starting gap that is left")
     left.axhline(1, color=GREY, linewidth=0.8)
-    seeds = len(summary.sweep.problems)
-    left.set_title(f"after {summary.sweep.epochs:,} epochs; median of {seeds:,} seeds, band 10–90 %, star: best rate")
+    left.set_title(_title(summary))
     left.legend(loc="lower left")
     lost.set(xlabel="learning rate", ylabel="runs that ended\nworse, %", ylim=(-4, 104))
     return figure
 
 
+def _title(summary: Summary) -> str:
+    """Says what is drawn, and only that."""
+    seeds = len(summary.sweep.problems)
+    parts = [f"after {summary.sweep.epochs:,} epochs"]
+    if not bool((summary.medians[:, -1] <= HIGHEST).any()):
+        return f"{parts[0]}: no run of any rate ended where this picture reaches"
+    if seeds > 1:
+        parts.append(f"median of {seeds:,} seeds, band 10–90 %")
+    if any(row.place is not None for row in summary.best):
+        parts.append("star: best rate")
+    return "; ".join(parts)
+
+
+def _gaps(axes: Axes, summary: Summary, method: int, look: dict[str, Any]) -> None:
+    """The median over the seeds with its band, and a star at the best rate."""
+    rates, final = _rates(summary).tolist(), summary.gaps_left[method, -1].clamp(min=LOWEST)
+    low, middle, high = (final.quantile(q, dim=0, interpolation="nearest") for q in (0.1, 0.5, 0.9))
+    shown = middle <= HIGHEST**3  # far enough for the line to leave the picture
+    if len(final) > 1:
+        band = low.tolist(), high.clamp(max=1e6).tolist()
+        axes.fill_between(rates, *band, where=shown.tolist(), color=look["color"], alpha=0.2)
+    axes.plot(rates, torch.where(shown, middle, math.nan).tolist(), **look)
+    row = summary.best[method]
+    if row.lr is not None and row.gap_left is not None:
+        star = {"color": look["color"], "markersize": 15, "markeredgecolor": "black"}
+        axes.plot(row.lr, max(row.gap_left, LOWEST), "*", **star)
+
+
 def _styles(summary: Summary) -> dict[str, dict[str, Any]]:
-    """A line style for each way; the second one, made to lie on the first, is left out: no two ways coincide here."""
+    """A line style for each method; the second, made to lie on the first, is left out: no two coincide here."""
     first, *others = [method.name for method in summary.sweep.methods]
     styles = line_styles([first, "", *others])
     return {name: styles[name] for name in (first, *others)}
 
 
+def _descends(method: Method) -> bool:
+    return method.canonical_update == "GradientDescent"
+
+
 def _theory(axes: Axes, summary: Summary, label: bool) -> None:
-    """The largest stable rate as a line, or as a band where the seeds' inputs differ."""
+    """Gradient descent's largest stable rate as a line, or as a band where the seeds' inputs differ; and its best."""
     limits = summary.limits
     if not bool(limits.isfinite().all()):
         return
@@ -89,35 +133,43 @@ def _theory(axes: Axes, summary: Summary, label: bool) -> None:
     if (limits.max() - limits.min()).item() > 0.01 * middle:
         axes.axvspan(limits.min().item(), limits.max().item(), color="black", alpha=0.12, linewidth=0)
     best = summary.best_by_theory.median().item()
-    axes.axvline(best, **BEST, label=f"its best in the long run, 2/(λmin + λmax) = {best:.4g}" if label else None)
+    text = f"its best in the long run, 2/(λmin + λmax) = {best:.4g}"
+    axes.axvline(best, **BEST, label=text if label else None)
 
 
 def _map(summary: Summary) -> Figure:
-    """What is left of the gap (colour) after k epochs (up) at each rate (across), a panel for every way."""
-    sweep = summary.sweep
+    """What is left of the gap (colour) after k epochs (up) at each rate (across), a panel for every method."""
+    sweep, medians = summary.sweep, summary.medians
     figure, panels = grid_of(len(sweep.methods), 2, (5.0, 4.2))
-    norm = LogNorm(10 ** math.floor(math.log10(_least(summary.medians))), 1.0)
-    for i, axes in enumerate(panels):
-        part = summary.medians[i]
+    norm = LogNorm(min(10 ** math.floor(math.log10(_least(medians))), 0.1), 1.0)
+    edges = _edges(_rates(summary).log()).exp().numpy(), _edges(sweep.checkpoints.double()).numpy()
+    for part, method, axes in zip(medians, sweep.methods, panels, strict=True):
         colors = torch.where(part > 1, math.nan, part.clamp(min=norm.vmin)).numpy()
         worse = torch.where((part > 1) & part.isfinite(), 0.0, math.nan).numpy()
-        edges = _edges(sweep.rates.log()).exp().numpy(), _edges(sweep.checkpoints.double()).numpy()
         mesh = axes.pcolormesh(*edges, colors, norm=norm, cmap="viridis", rasterized=True)
         axes.pcolormesh(*edges, worse, vmin=0, vmax=1, cmap="Greys", rasterized=True)
-        axes.set_facecolor("#555555")
-        _theory(axes, summary, label=i == 0)
-        axes.axvline(summary.limits.median().item(), color="white", linewidth=1.4, linestyle=(0, (5, 5)))
-        axes.set(xscale="log", xlabel="learning rate", ylabel="epoch", title=plain(sweep.methods[i].name))
-        axes.set(xlim=(edges[0][0], edges[0][-1]), ylim=(0, edges[1][-1]))
+        axes.patch.set(**DIVERGED)
+        axes.set(xscale="log", xlabel="learning rate", ylabel="epoch", title=plain(method.name))
+        low, high = edges[0][0], edges[0][-1]
+        if _descends(method) and low < summary.limits.median().item() < high:
+            _theory(axes, summary, label=method is next(filter(_descends, sweep.methods)))
+            for drawn in axes.lines:
+                drawn.set_path_effects(OUTLINE)  # seen on dark cells too
+        axes.set(xlim=(low, high), ylim=(0, edges[1][-1]))
         axes.grid(False)
-    figure.colorbar(mesh, ax=panels, label="part of the gap left, median of seeds")
-    handles, _ = panels[0].get_legend_handles_labels()
-    handles += [
-        Patch(facecolor="white", edgecolor=GREY, label="worse than the start"),
-        Patch(facecolor="#555555", label="diverged: beyond the range of numbers"),
-    ]
+    if bool((medians <= 1).any()):
+        figure.colorbar(mesh, ax=panels, label="part of the gap left" + _of_seeds(sweep))
+    handles = [handle for axes in panels for handle in axes.get_legend_handles_labels()[0]]
+    if bool((medians.isfinite() & (medians > 1)).any()):
+        handles.append(Patch(facecolor="white", edgecolor=GREY, label="white: worse than the start"))
+    if bool(medians.isinf().any()):
+        handles.append(Patch(**{**DIVERGED, "linewidth": 0.5}, label="hatched: diverged, beyond the range of numbers"))
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
+
+
+def _of_seeds(sweep: Sweep) -> str:
+    return f", median of {len(sweep.problems):,} seeds" if len(sweep.problems) > 1 else ""
 
 
 def _least(parts: Tensor) -> float:
@@ -136,29 +188,47 @@ def _spread(summary: Summary) -> Figure:
     """What the seeds learned: two parameters against each other, with the ellipse of theory; else one at a time."""
     problem = summary.sweep.problems[0]
     names = [plain(entry.name) for entry in entries(problem)]
-    if len(names) == 2 and problem.out_features == 1:
+    if len(names) == 2 and problem.out_features == 1 and problem.has_bias:
         return _cloud(summary, names)
     figure, panels = grid_of(min(len(names), MOST_PANELS), 3, (4.0, 2.6))
-    styles = _styles(summary)
     for k, axes in enumerate(panels):
-        for i, (name, style) in enumerate(styles.items()):
-            values = summary.learned(i, summary.places[i]).flatten(1)[:, k]
-            axes.plot(values.tolist(), [i] * len(values), **_dots(style))
-            axes.text(0.01, i + 0.15, plain(name, 24), transform=axes.get_yaxis_transform(), fontsize=8)
-        found = torch.stack([torch.cat([o.weight, o.bias[:, None]], 1) for o in summary.optima])
-        values = found[:, :, : problem.in_features + problem.has_bias].flatten(1)[:, k]
-        axes.plot(values.tolist(), [len(styles)] * len(values), "x", color=GREY)
-        axes.text(0.01, len(styles) + 0.15, "least squares", transform=axes.get_yaxis_transform(), fontsize=8)
-        if summary.spread is not None and summary.spread.theory is not None and problem.truth is not None:
-            right = torch.cat([problem.truth.weight.double(), problem.truth.bias.double()[:, None]], 1)
-            centre = right[:, : problem.in_features + problem.has_bias].flatten()[k].item()
-            width = 2 * summary.spread.theory.flatten()[k].item()
-            axes.axvspan(centre - width, centre + width, color="black", alpha=0.12, linewidth=0)
+        rows = [(plain(name, 24), _dots(style), summary.learned(i)) for i, name, style in _working(summary)]
+        rows.append(("least squares", {"linestyle": "", "marker": "x", "color": GREY}, _optima(summary)))
+        for height, (name, look, values) in enumerate(rows):
+            numbers = values.flatten(1)[:, k].tolist()
+            axes.plot(numbers, [height] * len(numbers), **look)
+            axes.text(0.01, height + 0.15, name, transform=axes.get_yaxis_transform(), fontsize=8)
+        if (band := _truth_and_deviation(summary)) is not None:
+            centre, width = (values.flatten()[k].item() for values in band)
+            axes.axvspan(centre - 2 * width, centre + 2 * width, color="black", alpha=0.12, linewidth=0)
             axes.axvline(centre, color="black", linewidth=1)
         axes.locator_params(axis="x", nbins=5)
-        axes.set(title=names[k], yticks=[], ylim=(-0.5, len(styles) + 0.6))
-    figure.suptitle("learned at each way's best rate, a dot for every seed; band: the truth ± 2σ by theory")
+        axes.set(title=names[k], yticks=[], ylim=(-0.5, len(rows) - 0.4))
+    band_told = "" if _truth_and_deviation(summary) is None else "; band: the truth ± 2σ by theory"
+    figure.suptitle(f"learned at each method's best rate, a mark for every seed{band_told}")
     return figure
+
+
+def _working(summary: Summary) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """Place, name and style of every method for which a rate worked."""
+    for i, (name, style) in enumerate(_styles(summary).items()):
+        if summary.best[i].place is not None:
+            yield i, name, style
+
+
+def _optima(summary: Summary) -> Tensor:
+    """The least-squares solutions, (seeds, out, in + bias)."""
+    found = torch.stack([torch.cat([o.weight, o.bias[:, None]], 1) for o in summary.optima])
+    problem = summary.sweep.problems[0]
+    return found[..., : problem.in_features + problem.has_bias]
+
+
+def _truth_and_deviation(summary: Summary) -> tuple[Tensor, Tensor] | None:
+    problem = summary.sweep.problems[0]
+    if summary.spread is None or summary.spread.theory is None or problem.truth is None:
+        return None
+    right = torch.cat([problem.truth.weight.double(), problem.truth.bias.double()[:, None]], 1)
+    return right[:, : problem.in_features + problem.has_bias], summary.spread.theory
 
 
 def _dots(style: dict[str, Any]) -> dict[str, Any]:
@@ -167,25 +237,33 @@ def _dots(style: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cloud(summary: Summary, names: list[str]) -> Figure:
-    problem = summary.sweep.problems[0]
     figure = Figure(figsize=(7.2, 6.0), layout="constrained")
     axes = figure.add_subplot()
-    for i, (_, style) in enumerate(_styles(summary).items()):
-        points = summary.learned(i, summary.places[i])[:, 0]
+    for i, _, style in _working(summary):
+        points = summary.learned(i)[:, 0]
         look = {**_dots(style), "label": f"{style['label']} at lr {summary.best[i].lr:.4g}"}
         axes.plot(points[:, 0].tolist(), points[:, 1].tolist(), **look)
-    found = torch.stack([torch.cat([o.weight[0], o.bias])[:2] for o in summary.optima])
+    found = _optima(summary)[:, 0]
     axes.plot(found[:, 0].tolist(), found[:, 1].tolist(), "x", color="black", markersize=6, label="least squares")
-    if summary.covariance is not None and problem.truth is not None:
-        centre = torch.cat([problem.truth.weight[0], problem.truth.bias])[:2].double()
-        turn = torch.linspace(0, 2 * math.pi, 181, dtype=torch.float64)
-        circle = torch.stack([turn.cos(), turn.sin()])
-        for sigmas, line in ((1, "-"), (2, (0, (5, 2)))):
-            ring = centre[:, None] + sigmas * torch.linalg.cholesky(summary.covariance) @ circle
-            share = 100 * (1 - math.exp(-(sigmas**2) / 2))
-            label = f"theory, σ²(XᵀX)⁻¹: {sigmas}σ, {share:.0f} % of seeds"
-            axes.plot(ring[0].tolist(), ring[1].tolist(), color=GREY, linestyle=line, label=label)
+    if summary.covariance is not None and summary.noise:
+        _ellipses(axes, summary, summary.covariance)
     axes.set(xlabel=names[0], ylabel=names[1])
     axes.set_title(f"learned after {summary.sweep.epochs:,} epochs, a mark for every seed")
     figure.legend(loc="outside lower center", ncols=2)
     return figure
+
+
+def _ellipses(axes: Axes, summary: Summary, covariance: Tensor) -> None:
+    """Where theory expects the least-squares solutions, around the truth."""
+    if summary.sweep.problems[0].truth is None:
+        return
+    truth = summary.sweep.problems[0].truth
+    centre = torch.cat([truth.weight[0], truth.bias])[:2].double()
+    turn = torch.linspace(0, 2 * math.pi, 181, dtype=torch.float64)
+    values, vectors = torch.linalg.eigh(covariance)  # unlike Cholesky's, a root of one that is flat to rounding too
+    ring = vectors @ (values.clamp(min=0).sqrt()[:, None] * torch.stack([turn.cos(), turn.sin()]))
+    for sigmas, width in ((1, 2.2), (2, 1.0)):
+        across, up = centre[:, None] + sigmas * ring
+        share = 100 * (1 - math.exp(-(sigmas**2) / 2))
+        label = f"theory, σ²(XᵀX)⁻¹: {sigmas}σ, {share:.0f} % of seeds"
+        axes.plot(across.tolist(), up.tolist(), color=GREY, linewidth=width, linestyle="-", label=label)

@@ -1,84 +1,208 @@
 """A sweep as tables and sentences for the terminal."""
 
 import math
+import textwrap
 from collections.abc import Iterator
 
+import torch
 from rich.markup import escape
 from rich.table import Table
+from torch import Tensor
 
 from bpcompare.problem.parameter_names import entries
 from bpcompare.show.terminal import new_table, text
+from bpcompare.sweeps.best_rate import BestRate
 from bpcompare.sweeps.summary import Spread, Summary
+
+ROOM = 78  # characters for a row of a table that fits 80 columns
+MOST_PARAMETERS = 20  # rows of the table of spreads; the rest is in sweep.json
 
 
 def render(summary: Summary, *, width: int | None = None, color: bool = False) -> str:
-    """The best rate of each way, the spread over the seeds, and what theory says of both.
+    """The best rate of each method, the spread over the seeds, and what theory says of both.
 
     Example:
         >>> from bpcompare.problem.problem import line
         >>> from bpcompare.sweeps.sweep import sweep
         >>> print(render(Summary(sweep([line()], [0.01, 0.1], ["manual"]))).splitlines()[0])
-        line: 2 runs = 1 methods × 2 rates × 1 seeds, 50 epochs each
+        line: 2 runs = 1 method × 2 rates × 1 seed, 50 epochs each
     """
     sweep = summary.sweep
-    counts = len(sweep.methods), len(sweep.rates), len(sweep.problems)
-    head = (
-        f"{sweep.problems[0].name}: {math.prod(counts):,} runs = {counts[0]} methods × {counts[1]:,} rates × "
-        f"{counts[2]:,} seeds, {sweep.epochs:,} epochs each"
-    )
-    parts: list[Table | str] = [head, _best(summary, width)]
+    sizes = {"method": len(sweep.methods), "rate": len(sweep.rates), "seed": len(sweep.problems)}
+    product = " × ".join(_count(number, word) for word, number in sizes.items())
+    head = f"{sweep.problems[0].name}: {math.prod(sizes.values()):,} runs = {product}, {sweep.epochs:,} epochs each"
+    parts: list[Table | str] = [head, "", _best(summary, width), "", _stable(summary, width)]
     if summary.spread is not None:
-        parts.append(_spreads(summary, summary.spread, width))
-    return text([*parts, "", *_sentences(summary)], width, color)
+        parts += _spreads(summary, summary.spread, width)
+    return text([*parts, "", *[_hanging(sentence, width) for sentence in _sentences(summary)]], width, color)
+
+
+def _hanging(sentence: str, width: int | None) -> str:
+    """A sentence in lines that fit, below each other from its first word on."""
+    return sentence if width is None else textwrap.fill(sentence, width, subsequent_indent=" " * len("gradients  "))
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}{'s' if number > 1 else ''}"
 
 
 def _best(summary: Summary, width: int | None) -> Table:
+    table = _of_methods(width, "best lr", "median loss", "gap left")
+    for row in summary.best:
+        if row.lr is None or row.loss is None or row.gap_left is None:
+            table.add_row(_folded(row.method), "none", "–", "–")
+        else:
+            table.add_row(_folded(row.method), f"{row.lr:.4g}", f"{row.loss:.6g}", f"{100 * row.gap_left:.3g} %")
+    return table
+
+
+def _stable(summary: Summary, width: int | None) -> Table:
+    table = _of_methods(width, "stable up to lr", "diverged", "ended worse", "runs")
+    for row in summary.best:
+        highest = "none" if row.highest_good_lr is None else f"{row.highest_good_lr:.4g}"
+        counts = (f"{number:,}" for number in (row.diverged, row.worse, row.runs))
+        table.add_row(_folded(row.method), f"≥ {highest}" if row.all_rates_good else highest, *counts)
+    return table
+
+
+def _of_methods(width: int | None, *headings: str) -> Table:
     table = new_table(width)
     table.add_column("method")
-    for heading in ("best lr", "median loss", "gap left", "stable up to lr", "diverged", "ended worse", "runs"):
+    for heading in headings:
         table.add_column(heading, justify="right")
-    for row in summary.best:
-        table.add_row(
-            escape(row.method),
-            f"{row.lr:.4g}",
-            f"{row.loss:.6g}",
-            f"{100 * row.gap_left:.3g} %",
-            "none" if row.highest_good_lr is None else f"{row.highest_good_lr:.4g}",
-            f"{row.diverged:,}",
-            f"{row.worse:,}",
-            f"{row.runs:,}",
-        )
     return table
 
 
-def _spreads(summary: Summary, spread: Spread, width: int | None) -> Table:
-    table = new_table(width)
-    table.add_column("spread over the seeds of")
-    for heading in ("theory", "least squares", *spread.learned):
-        table.add_column(escape(heading), justify="right")
-    for k, entry in enumerate(entries(summary.sweep.problems[0])):
-        theory = "–" if spread.theory is None else f"{spread.theory.flatten()[k].item():.4g}"
-        columns = [spread.least_squares, *spread.learned.values()]
-        table.add_row(escape(entry.name), theory, *[f"{values.flatten()[k].item():.4g}" for values in columns])
-    return table
+def _folded(method: str) -> str:
+    """A method's name, in two lines where it is long."""
+    name = escape(method)
+    return name.replace("+", "+\n", 1) if len(method) > 16 else name
+
+
+def _spreads(summary: Summary, spread: Spread, width: int | None) -> Iterator[Table | str]:
+    columns = {"theory": spread.theory, "least squares": spread.least_squares, **spread.learned}
+    names = [entry.name for entry in entries(summary.sweep.problems[0])]
+    first = "spread over the seeds"
+    for group in _groups(columns, ROOM - 2 - max(map(len, [first, *names[:MOST_PARAMETERS]]))):
+        table = new_table(width)
+        table.add_column(first)
+        for heading in group:
+            table.add_column(_folded(heading), justify="right")
+        for k, name in enumerate(names[:MOST_PARAMETERS]):
+            table.add_row(escape(name), *[_cell(columns[heading], k) for heading in group])
+        yield ""
+        yield table
+    if len(names) > MOST_PARAMETERS:
+        yield f"… and {len(names) - MOST_PARAMETERS:,} more numbers in sweep.json"
+
+
+def _groups(headings: dict[str, Tensor | None], room: int) -> Iterator[list[str]]:
+    """As many columns at a time as fit."""
+    group: list[str] = []
+    for heading in headings:
+        if group and sum(_room(other) for other in [*group, heading]) > room:
+            yield group
+            group = []
+        group.append(heading)
+    yield group
+
+
+def _room(heading: str) -> int:
+    return max(10, *map(len, _folded(heading).split("\n"))) + 3
+
+
+def _cell(values: Tensor | None, k: int) -> str:
+    value = math.nan if values is None else values.flatten()[k].item()
+    return "–" if math.isnan(value) else f"{value:.4g}"
 
 
 def _sentences(summary: Summary) -> Iterator[str]:
-    limits, seeds = summary.limits, len(summary.sweep.problems)
-    low, high = limits.min().item(), limits.max().item()
-    told = f"{low:.6g}" if high - low <= 1e-3 * high else f"{low:.4g} to {high:.4g} over the seeds"
-    yield f"limit      gradient descent is stable up to lr 2/λmax = {told}, whatever the number of epochs."
-    yield (
-        f"best       in the long run lr 2/(λmin + λmax) = {summary.best_by_theory.median().item():.6g} is best for it; "
-        f"after {summary.sweep.epochs:,} epochs the best of the rates tried is in the table."
-    )
-    yield "gradients  of every way are taken from the moments of the data: the same numbers but for rounding."
-    if seeds < 2:
+    if not bool(summary.limits.isfinite().all()):
+        yield "limit      the inputs are all 0: gradient descent never moves, at any rate."
         return
-    if summary.noise is None:
-        yield "spread     the table is the same for every seed, only the start differs: what is spread has not arrived."
-    else:
+    yield (
+        f"limit      gradient descent converges below lr 2/λmax = {_over_seeds(summary.limits)}, "
+        "however many epochs it has."
+    )
+    yield (
+        f"best       in the long run lr 2/(λmin + λmax) = {summary.best_by_theory.median().item():.6g} is the fastest "
+        f"for it; the table has the fastest of the rates tried, after {_count(summary.sweep.epochs, 'epoch')}."
+    )
+    for row in summary.best:
+        yield from _remarks(summary, row)
+    yield "gradients  for speed, gradients come from XᵀX and Xᵀy: the same numbers but for rounding."
+    if summary.spread is not None:
+        yield from _about_spread(summary, summary.spread)
+
+
+def _over_seeds(values: Tensor) -> str:
+    low, high = values.min().item(), values.max().item()
+    return f"{low:.6g}" if high - low <= 1e-3 * high else f"{low:.4g} to {high:.4g}, by the seed"
+
+
+def _remarks(summary: Summary, row: BestRate) -> Iterator[str]:
+    """What is to be said of a method's row, so that its end of the grid is not taken for a result."""
+    rates = summary.sweep.rates
+    if row.place is None:
+        failure, remedy = _failure(row), _what_to_try(summary, row)
+        yield f"note       {row.method}: nothing worked. At every rate tried {failure}; {remedy}."
+        return
+    last, first = rates[-1].item(), rates[0].item()
+    if row.all_rates_good:
         yield (
-            f"spread     theory is √diag σ²(XᵀX)⁻¹ with σ = {summary.noise:g}; {seeds:,} seeds tell a deviation to "
-            f"within {100 / math.sqrt(2 * (seeds - 1)):.0f} %, and what has not converged keeps some of its start."
+            f"note       {row.method}: no rate tried was too large. The rates end at {last:.4g}; its limit is higher."
         )
+    if row.lr == last and len(rates) > 1:
+        yield f"note       {row.method}: the best rate is the largest one tried; larger ones may be better."
+    elif row.lr == first and len(rates) > 1:
+        yield f"note       {row.method}: the best rate is the smallest one tried; smaller ones may be better."
+
+
+def _failure(row: BestRate) -> str:
+    if row.diverged == row.runs:
+        return "all runs diverged"
+    return f"most runs diverged or ended worse than they began ({row.diverged:,} and {row.worse:,} of {row.runs:,})"
+
+
+def _what_to_try(summary: Summary, row: BestRate) -> str:
+    sweep = summary.sweep
+    kind = next(m.canonical_update for m in sweep.methods if m.name == row.method)
+    limit, smallest = summary.limits.min().item(), sweep.rates[0].item()
+    descent = kind == "GradientDescent" and math.isfinite(limit)
+    high = 0.99 * min(limit, smallest) if descent else min(smallest, 1.0)
+    above = f"gradient descent is stable only below lr {limit:.4g}: " if descent and smallest >= limit else ""
+    ranged = f"--lr {high / 1000:.3g}:{high:.3g}:log:50"
+    if sweep.problems[0].scaling is None:
+        return f"{above}try {ranged}, or --standardize with rates up to 1"
+    return f"{above}try {ranged}"
+
+
+def _about_spread(summary: Summary, spread: Spread) -> Iterator[str]:
+    seeds = len(summary.sweep.problems)
+    if summary.noise is None:
+        unique = all(optimum.unique for optimum in summary.optima)
+        reason = "has not converged" if unique else "is the start, in directions in which nothing ever moves"
+        yield (
+            "spread     every seed has the same table and another start, so that least squares has no spread; what is "
+            f"spread {reason}."
+        )
+        return
+    if spread.theory is not None and summary.noise > 0:
+        yield (
+            f"spread     theory is √diag σ²(XᵀX)⁻¹ with σ = {summary.noise:g}. Over {seeds:,} seeds the spread of "
+            f"least squares is {_ratio(spread.least_squares, spread.theory)} times as large; chance alone moves it by "
+            f"about {100 / math.sqrt(2 * (seeds - 1)):.0f} %."
+        )
+    told = [
+        f"{name} {_ratio(values, spread.least_squares)}"
+        for name, values in spread.learned.items()
+        if bool((spread.least_squares > 0).all()) and not bool(values.isnan().any())
+    ]
+    if told and summary.noise > 0:
+        yield f"           Next to least squares: {', '.join(told)} times as large; above 1 the start still shows."
+
+
+def _ratio(values: Tensor, others: Tensor) -> str:
+    ratios = torch.as_tensor(values / others)
+    low, high = f"{ratios.min().item():.2f}", f"{ratios.max().item():.2f}"
+    return low if low == high else f"{low} to {high}"

@@ -1,23 +1,145 @@
-"""How tables and sentences are printed: for a terminal of some width, or as plain Markdown."""
+"""How tables and sentences are printed: for a terminal of some width, or as plain Markdown.
+
+Nothing is abridged and no word is broken: columns that do not fit next to each other come in a further table below.
+"""
 
 import io
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from rich import box
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 PLAIN_WIDTH = 200
+TABLE_WIDTH = 80  # of a Markdown table
+UNSEEN = ("Cc", "Cs", "Zl", "Zp")  # Unicode's control characters, lone surrogates, separators of lines
+DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+LABEL = re.compile(r" *\S.{0,24}? {2,}(?=\S)")  # what a sentence begins with: "rate       …"
 
 
-def text(parts: Iterable[Table | str], width: int | None, color: bool) -> str:
+@dataclass(frozen=True)
+class Columns:
+    """A table whose columns are spread over as many tables, one below the other, as the width asks for.
+
+    Attributes:
+        headings: One per column.
+        rows: The cells, as they are printed.
+        keys: How many columns at the left name the row; every table begins with them.
+        words: The headings of the columns that hold words, set to the left; all others hold numbers.
+        glued: The headings of the columns that say nothing without the column before.
+    """
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    keys: int = 1
+    words: Collection[str] = ()
+    glued: Collection[str] = ()
+
+    def fitted(self, width: int | None) -> Iterator[Table | str]:
+        """The tables for a terminal of that width, or for plain text; one line per cell where not one column fits.
+
+        Example:
+            >>> wide = Columns(("method", "loss", "status"), [("manual", "0.05", "stopped")])
+            >>> [len(list(wide.fitted(width))) for width in (80, 18, 10)]
+            [1, 2, 1]
+            >>> print(*wide.fitted(10))
+            method  manual
+            loss    0.05
+            status  stopped
+        """
+        cells = [[visible(cell) for cell in row] for row in (self.headings, *self.rows)]
+        sizes = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+        keys, room = list(range(self.keys)), width or TABLE_WIDTH
+        groups: list[list[int]] = []
+        for unit in self._units():
+            if groups and _width([*keys, *groups[-1], *unit], sizes, width) <= room:
+                groups[-1] += unit
+            else:
+                groups.append(unit)
+        if width and any(_width([*keys, *group], sizes, width) > room for group in groups):
+            yield _records(cells)
+            return
+        for group in groups:
+            yield self._table([*keys, *group], cells, width)
+
+    def _units(self) -> Iterator[list[int]]:
+        """The columns after the keys, each with those that are glued to it."""
+        unit: list[int] = []
+        for i in range(self.keys, len(self.headings)):
+            if unit and self.headings[i] not in self.glued:
+                yield unit
+                unit = []
+            unit.append(i)
+        yield unit
+
+    def _table(self, columns: Sequence[int], cells: list[list[str]], width: int | None) -> Table:
+        table = new_table(width)
+        for i in columns:
+            left = i < self.keys or self.headings[i] in self.words
+            table.add_column(escape(cells[0][i]), justify="left" if left else "right", no_wrap=True)
+        for row in cells[1:]:
+            if any(row[i] for i in columns[self.keys :]) or len(columns) == len(row):
+                table.add_row(*(escape(row[i]) for i in columns))
+        return table
+
+
+def _records(cells: list[list[str]]) -> str:
+    headings = cells[0]
+    size = max(map(cell_len, headings))
+    blocks = (
+        "\n".join(f"{set_cell_size(h, size)}  {cell}" for h, cell in zip(headings, row, strict=True) if cell)
+        for row in cells[1:]
+    )
+    return "\n\n".join(blocks)
+
+
+def _width(columns: Sequence[int], sizes: Sequence[int], width: int | None) -> int:
+    """How wide a table of these columns is: the cells, what keeps them apart, and in Markdown a bar at either end."""
+    return sum(sizes[i] for i in columns) + 3 * (len(columns) - 1) + (4 if width is None else 0)
+
+
+def visible(text: str) -> str:
+    """``text`` on one line, with what could steer a terminal or turn the direction of writing made visible.
+
+    Example:
+        >>> visible("speed" + chr(27) + "(km/h)") == "speed" + chr(92) + "x1b(km/h)"
+        True
+    """
+    line = " ".join(text.split()) if any(c in text for c in "\n\r\t\v\f") else text
+    return "".join(repr(c)[1:-1] if unicodedata.category(c) in UNSEEN or c in DIRECTIONS else c for c in line)
+
+
+def wrapped(sentence: str, width: int) -> str:
+    """``sentence`` in lines of at most that width, unless one word is longer; further lines are below its label's end.
+
+    Example:
+        >>> print(wrapped("rate       stable up to lr 0.78", 24))
+        rate       stable up to
+                   lr 0.78
+    """
+    label = LABEL.match(sentence)
+    indent = label.end() if label else len(sentence) - len(sentence.lstrip())
+    indent = indent if indent <= width // 2 else 0
+    lines, line = [], sentence[:indent]
+    for word in sentence[indent:].split(" "):
+        if line.strip() and cell_len(line) + 1 + cell_len(word) > width and len(line) > indent:
+            lines.append(line)
+            line = " " * indent
+        line += word if len(line) == indent else f" {word}"
+    return "\n".join([*lines, line])
+
+
+def text(parts: Iterable[Table | Columns | str], width: int | None, color: bool) -> str:
     """Tables and sentences as text, at most one blank line between them.
 
     Args:
         parts: What to print; a sentence is printed as it is, whatever brackets it has.
-        width: The terminal's width in characters; None for plain text, whose lines are not wrapped.
+        width: The terminal's width in characters; None for plain text, whose sentences are not wrapped.
         color: Whether to use the terminal's colours.
     """
     stream = io.StringIO()
@@ -30,10 +152,13 @@ def text(parts: Iterable[Table | str], width: int | None, color: bool) -> str:
         highlight=False,
     )
     for part in parts:
-        if isinstance(part, Table):
-            console.print(part)
-        else:
-            console.print(escape(part), soft_wrap=width is None)
+        if isinstance(part, str):
+            for line in map(visible, part.split("\n")):
+                console.print(escape(wrapped(line, width) if width else line), soft_wrap=True)
+            continue
+        for table in part.fitted(width) if isinstance(part, Columns) else [part]:
+            console.print("")
+            console.print(escape(table) if isinstance(table, str) else table, soft_wrap=isinstance(table, str))
     lines = "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
     return re.sub(r"\n{3,}", "\n\n", lines) + "\n"
 
@@ -41,4 +166,4 @@ def text(parts: Iterable[Table | str], width: int | None, color: bool) -> str:
 def new_table(width: int | None) -> Table:
     """An empty table in the style for that width: Markdown for plain text."""
     plain = width is None
-    return Table(box=box.MARKDOWN if plain else box.SIMPLE_HEAD, show_edge=plain)
+    return Table(box=box.MARKDOWN if plain else box.SIMPLE_HEAD, show_edge=plain, pad_edge=plain)

@@ -1,4 +1,4 @@
-"""The loop of `training.train` for many runs of one way at once, as one batch of parameters.
+"""The loop of `training.train` for many runs of one method at once, as one batch of parameters.
 
 The runs stand side by side in the last dimensions of the parameters, (…, seeds, rates); one step of the update rule
 moves them all. The mean squared error knows of the data only their means and second moments (`gradients.sums`), so
@@ -6,7 +6,7 @@ that an epoch of a run costs a few multiplications, however many rows there are.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -20,7 +20,7 @@ from bpcompare.training.updates import RULES, Adam
 
 
 class Outcome(NamedTuple):
-    """What the runs of one way on some of the problems came to, shaped as in `sweep.Sweep`."""
+    """What the runs of one method on some of the problems came to, shaped as in `sweep.Sweep`."""
 
     losses: Tensor
     diverged_at: Tensor
@@ -37,10 +37,10 @@ def train_batch(
     checkpoints: Tensor,
     on_epoch: Callable[[], object] | None = None,
 ) -> Outcome:
-    """All runs of one way on some problems, at every rate.
+    """All runs of one method on some problems, at every rate.
 
     Args:
-        method: The way; only its update rule counts, one of those by hand.
+        method: Only its update rule counts, one of those by hand.
         problems: Problems of one shape and precision.
         lr: The learning rates, (rates,) float64.
         epochs: How many.
@@ -71,7 +71,7 @@ def train_batch(
             raise beyond_range("loss", loss.dtype)
         states += alive.logical_and_(loss.abs() < math.inf)
         if epoch in kept:
-            next(losses).copy_(loss).masked_fill_(~alive, math.nan)
+            next(losses).copy_(batch.loss_in_user_units(loss)).masked_fill_(~alive, math.nan)
         if epoch < epochs:
             rule.step()
             if on_epoch:
@@ -79,35 +79,69 @@ def train_batch(
     return _in_user_units(problems, batch, table, torch.where(alive, 0, states), alive)
 
 
+def one_per_table(problems: Sequence[Problem]) -> list[int]:
+    """For every problem the place of the first one with the same data, whose sums and optimum are its own too.
+
+    Example:
+        >>> from bpcompare.problem.problem import line
+        >>> table = line()
+        >>> one_per_table([table, table.restarted(1), line(seed=1)])
+        [0, 0, 2]
+    """
+    first: dict[tuple[int, int, int], int] = {}
+    keys = [(id(p.measured_x), id(p.measured_y), id(p.scaling)) for p in problems]
+    return [first.setdefault(key, place) for place, key in enumerate(keys)]
+
+
 class _Batch:
     """The parameters of all runs, (out, in, seeds, rates) and (out, seeds, rates), and their gradient by moments."""
 
     def __init__(self, problems: Sequence[Problem], rates: int) -> None:
-        def beside(tensors: Sequence[Tensor]) -> Tensor:
+        def side_by_side(tensors: Iterable[Tensor]) -> Tensor:
             return torch.stack(list(tensors), -1)[..., None]  # (…, seeds, 1)
 
+        places = one_per_table(problems)
+        known = {place: sums(problems[place].x, problems[place].y) for place in set(places)}
         self.x_mean, self.y_mean, self.sxx, self.syx, self.syy = map(
-            beside, zip(*[sums(p.x, p.y) for p in problems], strict=True)
+            side_by_side, zip(*[known[place] for place in places], strict=True)
         )
         starts = [[values.detach() for values in p.start.parameters()] for p in problems]
         self.parameters = [
-            beside(values).repeat(*[1] * (values[0].ndim + 1), rates) for values in zip(*starts, strict=True)
+            side_by_side(values).repeat(*[1] * (values[0].ndim + 1), rates) for values in zip(*starts, strict=True)
         ]
+        self.standardized = problems[0].scaling is not None
+        if self.standardized:
+            squares = {place: _squares(problems[place]) for place in known}
+            self.y_squares, self.y_scale = map(side_by_side, zip(*[squares[place] for place in places], strict=True))
 
     def gradient(self) -> Tensor:
         """L (seeds, rates); leaves ∂L/∂p in every ``p.grad``, as `gradients.moments` does, operation by operation."""
         parameter, *bias = self.parameters
         weight = parameter.double()
-        mean_residual = _times(weight, self.x_mean[:, None])[:, 0] - self.y_mean
+        self.mean_residual = _times(weight, self.x_mean[:, None])[:, 0] - self.y_mean
         if bias:
-            mean_residual += bias[0]
+            self.mean_residual += bias[0]
         slope = _times(weight, self.sxx) - self.syx
         scale = 2 / len(self.y_mean)
-        parameter.grad = (scale * (slope + mean_residual[:, None] * self.x_mean)).to(parameter.dtype)
+        parameter.grad = (scale * (slope + self.mean_residual[:, None] * self.x_mean)).to(parameter.dtype)
         if bias:
-            bias[0].grad = (scale * mean_residual).to(parameter.dtype)
-        total = ((slope - self.syx) * weight).sum((0, 1)) + self.syy + mean_residual.square().sum(0)
+            bias[0].grad = (scale * self.mean_residual).to(parameter.dtype)
+        self.explained = (slope - self.syx) * weight
+        total = self.explained.sum((0, 1)) + self.syy + self.mean_residual.square().sum(0)
         return (total / len(self.y_mean)).to(parameter.dtype)
+
+    def loss_in_user_units(self, loss: Tensor) -> Tensor:
+        """The loss that `gradient` has just found, (seeds, rates), in the user's units: Σₒ s_y²·Lₒ / out."""
+        if not self.standardized:
+            return loss
+        each = self.explained.sum(1) + self.y_squares + self.mean_residual.square()
+        return (each * self.y_scale.square()).mean(0)
+
+
+def _squares(problem: Problem) -> tuple[Tensor, Tensor]:
+    """The variance of every output as trained on, (out,), and what a unit of it is in the user's units."""
+    assert problem.scaling is not None
+    return problem.y.double().var(0, correction=0), problem.scaling.y_scale
 
 
 def _times(left: Tensor, right: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Thousands of runs at once: every learning rate × every seed × every way, divided into batches and among workers."""
+"""Thousands of runs at once: every learning rate × every seed × every method, in batches and among workers."""
 
 import contextlib
 import itertools
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bpcompare.errors import InputError, MethodError
+from bpcompare.problem import estimates
 from bpcompare.problem.problem import Problem
 from bpcompare.sweeps.batch import Outcome, train_batch
 from bpcompare.training import processes
@@ -26,12 +27,12 @@ class Sweep:
 
     Attributes:
         problems: One per seed.
-        methods: The ways.
+        methods: What was swept.
         rates: The learning rates, (rates,) float64, rising.
         epochs: How many each run had.
         checkpoints: The epochs whose losses are kept, (checkpoints,), from 0 to ``epochs``.
-        losses: The mean squared error as trained on (of standardised columns, where they are), (methods, checkpoints,
-            seeds, rates) float64; nan once a run has diverged.
+        losses: The mean squared error in the user's units, (methods, checkpoints, seeds, rates) float64; nan once a run
+            has diverged.
         diverged_at: (methods, seeds, rates): the step that led beyond the range of numbers, 0 where none did.
         weights: What was learned, in the user's units, (methods, seeds, rates, out, in) float64; nan where the run
             diverged.
@@ -62,7 +63,7 @@ def sweep(
     epochs: int = 50,
     on_epoch: Callable[[], object] | None = None,
 ) -> Sweep:
-    """Every way × every rate × every problem, all runs at once.
+    """Every method × every rate × every problem, all runs at once.
 
     Each run is that of ``train(problem, "moments+RULE", lr=rate)``: to the bit with one input; with several, its
     float64 gradient may differ in the last place, as the columns are added one by one. Another gradient source adds
@@ -71,14 +72,15 @@ def sweep(
 
     Args:
         problems: One per seed, all of the same sizes and precision.
-        rates: Learning rates above 0.
-        methods: Ways whose update rule is written by hand in `updates` (or is the same as one that is).
+        rates: Learning rates above 0, finite in the precision of the problems.
+        methods: Methods whose update rule is written by hand in `updates` (or is the same as one that is).
         epochs: How many, at least 1.
-        on_epoch: Called after every epoch of every batch of runs; each way has `batches` of them.
+        on_epoch: Called after every epoch of every batch of runs; each method has `batches` of them.
 
     Raises:
         InputError: The problems differ in shape, or a number is out of range.
         MethodError: There is no such method, or it cannot be batched.
+        LimitError: It would not fit into memory or a day.
 
     Example:
         >>> from bpcompare.problem.problem import line
@@ -89,6 +91,17 @@ def sweep(
     chosen = tuple(Method.named(m) if isinstance(m, str) else m for m in methods)
     lr = torch.as_tensor(rates, dtype=torch.float64)
     _check(problems, chosen, lr, epochs)
+    first = problems[0]
+    estimates.sweep(
+        first.samples,
+        first.in_features,
+        first.out_features,
+        seeds=len(problems),
+        rates=len(lr),
+        methods=len(chosen),
+        epochs=epochs,
+        drawn=False,
+    ).check()
     checkpoints = _checkpoints(epochs)
     mine = problems[processes.local_rows(len(problems))]
 
@@ -107,10 +120,10 @@ def sweep(
         lr,
         epochs,
         checkpoints,
-        losses=_beside([[part.losses for part in parts] for parts in every], 1),
-        diverged_at=_beside([[part.diverged_at for part in parts] for parts in every], 0),
-        weights=_beside([[part.weights for part in parts] for parts in every], 0),
-        biases=_beside([[part.biases for part in parts] for parts in every], 0),
+        losses=_join([[part.losses for part in parts] for parts in every], 1),
+        diverged_at=_join([[part.diverged_at for part in parts] for parts in every], 0),
+        weights=_join([[part.weights for part in parts] for parts in every], 0),
+        biases=_join([[part.biases for part in parts] for parts in every], 0),
     )
 
 
@@ -125,15 +138,15 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _beside(parts: list[list[Tensor]], seeds: int) -> Tensor:
+def _join(parts: list[list[Tensor]], seeds: int) -> Tensor:
     """The parts of every method joined along the dimension of the seeds, the methods before all."""
     return torch.stack([torch.cat(part, seeds) if len(part) > 1 else part[0] for part in parts])
 
 
 def batches(seeds: int, rates: int) -> int:
-    """How many batches of runs a way's are divided into, here and now."""
+    """How many batches the runs of a method are divided into, here and now."""
     mine = range(seeds)[processes.local_rows(seeds)]
-    return -(-len(mine) // _seeds_at_once(rates))
+    return math.ceil(len(mine) / _seeds_at_once(rates))
 
 
 def _seeds_at_once(rates: int) -> int:
@@ -154,17 +167,30 @@ def _checkpoints(epochs: int) -> Tensor:
 
 
 def _check(problems: Sequence[Problem], methods: Sequence[Method], lr: Tensor, epochs: int) -> None:
-    if not problems or not methods or not len(lr):
-        raise InputError("a sweep needs at least one problem, one method and one rate; give some of each")
-    if not bool((lr.isfinite() & (lr > 0)).all()):
-        raise InputError("every lr must be a finite number above 0; leave the others out")
-    if epochs < 1:
-        raise InputError(f"epochs must be at least 1; got {epochs}")
+    _check_sizes(problems, methods, lr, epochs)
     if not all(problem.is_linear for problem in problems):
         raise InputError("a sweep trains one nn.Linear at many rates at once; train a network by compare_network")
     kinds = {(p.in_features, p.out_features, p.has_bias, p.dtype) for p in problems}
     if len(kinds) > 1:
         raise InputError(f"all problems of a sweep must be of one shape and precision; got {len(kinds)} kinds")
+    _check_methods(methods)
+
+
+def _check_sizes(problems: Sequence[Problem], methods: Sequence[Method], lr: Tensor, epochs: int) -> None:
+    if not problems or not methods or not len(lr):
+        raise InputError("a sweep needs at least one problem, one method and one rate; give some of each")
+    if not bool((lr.isfinite() & (lr > 0)).all()):
+        raise InputError("every lr must be a finite number above 0; leave the others out")
+    inside = lr.to(problems[0].dtype)
+    usable = inside.isfinite() & (inside > 0)
+    if not bool(usable.all()):
+        wrong, dtype = lr[~usable][0].item(), problems[0].dtype
+        raise InputError(f"lr {wrong:g} is beyond the range of {dtype}; leave it out or train with float64")
+    if epochs < 1:
+        raise InputError(f"epochs must be at least 1; got {epochs}")
+
+
+def _check_methods(methods: Sequence[Method]) -> None:
     names = [method.name for method in methods]
     for place, method in enumerate(methods):
         if method.name in names[:place]:

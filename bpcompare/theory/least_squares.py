@@ -37,11 +37,26 @@ class Optimum:
     def loss_at(self, weight: Tensor, bias: Tensor) -> Tensor:
         """L(W, b) = L* + ‖R (c − c*)‖² / (N·out) for weight (…, out, in) and bias (…, out), without touching the data.
 
-        Being a sum of squares over the floor, it keeps its digits even where L is within rounding of L*.
+        Being a sum of squares over the minimum, it keeps its digits even where L is within rounding of L*.
         """
-        gap = self._coordinates.coefficients(weight.double(), bias.double()) - self._coefficients
+        return self.loss + self.gap_at(weight, bias)
+
+    def gap_at(self, weight: Tensor, bias: Tensor) -> Tensor:
+        """L(W, b) − L* for weight (…, out, in) and bias (…, out), with all its digits."""
+        away = self._coordinates.coefficients(weight.double(), bias.double()) - self._coefficients
         mean_root = math.sqrt(self._coordinates.rows * self.weight.shape[0])
-        return self.loss + (self._triangle @ gap / mean_root).square().sum((-2, -1))
+        return (self._triangle @ away / mean_root).square().sum((-2, -1))
+
+    def inverse_moments(self) -> Tensor:
+        """(AᵀA)⁻¹ with A = [x, 1], (in + bias, in + bias); of a unique optimum only.
+
+        Example:
+            >>> x = torch.tensor([[1.0], [2.0], [3.0]])
+            >>> round(1 / least_squares(x, x, bias=False).inverse_moments().item(), 9)
+            14.0
+        """
+        root = (self._triangle @ self._coordinates.map).inverse()
+        return root @ root.T
 
 
 def least_squares(x: Tensor, y: Tensor, *, bias: bool = True) -> Optimum:

@@ -118,11 +118,12 @@ def autograd(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         >>> round(model.weight.grad.item(), 4)
         6.0
     """
-    for p in model.parameters():
+    parameters = list(model.parameters())
+    for p in parameters:
         p.grad = None  # backward() adds to what is there
     loss = nn.functional.mse_loss(model(x), y)
     loss.backward()
-    for p in model.parameters():
+    for p in parameters:
         if p.grad is None:  # the loss does not depend on it
             p.grad = torch.zeros_like(p)
     return loss

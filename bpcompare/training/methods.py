@@ -1,12 +1,11 @@
 """A method of training is a gradient source × an update rule."""
 
-import difflib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 
-from bpcompare.errors import InputError, MethodError
+from bpcompare.errors import InputError, MethodError, did_you_mean
 from bpcompare.problem.problem import Problem
 from bpcompare.training.defaults import METHODS
 from bpcompare.training.gradients import SOURCES, GradientSource
@@ -49,18 +48,18 @@ class Method:
         gradient, plus, update = full.partition("+")
         if not plus:
             raise MethodError(
-                f"there is no method {name!r}; choose {', '.join(METHODS)} or SOURCE+RULE{_near(name, METHODS)}"
+                f"there is no method {name!r}; choose {', '.join(METHODS)} or SOURCE+RULE{_hint(name, METHODS)}"
             )
         if gradient not in SOURCES:
             raise MethodError(
-                f"there is no gradient source {gradient!r}; choose from {', '.join(SOURCES)}{_near(gradient, SOURCES)}"
+                f"there is no gradient source {gradient!r}; choose from {', '.join(SOURCES)}{_hint(gradient, SOURCES)}"
             )
         if update in RULES:
             return cls(name, gradient, update, SOURCES[gradient], RULES[update])
         short = update.removeprefix("torch.optim.")
         known = [key for key in dir(torch.optim) if _is_optimizer(getattr(torch.optim, key))]
         if short not in known:
-            near = _near(short, [*RULES, *known])
+            near = _hint(short, [*RULES, *known])
             raise MethodError(
                 f"there is no update rule {update!r}; choose {', '.join(RULES)} or a torch.optim class{near}"
             )
@@ -117,7 +116,10 @@ def choose(problem: Problem, methods: str | Method | Sequence[str | Method], lr:
         >>> [method.update for method in choose(line(), "manual", 0.1)]
         ['GradientDescent']
     """
-    asked = [methods] if isinstance(methods, str | Method) else methods
+    listed = [methods] if isinstance(methods, str | Method) else methods
+    asked = [*listed] if isinstance(listed, Iterable) else [listed]
+    if not all(isinstance(method, str | Method) for method in asked):
+        raise InputError(f"methods must be names or Method objects, one or several; got {methods!r:.60}")
     chosen = [Method.named(method) if isinstance(method, str) else method for method in asked]
     if not chosen:
         raise InputError("there is no method to compare; name at least one")
@@ -132,7 +134,6 @@ def _is_optimizer(thing: object) -> bool:
     return isinstance(thing, type) and issubclass(thing, torch.optim.Optimizer) and thing is not torch.optim.Optimizer
 
 
-def _near(name: str, known: Iterable[str]) -> str:
-    spelled = {word.lower(): word for word in known}
-    near = difflib.get_close_matches(name.lower(), spelled, n=1)
-    return f"; did you mean {spelled[near[0]]}?" if near else ""
+def _hint(name: str, known: Iterable[str]) -> str:
+    hint = did_you_mean(name, known)
+    return f"; {hint}" if hint else ""

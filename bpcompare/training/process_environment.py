@@ -6,24 +6,19 @@ Read without PyTorch, so that a mistake is told before anything is loaded.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import NamedTuple
 
 from bpcompare.errors import InputError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CONNECT = 10.0  # seconds in which the processes must find each other
 REMEDY = "start with torchrun, which sets it, or unset RANK and WORLD_SIZE to run alone"
 
 
-class Place(NamedTuple):
-    """Which process this is: ``rank`` of ``world_size``, counted from 0."""
-
-    rank: int
-    world_size: int
-
-
-def place(environment: Mapping[str, str] = os.environ) -> Place:
-    """The place of this process among those that were started together; (0, 1) where it was started alone.
+def place(environment: Mapping[str, str] = os.environ) -> tuple[int, int]:
+    """The rank of this process, counted from 0, and the number of processes; (0, 1) where it was started alone.
 
     Args:
         environment: Variables by name; RANK and WORLD_SIZE are read, and for more than one process MASTER_ADDR and
@@ -34,7 +29,7 @@ def place(environment: Mapping[str, str] = os.environ) -> Place:
 
     Example:
         >>> place({}), place({"RANK": "0", "WORLD_SIZE": "1"})
-        (Place(rank=0, world_size=1), Place(rank=0, world_size=1))
+        ((0, 1), (0, 1))
         >>> place({"RANK": "2", "WORLD_SIZE": "2"})
         Traceback (most recent call last):
         ...
@@ -42,7 +37,7 @@ def place(environment: Mapping[str, str] = os.environ) -> Place:
     """
     given = [name for name in ("RANK", "WORLD_SIZE") if name in environment]
     if not given:
-        return Place(0, 1)
+        return 0, 1
     if len(given) == 1:
         other = "RANK" if given == ["WORLD_SIZE"] else "WORLD_SIZE"
         raise InputError(f"{given[0]} is set in the environment and {other} is not; {REMEDY}")
@@ -52,7 +47,7 @@ def place(environment: Mapping[str, str] = os.environ) -> Place:
         if not environment.get("MASTER_ADDR"):
             raise InputError(f"MASTER_ADDR must name the machine where the processes meet and is not set; {REMEDY}")
         _whole(environment, "MASTER_PORT", 1, 65_535, "from 1 to 65535")
-    return Place(rank, world_size)
+    return rank, world_size
 
 
 def _whole(environment: Mapping[str, str], name: str, least: int, most: int, rule: str) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from bpcompare import notebook
 from bpcompare.training.methods import Method
 from bpcompare.training.settings import TrainingSettings
 
@@ -50,6 +51,14 @@ class Run:
         end = f"diverged at step {self.diverged_at}" if self.diverged_at else f"loss {self.loss:.6g}"
         name, settings = self.method.name, self.settings
         return f"<{type(self).__name__} {name}: {len(self.losses)} states, lr {settings.lr:g}, {end}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the size of each parameter that was learned and of its gradient."""
+        rows = [
+            [name, tuple(states.shape[1:]), states[-1].double().norm().item(), grads[-1].double().norm().item()]
+            for (name, states), grads in zip(self.parameters.items(), self.gradients.values(), strict=True)
+        ]
+        return notebook.table(repr(self)[1:-1], ["parameter", "shape", "norm", "norm of its gradient"], rows)
 
 
 @dataclass(frozen=True, eq=False)

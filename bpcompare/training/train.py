@@ -4,12 +4,13 @@ import contextlib
 import copy
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from bpcompare.errors import InputError, MethodError
+from bpcompare.problem import estimates
 from bpcompare.problem.problem import Problem
 from bpcompare.training.data_parallel import all_reduce
 from bpcompare.training.gradients import formula
@@ -53,6 +54,7 @@ def train(
     Raises:
         InputError: A number is out of its range.
         MethodError: There is no such method, or it cannot work here.
+        LimitError: It would not fit into memory or a day.
 
     Example:
         >>> from bpcompare.problem.problem import line
@@ -60,6 +62,8 @@ def train(
         >>> run.parameters["weight"][-1].item(), run.parameters["bias"][-1].item()
         (1.3135614395141602, 1.3715894222259521)
     """
+    if not isinstance(method, str | Method):
+        raise InputError(f"train takes one method or its name; got {method!r:.60}: use compare for several")
     settings = TrainingSettings(lr, epochs, batch_size, seed, shuffle)
     recording = LinearRecording if problem.is_linear else NetworkRecording
     return train_all(problem, method, settings, recording, on_epoch)[0]
@@ -93,6 +97,7 @@ def train_all(
     settings.check_samples(problem.samples)
     check_rate(settings.lr, problem.dtype)
     chosen = choose(problem, methods, settings.lr)
+    expected(problem, chosen, settings).check()
     return [_follow(problem, method, settings, recording, on_epoch) for method in chosen]
 
 
@@ -159,19 +164,45 @@ def _batches(x: Tensor, y: Tensor, size: int, shuffled: torch.Generator | None) 
     return zip(x[order].split(size), y[order].split(size), strict=True)
 
 
-class _Watched(nn.Parameter):
-    """A parameter that remembers what a source tried to leave in its ``.grad``."""
+def expected(
+    problem: Problem, methods: Sequence[Method], settings: TrainingSettings, *, files: bool = False, ledgers: int = 0
+) -> estimates.Estimate:
+    """What training by these methods will take; see `estimates.training`."""
+    layers = [layer for layer in problem.start.modules() if isinstance(layer, nn.Linear)]
+    return estimates.training(
+        problem.samples,
+        [problem.in_features, *(layer.out_features for layer in layers)],
+        settings.epochs,
+        methods=len(methods),
+        slopes=sum(method.gradient == "finite_difference" for method in methods),
+        batch_size=settings.batch_size,
+        itemsize=problem.dtype.itemsize,
+        files=files,
+        ledgers=ledgers,
+    )
 
-    attempt: Tensor | None = None
+
+_GRAD: Any = torch.Tensor.grad  # the property itself
+
+
+class _Watched(nn.Parameter):
+    """A parameter that remembers what a source tried to leave in its ``.grad`` in vain."""
+
+    refused: Tensor | None = None
 
     @property
     def grad(self) -> Tensor | None:
-        """Nothing: only the attempt is kept."""
-        return None
+        """As of any parameter."""
+        grad: Tensor | None = _GRAD.__get__(self)
+        return grad
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
-        self.attempt = value
+        try:
+            _GRAD.__set__(self, value)
+        except RuntimeError:
+            self.refused = value
+            raise
 
 
 def _misshapen(problem: Problem, method: Method, epoch: int, error: RuntimeError) -> MethodError:
@@ -181,13 +212,11 @@ def _misshapen(problem: Problem, method: Method, epoch: int, error: RuntimeError
         p.__class__ = _Watched
     with contextlib.suppress(Exception):  # whatever the source does now, the first error is the one to tell
         method.source(model, problem.x, problem.y)
-    expected = ", ".join(f"{name} {tuple(p.shape)}" for name, p in model.named_parameters())
-    found = f": {error}"
+    told = str(error).split(". ")[0]
     for name, p in model.named_parameters():
-        if isinstance(p.attempt, Tensor) and (p.attempt.shape, p.attempt.dtype) != (p.shape, p.dtype):
-            found = f" {name}.grad of shape {tuple(p.attempt.shape)}, {p.attempt.dtype}"
-            expected = f"that of {name}, {tuple(p.shape)}, {p.dtype}"
-            break
+        if p.refused is not None:
+            told = f"got shape {tuple(p.refused.shape)}, {p.refused.dtype} for {name}, {tuple(p.shape)}, {p.dtype}"
     return MethodError(
-        f"the gradient source of {method.name!r} assigned{found} at epoch {epoch}; the shape must be {expected}"
+        f"the gradient source of {method.name!r} must leave a gradient of each parameter's own shape and type; "
+        f"at epoch {epoch}: {told}"
     )

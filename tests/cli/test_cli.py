@@ -5,7 +5,6 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -97,56 +96,6 @@ def test_the_number_of_threads_is_recorded(tmp_path):
         assert json.loads((tmp_path / "comparison.json").read_text())["versions"]["threads"] == threads
 
 
-WRONG = {
-    "an unknown command": (["derrive"], "there is no command 'derrive'"),
-    "a near command": (["compere"], "did you mean compare?"),
-    "an unknown option": (["--frobnicate"], "has no option --frobnicate; --help lists its options"),
-    "an abbreviated option": (["--epoch", "3"], "has no option --epoch; did you mean --epochs?"),
-    "an option of another command": (["graph", "--landscape"], "python -m bpcompare graph has no option --landscape"),
-    "a mistyped option with its value": (["--learning-bias=3"], "has no option --learning-bias; --help lists"),
-    "an option that derive lacks": (["derive", "x", "x=1", "--wert"], "has no option --wert; did you mean --wrt?"),
-    "nothing to derive": (["derive"], "EXPR, NAME=VALUE; --help shows examples"),
-    "a short option": (["-q"], "has no option -q; --help lists its options"),
-    "a word too many": (["graph", "line"], "python -m bpcompare graph has no place for 'line'; --help tells"),
-    "a rate of zero": (["--lr", "0"], "argument --lr: must be above 0; got '0'"),
-    "a rate that is no number": (["--lr", "fast"], "argument --lr: must be a finite number; got 'fast'"),
-    "no epochs": (["--epochs", "0"], "argument --epochs: must be a whole number of at least 1; got '0'"),
-    "half an epoch": (["--epochs", "1.5"], "argument --epochs: must be a whole number of at least 1; got '1.5'"),
-    "negative noise": (["--noise", "-1"], "argument --noise: must be at least 0; got '-1'"),
-    "a negative seed": (["--seed", "-1"], "argument --seed: must be a whole number from 0"),
-    "a seed that is no number": (["--seed", "x"], "argument --seed: must be a whole number from 0"),
-    "rows of two lengths": (["--weight", "1,2;3"], "argument --weight: must have as many numbers for every output"),
-    "an empty method": (["--methods", "manual,,adam"], "argument --methods: must be names separated by commas"),
-    "an unknown method": (["--methods", "sgd"], "there is no method 'sgd'"),
-    "an unknown format": (["--format", "png,gif"], "argument --format: must be among png, svg, pdf; got 'gif'"),
-    "an unknown dtype": (["--dtype", "float16"], "argument --dtype: invalid choice: 'float16'"),
-    "a batch too large": (["--batch-size", "101"], "batch_size must be from 1 to the number of samples, 100; got 101"),
-    "no folder": (["--out", ""], "argument --out: must name a folder"),
-    "a table without columns": (["--csv", "t.csv"], "--csv needs --x and --y"),
-    "columns without a table": (["--x", "a", "--y", "b"], "--x and --y name columns of a table; add --csv FILE"),
-    "a table and a line": (["--csv", "t.csv", "--noise", "1"], "--noise makes data, and --csv reads them"),
-    "an empty column": (["--csv", "t.csv", "--x", "a,,b", "--y", "c"], "argument --x: must be column names"),
-    "a missing table": (["--csv", "nowhere.csv", "--x", "a", "--y", "b"], "nowhere.csv cannot be read"),
-    "more than memory holds": (["--samples", "1" + "0" * 15], "does not fit into memory"),
-}
-
-
-@pytest.mark.parametrize(("arguments", "message"), WRONG.values(), ids=WRONG)
-def test_bad_input_is_one_sentence_exit_2_and_nothing_written(arguments, message, tmp_path, capsys, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    try:
-        code = main(arguments)
-    except SystemExit as stop:
-        code = stop.code
-    printed = capsys.readouterr()
-    assert code == 2
-    assert printed.out == ""
-    assert message in printed.err
-    assert printed.err.startswith("bpcompare: ")
-    assert printed.err.count("\n") == 1
-    assert not list(tmp_path.iterdir())
-
-
 def test_an_unusable_folder_is_reported_before_training(tmp_path, capsys, monkeypatch):
     (tmp_path / "file").write_text("x")
     monkeypatch.setattr("bpcompare.comparison.linear.compare", lambda *a, **k: pytest.fail("trained all the same"))
@@ -161,25 +110,50 @@ def test_an_interrupted_run_gives_130_and_keeps_earlier_results(tmp_path, capsys
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bpcompare.comparison.linear.train", interrupted)
+    monkeypatch.setattr("bpcompare.comparison.linear.compare", interrupted)
     assert main(["--out", str(tmp_path)]) == 130
     assert "interrupted" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_ctrl_c_in_the_middle_of_a_real_run(tmp_path):
-    arguments = [sys.executable, "-m", "bpcompare", "--epochs", "100000000", "--out", str(tmp_path / "out")]
-    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a job in the background ignores it
-    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as process:
+def heeding(*arguments, **options):
+    """The program, as started from a terminal: a job in the background would ignore Ctrl-C."""
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    command = [sys.executable, "-X", "importtime", "-m", "bpcompare", *arguments]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed, **options)
+
+
+def after_import(process, module):
+    """Waits until the program has imported the module."""
+    for line in process.stderr:
+        if line.rstrip().endswith(f"| {module}") or line.rstrip().endswith(f" {module}"):
+            return
+
+
+@pytest.mark.parametrize(
+    ("number", "module"),
+    [
+        (signal.SIGINT, "bpcompare.cli.signals"),
+        (signal.SIGINT, "torch.types"),
+        (signal.SIGTERM, "torch.types"),
+        (signal.SIGINT, "bpcompare.comparison.linear"),
+        (signal.SIGTERM, "bpcompare.comparison.linear"),
+        (signal.SIGHUP, "bpcompare.comparison.linear"),
+    ],
+)
+def test_a_signal_ends_the_program_in_order_while_pytorch_loads_and_later(number, module, tmp_path):
+    with heeding("--epochs", "1000000", "--out", str(tmp_path / "out")) as process:
         try:
-            time.sleep(5)
-            process.send_signal(signal.SIGINT)
-            _, complaint = process.communicate(timeout=60)
+            after_import(process, module)
+            process.send_signal(number)
+            _, said = process.communicate(timeout=60)
         finally:
             process.kill()
-    assert process.returncode == 130
-    assert complaint == "bpcompare: interrupted; earlier results are as they were\n"
-    assert not (tmp_path / "out").exists()
+    assert process.returncode == 128 + number
+    assert [line for line in said.splitlines() if line and not line.startswith("import time:")] == [
+        "bpcompare: interrupted; earlier results are as they were"
+    ]
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_closed_pipe_is_quiet(tmp_path):
@@ -189,14 +163,12 @@ def test_a_closed_pipe_is_quiet(tmp_path):
     assert finished.stdout.startswith("usage: python -m bpcompare")
 
 
-def test_a_reader_who_left_is_quiet_too(monkeypatch, tmp_path):
-    reading, writing = os.pipe()
-    os.close(reading)
-    arguments = [sys.executable, "-m", "bpcompare", "--epochs", "1", "--out", str(tmp_path)]
-    finished = subprocess.run(arguments, stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False)
-    os.close(writing)
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "| true", "2>&1 | true"])
+def test_closed_streams_and_readers_who_left_change_nothing_about_the_files(closed, tmp_path):
+    job = f"{sys.executable} -m bpcompare --epochs 1 --out {tmp_path / 'out'} {closed}"
+    finished = subprocess.run(["bash", "-c", f"{job}; exit ${{PIPESTATUS[0]}}"], stderr=subprocess.PIPE, timeout=60)
     assert (finished.returncode, finished.stderr) == (0, b"")
-    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
@@ -247,24 +219,47 @@ def test_version(capsys):
     assert capsys.readouterr().out.startswith("bpcompare ")
 
 
-def test_a_progress_bar_appears_on_a_terminal_after_a_second(monkeypatch):
-    """stderr is a real terminal here; only the patience is shortened."""
-    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+@pytest.fixture
+def terminal(monkeypatch):
+    """stderr is a terminal; returns a function that reads what it shows."""
     leader, follower = pty.openpty()
-    with os.fdopen(follower, "w") as terminal, monkeypatch.context() as patch:
-        patch.setattr(sys, "stderr", terminal)
+    with os.fdopen(follower, "w") as stream, monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", stream)
         patch.setenv("TERM", "xterm")
-        with Progress("training", 3) as bar:
-            for _ in range(3):
-                bar.advance()
-    shown = os.read(leader, 10_000).decode()
+        yield lambda: os.read(leader, 10_000).decode()
     os.close(leader)
-    assert "training" in shown
+
+
+def test_a_progress_bar_appears_though_no_step_has_ended(terminal, monkeypatch):
+    monkeypatch.setattr(progress, "WAIT", 0.0)
+    with Progress("training", 3) as bar:
+        bar.timer.join()
+        assert "training" in terminal()
+        for _ in range(3):
+            bar.advance()
     assert bar.done == 3
 
 
+@pytest.mark.parametrize(("name", "value"), [("TERM", "dumb"), ("NO_COLOR", "1")])
+def test_where_escape_codes_are_not_wanted_progress_is_plain_text(name, value, terminal, monkeypatch):
+    monkeypatch.setattr(progress, "WAIT", 0.0)
+    monkeypatch.setenv(name, value)
+    with Progress("training", 2) as bar:
+        bar.timer.join()
+        bar.advance()
+    shown = terminal()
+    assert "training …" in shown
+    assert "\x1b" not in shown
+
+
+def test_what_is_loaded_is_said_at_once_and_gone_when_it_is_there(terminal):
+    with progress.Notice("loading PyTorch"):
+        assert terminal() == "loading PyTorch …\r"
+    assert terminal().strip(" ") == "\r"
+
+
 def test_no_progress_bar_where_nobody_can_see_it(capsys, monkeypatch):
-    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    monkeypatch.setattr(progress, "WAIT", 0.0)
     with Progress("training", 2) as bar:
         bar.advance()
     assert capsys.readouterr().err == ""

@@ -1,11 +1,17 @@
 import csv
 import json
+import re
 
 import pytest
 
 from bpcompare.cli import main
+from bpcompare.problem.problem import line
+from bpcompare.show import sweep_table
+from bpcompare.sweeps.summary import Summary
+from bpcompare.sweeps.sweep import sweep
 
 QUICK = ["--lr", "0.01:1:log:5", "--seeds", "3", "--epochs", "10"]
+METHODS = ["manual", "adam", "autograd+AdamNoBiasCorrection", "formula+AdamMomentumOnly", "moments+AdamRMSPropOnly"]
 
 
 def test_a_sweep_writes_its_files_and_prints_what_they_show(tmp_path, capsys):
@@ -19,7 +25,7 @@ def test_a_sweep_writes_its_files_and_prints_what_they_show(tmp_path, capsys):
     ]
     printed = capsys.readouterr().out
     assert "line: 30 runs = 2 methods × 5 rates × 3 seeds, 10 epochs each" in printed
-    assert "stable up to lr 2/λmax = 0.788664" in printed
+    assert "converges below lr 2/λmax = 0.788664" in printed
     document = json.loads((tmp_path / "sweep.json").read_text())
     assert document["settings"]["lr"] == pytest.approx([0.01, 0.0316228, 0.1, 0.316228, 1.0], rel=1e-5)
     assert len((tmp_path / "sweep.csv").read_text().splitlines()) == 31
@@ -38,22 +44,72 @@ def test_a_table_of_ones_own_is_swept_from_several_starts(tmp_path, capsys):
     table.write_text("speed,dist\n4,2\n7,4\n8,16\n9,10\n")
     columns = ["--csv", str(table), "--x", "speed", "--y", "dist"]
     assert main(["sweep", *columns, *QUICK, "--standardize", "--out", str(tmp_path / "out")]) == 0
-    assert "the table is the same for every seed" in capsys.readouterr().out
+    assert "every seed has the same table" in capsys.readouterr().out
 
 
 def test_several_outputs_and_one_seed_can_be_swept(tmp_path, capsys):
     several = ["--weight", "1,2;3,4", "--bias", "0,1", "--samples", "20"]
     assert main(["sweep", *QUICK, *several, "--out", str(tmp_path)]) == 0
-    assert "over the seeds, whatever the number of epochs" in capsys.readouterr().out
+    assert "by the seed, however many epochs" in capsys.readouterr().out
     assert main(["sweep", "--lr", "0.1", "--seeds", "1", "--epochs", "2", "--out", str(tmp_path / "one")]) == 0
     assert not (tmp_path / "one" / "sweep_spread.png").exists()
 
 
-def test_runs_that_all_diverge_are_counted_and_drawn_as_such(tmp_path, capsys):
-    options = ["--lr", "10,100", "--methods", "manual", "--seeds", "2", "--epochs", "60"]
-    assert main(["sweep", *options, "--out", str(tmp_path)]) == 0
-    row = next(row for row in capsys.readouterr().out.splitlines() if row.startswith("| manual"))
-    assert [cell.strip() for cell in row.split("|")][5:9] == ["none", "4", "4", "4"]
+@pytest.mark.parametrize(
+    "options",
+    [["--lr", "1e4"], ["--lr", "1e308", "--dtype", "float64"], ["--lr", "3e38,1e4"], ["--lr", "1e4", "--standardize"]],
+)
+def test_where_every_run_diverges_no_rate_is_called_best(options, tmp_path, capsys):
+    assert (
+        main(["sweep", *options, "--methods", "manual", "--seeds", "2", "--epochs", "60", "--out", str(tmp_path)]) == 0
+    )
+    document = json.loads((tmp_path / "sweep.json").read_text())["methods"]["manual"]
+    assert [document[key] for key in ("best_lr", "loss", "gap_left", "highest_good_lr")] == [None] * 4
+    assert document["diverged"] == document["runs"] == document["worse_than_start"] == 2 * len(options[1].split(","))
+    printed = capsys.readouterr().out
+    assert "nothing worked" in printed
+    limit = json.loads((tmp_path / "sweep.json").read_text())["theory"]["largest_stable_lr"]["least"]
+    suggested = re.search(r"try --lr (\S+):(\S+):log:50", printed)
+    assert 0 < float(suggested[1]) < float(suggested[2]) < limit
+    assert ("--standardize" in printed) == ("--standardize" not in options)
+
+
+def test_the_rates_that_are_suggested_work(tmp_path, capsys):
+    quick = ["--methods", "manual", "--seeds", "2", "--out", str(tmp_path)]
+    assert main(["sweep", *quick, "--lr", "50,1e4", "--weight", "1,2,3"]) == 0
+    suggested = re.search(r"try --lr (\S+:log:50)", capsys.readouterr().out)[1]
+    assert main(["sweep", *quick, "--weight", "1,2,3", "--lr", suggested]) == 0
+    assert json.loads((tmp_path / "sweep.json").read_text())["methods"]["manual"]["gap_left"] < 0.1
+
+
+def test_data_without_noise_can_be_swept(tmp_path):
+    assert main(["sweep", *QUICK, "--noise", "0", "--quiet", "--out", str(tmp_path)]) == 0
+    assert json.loads((tmp_path / "sweep.json").read_text())["spread"]["theory"] == {"weight": 0.0, "bias": 0.0}
+
+
+@pytest.mark.parametrize("several", [[], ["--weight", "1,2;3,4", "--bias", "0,1"]])
+def test_a_sweep_of_standardised_columns_tells_the_losses_that_compare_tells(several, tmp_path):
+    problem = ["--noise", "5", "--standardize", "--quiet", *several]
+    assert main(["sweep", *problem, "--lr", "0.05", "--seeds", "1", "--out", str(tmp_path)]) == 0
+    assert main(["compare", *problem, "--lr", "0.05", "--out", str(tmp_path)]) == 0
+    swept = json.loads((tmp_path / "sweep.json").read_text())["methods"]
+    runs = json.loads((tmp_path / "comparison.json").read_text())["runs"]
+    rows = {row["method"]: row for row in csv.DictReader((tmp_path / "sweep.csv").read_text().splitlines())}
+    for name in ("manual", "adam"):
+        assert swept[name]["loss"] == pytest.approx(runs[name]["loss"], rel=1e-6)
+        assert float(rows[name]["loss"]) == swept[name]["loss"]
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+def test_every_line_fits_the_terminal(columns, tmp_path):
+    summary = Summary(
+        sweep([line(seed=s, weight=[[1.0] * 3]) for s in range(2)], [0.01, 50.0], METHODS, epochs=5), noise=0.1
+    )
+    printed = sweep_table.render(summary, width=columns).splitlines()
+    assert max(map(len, printed)) <= columns
+    assert not any("…" in row for row in printed)
+    for name in METHODS:  # unabridged, in the best rates, in the limits and in the spread
+        assert sum(name.split("+")[-1] in row.split() for row in printed) >= 3
 
 
 @pytest.mark.parametrize(
@@ -65,6 +121,8 @@ def test_runs_that_all_diverge_are_counted_and_drawn_as_such(tmp_path, capsys):
         (["--lr", "1:2:log:1"], "must rise from A to B"),
         (["--lr", "0,1"], "must be above 0"),
         (["--lr", "x"], "must be a finite number"),
+        (["--lr", "1e308"], "lr 1e+308 is beyond the range of torch.float32"),
+        (["--lr", "1e-50"], "lr 1e-50 is beyond the range of torch.float32"),
         (["--seeds", "0"], "must be a whole number of at least 1"),
         (["--methods", "autograd+RMSprop"], "moves one model at a time and cannot be swept"),
         (["--methods", "autgrad"], "did you mean autograd?"),

@@ -1,11 +1,21 @@
+import dataclasses
+import json
+from xml.etree import ElementTree
+
 import pytest
 import torch
 from certified import nist
 from torch import nn
 
+from bpcompare.comparison.adam_ledger import ledger
 from bpcompare.comparison.linear import compare
 from bpcompare.errors import InputError, MethodError
+from bpcompare.problem.networks import quadratic
 from bpcompare.problem.problem import from_data, line
+from bpcompare.results.comparison import comparison_json
+from bpcompare.theory.least_squares import curvature
+from bpcompare.training.methods import Method
+from bpcompare.training.settings import TrainingSettings
 
 
 def test_after_three_hundred_epochs_the_line_goes_through_the_points():
@@ -42,6 +52,96 @@ def test_the_race_counts_epochs_to_parts_of_the_starting_gap():
     assert result.epochs_to(1e-9) is None
 
 
+def test_a_race_is_timed_at_a_tenth_a_hundredth_and_a_thousandth_of_the_starting_gap():
+    comparison = compare(line(), ["autograd", "adam"], epochs=100)
+    times = comparison.race["autograd~adam"]
+    assert list(times) == [0.1, 0.01, 0.001]
+    for fraction, reached in times.items():
+        for name, epoch in reached.items():
+            gaps = comparison.results[name].gaps.tolist()
+            assert epoch == next((k for k, gap in enumerate(gaps) if gap <= fraction * gaps[0]), None)
+    assert times[0.1] == {"autograd": 5, "adam": 11}
+
+
+def at_the_optimum():
+    x = torch.arange(5, dtype=torch.float64).unsqueeze(1)
+    start = from_data(x, x).start
+    return from_data(x, start(x).detach())
+
+
+def test_where_there_is_no_gap_at_the_start_no_epoch_closes_it():
+    comparison = compare(at_the_optimum(), ["autograd", "adam"], epochs=3)
+    assert comparison.results["autograd"].epochs_to(0.1) is None
+    assert {
+        epoch for times in comparison.race.values() for reached in times.values() for epoch in reached.values()
+    } == {None}
+
+
+@pytest.mark.parametrize("problem", [line(), quadratic(layers=(2, 3, 1))])
+def test_one_comparison_has_settings_losses_and_a_race_whatever_the_model(problem):
+    comparison = compare(
+        problem, ["manual", "adam", "autograd"], lr=0.01, epochs=4, batch_size=10, seed=3, shuffle=False
+    )
+    assert comparison.settings == TrainingSettings(0.01, 4, 10, 3, False)
+    assert (comparison.lr, comparison.epochs, comparison.batch_size) == (0.01, 4, 10)
+    assert (comparison.seed, comparison.shuffle) == (3, False)
+    assert list(comparison.agreement) == ["manual~autograd"]
+    assert list(comparison.race) == ["adam~autograd"]
+    for name, result in comparison.results.items():
+        assert result.run.settings == comparison.settings
+        assert len(result.losses) == len(result.run.losses) == len(result.gaps) == 5
+        assert torch.equal(result.losses, result.run.losses)
+        assert torch.equal(result.losses_before_steps, result.losses[:4])
+        assert result.run.method.name == name
+
+
+def test_one_method_may_be_named_without_a_list():
+    assert list(compare(line(), "manual", epochs=1).results) == ["manual"]
+
+
+@pytest.mark.parametrize("methods", [5, None, [5], [["manual"]]])
+def test_what_is_no_method_is_refused(methods):
+    with pytest.raises(InputError, match="methods must be names"):
+        compare(line(), methods)
+
+
+@pytest.mark.parametrize("problem", [line(), quadratic(layers=(2, 3, 1)), line(weight=[[1.0] * 50])])
+def test_each_is_one_short_line_and_a_small_table(problem):
+    comparison = compare(problem, ["manual", "adam"], lr=1e-3, epochs=3)
+    result = comparison.results["adam"]
+    for thing in (
+        problem,
+        comparison,
+        result,
+        result.run,
+        ledger(result.run) if problem.is_linear else result.run.track,
+    ):
+        assert len(repr(thing)) < 300
+        assert "\n" not in repr(thing)
+    for thing in (problem, comparison, result.run):
+        table = ElementTree.fromstring(thing._repr_html_())
+        assert table.tag == "table"
+        assert len(thing._repr_html_()) < 10_000
+    rows = ElementTree.fromstring(comparison._repr_html_()).findall("tr")
+    assert [row[0].text for row in rows] == ["method", "manual", "adam"]
+    assert float(rows[2][3].text) == pytest.approx(result.loss, rel=1e-5)
+
+
+def test_names_are_escaped_in_tables():
+    problem = from_data(torch.ones(3, 1), torch.ones(3, 1), name="<script>", x_names=("a&b\x1b",), y_names=("y",))
+    comparison = compare(problem, dataclasses.replace(Method.named("manual"), name="<b>"), epochs=1)
+    for thing in (problem, comparison, comparison.results["<b>"].run):
+        shown = thing._repr_html_()
+        assert ElementTree.fromstring(shown).tag == "table"
+        assert not {"<script>", "<b>", "\x1b"} & {part for part in ("<script>", "<b>", "\x1b") if part in shown}
+
+
+def test_a_rate_at_the_end_of_the_range_is_a_diverged_run_and_its_file_is_json():
+    comparison = compare(line(dtype=torch.float64), "manual", lr=1e38)
+    assert comparison.results["manual"].status == "diverged"
+    assert json.loads(comparison_json(comparison, {}))["runs"]["manual"]["status"] == "diverged"
+
+
 @pytest.mark.parametrize("name", ["Norris", "Pontius", "Longley"])
 def test_standardised_training_converges_to_the_certified_values(name):
     x, y, _, certified = nist(name)
@@ -51,7 +151,8 @@ def test_standardised_training_converges_to_the_certified_values(name):
         assert result.bias.item() == pytest.approx(certified[0], rel=1e-6)
         assert result.weight.item() == pytest.approx(certified[1], rel=1e-6)
     else:
-        comparison = compare(problem, ["manual"], lr=0.9 * compare(problem, ["manual"]).curvature.largest_stable_lr)
+        limit = curvature(problem.x, 1).largest_stable_lr
+        comparison = compare(problem, ["manual"], lr=0.9 * limit, epochs=10)
         assert comparison.results["manual"].gaps[-1] < comparison.results["manual"].gaps[0]
 
 
@@ -81,10 +182,7 @@ def test_a_diverged_run_whose_units_reach_less_far_is_cut_where_they_end():
 
 
 def test_a_start_at_the_optimum_has_converged():
-    x = torch.randn(5, 1, dtype=torch.float64)
-    start = from_data(x, x).start
-    problem = from_data(x, start(x).detach())
-    assert compare(problem, ["manual"], epochs=1).results["manual"].status == "converged"
+    assert compare(at_the_optimum(), ["manual"], epochs=1).results["manual"].status == "converged"
 
 
 @pytest.mark.parametrize(

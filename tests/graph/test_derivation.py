@@ -137,13 +137,13 @@ def test_a_broadcast_number_receives_the_sum():
 def test_rules_for_arrays_are_written_with_what_arrives():
     text = derive("ŷ = Linear(x, W, b); MSE(ŷ, y)", {"x": [[1.0]], "W": [[2.0]], "b": [0.0], "y": [[1.0]]}).to_text()
     assert "∂Loss/∂W = (∂Loss/∂ŷ)ᵀ @ x = ([[2]])ᵀ @ [[1]] = [[2]]" in text
-    assert "∂Loss/∂b = sum over rows of ∂Loss/∂ŷ = sum over rows of [[2]] = [2]" in text
+    assert "∂Loss/∂b = sum(∂Loss/∂ŷ, axis=0) = sum([[2]], axis=0) = [2]" in text
 
 
 def test_a_rule_for_arrays_at_the_output_itself_begins_with_one():
     text = derive("W @ x", {"W": [[1, 2]], "x": [3, 4]}).to_text()
-    assert "\n  ∂f/∂x = Wᵀ @ 1\n" in text
-    assert "\n  ∂f/∂x = Wᵀ @ 1 = [[1, 2]]ᵀ @ 1 = [1, 2]\n" in text
+    assert "\n  ∂f/∂x = Wᵀ @ [1]\n" in text
+    assert "\n  ∂f/∂x = Wᵀ @ [1] = [[1, 2]]ᵀ @ [1] = [1, 2]\n" in text
 
 
 def test_rounded_numbers_are_marked_and_exact_ones_are_not():

@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 import time
@@ -11,7 +12,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from bpcompare.errors import BpcompareError, ExpressionError
-from bpcompare.graph.expression import build
+from bpcompare.graph.derivation import derive
+from bpcompare.graph.expression import MAX_STEPS, build
 from bpcompare.graph.node import backward
 from bpcompare.graph.operations import FUNCTIONS
 from bpcompare.graph.parsing import MAX_CHARACTERS, MAX_DEPTH
@@ -23,14 +25,11 @@ HOSTILE = [
     *("x.real", "(1).__class__", "x.__class__.__mro__", "x[0]", "x[1:2]", "[x for x in y]", "{x for x in y}"),
     *("{x: 1 for x in y}", "(x for x in y)", "lambda: x", "(lambda: x)()", "'text'", "b'bytes'", "f'{x}'", "'''"),
     *("9**9**9", "9**9**9**9**9", "(" * 10_000 + "x" + ")" * 10_000, "(" * 150 + "x", "-" * 15_000 + "x"),
-    *("x+" * 9_000 + "x", "x\0", "\0", "x\x1b[31m", "\ud800", "х + 1", "ｘ", "𝐱", "ℯ", "µ", "Α", "ο", "ı", "ﬁ"),
+    *("x+" * 100_001 + "x", "x\0", "\0", "x\x1b[31m", "\ud800", "х + 1", "ｘ", "𝐱", "ℯ", "µ", "Α", "ο", "ı", "ﬁ"),
     *(
         "y\u0302",
         "\u202ex",
         "x\u200b",
-        "x−y",
-        "x×y",
-        "x²",
         "1" * 5_000,
         "1e999",
         "2j",
@@ -50,7 +49,7 @@ HOSTILE = [
         "x and y",
         "not x",
     ),
-    *("~x", "x ^ 2", "x // 2", "x % 2", "x << 2", "x | y", "v += 1", "(v := 1)", "a = b = x", "a, b = x", "x, y", "*x"),
+    *("~x", "x // 2", "x % 2", "x << 2", "x | y", "v += 1", "(v := 1)", "a = b = x", "a, b = x", "x, y", "*x"),
     *(
         "x: int = 3",
         "del x",
@@ -127,7 +126,6 @@ def test_a_refusal_takes_less_than_two_seconds_and_300_megabytes(text, tmp_path)
     )
     assert time.perf_counter() - before < 2.0
     assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("bpcompare: ")
     assert 1_000 < int(done.stdout) < 300_000  # in kB
     assert not (tmp_path / "out").exists()
@@ -177,7 +175,7 @@ TOKENS += [
 ]
 
 
-@settings(max_examples=10_000, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3_000, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.one_of(st.text(max_size=40), st.lists(st.sampled_from(TOKENS), max_size=15).map("".join)))
 def test_no_text_raises_anything_but_the_declared_error(text):
     try:
@@ -338,14 +336,18 @@ def test_what_is_no_number_is_refused_by_name(value):
         ("MSE(a, b)", {"a": [1, 2], "b": [[1], [2]]}, "MSE takes two arrays of one shape"),
         ("Linear(x, W, b)", {"x": [1, 2], "W": [[1, 2]], "b": [1]}, "takes .N, in., .out, in. and .out,."),
         ("x*y", {"x": [1, 2], "y": 2}, "must be one number"),
-        ("x^2", {"x": 1}, r"write \*\*"),
         ("λ = 2; lambda*λ", {}, "lambda is a word of Python's own"),
-        ("σ·x", {}, "write \\*"),
-        ("1 +", {}, "cannot be read"),
+        ("1 +", {}, "something is missing after"),
         ("1" * 400 + "*x", {"x": 1}, "beyond the range of float64"),
         ("a; x", {"x": 1}, "only the last step may go without a name"),
         ("x", {"": 1}, "a value needs a name"),
         ("x", {"х": 1}, "CYRILLIC"),
+        ("xw", {"x": 1, "w": 2}, r"did you mean x\*w"),
+        ("sigmod(x)", {"x": 1}, "did you mean sigmoid"),
+        ("y = x*2; y**2", {"x": 1, "y": 2}, "also assigned"),
+        ("x(2 + x)", {"x": 1}, r"did you mean x\*"),
+        ("1/2x", {"x": 1}, "two ways"),
+        ("（x）", {"x": 1}, r"write \("),
         ("a*b", {"a": [[1]] * 200, "b": [1] * 200}, "would make 40,000 entries"),
     ],
 )
@@ -354,35 +356,102 @@ def test_every_refusal_says_what_to_do(text, values, told):
         build(text, values)
 
 
-@pytest.mark.parametrize(
-    ("raised", "told"),
-    [(RecursionError(), "nested"), (MemoryError(), "nested"), (ValueError("null bytes"), "cannot be read: null bytes")],
-)
-def test_whatever_pythons_parser_raises_is_told(monkeypatch, raised, told):
-    # Which of these a text provokes differs from one version of Python to the next.
-    def parse(text):
-        raise raised
-
-    monkeypatch.setattr("bpcompare.graph.parsing.ast.parse", parse)
-    with pytest.raises(ExpressionError, match=told):
-        build("x", {"x": 1})
-
-
 def test_text_is_asked_for():
     with pytest.raises(ExpressionError, match="must be text; got int"):
         build(3, {})
 
 
 def test_the_stated_limits_hold_from_both_sides():
-    assert build("x" + "+x" * (MAX_DEPTH - 50), {"x": 1.0}).output.value == MAX_DEPTH - 49
+    assert build("(" * (MAX_DEPTH - 1) + "x" + ")" * (MAX_DEPTH - 1), {"x": 1.0}).output.value == 1.0
     with pytest.raises(ExpressionError, match="nested"):
-        build("x" + "+x" * MAX_DEPTH, {"x": 1.0})
+        build("(" * MAX_DEPTH + "x" + ")" * MAX_DEPTH, {"x": 1.0})
     assert build(" " * (MAX_CHARACTERS - 1) + "x", {"x": 1.0}).output.value == 1.0
     with pytest.raises(ExpressionError, match="characters"):
         build(" " * MAX_CHARACTERS + "x", {"x": 1.0})
-    assert build(";".join(["v = v*1.01"] * 999), {"v": 1.0}).output.value == pytest.approx(1.01**999)
-    with pytest.raises(ExpressionError, match="1,000 steps"):
-        build(";".join(["v = v*1.01"] * 1_001), {"v": 1.0})
+    assert build(";".join(["v=-v"] * (MAX_STEPS - 1)), {"v": 1.0}).output.value == -1.0
+    with pytest.raises(ExpressionError, match="20,000 steps"):
+        build(";".join(["v=-v"] * MAX_STEPS), {"v": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("printed", "typed"),
+    [
+        *(("x²", "x**2"), ("x⁻¹", "x**-1"), ("−x", "-x"), ("x·y", "x*y"), ("x⊙y", "x*y"), ("x×y÷2", "x*y/2")),
+        *(
+            ("σ(x)", "sigmoid(x)"),
+            ("ln(x)", "log(x)"),
+            ("|−x|", "abs(-x)"),
+            ("√(x)", "sqrt(x)"),
+            ("2x + 3y²", "2*x + 3*y**2"),
+        ),
+        *(
+            ("(x·y)² + ½·x", "(x*y)**2 + 0.5*x"),
+            ("x^2", "x**2"),
+            ("x₁·y", "x1*y"),
+            ("−x²", "-(x**2)"),
+            ("2x²y", "2*x**2*y"),
+        ),
+        *(
+            ("|x − |y||", "abs(x - abs(y))"),
+            ("sum(Aᵀ @ b)", "sum(transpose(A) @ b)"),
+            ("sum(A.T @ b)", "sum(transpose(A) @ b)"),
+        ),
+    ],
+)
+def test_what_is_printed_can_be_typed(printed, typed):
+    if printed == "2x²y":  # a letter after a power is no product
+        with pytest.raises(ExpressionError, match="operator is missing"):
+            build(printed, {"x": 2, "y": 3})
+        return
+    everything = {"x": 0.7, "y": 1.3, "x1": 2.0, "A": [[1, 2], [3, 4]], "b": [1, 2]}
+    used = [name for name in everything if re.search(rf"\b{name}\b", typed)]
+    values = {name: everything[name] for name in used}
+    assert build(printed, values).output.value == build(typed, values).output.value
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        *(
+            ("x*/2", 2),
+            ("(x + 1", 0),
+            ("x + 1)", 5),
+            ("x x", 2),
+            ("x*w", 2),
+            ("z = x*2;\nz*$", 2),
+            ("x**2 +", 6),
+            ("权重*$", 5),
+        ),
+        *(("2 * sigmod(x)", 4), ("x[0]", 1), ("y\u0302*x", 0)),
+    ],
+)
+def test_a_caret_stands_under_the_place_of_the_fault(text, column):
+    with pytest.raises(ExpressionError) as refused:
+        build(text, {"x": 1.0} | ({"权重": 1.0} if "权" in text else {}))
+    _, caret = refused.value.__notes__[0].split("\n")[-2:]
+    assert caret == " " * (column + 2 + 9 * ("\n" in text)) + "^" or caret == " " * (column + 2) + "^"
+
+
+def test_a_sum_of_five_thousand_terms_is_derived_within_seconds():
+    before = time.process_time()
+    one = derive("+".join(["x"] * 5_000), {"x": 2.0})
+    assert one.gradients == {"x": 5_000.0}
+    text = "+".join(f"x{i}*x{i}" for i in range(2_500))
+    many = derive(text, {f"x{i}": 1.0 for i in range(2_500)})
+    assert set(many.gradients.values()) == {2.0}
+    assert one.check.passed
+    assert many.check.passed
+    assert one.to_text()
+    assert time.process_time() - before < 15
+
+
+@pytest.mark.parametrize(
+    "names", [("权重", "输入", "偏置"), ("вес", "вход", "сдвиг"), ("وزن", "x", "b"), ("가중치", "x", "b")]
+)
+def test_names_may_be_of_any_script(names):
+    result = derive("{} * {} + {}".format(*names), dict(zip(names, (2.0, 3.0, 4.0), strict=True)))
+    assert result.gradients == dict(zip(names, (3.0, 2.0, 1.0), strict=True))
+    assert all(name in form for name in names for form in (result.to_text(), result.to_svg(), result.to_json()))
 
 
 def test_the_error_is_the_packages_own_and_a_value_error():

@@ -127,3 +127,49 @@ def test_a_thousand_random_shared_graphs_agree_with_pytorch(block):
         scale = max(1.0, *(abs(float(gradient)) for gradient in gradients.values()))
         for node, gradient in gradients.items():
             assert abs(float(gradient) - float(tensors[node].grad)) <= WELL_CONDITIONED * scale, f"seed {seed}, {node}"
+
+
+def test_a_loss_can_be_typed_on_nodes():
+    # 「3 反向传播」, homework 1: x = 2, w = 1, y = 4 gives ∂loss/∂w = −8
+    x, w, y = Node("x", 2), Node("w", 1), Node("y", 4)
+    gradients = backward((x * w - y) ** 2)
+    assert (gradients[w], gradients[x], gradients[y]) == (-8, -4, 4)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        *(lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a * b, lambda a, b: a / b, lambda a, b: a**b),
+        *(lambda a, b: 2 + a * 3 - b / 4, lambda a, b: 2 - a, lambda a, b: 2 / b, lambda a, b: 2**a, lambda a, b: -a),
+        *(lambda a, b: a**2 - b**-1, lambda a, b: a**0.5, lambda a, b: (a - 1) * (1 - b), lambda a, b: a @ b),
+        *(lambda a, b: ARRAY * a + b, lambda a, b: a - ARRAY, lambda a, b: ARRAY @ b, lambda a, b: a @ ARRAY),
+        *(lambda a, b: a / ARRAY, lambda a, b: ARRAY / b, lambda a, b: ARRAY**a, lambda a, b: a**ARRAY),
+    ],
+)
+def test_typed_operators_have_pytorchs_values_and_gradients(write):
+    values = np.array([1.3, 0.7]), np.array([0.4, 2.1])
+    nodes = [Node(name, value) for name, value in zip("ab", values, strict=True)]
+    tensors = [torch.tensor(value, requires_grad=True) for value in values]
+    output = write(*nodes)
+    names = dict(write.__globals__)
+    in_torch_ = type(write)(write.__code__, {**names, "ARRAY": torch.tensor(ARRAY)})
+    expected = in_torch_(*tensors)
+    expected.sum().backward()
+    np.testing.assert_allclose(output.value, expected.detach(), rtol=WELL_CONDITIONED)
+    gradients = backward(output)
+    for node, tensor in zip(nodes, tensors, strict=True):
+        slope = np.zeros(2) if tensor.grad is None else tensor.grad
+        np.testing.assert_allclose(gradients.get(node, np.zeros(2)), slope, rtol=WELL_CONDITIONED)
+
+
+def test_a_typed_step_is_named_as_it_is_written_and_long_names_are_cut():
+    w, x = Node("w", 1), Node("x", 2)
+    assert ((w * x + 1) ** 2).name == "((w * x) + 1) ** 2"
+    total = x
+    for _ in range(3_000):
+        total = total + x
+    assert len(total.name) <= 60
+    assert backward(total)[x] == 3_001
+
+
+ARRAY = np.array([0.5, 1.5])

@@ -54,7 +54,7 @@ def from_text(formula):
     code = formula.translate(str.maketrans({"·": "*", "−": "-", "^": "~"})).replace("~", "**").replace("½", "0.5")
     code = re.sub("[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda found: "**(" + found[0].translate(DIGITS) + ")", code)
     code = re.sub(r"\|(\w+)\|", r"Abs(\1)", code)
-    return read(re.sub(r"\[([^\]]*)\]", with_condition, code))
+    return read(re.sub(r"\((\w+ (?:[<>]|==) \w+)\)", with_condition, code))
 
 
 def from_latex(formula):
@@ -74,7 +74,7 @@ DIGITS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
 
 def with_condition(found):
-    condition = f"Eq({found[1].replace('=', ',')})" if "=" in found[1] else found[1]
+    condition = f"Eq({re.sub('==?', ',', found[1])})" if "=" in found[1] else found[1]
     return f"bracket({condition})"
 
 
@@ -128,7 +128,7 @@ def as_numpy(formula, **values):
         .replace(r"\mathrm{mean}", "mean")
         .replace(r"\mathrm{sum}", "sum")
     )
-    code = re.sub(r"\\sum_\{i\} \((\w+)\)_\{i\}|sum over rows of (\w+)", r"(\1\2).sum(0)", code)
+    code = re.sub(r"\\sum_\{i\} \((\w+)\)_\{i\}|sum\((\w+), axis=0\)", r"(\1\2).sum(0)", code)
     code = re.sub(r"\\frac\{(\d+)\}\{(\d+)\}", r"(\1/\2)", code).replace(r"\cdot", "*").replace("·", "*")
     code = (
         code.replace(r"^{\top}", ".T").replace("ᵀ", ".T").replace("^{2}", "**2").replace("²", "**2").replace("−", "-")

@@ -143,6 +143,32 @@ def test_equations_keep_signs_exponents_and_the_users_names():
     assert equations(torch.tensor([[2.0]])).text == ("y = 2·x",)
 
 
+def test_a_layer_brings_its_weight_and_bias():
+    layer = nn.Linear(3, 2)
+    assert equations(layer) == equations(layer.weight, layer.bias)
+    assert equations(nn.Linear(2, 1, bias=False)).text[0].count("x") == 2
+    with pytest.raises(InputError, match="brings its own bias"):
+        equations(layer, layer.bias)
+
+
+@pytest.mark.parametrize("weight", [nn.Linear, nn.ReLU(), "2x + 1", None, object()])
+def test_what_is_no_weight_is_refused_by_what_came(weight):
+    with pytest.raises(InputError, match="weight must be"):
+        equations(weight)
+
+
+@pytest.mark.parametrize("digits", [0, 18, 10**30, 2.5, True, None])
+def test_digits_are_those_of_a_float64(digits):
+    with pytest.raises(InputError, match="digits must be a whole number from 1 to 17"):
+        equations(nn.Linear(1, 1), digits=digits)
+
+
+@pytest.mark.parametrize("options", [{"layers": (2, 3)}, {"layers": (2, 0, 1)}, {"seed": 2**70}])
+def test_a_collapse_without_three_widths_or_with_a_seed_out_of_range_is_refused(options):
+    with pytest.raises(InputError, match="must be"):
+        collapse(**options)
+
+
 @pytest.mark.parametrize(
     "arguments", [(torch.ones(3),), (torch.ones(2, 3), torch.ones(3)), (torch.ones(1, 2), None, ["x"])]
 )

@@ -61,7 +61,7 @@ BAD = {
     "empty cell": (b"a,b\n1,2\n3,\n", "line 3, column 'b': the cell is empty"),
     "cell of spaces": (b"a,b\n1,  \n", "line 2, column 'b': the cell is empty"),
     "text": (b"a,b\n1,two\n", "line 2, column 'b': the cell reads 'two', which is not a number"),
-    "nan": (b"a,b\n1,NaN\n", "line 2, column 'b': the cell reads 'NaN', which is not a finite"),
+    "nan": (b"a,b\n1,NaN\n", "line 2, column 'b': the cell reads 'NaN', a missing value and not a finite"),
     "inf": (b"a,b\n-inf,2\n", "line 2, column 'a': the cell reads '-inf', which is not a finite"),
     "overflow": (b"a,b\n1,1e999\n", "'1e999', which is not a finite number of double precision"),
     "thousands": (b'a,b\n1,"1,234"\n', "'1,234'; write numbers with a decimal point"),
@@ -157,7 +157,7 @@ def test_the_delimiter_is_the_one_under_which_the_columns_exist(table):
     [
         (["a"], ["a"], "column 'a' is asked for twice"),
         (["a", "b", "a"], ["c"], "column 'a' is asked for twice"),
-        ([], ["a"], "name at least one x and one y column"),
+        ([], ["a"], "--x and --y must name at least one column each"),
     ],
 )
 def test_columns_must_be_named_once_each(table, x, y, message):

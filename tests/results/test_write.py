@@ -1,10 +1,16 @@
 import errno
+import fcntl
 import os
+import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from bpcompare.errors import OutputError
+from bpcompare.results import write
 from bpcompare.results.write import check_folder, write_files
 
 
@@ -66,3 +72,56 @@ def test_what_cannot_be_written_is_known_beforehand(tmp_path):
         check_folder(tmp_path / "file" / "below")
     with pytest.raises(OutputError, match=r"loss\.png cannot be written: it is a folder"):
         check_folder(tmp_path / "taken", ["loss.png"])
+
+
+CALLS = ["mkdtemp", "open", "fsync", "replace", "hardlink_to", "flock"]
+
+
+@pytest.mark.parametrize("existing", [True, False], ids=["old files", "a new folder"])
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), KeyboardInterrupt()], ids=["fault", "^C"])
+def test_each_call_may_fail_once_and_the_set_is_the_old_one_or_the_new_one(
+    call, existing, error, tmp_path, monkeypatch
+):
+    where = {"mkdtemp": write.tempfile, "open": Path, "fsync": os, "replace": Path, "hardlink_to": Path}
+    room, right = where.get(call, write.fcntl), getattr(where.get(call, write.fcntl), call)
+    folder, new = tmp_path / "deep" / "out", {"a": b"new", "b": b"new", "c": b"new"}
+    before = {"a": b"old", "b": b"old"} if existing else {}
+    for failing in range(6):
+        shutil.rmtree(tmp_path / "deep", ignore_errors=True)
+        if existing:
+            write_files(folder, before)
+        calls = iter(range(100))
+
+        def fails(*arguments, failing=failing, calls=calls, **options):
+            if next(calls) == failing:
+                raise error
+            return right(*arguments, **options)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(room, call, fails)
+            try:
+                write_files(folder, new)
+                expected = new
+            except (OutputError, KeyboardInterrupt):
+                expected = before
+        found = {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
+        assert found == expected, failing
+        assert bool(found) == (tmp_path / "deep").exists()
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path):
+    job = "import os, signal, pathlib; from bpcompare.results import write\n"
+    job += "write._place = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+    job += f"write.write_files(pathlib.Path({str(tmp_path)!r}), {{'a.txt': b'new'}})"
+    assert subprocess.run([sys.executable, "-c", job], timeout=60).returncode == -signal.SIGKILL
+    assert list(tmp_path.iterdir())
+    write_files(tmp_path, {"b.txt": b"new"})
+    assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]
+
+
+def test_two_runs_do_not_write_at_the_same_time(tmp_path):
+    other = os.open(tmp_path, os.O_RDONLY)
+    with write._only_writer(tmp_path), pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(other)

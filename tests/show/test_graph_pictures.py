@@ -1,5 +1,6 @@
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ from torch import nn
 
 from bpcompare.errors import InputError
 from bpcompare.graph.derivation import derive
-from bpcompare.graph.dot import MAX_DRAWN, check_size, layout, to_dot
+from bpcompare.graph.dot import MAX_DRAWN, check_size, layout, to_dot, to_svg
 from bpcompare.graph.expression import Graph
-from bpcompare.graph.node import Node, backward
+from bpcompare.graph.node import Node, backward, topological_order
+from bpcompare.problem.problem import line
 from bpcompare.show import graph_pictures
 from bpcompare.training.gradients import loss_graph
 
@@ -164,3 +166,23 @@ def test_a_constant_of_the_expression_is_not_a_node():
 
 def test_the_picture_in_the_documentation_is_the_one_that_the_command_draws():
     assert (DOCS / "homework3.svg").read_text() == HOMEWORK_3.to_svg()
+
+
+@pytest.mark.parametrize("name", ['speed "mph"', "back\\slash", "bell\x07", "line\nbreak", "<b>&", "\ud800", "权重"])
+def test_a_column_of_any_name_makes_a_well_formed_picture(name):
+    problem = replace(line(), x_names=(name,))
+    loss, parameters, caption = graph_pictures.training_graph(problem)
+    dot = to_dot(Graph(loss, tuple(parameters)), backward(loss), caption=caption)
+    texts = "".join(ET.fromstring(to_svg(dot)).itertext())
+    assert (name if name.isprintable() else ascii(name)[1:-1]) in texts
+
+
+def test_standardised_columns_are_named_with_their_units():
+    problem = replace(line(standardize=True), x_names=("speed",), y_names=("dist",))
+    loss, parameters, caption = graph_pictures.training_graph(problem)
+    names = [node.name for node in topological_order(loss)]
+    assert {"speed′", "dist′"} <= set(names)
+    assert "speed′ = (speed − 0.5)/0.291576" in caption  # of linspace(0, 1, 100): deviation √(101/(12·99))
+    assert "standardised" in to_dot(Graph(loss, tuple(parameters)), backward(loss), caption=caption)
+    expected = torch.nn.functional.mse_loss(problem.model()(problem.x), problem.y).item()
+    assert loss.value == pytest.approx(expected, rel=1e-6)

@@ -1,14 +1,19 @@
 import io
+import itertools
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from PIL import Image
 
 from bpcompare.comparison.linear import compare
 from bpcompare.problem.problem import from_data, line
 from bpcompare.show import animation, landscape
-from bpcompare.show.style import to_bytes
+from bpcompare.show.style import house_style, to_bytes
+
+PANELS = (animation._fit, animation._landscape, animation._curves)
 
 WIDE = {"weight": [[1.0, 2.0, 3.0], [0.0, -1.0, 2.0]], "bias": [1.0, 2.0]}
 
@@ -128,3 +133,24 @@ def test_a_line_grows_straight_from_state_to_state_and_stops_at_the_last():
     assert animation._at(states, 1.5).item() == 20
     assert animation._at(states, 2.0).item() == 30
     assert animation._at(states, 9.0).item() == 30
+
+
+def test_equal_eigenvalues_have_no_axes_of_their_own():
+    axes = landscape.figure(compare(line(standardize=True), lr=0.4)).axes[0]
+    assert axes.get_aspect() == 1
+    assert any("λ₁ = λ₂ = 2" in text.get_text() for text in axes.texts)
+    assert {style.get_linestyle() for style in axes.lines} <= {"-", "--", "None"}
+
+
+def test_nothing_that_stands_still_overlaps_in_the_animation():
+    comparison = compare(line(standardize=True), lr=0.4)
+    with house_style():
+        figure = Figure(figsize=(11.0, 4.4), dpi=90, layout="constrained")
+        panels = figure.subplots(1, 3)
+        grow = [make(axes, comparison) for make, axes in zip(PANELS, panels, strict=True)]
+        assert len(grow) == 3
+        FigureCanvasAgg(figure).draw()
+        renderer = figure.canvas.get_renderer()
+        boxes = [axes.get_tightbbox(renderer) for axes in panels]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    assert not panels[1].texts

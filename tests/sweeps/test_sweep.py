@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import io
 import json
 import math
@@ -10,11 +11,14 @@ from bpcompare.errors import InputError, MethodError
 from bpcompare.problem.networks import quadratic
 from bpcompare.problem.problem import from_data, line
 from bpcompare.results.sweep import sweep_csv, sweep_json
+from bpcompare.sweeps import batch
 from bpcompare.sweeps import sweep as module
 from bpcompare.sweeps.summary import Summary
 from bpcompare.sweeps.sweep import batches, sweep
+from bpcompare.theory.gradient_descent import modes
 from bpcompare.theory.least_squares import curvature
 from bpcompare.training.floating_point import ulp
+from bpcompare.training.gradients import sums
 from bpcompare.training.train import train
 
 RATES = [0.01, 0.1, 0.7, 5.0, 1e30]
@@ -47,8 +51,10 @@ def test_every_run_is_the_single_run_of_train(options, dtype):
                 bound = rounding * weight.abs().max()
                 assert (result.weights[i, j, k] - weight).abs().max() <= bound
                 assert (result.biases[i, j, k] - bias).abs().max() <= bound
-                difference = result.losses[i, :, j, k] - single.losses
-                assert difference.abs().max() <= rounding * single.losses.max()
+                scale = 1.0 if problem.scaling is None else problem.scaling.y_scale.square().item()
+                losses = single.losses * scale
+                bound = (rounding if scale == 1 else ROUNDING[dtype]) * losses.max()
+                assert (result.losses[i, :, j, k] - losses).abs().max() <= bound
 
 
 @pytest.mark.parametrize("method", ["manual", "autograd", "adam"])
@@ -95,6 +101,7 @@ def test_gradient_descent_breaks_down_at_the_limit_of_theory_and_not_before():
     parts = [0.5, 0.9, 0.99, 1.01, 1.1, 2.0]
     summary = Summary(sweep([line(seed=s) for s in range(4)], [p * limit for p in parts], ["manual"], epochs=2000))
     (row,) = summary.best
+    assert not row.all_rates_good
     assert row.highest_good_lr == pytest.approx(0.99 * limit)
     assert row.runs == 24
     assert row.worse == 12
@@ -113,7 +120,75 @@ def test_the_best_rate_is_the_one_with_the_least_median_loss():
 def test_where_nothing_works_no_rate_is_called_good():
     (row,) = Summary(sweep([line()], [5.0, 9.0], ["manual"], epochs=200)).best
     assert row.highest_good_lr is None
+    assert row.place is row.lr is row.loss is row.gap_left is None
     assert row.diverged == 2
+
+
+def test_a_rate_just_above_the_limit_is_not_called_stable_though_a_short_run_looks_well():
+    limit = curvature(line().x).largest_stable_lr
+    rates = [0.5 * limit, 1.02 * limit]
+    problem = line(dtype=torch.float64)
+    weight, bias = modes(problem).limit
+    flat = modes(problem).eigenvectors[:, 1]
+    start = problem.model()  # away from the optimum in the flat direction, and hardly in the steep one
+    with torch.no_grad():
+        start.weight.copy_(weight + flat[0])
+        start.bias.copy_(bias + flat[1] + 1e-6)
+    (row,) = Summary(sweep([dataclasses.replace(problem, start=start)], rates, ["manual"], epochs=5)).best
+    assert row.worse == 0
+    assert row.highest_good_lr == rates[0]
+
+
+def test_where_every_rate_is_good_the_row_says_so():
+    (row,) = Summary(sweep([line()], [0.01, 0.1], ["adam"])).best
+    assert (row.highest_good_lr, row.all_rates_good) == (0.1, True)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("seeds", [1, 5])
+@pytest.mark.parametrize("epochs", [50, 400])
+def test_of_a_plateau_of_rounding_the_fastest_rate_is_best(dtype, seeds, epochs):
+    rates = torch.logspace(-2, 0.5, 80, dtype=torch.float64)
+    # standardised, one input: λ = 2 in both directions, so that at lr 0.5 one step lands on the optimum
+    problems = [line(standardize=True, seed=s, dtype=dtype) for s in range(seeds)]
+    (row,) = Summary(sweep(problems, rates, ["manual"], epochs=epochs)).best
+    assert abs(row.place - int((rates - 0.5).abs().argmin())) <= 1
+    several = [line(weight=[[1.0, 2.0, 3.0]], standardize=True, seed=s, dtype=dtype) for s in range(seeds)]
+    summary = Summary(sweep(several, rates, ["manual"], epochs=1000))
+    assert summary.best[0].lr == pytest.approx(summary.best_by_theory.median().item(), rel=0.15)
+
+
+def test_rates_that_the_seeds_cannot_tell_apart_are_not_ranked_by_chance():
+    rates = [0.5, 0.5000001, 0.6]
+    problems = [line(seed=s) for s in range(20)]
+    (row,) = Summary(sweep(problems, rates, ["manual"], epochs=30)).best
+    assert row.lr == 0.6  # a real difference
+
+
+def test_one_table_with_many_starts_is_added_up_once(monkeypatch):
+    table = line(samples=50)
+    problems = [table.restarted(seed) for seed in range(6)]
+    counted = []
+    monkeypatch.setattr(batch, "sums", lambda x, y: counted.append(1) or sums(x, y))
+    result = sweep(problems, [0.1, 0.2], ["manual"], epochs=3)
+    seen = []
+    summary = Summary(result, on_problem=lambda: seen.append(1))
+    assert (len(counted), len(seen)) == (1, 6)
+    assert len({id(optimum) for optimum in summary.optima}) == 1
+    single = train(problems[4], "moments+GradientDescent", lr=0.2, epochs=3)
+    assert torch.equal(result.losses[0, :, 4, 1], single.losses)
+
+
+def test_the_predicted_losses_are_those_of_every_swept_run_of_a_short_rank():
+    x = torch.tensor([[1.0, 2.0, 7.0], [2.0, 4.0, 7.0], [4.0, 8.0, 7.0], [3.0, 6.0, 7.0]], dtype=torch.float64)
+    problem = from_data(x, torch.tensor([[1.0], [0.0], [3.0], [5.0]], dtype=torch.float64))
+    summary = Summary(sweep([problem], [1e-4, 0.005], ["manual"], epochs=40))
+    for k, rate in enumerate([1e-4, 0.005]):
+        predicted = modes(problem).losses(rate, summary.sweep.checkpoints)
+        assert torch.allclose(summary.sweep.losses[0, :, 0, k], predicted, rtol=1e-11)
+        assert summary.gaps[0, -1, 0, k].item() == pytest.approx(
+            (predicted[-1] - summary.optima[0].loss).item(), rel=1e-9
+        )
 
 
 def test_converged_runs_are_spread_as_the_theory_of_least_squares_says():
@@ -188,3 +263,13 @@ def test_what_cannot_be_swept_is_refused(change, error, message):
     options = {"problems": [line()], "rates": [0.1], "methods": ["manual"], "epochs": 2} | change
     with pytest.raises(error, match=message):
         sweep(options["problems"], options["rates"], options["methods"], epochs=options["epochs"])
+
+
+def test_where_nothing_can_move_no_run_is_called_worse_than_its_start():
+    problem = from_data(torch.zeros(3, 2), torch.tensor([[1.0], [2.0], [4.0]]), bias=False)
+    summary = Summary(sweep([problem, problem.restarted(1)], [0.1, 1.0], ["manual", "adam"], epochs=5))
+    assert summary.limits.isinf().all()
+    for row in summary.best:
+        assert (row.worse, row.diverged, row.gap_left) == (0, 0, 0.0)
+        assert row.loss == pytest.approx(7.0)
+    assert sweep_json(summary, {})

@@ -6,7 +6,7 @@ from certified import nist
 
 from bpcompare.comparison.linear import compare
 from bpcompare.problem.problem import from_data, line
-from bpcompare.theory.gradient_descent import modes
+from bpcompare.theory.gradient_descent import Modes, modes
 from bpcompare.theory.least_squares import curvature
 from bpcompare.training.train import train
 
@@ -108,6 +108,21 @@ def test_beyond_the_limit_the_gap_is_never_reached_and_at_the_optimum_at_once():
     zero = from_data(torch.zeros(3, 1, dtype=torch.float64), torch.ones(3, 1, dtype=torch.float64), bias=False)
     assert modes(zero).steps_to(0.01, 0.1) == 0
     assert modes(problem).steps_to(1e-9, 1e-18) is None
+
+
+def test_a_mode_without_excess_neither_counts_nor_spoils_the_count():
+    column = torch.ones(2, 1, dtype=torch.float64)
+    theory = Modes(
+        eigenvalues=torch.tensor([100.0, 1.0], dtype=torch.float64),
+        eigenvectors=torch.eye(2, dtype=torch.float64),
+        start=column,
+        initial_offset=column,
+        initial_excess=torch.tensor([[0.0], [1.0]], dtype=torch.float64),
+        minimum_loss=torch.zeros(1, dtype=torch.float64),
+        has_bias=True,
+    )
+    # at lr 0.5 the first mode would grow 49 times a step, beyond all numbers; the other is halved: 4^-499 < 1e-300
+    assert theory.steps_to(1e-300, 0.5) == math.ceil(300 * math.log(10) / math.log(4)) == 499
 
 
 def test_the_best_rate_brings_every_start_down_soonest():

@@ -170,3 +170,11 @@ def test_columns_of_very_different_size_are_of_full_rank():
     assert least_squares(x, y).unique
     assert curvature(x).rank == 3
     assert modes(from_data(x, y)).minimum_loss.item() == pytest.approx(least_squares(x, y).loss, rel=1e-12)
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [(torch.float64, 1e-7), (torch.float32, 1e-2)])  # √ε
+def test_the_prediction_of_an_exact_fit_is_not_blamed_for_rounding(dtype, bound):
+    x = torch.tensor([[1.0, 2.0, 1.0, 0.0]], dtype=dtype)
+    comparison = compare(from_data(x, torch.tensor([[3.0]], dtype=dtype)), ["manual"], lr=0.1, epochs=60)
+    assert comparison.results["manual"].status == "converged"
+    assert comparison.prediction_error("manual") < bound

@@ -1,15 +1,15 @@
 import pytest
 
 from bpcompare.errors import InputError
-from bpcompare.training.process_environment import Place, place
+from bpcompare.training.process_environment import place
 
 WHOLE = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}
 
 
 def test_without_torchrun_a_process_is_alone_and_with_it_it_has_its_place():
-    assert place({}) == Place(0, 1)
-    assert place({"RANK": "0", "WORLD_SIZE": "1"}) == Place(0, 1)
-    assert place(WHOLE) == Place(1, 2)
+    assert place({}) == (0, 1)
+    assert place({"RANK": "0", "WORLD_SIZE": "1"}) == (0, 1)
+    assert place(WHOLE) == (1, 2)
 
 
 @pytest.mark.parametrize(

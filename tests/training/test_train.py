@@ -1,15 +1,19 @@
+import dataclasses
 import math
 
 import pytest
 import torch
 from certified import nist
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
-from bpcompare.errors import InputError
+from bpcompare.errors import InputError, MethodError
 from bpcompare.problem.networks import quadratic
 from bpcompare.problem.problem import from_data, line
 from bpcompare.training.gradients import autograd
 from bpcompare.training.methods import Method
+from bpcompare.training.settings import TrainingSettings
 from bpcompare.training.train import train
 from bpcompare.training.updates import GradientDescent
 
@@ -120,19 +124,147 @@ def test_data_whose_first_loss_overflows_are_refused():
         train(from_data(x, x), "manual")
 
 
+def unset(model, x, y):
+    return nn.functional.mse_loss(model(x), y)
+
+
+def unset_in_the_fourth_call():
+    calls = []
+
+    def source(model, x, y):
+        loss = autograd(model, x, y)
+        calls.append(loss)
+        if len(calls) == 4:
+            next(iter(model.parameters())).grad = None
+        return loss
+
+    return source
+
+
+def flat(model, x, y):
+    loss = autograd(model, x, y)
+    for p in model.parameters():
+        p.grad = p.grad.flatten()[:1].repeat(7)
+    return loss
+
+
+def doubles(model, x, y):
+    loss = autograd(model, x, y)
+    for p in model.parameters():
+        p.grad = p.grad.to(torch.float16)
+    return loss
+
+
+def resized(model, x, y):
+    loss = autograd(model, x, y)
+    for p in model.parameters():
+        p.grad.data = p.grad.data.new_zeros(7)  # which PyTorch itself lets pass
+    return loss
+
+
+@pytest.mark.parametrize("problem", [line(), MANY, quadratic(layers=[2, 3, 1])], ids=["small", "large", "network"])
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("source", "found", "epoch"),
     [
-        ({"lr": 0.0}, "lr must be a finite number above 0, .* got 0.0"),
-        ({"lr": math.inf}, "lr must be a finite number above 0, .* got inf"),
-        ({"epochs": 0}, "epochs must be a whole number from 1 to .* got 0"),
-        ({"batch_size": 0}, "batch_size must be a whole number from 1 .* got 0"),
-        ({"batch_size": 101}, "batch_size must be from 1 to the number of samples, 100; got 101"),
+        (unset, "nothing", 0),
+        (unset_in_the_fourth_call, "nothing", 3),
+        (flat, "(7,)", 0),
+        (resized, "(7,)", 0),
+        (doubles, "torch.float16", 0),
+        (lambda model, x, y: autograd(model, x, y).item(), "float", 0),
+        (lambda model, x, y: autograd(model, x, y).repeat(2), "(2,)", 0),
     ],
 )
-def test_numbers_out_of_their_range_are_refused(options, message):
-    with pytest.raises(InputError, match=message):
-        train(line(), "manual", **options)
+def test_a_source_that_breaks_its_contract_is_told_so_with_method_epoch_and_shape(problem, source, found, epoch):
+    source = source() if source is unset_in_the_fourth_call else source
+    with pytest.raises(MethodError) as told:
+        train(problem, Method("mine", "mine", "GradientDescent", source, GradientDescent), lr=1e-3)
+    name, p = next(iter(problem.start.named_parameters()))
+    message = str(told.value)
+    assert "'mine'" in message
+    assert found in message
+    assert f"at epoch {epoch}" in message
+    if "returned" not in message:  # of a gradient, not of the loss itself
+        assert name in message
+        assert str(tuple(p.shape)) in message
+
+
+def test_any_other_error_of_a_source_passes_as_it_is():
+    def broken(model, x, y):
+        return x @ y
+
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        train(line(), Method("mine", "mine", "GradientDescent", broken, GradientDescent))
+
+
+def test_a_parameter_that_the_loss_does_not_use_has_gradient_0_and_stays():
+    problem = quadratic(layers=[2, 3, 1])
+    problem.start.register_module("unused", nn.Identity())
+    problem.start.unused.scale = nn.Parameter(torch.ones(2, dtype=torch.float64))
+    run = train(problem, "autograd", lr=0.01, epochs=2)
+    assert run.gradients["unused.scale"].tolist() == [[0.0, 0.0]]
+    assert run.parameters["unused.scale"].tolist() == [[1.0, 1.0]]
+
+
+def test_a_source_says_which_models_it_supports_before_anything_is_trained():
+    def mine(model, x, y):
+        raise AssertionError("it must not be called")
+
+    mine.supports = lambda model: isinstance(model, nn.Sequential)
+    with pytest.raises(MethodError, match="does not support this Linear"):
+        train(line(), Method("mine", "mine", "GradientDescent", mine, GradientDescent))
+
+
+@pytest.mark.parametrize("problem", [line(), quadratic(layers=[2, 3, 1])])
+def test_a_run_keeps_its_settings_and_repeats_with_them(problem):
+    chosen = TrainingSettings(lr=0.01, epochs=3, batch_size=4, seed=9)
+    run = train(problem, "manual", **dataclasses.asdict(chosen))
+    assert run.settings == chosen
+    again = train(problem, "manual", **dataclasses.asdict(run.settings))
+    assert torch.equal(run.losses, again.losses)
+
+
+def test_more_epochs_than_memory_holds_are_refused_beforehand():
+    with pytest.raises(InputError, match="GB"):
+        train(line(), "manual", epochs=10**15)
+
+
+def test_train_takes_one_method():
+    with pytest.raises(InputError, match="one method"):
+        train(line(), ["manual", "adam"])
+
+
+RATE = 1e-12  # relative: at most 8 steps of sums of at most 20 products, in float64
+
+
+@given(
+    seed=st.integers(0, 10**9),
+    samples=st.integers(1, 20),
+    inputs=st.integers(1, 4),
+    outputs=st.integers(1, 3),
+    bias=st.booleans(),
+    lr=st.floats(1e-3, 0.3),
+    source=st.sampled_from(["formula", "autograd", "graph", "moments"]),
+    rule=st.sampled_from(["GradientDescent", "Adam", "RMSprop", "AdamW"]),
+)
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_every_source_with_every_rule_is_what_pytorch_trains(seed, samples, inputs, outputs, bias, lr, source, rule):
+    draw = torch.Generator().manual_seed(seed)
+    x = torch.randn(samples, inputs, generator=draw, dtype=torch.float64)
+    y = torch.randn(samples, outputs, generator=draw, dtype=torch.float64)
+    problem = from_data(x, y, bias=bias)
+    run = train(problem, f"{source}+{rule}", lr=lr, epochs=8)
+    model = problem.model()
+    torchs = {"GradientDescent": "SGD"}.get(rule, rule)
+    optimizer = getattr(torch.optim, torchs)(model.parameters(), lr=lr)
+    for _ in range(8):
+        optimizer.zero_grad()
+        nn.MSELoss()(model(x), y).backward()
+        optimizer.step()
+    for name, p in model.named_parameters():
+        # An adaptive rule divides by the size of the gradient, and rounding in a gradient near 0 comes out larger.
+        tolerance = RATE if rule == "GradientDescent" else 1e4 * RATE
+        assert torch.allclose(run.parameters[name][-1], p.detach(), rtol=tolerance, atol=tolerance)
 
 
 def test_a_model_without_bias_learns_only_its_weight():

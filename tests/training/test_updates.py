@@ -1,3 +1,5 @@
+import inspect
+
 import pytest
 import torch
 from torch import nn
@@ -72,6 +74,12 @@ def after(rule, gradients, lr=0.1, **options):
     return p.item()
 
 
+@pytest.mark.parametrize("rule", [rule for name, rule in RULES.items() if name != "GradientDescent"])
+def test_adam_and_its_variants_have_torchs_default_rate(rule):
+    default = inspect.signature(torch.optim.Adam).parameters["lr"].default
+    assert rule([nn.Parameter(torch.ones(1))]).lr == default
+
+
 GRADIENTS = [3.0, -1.0, 0.5, 2.0, -4.0, 0.1]
 
 
@@ -132,3 +140,10 @@ def test_a_tensor_of_rates_moves_every_run_as_it_would_alone(rule):
         together.grad = torch.full((3,), gradient, dtype=torch.float64)
         stepper.step()
     assert together.tolist() == [after(rule, GRADIENTS, lr=rate) for rate in rates.tolist()]
+
+
+@pytest.mark.parametrize("name", [name for name, rule in RULES.items() if issubclass(rule, Adam)])
+def test_every_variant_of_adam_has_the_default_rate_of_torchs(name):
+    defaults = torch.optim.Adam([torch.nn.Parameter(torch.ones(1))]).defaults
+    rule = RULES[name]([torch.ones(1)])
+    assert (rule.lr, rule.eps) == (defaults["lr"], defaults["eps"])

@@ -1,19 +1,29 @@
-"""Mistakes made on purpose: each beside the right way, with what theory says will be seen."""
+"""Pitfalls of the learning rate; and all pitfalls by name."""
 
 from collections.abc import Callable
 
 from bpcompare.errors import InputError
 from bpcompare.lessons.pitfalls import code, wrong_loops
-from bpcompare.lessons.pitfalls.bowl import Bowl, descent
-from bpcompare.lessons.pitfalls.pitfall import COUNTED, EPOCHS, LR, Finding, Lesson, build, distance, main_problem
+from bpcompare.lessons.pitfalls.pitfall import (
+    COUNTED,
+    EPOCHS,
+    LR,
+    Pitfall,
+    Prediction,
+    build,
+    descent,
+    distance,
+    main_problem,
+    main_theory,
+)
 
 
-def sum_for_mean() -> Lesson:
+def sum_for_mean() -> Pitfall:
     """A loss that is summed: the gradient is N times as large, the largest stable rate N times smaller."""
-    problem = main_problem()
-    bowl, start, n = Bowl.of(problem), wrong_loops.start_of(problem), problem.samples
+    problem, theory = main_problem(), main_theory()
+    n = problem.samples
     measured = wrong_loops.train(problem, LR, EPOCHS, reduction="sum")
-    predicted = bowl.curve(start, descent(n * LR), EPOCHS)
+    predicted = descent(theory, n * LR, EPOCHS)
     limit = wrong_loops.largest_stable_lr(problem, reduction="sum")
     same = wrong_loops.train(problem, LR / n, EPOCHS, reduction="sum")
     return build(
@@ -26,8 +36,8 @@ def sum_for_mean() -> Lesson:
         measured,
         predicted,
         wrong_loops.train(problem, LR, EPOCHS),
-        Finding("largest stable learning rate", bowl.limit / n, limit, 1e-3),
-        Finding(
+        Prediction("largest stable learning rate", 2 / theory.eigenvalues[0].item() / n, limit, 1e-3),
+        Prediction(
             "largest distance from the right curve with the rate divided by N",
             0.0,
             distance(same, wrong_loops.train(problem, LR, EPOCHS)),
@@ -35,13 +45,13 @@ def sum_for_mean() -> Lesson:
     )
 
 
-def rate_above_and_below() -> Lesson:
+def rate_above_and_below() -> Pitfall:
     """The learning rate one percent above and one percent below 2/λmax."""
-    problem, epochs = main_problem(), 400
-    bowl, start = Bowl.of(problem), wrong_loops.start_of(problem)
-    above, below = 1.01 * bowl.limit, 0.99 * bowl.limit
+    problem, theory, epochs = main_problem(), main_theory(), 400
+    limit, lowest = 2 / theory.eigenvalues[0].item(), theory.minimum_loss.item()
+    above, below = 1.01 * limit, 0.99 * limit
     measured, right = wrong_loops.train(problem, above, epochs), wrong_loops.train(problem, below, epochs)
-    growth = (measured[-1] - bowl.floor) / (measured[-2] - bowl.floor)
+    growth = (measured[-1] - lowest) / (measured[-2] - lowest)
     return build(
         "rate-at-the-limit",
         "a learning rate just above the limit (and, as the right way, just below)",
@@ -50,50 +60,50 @@ def rate_above_and_below() -> Lesson:
         "Above 2/λmax the steepest mode overshoots by more than it had left, (1 − lr·λmax)² = 1.02² per step in the "
         "loss: it grows without end; just below, it shrinks as slowly, changing sides at every step.",
         measured,
-        bowl.curve(start, descent(above), epochs),
+        descent(theory, above, epochs),
         right,
-        Finding("growth of the loss over its floor per step, above the limit", 1.02**2, growth, 1e-6),
-        Finding("largest stable learning rate, by trying", bowl.limit, wrong_loops.largest_stable_lr(problem), 1e-3),
-        Finding(
+        Prediction("growth per step of the loss above its minimum, above the limit", 1.02**2, growth, 1e-6),
+        Prediction("largest stable learning rate, by trying", limit, wrong_loops.largest_stable_lr(problem), 1e-3),
+        Prediction(
             "distance of the curve below the limit from its prediction",
             0.0,
-            distance(right, bowl.curve(start, descent(below), epochs)),
+            distance(right, descent(theory, below, epochs)),
         ),
     )
 
 
-def rate_too_small() -> Lesson:
+def rate_too_small() -> Pitfall:
     """A learning rate a hundred times too small."""
-    problem, small, epochs = main_problem(), LR / 100, 800
-    bowl, start = Bowl.of(problem), wrong_loops.start_of(problem)
+    problem, theory, small, epochs = main_problem(), main_theory(), LR / 100, 800
+    limit = 2 / theory.eigenvalues[0].item()
     measured, right = wrong_loops.train(problem, small, epochs), wrong_loops.train(problem, LR, epochs)
-    fifth = bowl.curve(start, descent(LR), 6)[5]
+    fifth = descent(theory, LR, 6)[5]
     reached = next(k for k, loss in enumerate(measured) if loss <= fifth)
     return build(
         "rate-too-small",
         "a learning rate a hundred times too small",
         f"lr = {small}",
-        f"lr = {LR}  # a part of 2/λmax = {bowl.limit:.2f}",
+        f"lr = {LR}  # a part of 2/λmax = {limit:.2f}",
         "A mode loses the share lr·λ of its distance per step: for small rates a hundredth of the rate needs a hundred "
         "times the steps. Nothing is wrong with the curve but its length.",
         measured,
-        bowl.curve(start, descent(small), epochs),
+        descent(theory, small, epochs),
         right,
-        Finding(
+        Prediction(
             "steps to the loss that the right rate has after 5",
-            float(next(k for k, loss in enumerate(bowl.curve(start, descent(small), epochs)) if loss <= fifth)),
+            float(next(k for k, loss in enumerate(descent(theory, small, epochs)) if loss <= fifth)),
             float(reached),
             COUNTED,
         ),
     )
 
 
-def gradient_ascent() -> Lesson:
+def gradient_ascent() -> Pitfall:
     """The plus sign."""
-    problem = main_problem()
-    bowl, start = Bowl.of(problem), wrong_loops.start_of(problem)
+    problem, theory = main_problem(), main_theory()
+    lowest = theory.minimum_loss.item()
     measured = wrong_loops.train(problem, -LR, EPOCHS)
-    growth = (measured[-1] - bowl.floor) / (measured[-2] - bowl.floor)
+    growth = (measured[-1] - lowest) / (measured[-2] - lowest)
     return build(
         "ascent",
         "gradient ascent: the plus sign",
@@ -101,15 +111,15 @@ def gradient_ascent() -> Lesson:
         "p.data -= lr * p.grad",
         "Every mode grows by 1 + lr·λ per step; in the end the loss grows by (1 + lr·λmax)² per step, at any rate.",
         measured,
-        bowl.curve(start, descent(-LR), EPOCHS),
+        descent(theory, -LR, EPOCHS),
         wrong_loops.train(problem, LR, EPOCHS),
-        Finding(
-            "growth of the loss over its floor per step", (1 + LR * bowl.eigenvalues[-1].item()) ** 2, growth, 1e-4
+        Prediction(
+            "growth per step of the loss above its minimum", (1 + LR * theory.eigenvalues[0].item()) ** 2, growth, 1e-4
         ),
     )
 
 
-PITFALLS: dict[str, Callable[[], Lesson]] = {
+PITFALLS: dict[str, Callable[[], Pitfall]] = {
     "zero-grad": code.forgotten_zero_grad,
     "tensor-for-data": code.tensor_for_data,
     "backward-twice": code.backward_twice,
@@ -123,7 +133,7 @@ PITFALLS: dict[str, Callable[[], Lesson]] = {
 }
 
 
-def run(name: str) -> Lesson:
+def run(name: str) -> Pitfall:
     """Runs one pitfall.
 
     Args:

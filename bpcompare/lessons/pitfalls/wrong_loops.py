@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from bpcompare.lessons.pitfalls.bowl import Bowl
 from bpcompare.problem.problem import Problem, from_data
+from bpcompare.training.updates import Adam
 
-HUGE = 1e6  # times the first loss: diverged
+AT_ONCE = 128  # rates that are tried side by side
 
 
 def in_double(problem: Problem) -> Problem:
@@ -19,10 +19,13 @@ def in_double(problem: Problem) -> Problem:
     return dataclasses.replace(double, start=problem.model().double())
 
 
-def start_of(problem: Problem) -> Tensor:
-    """(weight, bias) before the first step."""
-    model = problem.model()
-    return torch.cat([model.weight.detach().flatten(), model.bias.detach()])
+def starting_at(problem: Problem, weight: Tensor, bias: Tensor) -> Problem:
+    """The same data, begun at another weight (1, 1) and bias (1,)."""
+    start = problem.model()
+    with torch.no_grad():
+        start.weight.copy_(weight)
+        start.bias.copy_(bias)
+    return dataclasses.replace(problem, start=start)
 
 
 def _step(
@@ -67,35 +70,43 @@ def train_to_the_end(problem: Problem, lr: float, epochs: int, *, flatten: bool)
     return losses, torch.cat([model.weight.detach().flatten(), model.bias.detach()])
 
 
-def distances(problem: Problem, lr: float, epochs: int, bowl: Bowl, mode: int, *, zero_grad: bool) -> list[float]:
-    """How far the parameters are from the best ones along one mode, before each step."""
+def distances(problem: Problem, lr: float, epochs: int, eigenvector: Tensor, optimum: Tensor) -> list[float]:
+    """How far the parameters are from the best ones along an eigenvector, before each step without zero_grad."""
     model, path = problem.model(), []
     for _ in range(epochs):
         here = torch.cat([model.weight.detach().flatten(), model.bias.detach()])
-        path.append((bowl.modes[:, mode] @ (here - bowl.best)).item())
-        _step(model, problem, lr, zero_grad, "mean", False, 1)
+        path.append((eigenvector @ (here - optimum)).item())
+        _step(model, problem, lr, False, "mean", False, 1)
     return path if path[0] > 0 else [-value for value in path]
 
 
-def largest_stable_lr(problem: Problem, *, reduction: str = "mean", steps: int = 400) -> float:
-    """The largest rate at which the gradient still shrinks in the end, found by halving an interval."""
+def largest_stable_lr(problem: Problem, *, reduction: str = "mean", passes: int = 1, steps: int = 400) -> float:
+    """The largest rate up to 4 at which the gradient still shrinks in the end, by trying rates side by side."""
     low, high = 0.0, 4.0
     while high - low > 1e-5 * high:
-        middle = (low + high) / 2
-        low, high = (middle, high) if _shrinks(problem, middle, reduction, steps) else (low, middle)
+        rates = torch.linspace(low, high, AT_ONCE, dtype=torch.float64)
+        shrinks = _shrinks(problem, rates, reduction, passes, steps)
+        stable = int(shrinks.int().cumprod(0).sum())  # the first ones
+        low, high = rates[max(stable - 1, 0)].item(), rates[min(stable, AT_ONCE - 1)].item()
     return low
 
 
-def _shrinks(problem: Problem, lr: float, reduction: str, steps: int) -> bool:
-    model, sizes = problem.model(), []
+def _shrinks(problem: Problem, rates: Tensor, reduction: str, passes: int, steps: int) -> Tensor:
+    """For each rate whether the gradient is smaller in the end than half-way, or nothing but rounding; (rates,)."""
+    model = problem.model()
+    w, b = (torch.full_like(rates, p.item()).requires_grad_() for p in model.parameters())
+    sizes = []
     for _ in range(steps):
-        loss = _step(model, problem, lr, True, reduction, False, 1)
-        if not math.isfinite(loss):
-            return False
-        sizes.append(max(_grad(p).abs().max().item() for p in model.parameters()))
-        if sizes[-1] > HUGE * sizes[0]:
-            return False
-    return sizes[-1] < max(sizes[len(sizes) // 2], 1e-9 * sizes[0])  # smaller than half-way, or nothing but rounding
+        w.grad = b.grad = None
+        squares = (problem.x * w + b - problem.y) ** 2  # a column for every rate
+        loss = squares.sum() if reduction == "sum" else squares.mean(0).sum()
+        for _ in range(passes):
+            loss.backward(retain_graph=passes > 1)
+        w.data -= rates * _grad(w)
+        b.data -= rates * _grad(b)
+        sizes.append(torch.maximum(_grad(w).abs(), _grad(b).abs()))
+    first, middle, last = sizes[0], sizes[steps // 2], sizes[-1]
+    return (last < middle) | (last < 1e-9 * first) | (rates == 0)
 
 
 def graph_sizes(problem: Problem, lr: float, epochs: int, *, detach: bool) -> list[float]:
@@ -150,15 +161,15 @@ def second_backward(problem: Problem) -> tuple[int, float]:
 
 
 def adam(problem: Problem, rates: Sequence[float], epsilons: Sequence[float]) -> list[float]:
-    """The losses of torch.optim.Adam, with a rate and an ε of its own for each step."""
+    """The losses of Adam, with a rate and an ε of its own for each step."""
     model, losses = problem.model(), []
-    optimizer = torch.optim.Adam(model.parameters(), lr=rates[0])
+    rule = Adam(model.parameters(), lr=rates[0])
     for rate, eps in zip(rates, epsilons, strict=True):
-        optimizer.param_groups[0].update(lr=rate, eps=eps)
-        optimizer.zero_grad()
+        rule.lr, rule.eps = rate, eps
+        model.zero_grad()
         loss = nn.functional.mse_loss(model(problem.x), problem.y)
         loss.backward()
-        optimizer.step()
+        rule.step()
         losses.append(loss.item())
     return losses
 

@@ -1,4 +1,4 @@
-"""A published figure beside the same one recomputed, and the verdict."""
+"""A published figure, the same one recomputed, and the verdict."""
 
 import math
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ def number(source: str, what: str, published: str, value: float, *, single: bool
 
     It holds where it rounds to the decimals that were printed; a whole number is exact. One printed in full stands
     for a floating-point number: then it holds where it is that number, and is explained where it is up to 4 units in
-    the last place away and somebody says why.
+    the last place away and the reason is given.
 
     Args:
         source: The letter of its source.
@@ -64,8 +64,10 @@ def number(source: str, what: str, published: str, value: float, *, single: bool
         return Figure(source, what, published, repr(value), difference, "holds" if close else "fails")
     places = abs(value - printed) / float(np.spacing(np.float32(abs(printed)) if single else abs(printed)))
     near = places <= LAST_PLACES and bool(why)
-    told = f"{places:.0f} units in the last place" if places < 1e6 else f"{value - printed:.2g}"
-    return Figure(source, what, published, repr(value), told, "explained" if near else "fails", why if near else "")
+    difference = f"{places:.0f} units in the last place" if places < 1e6 else f"{value - printed:.2g}"
+    return Figure(
+        source, what, published, repr(value), difference, "explained" if near else "fails", why if near else ""
+    )
 
 
 def text(source: str, what: str, published: object, found: object) -> Figure:
@@ -94,5 +96,5 @@ def zero(source: str, what: str, difference: float, scale: float, tolerance: flo
         'holds'
     """
     holds = difference <= tolerance * scale
-    told = "none" if difference == 0 else f"{difference / scale if scale else math.inf:.1g} relative"
-    return Figure(source, what, "both sides equal", f"apart by {difference:.2g}", told, "holds" if holds else "fails")
+    apart = "none" if difference == 0 else f"{difference / scale if scale else math.inf:.1g} relative"
+    return Figure(source, what, "both sides equal", f"apart by {difference:.2g}", apart, "holds" if holds else "fails")

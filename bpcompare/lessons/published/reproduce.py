@@ -1,6 +1,6 @@
 """Every figure that the five source tutorials publish, computed again.
 
-Stored are the published figures and the data they start from; everything beside them is computed when it is asked for.
+Stored are the published figures and the data they start from; everything else is computed on request.
 """
 
 import itertools
@@ -188,8 +188,8 @@ def network() -> Iterator[Figure]:
     yield text("E", "samples, features", "30, 2", f"{problem.samples}, {problem.in_features}")
     for seed in (333, 111):
         x = quadratic(seed).measured_x[:, 0]
-        told = f"{'sorted' if bool((x.diff() >= 0).all()) else 'not sorted'}, in [{x.min():.0f}, {x.max():.0f}]"
-        yield text("E", f"x of seed {seed}", "sorted, in [0, 5]", told)
+        found = f"{'sorted' if bool((x.diff() >= 0).all()) else 'not sorted'}, in [{x.min():.0f}, {x.max():.0f}]"
+        yield text("E", f"x of seed {seed}", "sorted, in [0, 5]", found)
     weights = [p for p in problem.model().parameters() if p.ndim == 2]
     for i, (inputs, outputs) in enumerate(itertools.pairwise(PUBLISHED), 1):
         yield text("E", f"shape of W{i} in the listing", (outputs, inputs), tuple(weights[i - 1].shape))

@@ -140,7 +140,7 @@ def _plus_b() -> SourceError:
         "B",
         "the line for ∂ŷ/∂z differentiates (z + b)",
         "it is ŷ that is differentiated, by its own definition; b comes in only where ŷ = z + b",
-        f"∂ŷ/∂z = {with_b:g} with b and {without:g} without: the slip leaves every figure as it is",
+        f"∂ŷ/∂z = {with_b:g} with b and {without:g} without: the mistake leaves every figure as it is",
         with_b == without,
     )
 

@@ -1,0 +1,229 @@
+"""Wrong gradients as right gradients of a slightly changed graph: every small change, cheapest first.
+
+A mistake in a derivation by hand is a path not followed, a local derivative left out or replaced, an operand swapped, a
+sum not taken. Each is one change of the graph, and the gradient of the changed graph is what the learner wrote.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from string import Template
+
+import numpy as np
+
+from bpcompare.graph.expression import Graph
+from bpcompare.graph.node import Node, topological_order, unbroadcast
+from bpcompare.graph.notation import TEXT
+from bpcompare.graph.operations import Array, Partial
+from bpcompare.graph.paths import written
+from bpcompare.graph.writer import Use, uses
+from bpcompare.graph.wrong_derivatives import wrong_partials
+
+NOT_FOLLOWED, LEFT_OUT, REPLACED, SIGN_LOST, SIGN, NOT_UNDONE, OPERAND, ONLY_LOCAL = (
+    *("path not followed", "local derivative left out", "local derivative replaced", "sign lost", "sign too many"),
+    *("sum over the copies not taken", "another operand", "upstream gradient ignored"),
+)
+COSTS = {NOT_FOLLOWED: 1, LEFT_OUT: 2, REPLACED: 3, SIGN_LOST: 3, SIGN: 4, NOT_UNDONE: 4, OPERAND: 4, ONLY_LOCAL: 5}
+IN_PAIRS = (NOT_FOLLOWED, LEFT_OUT, REPLACED, SIGN_LOST, SIGN)
+MAX_PAIRS = 6_000
+_ZERO = Partial(lambda g, o, *arguments: g * 0, "0", "")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A small change of the graph: other derivatives at some uses.
+
+    Args:
+        kind: What was done.
+        partials: The derivative that was taken in place of the right one, use by use.
+        at: The step at which a derivation began, where the upstream gradient was ignored.
+    """
+
+    kind: str
+    partials: tuple[tuple[Use, Partial], ...]
+    at: Node | None = None
+
+    @property
+    def cost(self) -> int:
+        """How large it is; of two that explain the same, the smaller is believed."""
+        return COSTS.get(self.kind, 0) or sum(COSTS[kind] for kind in self.kind.split(" and ")) + 4
+
+    @property
+    def forgotten(self) -> tuple[Use, ...]:
+        """The uses that were not followed."""
+        return tuple(use for use, partial in self.partials if partial is _ZERO)
+
+    def __str__(self) -> str:
+        if self.kind == ONLY_LOCAL and self.at:
+            return f"the derivation stops at {written(self.at)}: what arrives there is not multiplied in"
+        return " and ".join(dict.fromkeys(_told(use, partial) for use, partial in self.partials))
+
+
+def _told(use: Use, partial: Partial) -> str:
+    place = TEXT.derivative(use.consumer, use.node, use.number)
+    if partial is _ZERO:
+        return f"the path {written(use.node)} → {written(use.consumer)} is not followed"
+    arrives = "what arrives"
+    right = TEXT.formula(use.partial, use.consumer, gradient=arrives)
+    if partial.text == "left out":
+        return f"{place} = {right} is left out"
+    names = dict(zip("abc", (TEXT.symbol(parent) for parent in use.consumer.parents), strict=False))
+    size = str(use.consumer.parents[0].value.size)
+    wrong = Template(partial.text).safe_substitute(names, out=use.consumer.name, n=size, grad=arrives)
+    return f"{place} is {right}, not {wrong}"
+
+
+def single_changes(graph: Graph, wanted: set[Node]) -> list[Change]:
+    """Every single change that can reach one of the nodes ``wanted``.
+
+    Example:
+        >>> from bpcompare.graph.expression import build
+        >>> graph = build("x**2", {"x": 3})
+        >>> [change.kind for change in single_changes(graph, set(graph.inputs))][:2]
+        ['path not followed', 'local derivative left out']
+    """
+    found = []
+    above = set(wanted)
+    for node in graph.nodes:
+        if any(parent in above for parent in node.parents):
+            above.add(node)
+    for node, its_uses in uses(graph).items():
+        if node in above:
+            for use in its_uses:
+                found += [Change(NOT_FOLLOWED, ((use, _ZERO),)), *_at(use)]
+            if len(its_uses) > 2:
+                found += [Change(NOT_FOLLOWED, tuple((u, _ZERO) for u in its_uses if u is not use)) for use in its_uses]
+        if node.operation and node is not graph.output and node in above:
+            found.append(Change(ONLY_LOCAL, (), node))
+    return sorted(found, key=lambda change: change.cost)
+
+
+def _at(use: Use) -> Iterator[Change]:
+    right = use.partial.pull_back
+    text = use.partial.text
+    has_sign = text.startswith("−")
+    negated = text[1:] if has_sign else f"−{text}" if re.fullmatch(r"\$?\w+", text) else f"−({text})"
+    yield Change(LEFT_OUT, ((use, Partial(lambda g, o, *rest: g * np.ones(use.node.value.shape), "left out", "")),))
+    for partial in wrong_partials(use.consumer.operation, use.number_of_argument) if use.consumer.operation else ():
+        yield Change(REPLACED, ((use, partial),))
+    yield Change(
+        SIGN_LOST if has_sign else SIGN, ((use, Partial(lambda g, o, *rest: -right(g, o, *rest), negated, "")),)
+    )
+    if not use.has_rule and len(use.consumer.parents) == 1:
+        yield Change(REPLACED, ((use, Partial(lambda g, o, *rest: g * o, "$out", "")),))
+    copies = use.consumer.value.size // use.node.value.size
+    if copies > 1 and not use.has_rule:
+        shape = use.node.value.shape
+        mean = Partial(
+            lambda g, o, *rest: unbroadcast(np.asarray(right(g, o, *rest)), shape) / copies,
+            f"the mean over the {copies} copies, in place of their sum",
+            "",
+        )
+        yield Change(NOT_UNDONE, ((use, mean),))
+    yield from _other_operands(use)
+
+
+def _other_operands(use: Use) -> Iterator[Change]:
+    """The right formula at the wrong value: z for σ(z), x for x²; or the operand transposed."""
+    right, consumer = use.partial.pull_back, use.consumer
+    places = [consumer, *consumer.parents]
+    names = ["out", *"abc"]
+    for place, operand in enumerate(places):
+        if f"${names[place]}" not in use.partial.text and not (place == 0 and use.partial.text.find("(") > 0):
+            continue
+        others = [consumer, *consumer.parents, *operand.parents, *(g for p in consumer.parents for g in p.parents)]
+        for other in dict.fromkeys(others):
+            if other is operand or other.value.shape != operand.value.shape:
+                continue
+            text = use.partial.text.replace(f"${names[place]}", TEXT.symbol(other))
+            yield Change(OPERAND, ((use, replace(use.partial, pull_back=_at_other(right, place, other), text=text)),))
+
+
+class _at_other:
+    """A pull back whose operand at one place is the value of another node."""
+
+    def __init__(self, right: object, place: int, other: Node) -> None:
+        self.right, self.place, self.other = right, place, other
+
+    def at(self, values: Mapping[Node, Array]) -> object:
+        def pull_back(g: Array, *operands: Array) -> Array:
+            changed = [*operands]
+            changed[self.place] = values[self.other]
+            result: Array = self.right(g, *changed)  # type: ignore[operator]
+            return result
+
+        return pull_back
+
+    def __call__(self, g: Array, *operands: Array) -> Array:
+        raise NotImplementedError
+
+
+def pairs_of(changes: list[Change]) -> Iterator[Change]:
+    """Two changes at once, at different places, the cheapest first."""
+    small = [change for change in changes if change.kind in IN_PAIRS]
+    both = itertools.combinations(small, 2)
+    apart = ((a, b) for a, b in both if not {u for u, _ in a.partials} & {u for u, _ in b.partials})
+    cheapest = sorted(apart, key=lambda pair: pair[0].cost + pair[1].cost)
+    for a, b in cheapest[:MAX_PAIRS]:
+        yield Change(f"{a.kind} and {b.kind}", a.partials + b.partials)
+
+
+class ChangedGraph:
+    """The gradients of one graph under changes, at the given values or at others.
+
+    Args:
+        graph: The graph.
+        values: The value of every node; those of the graph where None.
+    """
+
+    def __init__(self, graph: Graph, values: Mapping[Node, Array] | None = None) -> None:
+        self.graph = graph
+        self.values = dict(values) if values else {node: node.value for node in topological_order(graph.output)}
+        self.steps = [node for node in reversed(graph.nodes) if node.operation]
+        self.uses: dict[Node, list[Use]] = {step: [] for step in self.steps}
+        for found in uses(graph).values():
+            for use in found:
+                self.uses[use.consumer].append(use)
+
+    def nearby(self, seed: int) -> ChangedGraph:
+        """The same graph at other values, to tell two changes apart that agree by chance."""
+        generator = np.random.default_rng(seed)
+        values: dict[Node, Array] = {}
+        with np.errstate(all="ignore"):
+            for node in topological_order(self.graph.output):
+                if node.operation:
+                    values[node] = np.asarray(node.operation.value(*[values[p] for p in node.parents]))
+                elif node.constant:
+                    values[node] = node.value
+                else:
+                    factor = generator.uniform(0.8, 1.2, node.value.shape)
+                    values[node] = node.value * factor + 0.03 * (node.value == 0)
+        return ChangedGraph(self.graph, values)
+
+    def gradients(
+        self, change: Change | None = None, fixed: Mapping[Node, Array] | None = None
+    ) -> dict[Node, Array] | None:
+        """Every gradient under ``change``, or None where shapes do not fit; ``fixed`` ones are taken as they are."""
+        other = dict(change.partials) if change else {}
+        start = change.at if change and change.at else self.graph.output
+        gradients = {start: np.ones_like(self.values[start])}
+        for step in self.steps:
+            if fixed and step in fixed:
+                gradients[step] = fixed[step]
+            if step not in gradients:
+                continue
+            operands = [self.values[parent] for parent in step.parents]
+            for use in self.uses[step]:
+                shape = self.values[use.node].shape
+                try:
+                    pull = other.get(use, use.partial).pull_back
+                    pull = pull.at(self.values) if isinstance(pull, _at_other) else pull  # type: ignore[assignment]
+                    part = np.asarray(pull(gradients[step], self.values[step], *operands))
+                    part = part if part.shape == shape else unbroadcast(part, shape)
+                except (ValueError, IndexError):
+                    return None
+                gradients[use.node] = gradients[use.node] + part if use.node in gradients else part
+        return gradients

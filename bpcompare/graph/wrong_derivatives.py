@@ -1,0 +1,200 @@
+"""What is often written in place of a local derivative: a table beside that of the right ones.
+
+In the formulas ``$a``, ``$b``, ``$out`` and ``$grad`` stand for what they stand for in ``operations``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from bpcompare.graph.operations import TABLE, Array, Operation, Partial, to_the
+
+
+def _wrong(text: str, pull_back: Callable[..., Array]) -> Partial:
+    return Partial(pull_back, text, "")
+
+
+# Laid out as a table: a formula a line, the right one of ``operations`` in mind.
+# fmt: off
+WRONG: dict[str, tuple[tuple[Partial, ...], ...]] = {
+    "times": (
+        (_wrong("$a", lambda g, o, a, b: g * a), _wrong("$a·$b", lambda g, o, a, b: g * o)),
+        (_wrong("$b", lambda g, o, a, b: g * b), _wrong("$a·$b", lambda g, o, a, b: g * o)),
+    ),
+    "divide": (
+        (
+            _wrong("$b", lambda g, o, a, b: g * b),
+            _wrong("$a/$b", lambda g, o, a, b: g * o),
+            _wrong("1/$b²", lambda g, o, a, b: g / b**2),
+        ),
+        (
+            _wrong("−1/$b²", lambda g, o, a, b: -g / b**2),
+            _wrong("−$a/$b", lambda g, o, a, b: -g * a / b),
+            _wrong("$a", lambda g, o, a, b: g * a),
+            _wrong("−$a", lambda g, o, a, b: -g * a),
+            _wrong("1/$b²", lambda g, o, a, b: g / b**2),
+            _wrong("1/$b", lambda g, o, a, b: g / b),
+            _wrong("$a/$b", lambda g, o, a, b: g * o),
+        ),
+    ),
+    "power": (
+        (
+            _wrong("$a^($b − 1)", lambda g, o, a, b: g * a ** (b - 1)),
+            _wrong("$b·$a^$b", lambda g, o, a, b: g * b * o),
+            _wrong("$a^$b", lambda g, o, a, b: g * o),
+            _wrong("$b·$a", lambda g, o, a, b: g * b * a),
+            _wrong("$a^$b·log($a)", lambda g, o, a, b: g * o * np.log(a)),
+        ),
+        (
+            _wrong("$a^$b", lambda g, o, a, b: g * o),
+            _wrong("$b·$a^($b − 1)", lambda g, o, a, b: g * b * a ** (b - 1)),
+            _wrong("log($a)", lambda g, o, a, b: g * np.log(a)),
+        ),
+    ),
+    "exp": ((
+        _wrong("$a·exp($a − 1)", lambda g, o, a: g * a * np.exp(a - 1)),
+        _wrong("$a·exp($a)", lambda g, o, a: g * a * o),
+        _wrong("$a", lambda g, o, a: g * a),
+    ),),
+    "log": ((
+        _wrong("log($a)", lambda g, o, a: g * o),
+        _wrong("$a", lambda g, o, a: g * a),
+        _wrong("1/$a²", lambda g, o, a: g / a**2),
+        _wrong("1/log($a)", lambda g, o, a: g / o),
+    ),),
+    "sqrt": ((
+        _wrong("1/sqrt($a)", lambda g, o, a: g / o),
+        _wrong("sqrt($a)/2", lambda g, o, a: g * o / 2),
+        _wrong("sqrt($a)", lambda g, o, a: g * o),
+        _wrong("1/(2·$a)", lambda g, o, a: g / (2 * a)),
+        _wrong("½", lambda g, o, a: g / 2),
+        _wrong("2·sqrt($a)", lambda g, o, a: g * 2 * o),
+    ),),
+    "sin": ((_wrong("sin($a)", lambda g, o, a: g * o),),),
+    "cos": ((_wrong("cos($a)", lambda g, o, a: g * o),),),
+    "tan": ((
+        _wrong("1 − tan($a)²", lambda g, o, a: g * (1 - o * o)),
+        _wrong("tan($a)²", lambda g, o, a: g * o * o),
+        _wrong("1/cos($a)", lambda g, o, a: g / np.cos(a)),
+        _wrong("1 + tan($a)", lambda g, o, a: g * (1 + o)),
+        _wrong("tan($a)", lambda g, o, a: g * o),
+        _wrong("cos($a)²", lambda g, o, a: g * np.cos(a) ** 2),
+    ),),
+    "tanh": ((
+        _wrong("1 − tanh($a)", lambda g, o, a: g * (1 - o)),
+        _wrong("tanh($a)²", lambda g, o, a: g * o * o),
+        _wrong("1 + tanh($a)²", lambda g, o, a: g * (1 + o * o)),
+        _wrong("tanh($a)·(1 − tanh($a))", lambda g, o, a: g * o * (1 - o)),
+        _wrong("tanh($a)", lambda g, o, a: g * o),
+    ),),
+    "sinh": ((_wrong("sinh($a)", lambda g, o, a: g * o), _wrong("cos($a)", lambda g, o, a: g * np.cos(a))),),
+    "cosh": ((_wrong("cosh($a)", lambda g, o, a: g * o), _wrong("sin($a)", lambda g, o, a: g * np.sin(a))),),
+    "abs": ((_wrong("|$a|", lambda g, o, a: g * o), _wrong("$a", lambda g, o, a: g * a)),),
+    "sigmoid": ((
+        _wrong("$out", lambda g, o, a: g * o),
+        _wrong("1 − $out", lambda g, o, a: g * (1 - o)),
+        _wrong("$out²", lambda g, o, a: g * o * o),
+        _wrong("$out·(1 + $out)", lambda g, o, a: g * o * (1 + o)),
+        _wrong("1 − $out²", lambda g, o, a: g * (1 - o * o)),
+        _wrong("σ($out)·(1 − σ($out))", lambda g, o, a: g * (s := 1 / (1 + np.exp(-o))) * (1 - s)),
+    ),),
+    "relu": ((
+        _wrong("$out", lambda g, o, a: g * o),
+        _wrong("($a < 0)", lambda g, o, a: g * (a < 0)),
+        _wrong("(gradient > 0)", lambda g, o, a: g * (g > 0)),
+        _wrong("(gradient > 0)·($a > 0)", lambda g, o, a: g * (g > 0) * (a > 0)),
+    ),),
+    "max": 2 * ((_wrong("the other argument's share", lambda g, o, a, b: g * (a < b)),
+                 _wrong("the other argument's share", lambda g, o, a, b: g * (a > b))),),
+    "min": 2 * ((_wrong("the other argument's share", lambda g, o, a, b: g * (a < b)),
+                 _wrong("the other argument's share", lambda g, o, a, b: g * (a > b))),),
+    "sum": ((_wrong("1/$n", lambda g, o, a: np.full(a.shape, g / a.size)),),),
+    "mean": (tuple(
+        _wrong(text, lambda g, o, a, axis=axis: np.full(a.shape, g / (a.shape[axis] if a.ndim > axis else 1)))
+        for axis, text in ((0, "1/(number of rows)"), (1, "1/(number of columns)"))
+    ),),
+    "MSE": tuple(
+        (
+            _wrong(f"{sign}($a − $b)", lambda g, o, a, b, s=s: g * s * (a - b)),
+            _wrong(f"{sign}2·($a + $b)", lambda g, o, a, b, s=s: g * s * 2 * (a + b)),
+            _wrong("($a − $b)²", lambda g, o, a, b: g * o),
+        )
+        for sign, s in (("", 1), ("−", -1))
+    ),
+    "MSE of arrays": tuple(
+        (
+            _wrong(f"{sign}2·($a − $b)", lambda g, o, a, b, s=s: g * s * 2 * (a - b)),
+            _wrong(f"{sign}($a − $b)/$n", lambda g, o, a, b, s=s: g * s * (a - b) / a.size),
+            _wrong(f"{sign}($a − $b)", lambda g, o, a, b, s=s: g * s * (a - b)),
+            _wrong(f"{sign}2·($a − $b)/(number of rows)", lambda g, o, a, b, s=s: g * s * 2 * (a - b) / len(a)),
+        )
+        for sign, s in (("", 1), ("−", -1))
+    ),
+    "Linear": (
+        (_wrong("$a", lambda g, o, a, b, c: g * a), _wrong("$out", lambda g, o, a, b, c: g * o)),
+        (_wrong("$b", lambda g, o, a, b, c: g * b), _wrong("$out", lambda g, o, a, b, c: g * o)),
+        (_wrong("$c", lambda g, o, a, b, c: g * c),),
+    ),
+    "Linear of arrays": (
+        (_wrong("$grad @ $bᵀ", lambda g, o, a, b, c: g @ b.T),),
+        (
+            _wrong("(($grad)ᵀ @ $a)/(number of rows)", lambda g, o, a, b, c: g.T @ a / len(a)),
+            _wrong("$aᵀ @ $grad", lambda g, o, a, b, c: a.T @ g),
+        ),
+        (
+            _wrong("mean($grad, axis=0)", lambda g, o, a, b, c: g.mean(0)),
+            _wrong("the first row of $grad", lambda g, o, a, b, c: g[0]),
+            _wrong("the last row of $grad", lambda g, o, a, b, c: g[-1]),
+        ),
+    ),
+    "matmul": (
+        (
+            _wrong("$grad @ $b", lambda g, o, a, b: g @ b),
+            _wrong("$b @ $grad", lambda g, o, a, b: b @ g),
+            _wrong("$bᵀ @ $grad", lambda g, o, a, b: b.T @ g),
+            _wrong("$b @ ($grad)ᵀ", lambda g, o, a, b: b @ g.T),
+            _wrong("outer($b, $grad)", lambda g, o, a, b: np.outer(b, g)),
+        ),
+        (
+            _wrong("$a @ $grad", lambda g, o, a, b: a @ g),
+            _wrong("$grad @ $a", lambda g, o, a, b: g @ a),
+            _wrong("$grad @ $aᵀ", lambda g, o, a, b: g @ a.T),
+            _wrong("($grad)ᵀ @ $a", lambda g, o, a, b: g.T @ a),
+            _wrong("outer($grad, $a)", lambda g, o, a, b: np.outer(g, a)),
+        ),
+    ),
+    "transpose": ((_wrong("$grad", lambda g, o, a: g),),),
+}
+# fmt: on
+
+
+def wrong_powers(n: float) -> tuple[Partial, ...]:
+    """What is written in place of n·aⁿ⁻¹: the exponent not multiplied, not lowered, both, or the power lost."""
+    lowered, same = to_the(n - 1).text, to_the(n).text
+    factor = TABLE["negative"].text.replace("$a", f"{-n:.6g}") if n < 0 else f"{n:.6g}"
+    return (
+        _wrong(lowered, lambda g, o, a: g * a ** (n - 1)),
+        _wrong(f"{factor}·{same}", lambda g, o, a: g * n * o),
+        _wrong(same, lambda g, o, a: g * o),
+        _wrong(factor, lambda g, o, a: g * n),
+        _wrong(f"{factor}·$a", lambda g, o, a: g * n * a),
+        _wrong("$a", lambda g, o, a: g * a),
+        _wrong(f"{n - 1:.6g}·{lowered}".replace("-", "−"), lambda g, o, a: g * (n - 1) * a ** (n - 1)),
+        _wrong(f"{factor}·{to_the(n + 1).text}", lambda g, o, a: g * n * a ** (n + 1)),
+        _wrong(f"{to_the(n + 1).text}/{n + 1:.6g}", lambda g, o, a: g * a ** (n + 1) / (n + 1 or np.nan)),
+    )
+
+
+def wrong_partials(operation: Operation, position: int) -> tuple[Partial, ...]:
+    """What is often written in place of the derivative of ``operation`` by its argument at ``position``.
+
+    Example:
+        >>> [partial.text for partial in wrong_partials(TABLE["sigmoid"], 0)][:2]
+        ['$out', '1 − $out']
+    """
+    if operation.name == "to_the":
+        return wrong_powers(operation.exponent)
+    rows = WRONG.get(operation.name, ())
+    return rows[position] if position < len(rows) else ()

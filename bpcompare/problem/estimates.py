@@ -1,0 +1,198 @@
+"""What a job will take, in bytes and seconds, and whether this machine has them: said before it begins.
+
+The kernel ends a process that asks for more memory than there is, without a word. So for each kind of job the numbers
+that the code allocates at its peak are counted from the sizes alone, recordings included, and the time of its steps.
+The costs were measured and are rounded up; they bound a job, they do not predict it.
+"""
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from bpcompare.errors import LimitError
+from bpcompare.problem.memory import available_memory
+
+DAY = 86_400.0  # seconds
+SHARE = 0.9  # of the available memory; the rest is for what other programs take meanwhile
+OVERRIDE = "BPCOMPARE_NO_LIMIT"
+
+SMALL = 64e6  # bytes: less is not worth a look at what is available
+
+FLOAT = 8  # bytes of a number in float64
+DATA = 4 * FLOAT  # bytes of a number of x or y: as measured, as trained on, and while the one is made of the other
+RECORDED = 10 * FLOAT  # bytes of a recorded number: with its gradient, as trained and in the user's units
+IN_FILES = 150  # more bytes of each, as text and in pictures
+IN_LEDGER = 3_000  # more bytes of each in Adam's ledger
+IN_EQUATION = 600  # bytes of a term, in text and in LaTeX
+EPOCH = 400  # bytes of a network's epoch, and for each of its tensors
+TENSOR = 150
+SEED = 16_000  # bytes of a seed's problem beside its data
+RUN = 1_200  # bytes of a run of a sweep, its row of the file included
+MODEL = 12  # copies of a network's numbers: model, gradient, Adam's two moments, the last state, pictures' models
+
+STEP = 1e-4  # seconds of a step of the smallest model
+RUN_STEP = 1e-6  # seconds of a step of a sweep's run
+MULTIPLICATIONS = 1e9  # in a second
+BEYOND = 10**40
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a job takes at most.
+
+    Attributes:
+        job: What it is, for the message.
+        memory: Bytes at its peak, beyond what the process has now.
+        seconds: How long it runs on one core.
+        remedy: What to ask for instead.
+    """
+
+    job: str
+    memory: float
+    seconds: float
+    remedy: str
+
+    def check(self) -> None:
+        """Refuses the job where the memory or a day will not do, unless ``BPCOMPARE_NO_LIMIT`` is set.
+
+        Raises:
+            LimitError: It does not fit.
+
+        Example:
+            >>> line(10**15, 1, 1).check()
+            Traceback (most recent call last):
+            ...
+            bpcompare.errors.LimitError: about 10^15 samples of 2 columns would take about 6.4e+07 GB of memory, and ...
+        """
+        if os.environ.get(OVERRIDE, "0") not in ("", "0"):
+            return
+        have = available_memory() * SHARE if self.memory > SMALL else math.inf
+        if self.memory > have:
+            need = f"about {_short(self.memory / 1e9)} GB of memory, and {_short(have / 1e9)} GB can be used"
+        elif self.seconds > DAY:
+            need = f"about {_short(self.seconds / DAY)} days, and one day is the limit"
+        else:
+            return
+        raise LimitError(f"{self.job} would take {need}; {self.remedy}, or set {OVERRIDE}=1 to try it all the same")
+
+
+def line(samples: int, inputs: int, outputs: int) -> Estimate:
+    """Drawing the data of a line: x (samples, inputs), y (samples, outputs), W (outputs, inputs)."""
+    samples, inputs, outputs = _bounded(samples, inputs, outputs)
+    memory = samples * (inputs + outputs) * DATA + inputs * outputs * DATA
+    seconds = samples * inputs * outputs / MULTIPLICATIONS
+    job = f"{_count(samples)} samples of {_count(inputs + outputs)} columns"
+    return Estimate(job, memory, seconds, "ask for fewer samples or columns")
+
+
+def table(rows: int, columns: int) -> Estimate:
+    """Reading so many rows of a table."""
+    return Estimate(
+        f"a table of about {_count(rows)} rows × {_count(columns)} columns",
+        rows * columns * (DATA + FLOAT),
+        rows * columns / 1e6,
+        "leave out rows or columns",
+    )
+
+
+def network(widths: Sequence[int], itemsize: int = 4) -> Estimate:
+    """A network of these widths, with its gradients."""
+    numbers = _parameters(widths)
+    return Estimate(f"a network of {_count(numbers)} numbers", numbers * itemsize * 3, 0, "choose smaller layers")
+
+
+def training(
+    samples: int,
+    widths: Sequence[int],
+    epochs: int,
+    *,
+    methods: int = 1,
+    slopes: int = 0,
+    batch_size: int | None = None,
+    itemsize: int = FLOAT,
+    files: bool = False,
+    ledgers: int = 0,
+) -> Estimate:
+    """Training by several methods, one after another, and what is recorded of it.
+
+    Args:
+        samples: N.
+        widths: (in, out) of an `nn.Linear`, or the widths of a network.
+        epochs: How many.
+        methods: How many.
+        slopes: How many of them find each slope by trying: their step is one of every parameter.
+        batch_size: Samples per step; None for all.
+        itemsize: Bytes of a number of the model.
+        files: Whether history and pictures are made of it.
+        ledgers: Of how many methods Adam's ledger is kept.
+
+    Example:
+        >>> training(100, (1, 1), 50, methods=3).memory < 1e6 < training(100, (1, 1), 10**6, methods=3).memory
+        True
+    """
+    samples, epochs, *widths = _bounded(samples, epochs, *widths)
+    numbers, layers, states = _parameters(widths), len(widths) - 1, epochs + 1
+    steps = epochs * (-(-samples // (batch_size or samples)) + 1)
+    work = 6 * (samples + 2) * numbers * 2 * epochs
+    tries = methods - slopes + slopes * 2 * numbers
+    seconds = tries * (steps * layers * STEP + work / MULTIPLICATIONS)
+    if layers == 1:
+        recorded = RECORDED + IN_FILES * files
+        memory = methods * states * (numbers + 1) * recorded + ledgers * states * numbers * IN_LEDGER
+        memory += samples * sum(widths) * DATA + 8 * FLOAT * (widths[0] + 1) ** 2  # and the optimum's factors
+        seconds += (samples + 20 * widths[0]) * widths[0] ** 2 / MULTIPLICATIONS
+    else:
+        memory = methods * states * (EPOCH + 2 * layers * TENSOR) + numbers * itemsize * (MODEL + 2 * methods)
+        memory += samples * sum(widths) * FLOAT * 6
+    size = f"{_count(samples)} samples, {_count(numbers)} numbers to learn"
+    job = f"training for {_count(epochs)} epochs ({size}, methods: {methods})"
+    return Estimate(job, memory, seconds, "ask for fewer epochs or smaller sizes")
+
+
+def sweep(
+    samples: int, inputs: int, outputs: int, *, seeds: int, rates: int, methods: int, epochs: int, drawn: bool = True
+) -> Estimate:
+    """Every rate × every seed × every method; ``drawn`` says that each seed has data of its own."""
+    seeds, rates, epochs = _bounded(seeds, rates, epochs)
+    numbers, runs = outputs * (inputs + 1), seeds * rates * methods
+    data = samples * (inputs + outputs)
+    memory = runs * (RUN + 60 * FLOAT + numbers * RECORDED) + (data * DATA + numbers * DATA + SEED) * seeds
+    seconds = runs * epochs * numbers * (inputs + 1) * RUN_STEP + methods * epochs * STEP
+    seconds += (seeds if drawn else 1) * data * inputs / MULTIPLICATIONS + seeds * 1e-3
+    job = f"a sweep of {_count(runs)} runs ({_count(seeds)} seeds) × {_count(epochs)} epochs"
+    return Estimate(job, memory, seconds, "ask for fewer seeds, rates, epochs or samples")
+
+
+def collapse(widths: Sequence[int]) -> Estimate:
+    """Two linear layers of widths (in, hidden, out), the one that they are, and its rank."""
+    inputs, _, outputs = widths = _bounded(*widths)
+    one, two = inputs * outputs, _parameters(widths)
+    seconds = (20 * one * min(inputs, outputs) + 100 * two) / MULTIPLICATIONS
+    job = f"two layers of {_count(two)} numbers and the one that they are"
+    return Estimate(job, FLOAT * (8 * two + 12 * one), seconds, "choose smaller layers")
+
+
+def equations(inputs: int, outputs: int) -> Estimate:
+    """An `nn.Linear` written out, term by term."""
+    inputs, outputs = _bounded(inputs, outputs)
+    terms = outputs * (inputs + 1)
+    return Estimate(f"equations of {_count(terms)} terms", terms * IN_EQUATION, terms / 1e5, "choose a smaller shape")
+
+
+def _parameters(widths: Sequence[int]) -> int:
+    return sum((inputs + 1) * outputs for inputs, outputs in pairwise(_bounded(*widths)))
+
+
+def _bounded(*sizes: int) -> list[int]:
+    """Sizes that float arithmetic can carry; anything beyond is too large all the same."""
+    return [min(size, BEYOND) for size in sizes]
+
+
+def _short(number: float) -> str:
+    return f"{number:.2g}" if number < 10 or number >= 1e6 else f"{number:,.0f}"
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number < 10**9 else f"about 10^{math.log10(number):.0f}"

@@ -1,0 +1,87 @@
+"""What the pictures of a line and those of a network share: title, legend, data, predicted against measured."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from bpcompare.problem.problem import Problem
+from bpcompare.show.style import line_styles, plain
+
+MOST_PANELS = 6
+MOST_POINTS = 2_000  # drawn of the data
+FEW_POINTS = 200  # up to here each is drawn in full
+
+NOT_DRAWN: dict[str, Any] = {"linestyle": "", "marker": ""}
+
+
+def title(problem: Problem, lr: float, epochs: int, batch_size: int | None) -> str:
+    """The data and how it was trained, in one line.
+
+    Example:
+        >>> from bpcompare.problem.problem import line
+        >>> title(line(), 0.1, 50, None)
+        'line, 100 samples: lr 0.1, 50 epochs'
+    """
+    batch = f", batches of {batch_size:,}" if batch_size else ""
+    kind = ", standardised" if problem.scaling else ""
+    return f"{plain(problem.name)}, {problem.samples:,} samples{kind}: lr {lr:g}, {epochs:,} epochs{batch}"
+
+
+def legend_below(figure: Figure, handles: Sequence[Artist], columns: int = 3) -> None:
+    """The legend under all panels, where it hides nothing."""
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), columns))
+
+
+def drawn_rows(problem: Problem) -> Tensor:
+    """The samples that are drawn, at even distances."""
+    return torch.arange(0, problem.samples, math.ceil(problem.samples / MOST_POINTS))
+
+
+def cloud(points: int, size: float) -> dict[str, Any]:
+    """How to draw that many points so that many on one place look denser than few, and none hides a line."""
+    if points <= FEW_POINTS:
+        return {"markersize": size, "zorder": 1}
+    return {
+        "markersize": min(size, 4),
+        "alpha": max(0.25, (FEW_POINTS / points) ** 0.5),
+        "markeredgewidth": 0.6,
+        "zorder": 1,
+    }
+
+
+def data(axes: Axes, problem: Problem, rows: Tensor, output: int) -> None:
+    """One output against the first input, as measured."""
+    x, y = problem.measured_x[rows, 0], problem.measured_y[rows, output]
+    axes.plot(x.tolist(), y.tolist(), ".", color="#777777", label="data", **cloud(len(rows), 6))
+    axes.set_xlabel(plain(problem.x_names[0]))
+    axes.set_ylabel(plain(problem.y_names[output]))
+
+
+def absent(axes: Axes, style: Mapping[str, Any], what: str) -> None:
+    """An entry of the legend without a line, for a run that ran away."""
+    axes.plot([], [], **NOT_DRAWN, label=f"({style['label']} ran away: no {what})")
+
+
+def predicted_against_measured(
+    axes: Axes, problem: Problem, predictions: Mapping[str, Tensor | None], rows: Tensor, output: int
+) -> None:
+    """One output as every method predicts it, (N, out) or None of one that ran away, against what was measured."""
+    measured = problem.measured_y[rows, output]
+    ends = [measured.min().item(), measured.max().item()]
+    axes.plot(ends, ends, color="black", linewidth=1, label="predicted = measured", zorder=3)
+    for place, (name, style) in enumerate(line_styles(predictions).items()):
+        if (predicted := predictions[name]) is None:
+            absent(axes, style, "points")
+            continue
+        size = max(9 - 2 * place, 3)  # equal predictions stay visible inside each other
+        look = {"marker": style.get("marker", "o"), "color": style["color"], "linestyle": "", "markerfacecolor": "none"}
+        axes.plot(measured.tolist(), predicted[rows, output].tolist(), **look, **cloud(len(rows), size))
+        axes.plot([], [], **look, markersize=size, label=style["label"])  # in the legend without the cloud's haze
+    axes.set_xlabel(f"{plain(problem.y_names[output])}, measured")
+    axes.set_ylabel(f"{plain(problem.y_names[output])}, predicted")

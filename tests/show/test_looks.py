@@ -1,0 +1,51 @@
+import os
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from bpcompare.cli import main, options
+from bpcompare.show import glossary
+
+SHORT = ["--epochs", "2", "--methods", "manual,adam"]
+
+
+def test_explain_style_and_dpi_change_no_number(tmp_path, capsys):
+    assert main([*SHORT, "--out", str(tmp_path / "page"), "--quiet"]) == 0
+    capsys.readouterr()
+    looks = ["--explain", "--style", "slides", "--dpi", "50"]
+    assert main([*SHORT, *looks, "--out", str(tmp_path / "slides")]) == 0
+    printed = capsys.readouterr().out
+    assert all(f"- {term}: " in printed for term in glossary.TERMS)
+    for name in ("comparison.json", "history.csv"):
+        assert (tmp_path / "page" / name).read_bytes() == (tmp_path / "slides" / name).read_bytes()
+    with Image.open(tmp_path / "slides" / "fit.png") as picture:
+        assert picture.size == (480, 270)
+
+
+@pytest.mark.parametrize("dpi", ["0", "29", "601", "x"])
+def test_dots_per_inch_out_of_range_are_refused(dpi, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--dpi", dpi])
+    assert ended.value.code == 2
+    assert "--dpi" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb"), (None, "")])
+def test_a_terminal_that_wants_no_colour_gets_none(name, value, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    if name:
+        monkeypatch.setenv(name, value)
+    assert options.look()["color"] == (name is None)
+
+
+def test_an_unknown_backend_of_matplotlib_does_not_matter(tmp_path):
+    command = [sys.executable, "-m", "bpcompare", *SHORT, "--quiet", "--out", str(tmp_path)]
+    done = subprocess.run(
+        command, env={**os.environ, "MPLBACKEND": "nonsense"}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "loss.png").exists()
