@@ -48,7 +48,7 @@ def _end(problem: Traced, key: Any, occurrence: int) -> Step | None:
     return steps[min(occurrence, len(steps) - 1)] if steps else None
 
 
-def passed_through(key: Any, occurrence: int) -> Act:
+def passed_through(key: Any) -> Act:
     """The gradient of the block's end in the place of the gradient of its beginning."""
 
     def act(problem: Traced, at: Local) -> Any:
@@ -59,7 +59,7 @@ def passed_through(key: Any, occurrence: int) -> Act:
     return act
 
 
-def own_share(key: Any, occurrence: int, distance: int) -> Act:
+def own_share(key: Any) -> Act:
     """The diagonal of the block's Jacobian times the gradient of its end."""
 
     def act(problem: Traced, at: Local) -> Any:

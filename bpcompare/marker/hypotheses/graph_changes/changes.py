@@ -172,6 +172,8 @@ def _times(problem: Traced) -> Iterator[Change]:
             continue
         for slot, operand in enumerate(step.operands):
             if operand.index in problem.relevant:
+                says = f"earlier times are not followed: {called(operand)} is held constant in {called(step)}"
+                yield _change(PATH, step, slot, _nothing, says, -0.02)
                 for times, words in (
                     ("not last", "the last"),
                     ("not first", "the first"),
@@ -218,13 +220,12 @@ def derivatives(problem: Traced) -> Iterator[Change]:
             yield _change(kind, step, slot, _ruled(rule), f"in the derivative of {called(step)} {says}")
     for inside, outside, mixes in blocks.find(problem):
         words = f"from {called(outside)} back to {called(inside)}"
-        straight = blocks.passed_through(outside.key, outside.occurrence)
+        straight = blocks.passed_through(outside.key)
         says = f"the derivative {words} is left out: the gradient is passed straight through"
         yield _change(DERIVATIVE, inside, NODE, straight, says, 0.2)
         if mixes:
-            own = blocks.own_share(outside.key, outside.occurrence, inside.index - outside.index)
             says = f"only the diagonal of the Jacobian is kept {words}: each entry gets its own share only"
-            yield _change(REDUCTION, inside, NODE, own, says)
+            yield _change(REDUCTION, inside, NODE, blocks.own_share(outside.key), says, 0.4)
 
 
 def reductions(problem: Traced) -> Iterator[Change]:
@@ -232,18 +233,26 @@ def reductions(problem: Traced) -> Iterator[Change]:
     for step, slot in _places(problem):
         operand = step.operands[slot].value
         gradient = problem.gradients[step.index]
+        if not isinstance(operand, Tensor):
+            continue
         if isinstance(gradient, Tensor) and gradient.numel() > operand.numel() and step.op in BROADCASTING:
             name = called(step.operands[slot])
             for words, take in BROADCAST.items():
                 says = f"{name} is broadcast in {called(step)}: its gradient is {words}"
                 yield _change(REDUCTION, step, slot, _taken(take), says)
         if step.op in GATHERING and slot == 0:
-            says = f"where an index comes twice in {called(step)}, the gradient is overwritten, not added up"
-            yield _change(REDUCTION, step, slot, _overwritten, says)
+            for words, reduce in REPEATED.items():
+                says = f"where an index comes twice in {called(step)}, the gradient is {words}, not added up"
+                yield _change(REDUCTION, step, slot, _collected(reduce), says)
 
 
 BROADCASTING = ("add", "sub", "mul", "div", "expand", "pow", "where", "maximum", "minimum", "bmm")
-GATHERING = ("index", "index_select", "gather", "embedding", "im2col")
+GATHERING = ("index", "index_select", "gather", "embedding", "im2col", "unfold")
+REPEATED = {
+    "overwritten by the last": "amax",
+    "kept from the first": "amin",
+    "averaged": "mean",
+}
 
 
 def _mean(values: Tensor, axes: list[int]) -> Tensor:
@@ -274,8 +283,12 @@ def _taken(take: Callable[[Tensor, list[int]], Tensor]) -> Act:
     return act
 
 
-def _overwritten(problem: Traced, at: Local) -> Tensor:
-    """The gradient of a gather whose repeated indices overwrite each other: the last one stays."""
+def _collected(reduce: str) -> Act:
+    return lambda problem, at: _scattered(at, reduce)
+
+
+def _scattered(at: Local, reduce: str) -> Tensor:
+    """The gradient of a gather that does not add up what repeated indices bring."""
     table = at.step.operands[0].value
     order = torch.arange(table.numel(), dtype=torch.float64).reshape(table.shape)
     assert at.step.function is not None
@@ -283,10 +296,12 @@ def _overwritten(problem: Traced, at: Local) -> Tensor:
     taken = at.step.function(*args).round().long().reshape(-1)
     whole = torch.zeros_like(table).reshape(-1)
     gradient = at.gradient.reshape(-1)
-    last = torch.full((table.numel(),), -1, dtype=torch.long)
-    last.scatter_reduce_(0, taken, torch.arange(taken.numel()), "amax")
-    hit = last >= 0
-    whole[hit] = gradient[last[hit]]
+    if reduce == "mean":
+        return whole.scatter_reduce(0, taken, gradient, "mean", include_self=False).reshape(table.shape)
+    kept = torch.full((table.numel(),), -1, dtype=torch.long)
+    kept.scatter_reduce_(0, taken, torch.arange(taken.numel()), reduce, include_self=False)
+    hit = kept >= 0
+    whole[hit] = gradient[kept[hit]]
     return whole.reshape(table.shape)
 
 
@@ -305,7 +320,10 @@ def operands(problem: Traced) -> Iterator[Change]:
                 yield _change(OPERAND, step, slot, _with_transposed(position), says)
             for other in unmoved:
                 if other.value.shape == saved.shape and other.value is not saved and other.value.dim():
-                    says = f"{called(other)} stands for {name} in the derivative of {called(step)}"
+                    stand = called(other)
+                    if stand == name:
+                        stand = f"{'a later' if other.index > _index(step, position) else 'an earlier'} {name}"
+                    says = f"{stand} stands for {name} in the derivative of {called(step)}"
                     yield _change(OPERAND, step, slot, _with_other(position, other, step), says, 0.1)
 
 
@@ -320,6 +338,10 @@ def transposed_gradients(problem: Traced) -> Iterator[Change]:
 
 
 UNSAVED = (*MOVES, "add", "sub", "neg", "sum", "mean", "t", "transpose", "permute", "select", "slice", "cat", "stack")
+
+
+def _index(step: Step, position: int) -> int:
+    return step.index if position < 0 else int(step.args[position].index)
 
 
 def _saved(at: Local) -> Iterator[tuple[int, Tensor]]:
@@ -370,7 +392,10 @@ def upstreams(problem: Traced) -> Iterator[Change]:
                 if whole
                 else f"the chain stops at {called(step)}: the gradient of what follows it is left out"
             )
-            yield _change(UPSTREAM, step, NODE, lambda p, at: torch.ones_like(at.gradient), says, 0.0 if whole else 0.6)
+            more = 0.0 if whole else 0.6
+            yield _change(UPSTREAM, step, NODE, lambda p, at: torch.ones_like(at.gradient), says, more)
+            if not whole:
+                yield _change(UPSTREAM, step, NODE, lambda p, at: -torch.ones_like(at.gradient), says, more)
 
 
 def tensor_factors(problem: Traced) -> Iterator[Change]:

@@ -17,7 +17,8 @@ aten: Any = torch.ops.aten
 
 def softmax(x: Tensor, dim: int, half_to_float: bool = False) -> Tensor:
     """Σ-normalised exponentials."""
-    exponentials = torch.exp(x - x.detach().amax(dim, keepdim=True).detach())
+    shifted = x - x.detach().amax(dim, keepdim=True).detach()
+    exponentials = torch.exp(shifted)
     total = exponentials.sum(dim, keepdim=True)
     return exponentials / total
 
@@ -25,14 +26,17 @@ def softmax(x: Tensor, dim: int, half_to_float: bool = False) -> Tensor:
 def log_softmax(x: Tensor, dim: int, half_to_float: bool = False) -> Tensor:
     """X − log Σ exp x."""
     shifted = x - x.detach().amax(dim, keepdim=True).detach()
-    total = torch.exp(shifted).sum(dim, keepdim=True)
-    return shifted - torch.log(total)
+    exponentials = torch.exp(shifted)
+    total = exponentials.sum(dim, keepdim=True)
+    normaliser = torch.log(total)
+    return shifted - normaliser
 
 
 def logsumexp(x: Tensor, dim: list[int], keepdim: bool = False) -> Tensor:
     """Log Σ exp x."""
     largest = x.detach().amax(dim, keepdim=True).detach()
-    total = torch.exp(x - largest).sum(dim, keepdim=keepdim)
+    exponentials = torch.exp(x - largest)
+    total = exponentials.sum(dim, keepdim=keepdim)
     return torch.log(total) + largest.reshape(total.shape)
 
 
@@ -43,7 +47,8 @@ def layer_norm(
     dims = list(range(-len(shape), 0))
     mean = x.mean(dims, keepdim=True)
     centred = x - mean
-    variance = (centred**2).mean(dims, keepdim=True)
+    squares = centred**2
+    variance = squares.mean(dims, keepdim=True)
     inverse_std = torch.rsqrt(variance + eps)
     normalised = centred * inverse_std
     return _affine(normalised, weight, bias), mean, inverse_std
@@ -57,7 +62,8 @@ def _affine(normalised: Tensor, weight: Tensor | None, bias: Tensor | None) -> T
 def rms_norm(x: Tensor, shape: Sequence[int], weight: Tensor | None, eps: float | None) -> tuple[Tensor, Tensor]:
     """RMS norm with its 1/root mean square."""
     dims = list(range(-len(shape), 0))
-    mean_square = (x**2).mean(dims, keepdim=True)
+    squares = x**2
+    mean_square = squares.mean(dims, keepdim=True)
     inverse_rms = torch.rsqrt(mean_square + (torch.finfo(x.dtype).eps if eps is None else eps))
     normalised = x * inverse_rms
     return (normalised if weight is None else normalised * weight), inverse_rms
@@ -79,7 +85,8 @@ def batch_norm(
     if training or running_mean is None or running_var is None:
         mean = x.mean(dims, keepdim=True)
         centred = x - mean
-        variance = (centred**2).mean(dims, keepdim=True)
+        squares = centred**2
+        variance = squares.mean(dims, keepdim=True)
     else:
         mean = running_mean.reshape(along)
         centred = x - mean
@@ -104,7 +111,8 @@ def group_norm(
     grouped = x.reshape(n, groups, -1)
     mean = grouped.mean(-1, keepdim=True)
     centred = grouped - mean
-    variance = (centred**2).mean(-1, keepdim=True)
+    squares = centred**2
+    variance = squares.mean(-1, keepdim=True)
     inverse_std = torch.rsqrt(variance + eps)
     normalised = (centred * inverse_std).reshape(x.shape)
     along = [1, -1] + [1] * (x.dim() - 2)
@@ -119,8 +127,10 @@ def variance(
     dims = list(range(x.dim())) if not dim else list(dim)
     count = math.prod(x.shape[d] for d in dims)
     mean = x.mean(dims, keepdim=True)
-    squares = (x - mean) ** 2
-    return squares.sum(dims, keepdim=keepdim) / (count - (1 if correction is None else correction))
+    centred = x - mean
+    squares = centred**2
+    total = squares.sum(dims, keepdim=keepdim)
+    return total / (count - (1 if correction is None else correction))
 
 
 def standard_deviation(
@@ -148,8 +158,9 @@ def vector_norm(
     dims = list(range(x.dim())) if dim is None else list(dim)
     if ord == 1:
         return x.abs().sum(dims, keepdim=keepdim)
-    squares = (x**2).sum(dims, keepdim=keepdim)
-    return torch.sqrt(squares)
+    squares = x**2
+    total = squares.sum(dims, keepdim=keepdim)
+    return torch.sqrt(total)
 
 
 def gelu(x: Tensor, *, approximate: str = "none") -> Tensor:

@@ -102,18 +102,15 @@ def explain(
         if not all(_agree(s.answers[names[index]], s.truth[names[index]], tolerance) for s in samples)
     ]
     with torch.no_grad():
-        zero = {
-            names[wanted[place]]: _zero(names[wanted[place]])
-            for place in wrong
-            if not any(bool(given[place].any()) for given in answers)
-        }
+        zero = [names[wanted[place]] for place in wrong if not any(bool(given[place].any()) for given in answers)]
         searched = [place for place in wrong if names[wanted[place]] not in zero]
         found = Search(problems, answers, searched, tolerance).run(pairs) if searched else {}
-    return zero | {
+    told = {
         names[wanted[place]]: _named(names[wanted[place]], _chosen(place, found), candidates)
         for place, candidates in found.items()
         if candidates
     }
+    return told | {name: _zero(name, told) for name in zero}
 
 
 def _graphs(
@@ -147,8 +144,12 @@ def _graphs(
     return problems
 
 
-def _zero(name: str) -> NamedMistake:
-    return NamedMistake(name, "path", "it is zero everywhere: no path back to it is followed", (), 1.0)
+def _zero(name: str, others: Mapping[str, NamedMistake]) -> NamedMistake:
+    """Zero everywhere: a path that another answer lacks is the likely reason, and is told."""
+    cut = [mistake for mistake in others.values() if mistake.kind == "path"]
+    places = cut[0].places if cut else ()
+    reason = f" ({cut[0].says})" if cut else ""
+    return NamedMistake(name, "path", f"it is zero everywhere: no path back to it is followed{reason}", places, 1.0)
 
 
 def _is_right(problem: Traced, sample: Sample, names: Sequence[str]) -> bool:

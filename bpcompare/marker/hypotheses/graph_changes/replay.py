@@ -1,7 +1,7 @@
 """Changes of the forward itself: the steps calculated again with another operand, a constant or a step left out."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
@@ -38,6 +38,12 @@ def _replayed(problem: Traced, change: ForwardChange) -> Graph | None:
     changed = False
     for step in problem.graph.steps:
         args = step.args
+        if step.key == change.key and step.op == "input":
+            edited = change.edit(problem, step)
+            assert edited is not None
+            new[step.index] = replace(step, value=edited[0])
+            changed = True
+            continue
         if step.key == change.key and step.function is not None:
             edited = change.edit(problem, step)
             if edited is None:
@@ -61,11 +67,13 @@ def _replayed(problem: Traced, change: ForwardChange) -> Graph | None:
     if not changed:
         return None
     steps = [new[step.index] for step in problem.graph.steps]
-    return Graph(steps, problem.graph.inputs, [new[step.index] for step in problem.graph.outputs])
+    inputs = [None if step is None else new[step.index] for step in problem.graph.inputs]
+    return Graph(steps, inputs, [new[step.index] for step in problem.graph.outputs])
 
 
 def all_changes(problem: Traced) -> Iterator[ForwardChange]:
     """Constants left out, steps left out, operands replaced by others of the same shape."""
+    yield from _inputs(problem)
     seen = set()
     for step in problem.graph.steps:
         if step.index not in problem.relevant or step.function is None or step.key in seen:
@@ -73,6 +81,20 @@ def all_changes(problem: Traced) -> Iterator[ForwardChange]:
         seen.add(step.key)
         yield from _constants(step)
         yield from _operands(problem, step)
+
+
+def _inputs(problem: Traced) -> Iterator["ForwardChange"]:
+    """An input whose axes are in another order: a kernel flipped, a matrix transposed."""
+    for step in problem.graph.inputs:
+        if step is None or not step.value.is_floating_point():
+            continue
+        for axis in range(step.value.dim()):
+            says = f"the backward belongs to a forward in which {called(step)} is flipped along axis {axis}"
+            yield ForwardChange(step.key, _flipped(axis), says, COST, where(step), "input")
+
+
+def _flipped(axis: int) -> Edit:
+    return lambda problem, step: (step.value.flip(axis),)
 
 
 def _constants(step: Step) -> Iterator[ForwardChange]:

@@ -66,10 +66,10 @@ class Search:
     ) -> None:
         self.problems = problems
         self.tolerance = tolerance
-        self.screened = max(range(len(problems)), key=lambda k: _work(problems[k]))
-        self.problem = problems[self.screened]
         self.found: dict[int, list[Found]] = {index: [] for index in wrong}
         self.truth = [problem.answers({}) for problem in problems]
+        self.screened = max(range(len(problems)), key=lambda k: (self._wrong_in(k, answers), _work(problems[k])))
+        self.problem = problems[self.screened]
         self.answers = [self._answer(index, [given[index] for given in answers]) for index in wrong]
         self.changes: list[Change] = []
         self.shadows: dict[int, dict[int, Array]] = {}  # of each change, of each answer
@@ -87,6 +87,14 @@ class Search:
         answer.shadow = _project(directions, arrays[self.screened])
         answer.true = _project(directions, self.truth[self.screened][index])
         return answer
+
+    def _wrong_in(self, k: int, answers: Sequence[Sequence[Tensor]]) -> int:
+        """How many of the answers are wrong in the k-th problem."""
+        return sum(
+            _ratio(answers[k][index], self.truth[k][index], self.tolerance) is None
+            or not torch.allclose(answers[k][index], self.truth[k][index], rtol=self.tolerance)
+            for index in self.found
+        )
 
     def run(self, pairs: bool = True) -> dict[int, list[Found]]:
         """What explains each answer, cheapest first."""
@@ -113,9 +121,12 @@ class Search:
         self.changes = all_changes(self.problem)
         for number, change in enumerate(self.changes):
             placed = change.at(self.problem)
-            if placed is None:
+            try:
+                shadows = {} if placed is None else self._shadow(placed)
+            except RuntimeError:  # the shapes do not allow this change here
+                shadows = {}
+            if not shadows:
                 continue
-            shadows = self._shadow(placed)
             self.shadows[number] = shadows
             for answer in self.answers:
                 moved = shadows[answer.index]
@@ -180,7 +191,10 @@ class Search:
                 if here is None:
                     return
                 placed |= here
-            predicted.append(problem.answers(placed)[answer.index])
+            try:
+                predicted.append(problem.answers(placed)[answer.index])
+            except RuntimeError:
+                return
         factor = self._factor(answer, predicted)
         if factor is not None:
             self.found[answer.index].append(Found(changes, factor, cost + factor.cost))

@@ -8,6 +8,7 @@ from itertools import combinations, product
 PLAIN = (1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 4.0, -4.0, 0.25, -0.25, 3.0, -3.0, 1 / 3, -1 / 3)
 ALONE = (-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0)
 TOGETHER = (-1.0, -0.5, 0.5, 1.0)
+LESS_ONE = " − 1"
 SAME = 1e-7  # relative difference of two values of one constant
 
 
@@ -27,6 +28,8 @@ class SizeFactor:
     def cost(self) -> float:
         """How much has to go wrong; 0 for the factor 1."""
         constant = 0.0 if self.constant == 1 else 0.8 if self.plain else 2.5
+        if any(name.endswith(LESS_ONE) for name, _ in self.powers):
+            return constant + 0.6
         return constant + sum(0.7 + (power % 1 != 0) * 0.1 + (abs(power) > 1) * 0.2 for _, power in self.powers)
 
     def __str__(self) -> str:
@@ -53,16 +56,22 @@ def fit(values: Sequence[float], sizes: Sequence[Mapping[str, int]]) -> SizeFact
     found = []
     for powers in _powers(_columns(sizes)):
         rest = [
-            log - sum(power * math.log(size[name]) for name, power in powers)
+            log - sum(power * math.log(_length(size, name)) for name, power in powers)
             for log, size in zip(logs, sizes, strict=True)
         ]
-        if max(rest) - min(rest) > SAME:
+        if not max(rest) - min(rest) <= SAME:
             continue
         factor = SizeFactor(_snapped(signs.copy().pop() * math.exp(sum(rest) / len(rest))), powers)
         different = len({tuple(size[name] for name in _columns(sizes)) for size in sizes})
         if not powers or different > len(powers) + (not factor.plain):
             found.append(factor)
     return min(found, key=lambda factor: factor.cost, default=None)
+
+
+def _length(sizes: Mapping[str, int], name: str) -> float:
+    less = name.endswith(LESS_ONE)
+    length = sizes[name.removesuffix(LESS_ONE)] - less
+    return float(length) if length > 0 else math.nan
 
 
 def _columns(sizes: Sequence[Mapping[str, int]]) -> list[str]:
@@ -75,6 +84,9 @@ def _powers(names: Sequence[str]) -> Iterator[tuple[tuple[str, float], ...]]:
     for name in names:
         for power in ALONE:
             yield ((name, power),)
+    for name in names:
+        yield ((name, 1.0), (name + LESS_ONE, -1.0))
+        yield ((name, -1.0), (name + LESS_ONE, 1.0))
     for first, second in combinations(names, 2):
         for one, other in product(TOGETHER, repeat=2):
             yield ((first, one), (second, other))

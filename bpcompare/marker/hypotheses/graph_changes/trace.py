@@ -43,6 +43,8 @@ class Step:
     graded: bool = True
     name: str = ""
     occurrence: int = 0
+    user: "Step | None" = None  # the first step that takes an input
+    ordinal: int = 0  # among the steps of one kind that one call of the user's makes
 
     @cached_property
     def operands(self) -> tuple["Step", ...]:
@@ -52,7 +54,7 @@ class Step:
     @property
     def key(self) -> tuple[Any, ...]:
         """The place in the forward that it comes from, the same for every problem."""
-        return (self.places, self.op) if self.places else (self.op, self.name)
+        return (self.places, self.op, self.ordinal) if self.places else (self.op, self.name)
 
     @cached_property
     def source(self) -> Source | None:
@@ -102,9 +104,14 @@ class Untraceable(Exception):
 
 
 class _Functions(TorchFunctionMode):
-    """Takes apart the functions of torch.nn.functional that reach the recorder in pieces of their own."""
+    """Counts the calls, so that the steps of one call are told from a loop; takes some functions apart."""
+
+    def __init__(self, recorder: "_Recorder") -> None:
+        super().__init__()
+        self.recorder = recorder
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.recorder.met = {}
         apart = decompositions.FUNCTIONS.get(func)
         if apart is not None:
             return apart(*args, **(kwargs or {}))
@@ -119,6 +126,7 @@ class _Recorder(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.stale: dict[int, torch.Tensor] = {}  # views whose base was written to, and that base
+        self.met: dict[Any, int] = {}  # how often each operation was met in this call
         self.steps: list[Step] = []
         self.of: dict[int, Step] = {}
         self.alive: list[Any] = []  # an id stays the same only as long as its tensor lives
@@ -129,6 +137,8 @@ class _Recorder(TorchDispatchMode):
         return step
 
     def _keep(self, step: Step, tensor: Any) -> None:
+        step.ordinal = self.met.get((step.places, step.op), 0)
+        self.met[step.places, step.op] = step.ordinal + 1
         self.steps.append(step)
         self.of[id(tensor)] = step
         self.alive.append(tensor)
@@ -267,7 +277,7 @@ def trace(
         recorder.leaf(value, "input", name) if torch.is_tensor(value) else None
         for value, name in zip(given, names, strict=True)
     ]
-    with torch.enable_grad(), _Functions(), recorder:
+    with torch.enable_grad(), _Functions(recorder), recorder:
         result = _forward(forward, given)
     results = list(result) if isinstance(result, (tuple, list)) else [result]
     outputs = [recorder._as_steps(value) for value in results if torch.is_tensor(value)]
@@ -283,6 +293,8 @@ def _name(graph: Graph) -> None:
     """Names the last step of each assignment, and counts how often each place was reached."""
     counts: dict[Any, int] = {}
     for step, following in zip(graph.steps, [*graph.steps[1:], None], strict=True):
+        for operand in step.operands:
+            operand.user = operand.user or step
         step.occurrence = counts.get(step.key, 0)
         counts[step.key] = step.occurrence + 1
         written = step.inner or step.source

@@ -12,6 +12,8 @@ from bpcompare.marker.hypotheses.graph_changes.trace import Graph, Step, trace
 
 Edge = tuple[int, int]  # a step's index and the operand's slot; slot NODE is the gradient of the step itself
 NODE = -1
+EXTREMES = ("amax", "amin", "getitem", "max", "min")
+CANCELLED = 1e-11
 Act = Callable[
     ["Traced", Local], Tensor | None
 ]  # what reaches the operand instead; None where the path is not followed
@@ -40,6 +42,22 @@ class Traced:
     def __post_init__(self) -> None:
         self.relevant = self._relevant()
         self.gradients = self.walk({}, keep=True)
+        if self._hold_what_cancels():
+            self.relevant = self._relevant()
+            self.gradients = self.walk({}, keep=True)
+
+    def _hold_what_cancels(self) -> bool:
+        """Blocks the maximum that is subtracted against overflow: its gradient cancels here, in a changed graph not."""
+        found = False
+        for step in self.graph.steps:
+            gradient = self.gradients.get(step.index) if step.op in EXTREMES else None
+            if not isinstance(gradient, Tensor) or not gradient.numel() or step.index not in self.relevant:
+                continue
+            users = [self.gradients.get(s.index) for s in self.graph.steps if step in s.operands]
+            largest = max((float(g.abs().max()) for g in users if isinstance(g, Tensor) and g.numel()), default=0.0)
+            if float(gradient.abs().max()) <= CANCELLED * largest:
+                step.graded, found = False, True
+        return found
 
     def _relevant(self) -> set[int]:
         """The steps that depend on a wanted input by a way that gradients follow."""
