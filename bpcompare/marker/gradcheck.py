@@ -186,11 +186,15 @@ class _Check:
             }
         if not raised or len(raised) < len(tried):
             self._conditions(next(t for t in tried if not t.answered.raised), set(wrong), dtypes)
-        places = {self.names[p]: _scope(found, tried, p) for p, found in wrong.items()}
+        places = {self.names[p]: _scope(found, tried, p, self.names) for p, found in wrong.items()}
         right = not wrong and not self.findings
         return GradientMarking(
             right, named, properties, tuple(self.findings.items()), places, self.calls, tuple(self.notes)
         )
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
 
     def _rename(self, text: str) -> str:
         for position, name in enumerate(self.names):
@@ -234,7 +238,7 @@ class _Check:
             if not found.raised:
                 if truths.confirmed(self.reference, arguments, upstream, dict(found.gradients)):
                     return truths.Truth(dict(found.gradients), 1e-9, "reference")
-                self.notes.append("the reference's own gradient differs from a central difference of it: not used")
+                self._note("the reference's own gradient differs from a central difference of it: not used")
         if max(arguments[p].numel() for p in self.wanted) > truths.MOST_ENTRIES or any(
             arguments[p].numel() * sum(g.numel() for g in upstream) > 2e7 for p in self.wanted
         ):
@@ -384,7 +388,7 @@ class _Check:
         try:
             outputs_of(self.function, arguments)
         except Exception as error:
-            self.notes.append(f"not tried in {label}: {type(error).__name__}: {str(error).splitlines()[0]}")
+            self._note(f"not tried in {label}: {type(error).__name__}: {str(error).splitlines()[0]}")
             return
         found = self._call(arguments, upstream)
         if found.raised:
@@ -402,7 +406,10 @@ class _Check:
             given = torch.zeros_like(truth[position]) if given is None else given.cpu().double()
             spread = self._spread(doubled, as_type(upstream, torch.float64), position, unit, truth[position])
             allowed = ROUNDINGS * (unit * float(truth[position].abs().max()) + spread) + 1e-12
-            if given.shape != truth[position].shape or not bool((given - truth[position]).abs().max() <= allowed):
+            right = given.shape == truth[position].shape and bool((given - truth[position]).abs().max() <= allowed)
+            plain = self.reference or self.function
+            up = as_type(upstream, torch.float64)
+            if not right and not truths.is_subgradient(plain, doubled, up, position, given, truth[position], allowed):
                 self.findings[label] = f"in {label}, the gradient of {self.names[position]} is wrong beyond rounding"
 
     def _truth_in(self, arguments: Sequence[Any], upstream: Sequence[Tensor]) -> dict[int, Tensor] | None:
@@ -454,15 +461,19 @@ def _shapes(case: Case) -> str:
     return "shapes " + ", ".join(str(tuple(value.shape)) for value in case.arguments if isinstance(value, Tensor))
 
 
-def _scope(wrong: Sequence[Tried], tried: Sequence[Tried], position: int) -> str:
+def _scope(wrong: Sequence[Tried], tried: Sequence[Tried], position: int, names: Sequence[str]) -> str:
     """Where it is wrong, if not everywhere."""
     right = [t for t in tried if not t.answered.raised and t.is_right(position)]
     if not right:
         return ""
-    bad, good = ({t.case.arguments[position].dim() for t in some} for some in (wrong, right))
-    if not bad & good:
-        dims = " or ".join(map(str, sorted(bad)))
-        return f"where it has {dims} dimensions, and right where it has {' or '.join(map(str, sorted(good)))}"
+    for other, value in enumerate(wrong[0].case.arguments):
+        if not isinstance(value, Tensor):
+            continue
+        bad, good = (sorted({t.case.arguments[other].dim() for t in some}) for some in (wrong, right))
+        if not set(bad) & set(good):
+            name = names[other]
+            dims, others = (" or ".join(map(str, found)) for found in (bad, good))
+            return f"where {name} has {dims} dimensions, and right where {name} has {others}"
     return f"in {len(wrong)} of {len(wrong) + len(right)} problems, first for {_shapes(wrong[0].case)}"
 
 

@@ -246,6 +246,17 @@ def _stack(at: Local) -> Tensor:
     return at.gradient.select(at.argument(1, 0), at.slot)  # type: ignore[no-any-return]
 
 
+def _write(at: Local) -> Tensor:
+    """A part of a tensor written over: the old numbers count outside it, the new ones inside."""
+    region = at.args[2:]
+    whole = at.gradient.contiguous()
+    if at.slot == 1:
+        return whole.as_strided(*region).clone()  # type: ignore[no-any-return]
+    outside = torch.ones_like(whole)
+    outside.as_strided(*region).zero_()
+    return whole * outside  # type: ignore[no-any-return]
+
+
 def _cumsum(at: Local) -> Tensor:
     return at.gradient.flip(at.args[1]).cumsum(at.args[1]).flip(at.args[1])  # type: ignore[no-any-return]
 
@@ -306,4 +317,5 @@ RULES: dict[str, Rule] = {
     "stack": _stack,
     "cumsum": _cumsum,
     "getitem": _part,
+    "write": _write,
 }
