@@ -405,8 +405,9 @@ def tensor_factors(problem: Traced) -> Iterator[Change]:
         value = step.value
         if isinstance(value, Tensor) and value.is_floating_point() and value.dim() and step.op not in MOVES:
             values.setdefault(step.key, step)
+    repeated = {step.key for step in problem.graph.steps if step.occurrence}
     for step in _steps(problem):
-        if not isinstance(step.value, Tensor):
+        if not isinstance(step.value, Tensor) or step.key in repeated or not step.name:
             continue
         more = -0.4 if step.op == "input" else 0.1
         for other in values.values():

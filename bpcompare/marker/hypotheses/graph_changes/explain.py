@@ -7,13 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bpcompare.marker.hypotheses.graph_changes.search import Found, Search
+from bpcompare.marker.hypotheses.graph_changes.search import AS_CHEAP, Found, Search
 from bpcompare.marker.hypotheses.graph_changes.size_factor import SizeFactor
 from bpcompare.marker.hypotheses.graph_changes.trace import Untraceable
 from bpcompare.marker.hypotheses.graph_changes.walk import Traced, traced
 
 MOST_SIZES = 6
-AS_CHEAP = 0.35  # of explanations this near, the one that several answers share is told
 ONE = SizeFactor()
 FAILURES = (Untraceable, RuntimeError, AssertionError, NotImplementedError, IndexError, TypeError, KeyError, ValueError)
 AGREES = 1e-5  # of the walk and the right gradient; the right one may be a difference quotient

@@ -15,7 +15,7 @@ from torch import Tensor
 from bpcompare.marker.hypotheses.graph_changes.trace import Step, with_values
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Local:
     """What a rule sees: the gradient of the output, the arguments as numbers, the output, and which operand is asked.
 
@@ -36,12 +36,8 @@ class Local:
     @property
     def position(self) -> int:
         """Where the operand stands among the positional arguments."""
-        seen = -1
-        for position, value in enumerate(self.step.args):
-            seen += isinstance(value, Step)
-            if seen == self.slot:
-                return position
-        return 0
+        positions = self.step.positions
+        return positions[self.slot] if self.slot < len(positions) else 0
 
     @property
     def operand(self) -> Tensor:
@@ -69,7 +65,7 @@ Rule = Callable[[Local], Any]
 
 def local(step: Step, slot: int, gradient: Any) -> Local:
     """The step with its own values."""
-    return Local(step, slot, gradient, with_values(step.args, lambda operand: operand.value), step.value)
+    return Local(step, slot, gradient, step.values, step.value)
 
 
 def contribution(at: Local, rule: Rule | None = None) -> Tensor:

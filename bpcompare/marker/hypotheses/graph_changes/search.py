@@ -22,6 +22,7 @@ SCREEN = 1e-6  # relative; a candidate is worked out in full before it is believ
 SEED = 20_240_229
 LARGEST = 20_000  # numbers in the steps of the problem that candidates are screened on
 PAIRS_SECONDS = 8.0
+AS_CHEAP = 0.35  # what costs this much more than an explanation is not an alternative to it
 SECOND_ONLY = 2.0  # changes that cost as much are tried as the second of a pair only
 NAMED_ENOUGH = 24  # candidates worked out in full for one answer
 
@@ -51,7 +52,7 @@ class _Answer:
     arrays: Sequence[Tensor]
     shadow: Array = field(default_factory=lambda: np.zeros(0))
     true: Array = field(default_factory=lambda: np.zeros(0))
-    moved: dict[int, list[Tensor]] = field(default_factory=dict)
+    moved: dict[int, Any] = field(default_factory=dict)
 
 
 class Search:
@@ -83,7 +84,11 @@ class Search:
         directions = [
             torch.randn(step.value.shape, generator=generator, dtype=torch.float64) for _ in range(DIRECTIONS)
         ]
-        answer.moved = tangents(self.problem, self.problem.wanted[index], directions)
+        moved = tangents(self.problem, self.problem.wanted[index], directions)
+        answer.moved = {
+            index: torch.stack(parts).reshape(DIRECTIONS, -1) if isinstance(parts[0], Tensor) else parts
+            for index, parts in moved.items()
+        }
         answer.shadow = _project(directions, arrays[self.screened])
         answer.true = _project(directions, self.truth[self.screened][index])
         return answer
@@ -120,6 +125,8 @@ class Search:
     def _singles(self) -> None:
         self.changes = all_changes(self.problem)
         for number, change in enumerate(self.changes):
+            if all(_found_for_less(found, change) for found in self.found.values()):
+                return
             placed = change.at(self.problem)
             try:
                 shadows = {} if placed is None else self._shadow(placed)
@@ -170,13 +177,47 @@ class Search:
         return self.problem.cache[key]
 
     def _shadow_by_walk(self, placed: dict[Edge, list[Act]]) -> dict[int, Array]:
-        found = self.problem.answers(placed)
-        shadows = {}
-        for answer in self.answers:
-            step = self.problem.graph.inputs[self.problem.wanted[answer.index]]
-            assert step is not None
-            shadows[answer.index] = _project(answer.moved[step.index], found[answer.index]) - answer.true
+        """The same for several places: what changes is carried from the first down to the last of them."""
+        problem, changed = self.problem, dict[int, Any]()
+        last = min(index for index, _ in placed)
+        for index in range(max(index for index, _ in placed), last - 1, -1):
+            step = problem.graph.steps[index]
+            if index not in problem.relevant:
+                continue
+            here = [slot for slot in range(NODE, len(step.operands)) if (index, slot) in placed]
+            if index in changed or here:
+                self._carry(step, here, placed, changed)
+        shadows = {answer.index: np.zeros(DIRECTIONS) for answer in self.answers}
+        for index, change in changed.items():
+            for answer in self.answers:
+                if change is not None and index in answer.moved:
+                    shadows[answer.index] += _project(answer.moved[index], change)
         return shadows
+
+    def _carry(self, step: Step, here: list[int], placed: dict[Edge, list[Act]], changed: dict[int, Any]) -> None:
+        """Passes the change of one step's gradient on to its operands, and adds those of the places in it."""
+        before = self.problem.gradients.get(step.index)
+        if before is None:
+            return
+        change = changed.pop(step.index, None)
+        after = before if change is None else _plus(before, change)
+        if NODE in here:
+            after = placed[step.index, NODE][0](self.problem, local(step, 0, after))
+            if step.op == "input" or not step.operands:
+                changed[step.index] = -before if after is None else after - before
+        for slot, operand in enumerate(step.operands):
+            if operand.index not in self.problem.relevant:
+                continue
+            if slot in here or NODE in here:
+                acts = placed.get((step.index, slot), ())
+                reached = None if after is None else self.problem.edge(step, slot, after, acts)
+                usual = self._usual(step, slot, before)
+                passed = _minus(reached, usual)
+            else:
+                passed = None if change is None else self.problem.edge(step, slot, change)
+            if passed is not None:
+                known = changed.get(operand.index)
+                changed[operand.index] = passed if known is None else _plus(known, passed)
 
     def _work_out(self, answer: _Answer, changes: tuple[Change, ...], cost: float) -> None:
         """Believes a candidate only where it gives the answer in every problem."""
@@ -323,6 +364,23 @@ class Search:
                 yield number, change, placed
 
 
+def _found_for_less(found: Sequence[Found], change: Change) -> bool:
+    """Whether what is left to try costs clearly more than what was found."""
+    return bool(found) and change.cost > min(f.cost for f in found) + AS_CHEAP
+
+
+def _plus(a: Any, b: Any) -> Any:
+    if isinstance(a, list):
+        return [y if x is None else x if y is None else x + y for x, y in zip(a, b, strict=True)]
+    return a + b
+
+
+def _minus(a: Any, b: Any) -> Any:
+    if isinstance(b, list):
+        return _plus([None if y is None else -y for y in b], a if a is not None else [None] * len(b))
+    return -b if a is None else a - b
+
+
 def _equal(a: object, b: object) -> bool:
     return isinstance(a, Tensor) and isinstance(b, Tensor) and torch.equal(a, b)
 
@@ -332,8 +390,13 @@ def _work(problem: Traced) -> int:
     return total if total <= LARGEST else -total
 
 
-def _project(directions: Sequence[Tensor], value: Tensor) -> Array:
-    return np.array([float((direction * value).sum()) for direction in directions])
+def _project(directions: Any, value: Any) -> Array:
+    """⟨direction, value⟩ for every direction; several parts of one result are added up."""
+    if isinstance(value, list):
+        parts = [_project([d[k] for d in directions], part) for k, part in enumerate(value) if part is not None]
+        return sum(parts, np.zeros(DIRECTIONS))
+    stacked = directions if isinstance(directions, Tensor) else torch.stack(list(directions)).reshape(DIRECTIONS, -1)
+    return (stacked @ value.reshape(-1)).numpy()  # type: ignore[no-any-return]
 
 
 def _nothing(moved: Array, true: Array) -> bool:

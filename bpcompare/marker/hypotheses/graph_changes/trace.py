@@ -51,6 +51,16 @@ class Step:
         """The steps among its arguments, in order."""
         return tuple(_steps(self.args)) + tuple(_steps(list(self.kwargs.values())))
 
+    @cached_property
+    def values(self) -> tuple[Any, ...]:
+        """Its arguments as numbers."""
+        return tuple(with_values(self.args, lambda operand: operand.value))
+
+    @cached_property
+    def positions(self) -> list[int]:
+        """Where each operand stands among the arguments."""
+        return [position for position, value in enumerate(self.args) for _ in _steps(value)]
+
     @property
     def key(self) -> tuple[Any, ...]:
         """The place in the forward that it comes from, the same for every problem."""
