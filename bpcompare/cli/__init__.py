@@ -85,6 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         os.environ.pop("MPLBACKEND", None)  # figures need no backend, and an unknown one breaks matplotlib's import
         gc.set_threshold(200_000)  # looking for garbage while PyTorch loads takes a fifth of the start-up
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")  # an absent process is told in our sentence
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's matrix products; `threads` is of PyTorch's
     try:
         code = _dispatch(list(sys.argv[1:] if argv is None else argv))

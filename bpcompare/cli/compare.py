@@ -7,6 +7,7 @@ from functools import cached_property, partial
 
 from bpcompare.cli import network_options, options, values
 from bpcompare.errors import InputError
+from bpcompare.training.process_environment import place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.cli.progress import Progress, load_torch
 
     makers = files(request)
+    place()
     load_torch(quiet=request.quiet)
 
     from bpcompare.results.write import check_folder

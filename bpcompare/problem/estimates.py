@@ -141,7 +141,7 @@ def training(
     if layers == 1:
         recorded = RECORDED + IN_FILES * files
         memory = methods * states * (numbers + 1) * recorded + ledgers * states * numbers * IN_LEDGER
-        memory += samples * sum(widths) * DATA + 8 * FLOAT * (widths[0] + 1) ** 2  # and the optimum's factors
+        memory += samples * sum(widths) * DATA // 2 + 8 * FLOAT * (widths[0] + 1) ** 2  # and the optimum's factors
         seconds += (samples + 20 * widths[0]) * widths[0] ** 2 / MULTIPLICATIONS
     else:
         memory = methods * states * (EPOCH + 2 * layers * TENSOR) + numbers * itemsize * (MODEL + 2 * methods)
