@@ -267,7 +267,16 @@ BROADCAST: dict[str, Callable[[Tensor, list[int]], Tensor]] = {
     "averaged, not added up": _mean,
     "that of the first entry only": lambda values, axes: _one(values, axes, 0),
     "that of the last entry only: the others are overwritten": lambda values, axes: _one(values, axes, -1),
+    "added up over as many rows as the first dimension has": lambda values, axes: _first_rows(values, axes),
 }
+
+
+def _first_rows(values: Tensor, axes: list[int]) -> Tensor:
+    """The rows counted by the first dimension alone, as a grid that was made for two dimensions does."""
+    if len(axes) < 2 or axes != list(range(len(axes))):
+        return values.sum(axes, keepdim=True)
+    rows = values.reshape(-1, *values.shape[len(axes) :])[: values.shape[0]]
+    return rows.sum(0).reshape(*[1] * len(axes), *values.shape[len(axes) :])
 
 
 def _one(values: Tensor, axes: list[int], which: int) -> Tensor:

@@ -31,7 +31,7 @@ class ForwardChange:
         graph = _replayed(problem, self)
         if graph is None:
             return None
-        return Traced(graph, problem.upstream, problem.wanted, problem.sizes).answers({})
+        return Traced(graph, problem.upstream, problem.wanted, problem.sizes).true_answers()
 
 
 def _replayed(problem: Traced, change: ForwardChange) -> Graph | None:

@@ -321,13 +321,14 @@ class Search:
             self.found[answer.index].append(Found((change,), factor, cost, share))
 
     def _forward(self, deadline: float) -> None:
+        answers = self.open()
         for change in replay.all_changes(self.problem):
             if time.monotonic() > deadline:
                 return
             guess = change.answers(self.problem)
             if guess is None:
                 continue
-            for answer in self.open():
+            for answer in answers:
                 given = answer.arrays[self.screened]
                 if _ratio(given, guess[answer.index], self.tolerance):
                     predicted = [change.answers(problem) for problem in self.problems]
