@@ -96,6 +96,7 @@ def test_a_layer_norm_that_is_right_for_two_dimensions_only_is_found_from_two_di
     assert set(marking.wrong) == {"w", "b"}
     assert "3 or 4 dimensions" in marking.wrong["w"]
     assert "right where x has 2" in marking.wrong["w"]
+    assert all("as many rows as the first dimension has" in marking.mistakes[name].says for name in ("w", "b"))
 
 
 class Remembers(torch.autograd.Function):
