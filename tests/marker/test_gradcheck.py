@@ -3,7 +3,8 @@ import sys
 
 import pytest
 import torch
-from marker.layers.layer import as_function
+from marker.layers import losses
+from marker.layers.layer import LAYERS, as_function
 from marker.layers.norms import layer_norm
 
 import bpcompare
@@ -180,6 +181,13 @@ def test_a_gradient_that_needs_the_other_argument_s_is_found():
     marking = gradcheck(WantsBoth.apply, (drawn(3), drawn(3)), raise_exception=False)
     assert not marking.right
     assert "only a requires grad" in kinds(marking)
+
+
+@pytest.mark.parametrize("name", ["layer norm", "l2 normalise", "cross entropy", "huber"])
+def test_a_right_backward_passes_without_a_reference_too(name):
+    layer = LAYERS[name]
+    assert layer.forward.__module__ in (losses.__name__, layer_norm.forward.__module__)
+    assert gradcheck(layer.apply(layer.right), layer.inputs(0)).right
 
 
 def test_a_backward_that_raises_is_wrong_and_its_error_is_told():

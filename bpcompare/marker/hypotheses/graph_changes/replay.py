@@ -1,6 +1,5 @@
 """Changes of the forward itself: the steps calculated again with another operand, a constant or a step left out."""
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -41,7 +40,8 @@ def _replayed(problem: Traced, change: ForwardChange) -> Graph | None:
         args = step.args
         if step.key == change.key and step.op == "input":
             edited = change.edit(problem, step)
-            assert edited is not None
+            if edited is None:
+                return None
             new[step.index] = replace(step, value=edited[0])
             changed = True
             continue
@@ -105,12 +105,13 @@ def _told(axes: tuple[int, ...]) -> str:
 
 
 def _flipped(axes: tuple[int, ...]) -> Edit:
-    return lambda problem, step: (step.value.flip(axes),)
+    return lambda problem, step: (step.value.flip(axes),) if step.value.dim() > max(axes) else None
 
 
 def _transposed(problem: Traced, step: Step) -> tuple[Any, ...] | None:
     value = step.value
-    return (value.transpose(-2, -1),) if value.shape[-1] == value.shape[-2] else (value * math.nan,)
+    square = value.dim() > 1 and value.shape[-1] == value.shape[-2]
+    return (value.transpose(-2, -1),) if square else None
 
 
 def _constants(step: Step) -> Iterator[ForwardChange]:
