@@ -58,8 +58,8 @@ def command(name: str) -> Iterator[str]:
     description, *examples = (module.__doc__ or "").strip().split("\n\n")
     yield f"## {name}\n\n{plain(description)}"
     for paragraph in examples:
-        shown = all(line.startswith("python -m") for line in paragraph.splitlines())
-        yield f"```sh\n{paragraph}\n```" if shown else plain(paragraph)
+        shown = all(line.strip().startswith("python -m") for line in paragraph.splitlines())
+        yield f"```text\n{paragraph}\n```" if shown else plain(paragraph)
     for group in parser._action_groups:
         if group._group_actions:
             about = f"\n\n{plain(group.description)}" if group.description else ""
