@@ -223,8 +223,3 @@ def test_wrong_options_of_the_lessons_are_one_sentence(arguments, capsys):
         main(arguments)
     assert ended.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
-
-
-def test_a_shape_and_a_table_exclude_each_other(capsys):
-    assert main(["equations", "--shape", "1,2", "--csv", "f"]) == 2
-    assert "--shape makes a problem of its own" in capsys.readouterr().err
