@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from functools import cached_property, partial
 
 from bpcompare.cli import network_options, options, values
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.cli import steps
     from bpcompare.cli.progress import Progress, load_torch
 
-    makers = files(request)
+    makers, began = files(request), time.monotonic()
     place()
     load_torch(quiet=request.quiet)
 
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.training.processes import process_group, run_on_all
 
     _check_ledger(request)
-    with process_group(request.timeout) as first:
+    with process_group(request.timeout, since=began) as first:
         quiet = request.quiet or not first
         run_on_all(lambda: check_folder(request.out, makers) if first else None)
         with Progress("reading", 1.0, quiet=quiet) as progress:
