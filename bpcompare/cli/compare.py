@@ -31,7 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_problem_options(parser)
     options.add_training_options(parser)
     network_options.add_network_options(parser)
-    group = parser.add_argument_group("more to see, of a line")
+    group = parser.add_argument_group(
+        "more to see", "a landscape, an animation and a ledger are of one nn.Linear, not of a network"
+    )
+    group.add_argument("--explain", action="store_true", help="say below what every column and word means")
     group.add_argument("--landscape", action="store_true", help="draw the loss from above, with every method's path")
     group.add_argument("--animate", action="store_true", help="write animation.gif: fit, landscape and curves growing")
     group.add_argument(
@@ -44,7 +47,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     options.add_output_options(parser)
     options.add_process_options(parser)
-    parser.add_argument("--explain", action="store_true", help="say below what every column and word means")
 
 
 def run(arguments: argparse.Namespace) -> int:
