@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_problem_options(parser)
     options.add_training_options(parser)
     network_options.add_network_options(parser)
-    group = parser.add_argument_group("more to see, of a line")
+    group = parser.add_argument_group(
+        "more to see", "a landscape, an animation and a ledger are of one nn.Linear, not of a network"
+    )
+    group.add_argument("--explain", action="store_true", help="say below what every column and word means")
     group.add_argument("--landscape", action="store_true", help="draw the loss from above, with every method's path")
     group.add_argument("--animate", action="store_true", help="write animation.gif: fit, landscape and curves growing")
     group.add_argument(
@@ -43,7 +47,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     options.add_output_options(parser)
     options.add_process_options(parser)
-    parser.add_argument("--explain", action="store_true", help="say below what every column and word means")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -54,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.cli import steps
     from bpcompare.cli.progress import Progress, load_torch
 
-    makers = files(request)
+    makers, began = files(request), time.monotonic()
     place()
     load_torch(quiet=request.quiet)
 
@@ -62,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.training.processes import process_group, run_on_all
 
     _check_ledger(request)
-    with process_group(request.timeout) as first:
+    with process_group(request.timeout, since=began) as first:
         quiet = request.quiet or not first
         run_on_all(lambda: check_folder(request.out, makers) if first else None)
         with Progress("reading", 1.0, quiet=quiet) as progress:
