@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from bpcompare.cli import options, values
 from bpcompare.training.process_environment import place
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bpcompare.cli.progress import Progress
     from bpcompare.cli.request import Request

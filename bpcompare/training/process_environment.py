@@ -1,6 +1,6 @@
 """What `torchrun` tells each process through the environment: its number, how many there are, where they meet.
 
-Read without PyTorch, so that a mistake is told before anything is loaded.
+Read without PyTorch, so that a mistake is reported before anything is loaded.
 """
 
 from __future__ import annotations

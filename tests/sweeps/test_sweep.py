@@ -251,7 +251,7 @@ def test_the_json_has_no_infinity_even_where_every_run_diverged():
             InputError,
             r"already beyond the range of torch.float32; train with float64",
         ),
-        ({"epochs": 0}, InputError, "epochs must be at least 1; got 0"),
+        ({"epochs": 0}, InputError, "epochs must be a whole number from 1 to 2⁶³ − 1; got 0"),
         ({"problems": [line(), line(dtype=torch.float64)]}, InputError, "of one shape and precision; got 2 kinds"),
         ({"methods": ["adam", "adam"]}, InputError, "'adam' is named twice"),
         ({"methods": ["autograd+RMSprop"]}, MethodError, r"torch.optim.RMSprop .* cannot be swept; choose"),
