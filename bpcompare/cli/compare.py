@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from functools import cached_property, partial
 
-from bpcompare.cli import network_options, options, values
+from bpcompare.cli import network_options, options, report, values
 from bpcompare.errors import InputError
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LINE_FIGURES = ("loss", "parameters", "fit")
 NETWORK_FIGURES = ("loss", "fit", "delta")
-OF_A_LINE = ("landscape", "animate", "ledger", "report")
+OF_A_LINE = ("landscape", "animate", "ledger")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_problem_options(parser)
     options.add_training_options(parser)
     network_options.add_network_options(parser)
+    group = parser.add_argument_group("more to see")
+    group.add_argument("--report", action="store_true", help="write report.html: everything on one page to move")
     group = parser.add_argument_group("more to see, of a line")
     group.add_argument("--landscape", action="store_true", help="draw the loss from above, with every method's path")
     group.add_argument("--animate", action="store_true", help="write animation.gif: fit, landscape and curves growing")
@@ -40,7 +42,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="every m, v, m̂ and v̂ of these Adam methods, next to torch.optim.Adam: a table, ledger.csv, and columns in "
         "history.csv",
     )
-    group.add_argument("--report", action="store_true", help="write report.html: everything on one page to move")
     options.add_output_options(parser)
     options.add_process_options(parser)
     parser.add_argument("--explain", action="store_true", help="say below what every column and word means")
@@ -55,6 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.cli.progress import Progress, load_torch
 
     makers = files(request)
+    if request.report:
+        report.check_libraries()
     load_torch(quiet=request.quiet)
 
     from bpcompare.results.write import check_folder
@@ -150,9 +153,10 @@ class Outcome:
 
     def report(self) -> bytes:
         """The page."""
-        from bpcompare.cli import report
+        from bpcompare.show.report.page import page, steps_of
 
-        return report.made(self.comparison, quiet=True)
+        self.progress.expect(steps_of(self.comparison))
+        return page(self.comparison, on_step=self.progress.advance)
 
     @cached_property
     def ledgers(self) -> dict[str, Ledger]:
