@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code.
 
     Returns:
-        0 done; 1 a learner's gradient is wrong or a published figure is not reproduced; 2 bad input, told in one
+        0 done; 1 a learner's gradient is wrong or a published figure is not reproduced; 2 bad input, said in one
         sentence on stderr; 130 interrupted.
 
     Example:
@@ -85,6 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         os.environ.pop("MPLBACKEND", None)  # figures need no backend, and an unknown one breaks matplotlib's import
         gc.set_threshold(200_000)  # looking for garbage while PyTorch loads takes a fifth of the start-up
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")  # an absent process gets our own sentence
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's matrix products; `threads` is of PyTorch's
     try:
         code = _dispatch(list(sys.argv[1:] if argv is None else argv))

@@ -2,18 +2,22 @@
 
 Your file defines gradients(x, y, w, b) and returns grad_w, grad_b, for the mean squared error of x wᵀ + b with w of
 shape (out, in), as nn.Linear has it; or it solves another exercise (--exercise). It runs in a process of its own.
-Exit code 0: right; 1: wrong; 2: it cannot be marked.
+Several files and folders can be marked at once; their marks go into a table (--csv) or to Gradescope.
+Exit code 0: right; 1: wrong, or one of several files cannot be marked; 2: it cannot be marked.
 """
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from bpcompare.cli import values
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The file, and what to do with it."""
-    parser.add_argument("file", nargs="?", type=Path, metavar="FILE.py", help="the file to mark, or to begin")
+    """The files, and what to do with them."""
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE.py", help="the file to mark, or to begin; several, or folders"
+    )
     parser.add_argument(
         "--exercise",
         metavar="NAME",
@@ -28,24 +32,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=values.seconds,
         default=5.0,
         metavar="SECONDS",
-        help="how long the file may take (default 5)",
+        help="processor time of a file's calls, imports not counted (default 5)",
     )
+    teacher = parser.add_argument_group("many files")
+    teacher.add_argument("--csv", type=Path, metavar="MARKS.csv", help="write the marks as a table")
+    teacher.add_argument("--gradescope", type=Path, metavar="RESULTS.json", help="write Gradescope's results.json")
+    teacher.add_argument("--jobs", type=values.whole_number, metavar="N", help="files at a time (default: the cores)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Marks the file, or writes the one to start from."""
-    from bpcompare.errors import InputError
+    """Marks the files, or writes the one to start from."""
+    from bpcompare.errors import BpcompareError, InputError
 
+    files: list[Path] = arguments.files
     if arguments.exercise is not None:
-        return _begin(arguments.exercise, arguments.file)
-    if arguments.file is None:
+        if len(files) > 1:
+            raise InputError(f"check --exercise writes one file; got {len(files)} names")
+        return _begin(arguments.exercise, files[0] if files else None)
+    if not files:
         raise InputError("check needs a file to mark: check FILE.py, or check --exercise NAME to begin one")
-    return _mark(arguments)
+    many = len(files) > 1 or files[0].is_dir() or arguments.csv or arguments.gradescope
+    try:
+        return _mark_many(arguments) if many else _mark(files[0], arguments)
+    except BpcompareError as error:
+        if arguments.json:
+            from bpcompare.show import marker_report as show
+
+            _print_json(show.as_error(files[0], str(error)))
+        raise
 
 
-def _mark(arguments: argparse.Namespace) -> int:
-    import json
-
+def _mark(file: Path, arguments: argparse.Namespace) -> int:
     from bpcompare.cli.progress import Progress, load_torch
 
     load_torch(quiet=arguments.json)
@@ -54,14 +71,47 @@ def _mark(arguments: argparse.Namespace) -> int:
     from bpcompare.show import marker_report as show
 
     with Progress("marking", quiet=arguments.json):
-        marking = check_file(arguments.file, arguments.seed, arguments.time_limit)
+        marking = check_file(file, arguments.seed, arguments.time_limit)
     if arguments.json:
-        print(json.dumps(show.as_data(marking, arguments.file), indent=2, ensure_ascii=False, allow_nan=False))
+        _print_json(show.as_data(marking, file))
     elif arguments.hint:
         print(show.nudge(marking))
     else:
-        print(show.report(marking, arguments.file))
+        print(show.report(marking, file))
     return 0 if marking.right else 1
+
+
+def _mark_many(arguments: argparse.Namespace) -> int:
+    from bpcompare.cli import check_many
+    from bpcompare.results.write import check_folder, write_files
+
+    if arguments.hint:
+        from bpcompare.errors import InputError
+
+        raise InputError("--hint is for one file; mark that file alone")
+    made = {arguments.csv: check_many.as_csv, arguments.gradescope: check_many.as_gradescope}
+    made.pop(None, None)
+    for target in made:
+        check_folder(target.parent, [target.name])
+    files = check_many.files_in(arguments.files)
+    marked = check_many.mark_all(files, arguments.seed, arguments.time_limit, arguments.jobs or check_many.cores())
+    for target, content in made.items():
+        write_files(target.parent, {target.name: content(marked)})
+    if arguments.json:
+        _print_json(marked)
+    else:
+        from bpcompare.show import marker_report as show
+
+        print(show.table(marked))
+        for target in made:
+            print(f"wrote {target}")
+    return 0 if all(data["right"] for data in marked) else 1
+
+
+def _print_json(data: Any) -> None:
+    import json
+
+    print(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def _begin(name: str, file: Path | None) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from bpcompare.cli import network_options, options, report, values
 from bpcompare.errors import InputError
+from bpcompare.training.process_environment import place
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
@@ -58,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     makers = files(request)
     if request.report:
         report.check_libraries()
+    place()
     load_torch(quiet=request.quiet)
 
     from bpcompare.results.write import check_folder
@@ -120,7 +122,7 @@ def files(request: Request) -> dict[str, Maker]:
 
 
 class Outcome:
-    """A comparison on its way into files and onto the screen; what several files show is computed once.
+    """A comparison that goes into files and onto the screen; what several files show is computed once.
 
     Args:
         comparison: What was trained, of a line or of a network.

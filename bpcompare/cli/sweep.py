@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from bpcompare.cli import options, values
+from bpcompare.training.process_environment import place
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bpcompare.cli.progress import Progress
     from bpcompare.cli.request import Request
@@ -45,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.cli.progress import Progress, load_torch
 
     request = options.line_or_table(arguments)
+    place()
     load_torch(quiet=request.quiet)
 
     from bpcompare.results import write

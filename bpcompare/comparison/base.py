@@ -86,7 +86,7 @@ class BaseComparison(Generic[ResultT]):
 
     @property
     def epochs(self) -> int:
-        """How many passes over the samples were asked for."""
+        """The number of passes over the samples that were asked for."""
         return self.settings.epochs
 
     @property

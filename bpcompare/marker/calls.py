@@ -24,6 +24,7 @@ class Problem:
         terms: For each number of ``truth``, the sum of the absolute values of the terms that it is a sum of.
         operations: How many rounded operations lead to one number, at most.
         kinks: The least and the largest right value, for an answer that has more than one somewhere.
+        edge: The mistake of failing here and nowhere else, for a problem at the edge of what may come; else empty.
     """
 
     sizes: Mapping[str, int]
@@ -33,6 +34,7 @@ class Problem:
     terms: Mapping[str, Array]
     operations: int
     kinks: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
+    edge: str = ""
 
     def for_answers(self, answers: Mapping[str, Array]) -> "Problem":
         """The problem with the right answers nearest to ``answers``: at a kink there is more than one."""

@@ -1,5 +1,6 @@
 """Marks a learner's file: runs it apart, compares its answers with the right ones, and diagnoses what differs."""
 
+import json
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -7,18 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.errors import MarkingError
+from bpcompare.errors import InputError, MarkingError
 from bpcompare.marker import sandbox_child
 from bpcompare.marker.calls import Array, Call, Problem
 from bpcompare.marker.diagnosis import diagnose
 from bpcompare.marker.exercises import EXERCISES, Exercise, find
 from bpcompare.marker.marking import Marking
-from bpcompare.marker.sandbox import TIME_LIMIT, Reply, Sandbox, decode, encode
+from bpcompare.marker.sandbox import TIME_LIMIT, Reply, Sandbox, Server, decode, encode, server
 
 FUNCTIONS = {exercise.function: exercise for exercise in EXERCISES.values()}
 
 
-def check_file(file: Path, seed: int | None = None, time_limit: float = TIME_LIMIT) -> Marking:
+def check_file(
+    file: Path, seed: int | None = None, time_limit: float = TIME_LIMIT, process: Server | None = None
+) -> Marking:
     """Marks the function that ``file`` defines.
 
     An answer is *exact* where every number is the right one, rounded; *within rounding* where it differs by at most
@@ -28,7 +31,8 @@ def check_file(file: Path, seed: int | None = None, time_limit: float = TIME_LIM
     Args:
         file: Python source that defines one of the exercises' functions.
         seed: Makes the problems; a fresh one where it is None.
-        time_limit: Seconds that the file may take.
+        time_limit: Seconds of processor time that its calls may take; imports are not counted.
+        process: Runs the file, and others before and after; one of its own where it is None.
 
     Returns:
         The marking, with a diagnosis of what is wrong.
@@ -44,13 +48,31 @@ def check_file(file: Path, seed: int | None = None, time_limit: float = TIME_LIM
     if not file.is_file():
         raise MarkingError(f"there is no file {file} to mark; check --exercise NAME writes one to start with")
     seed = secrets.randbits(32) if seed is None else seed
-    with Sandbox(file, tuple(FUNCTIONS), time_limit) as sandbox:
+    if process is None:
+        with server() as own:
+            return check_file(file, seed, time_limit, own)
+    with Sandbox(file, tuple(FUNCTIONS), time_limit, process) as sandbox:
         function, parameters = sandbox.load()
+        if parameters == "own loss":
+            return _own_loss(file, function, sandbox)
         exercise = FUNCTIONS[function]
         check_signature(file, exercise, parameters)
         problems = list(exercise.draw(np.random.default_rng(seed)))
         replies = list(sandbox.call([problem.inputs for problem in problems]))
     return mark(file, exercise, problems, replies, seed)
+
+
+def _own_loss(file: Path, function: str, sandbox: Sandbox) -> Marking:
+    from bpcompare.marker.own_loss import judge_told
+
+    try:
+        return judge_told(function, json.loads(sandbox.told()))
+    except MarkingError:
+        raise
+    except InputError as error:
+        raise MarkingError(f"{file} cannot be marked: {error}") from error
+    except ValueError as error:
+        raise MarkingError(f"{file} disturbed the marker's own channel; it must only define its functions") from error
 
 
 def check_function(

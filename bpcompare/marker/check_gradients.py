@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -56,20 +56,48 @@ def check_gradients(
           a factor 2 is missing (half the right value)
           it is 0.5 times the right one
     """
+    return judge(getattr(gradients, "__name__", "gradients"), ask(loss, gradients, sample))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the gradients answered.
+
+    Attributes:
+        names: Of the arguments.
+        calls: Two for each problem.
+        overruled: The answers for which autograd's gradient of the loss is not its slope.
+    """
+
+    names: tuple[str, ...]
+    calls: tuple[Call, ...]
+    overruled: tuple[str, ...]
+
+
+def ask(
+    loss: Callable[..., torch.Tensor], gradients: Callable[..., Any], sample: Callable[[int], Sequence[Any]]
+) -> Asked:
+    """Draws the problems, works out what is right, and calls the gradients."""
     drawn = [_arguments(sample, k) for k in range(SAMPLES)]
     names = _names(gradients, len(drawn[0]))
     solved = [solve(loss, arguments, names) for arguments in drawn]
-    problems = with_sizes([one.problem for one in solved])
-    answers = tuple(problems[0].truth)
-    calls = tuple(call for problem in problems for call in _twice(gradients, problem, names, answers))
+    answers = tuple(solved[0].problem.truth)
+    calls = tuple(call for one in solved for call in _twice(gradients, one.problem, names, answers))
     if all(call.raised for call in calls):
         raise MarkingError(f"the gradients raise in every call: {calls[0].raised}; correct that first")
-    overruled = [name for name in answers if any(name in one.overruled for one in solved)]
-    notes = (*(_overruled(name) for name in overruled), *blind_spots(problems))
-    known = Known(answers)
-    exercise = Exercise("any-loss", getattr(gradients, "__name__", "gradients"), names, "", (), _nothing, known)
+    return Asked(names, calls, tuple(name for name in answers if any(name in one.overruled for one in solved)))
+
+
+def judge(function: str, asked: Asked) -> Marking:
+    """The marking of what was answered."""
+    plain = list({id(call.problem): call.problem for call in asked.calls}.values())
+    sized = {id(problem): with_its_sizes for problem, with_its_sizes in zip(plain, with_sizes(plain), strict=True)}
+    calls = tuple(replace(call, problem=sized[id(call.problem)]) for call in asked.calls)
+    notes = (*(_overruled(name) for name in asked.overruled), *blind_spots(plain))
+    known = Known(tuple(plain[0].truth))
+    exercise = Exercise("any-loss", function, asked.names, "", (), _nothing, known)
     verdicts = diagnose(calls, known)
-    return Marking(exercise, _unsure_of(constant_sizes(problems), verdicts), calls, 0, notes)
+    return Marking(exercise, _unsure_of(constant_sizes(plain), verdicts), calls, 0, notes)
 
 
 def _overruled(answer: str) -> str:

@@ -128,7 +128,18 @@ def _verdict(calls: Sequence[Call], answer: str, known: Known) -> Verdict:
     grade, largest = _grade(answered, answer)
     if not wrong:
         return Verdict(answer, grade, largest)
-    return Verdict(answer, WRONG, largest, tuple(_findings(answered, wrong, answer, known)))
+    usual = [call for call in answered if not call.problem.edge]
+    wrong_usually = [call for call in wrong if not call.problem.edge]
+    findings = _findings(usual, wrong_usually, answer, known) if wrong_usually else _at_the_edge(wrong)
+    return Verdict(answer, WRONG, largest, tuple(findings))
+
+
+def _at_the_edge(wrong: Sequence[Call]) -> list[Finding]:
+    """What is right everywhere else: each edge is a mistake of its own."""
+    by_edge: dict[str, list[Call]] = {}
+    for call in wrong:
+        by_edge.setdefault(call.problem.edge, []).append(call)
+    return [Finding("", Explanation((edge,), 1.0), tuple(calls)) for edge, calls in by_edge.items()]
 
 
 def _grade(calls: Sequence[Call], answer: str) -> tuple[str, float]:
@@ -230,7 +241,7 @@ def _misshapen(call: Call, answer: str) -> bool:
 
 def _swapped(calls: Sequence[Call], known: Known) -> tuple[Verdict, ...] | None:
     """Two answers in each other's place, if that explains both and the others are right."""
-    answered = [call for call in calls if call.answers]
+    answered = [call for call in calls if call.answers and not call.problem.edge]
     for first, second in combinations(known.answers, 2):
         others = [name for name in known.answers if name not in (first, second)]
         if not answered or all(is_right(call, first) or is_right(call, second) for call in answered):

@@ -10,7 +10,13 @@ from bpcompare.marker.calls import Problem
 from bpcompare.marker.diagnosis import Known
 from bpcompare.marker.hypotheses import squared_error
 from bpcompare.marker.mistakes import MISTAKES, Mistake
-from bpcompare.marker.problems import adam_step, linear_regression, linear_regression_mistakes, sigmoid_neuron
+from bpcompare.marker.problems import (
+    adam_step,
+    delta_recursion,
+    linear_regression,
+    linear_regression_mistakes,
+    sigmoid_neuron,
+)
 
 
 @dataclass(frozen=True)
@@ -114,9 +120,9 @@ SIGMOID_NEURON = Exercise(
         "∂L/∂z = ∂L/∂a · a(1 − a)",
         "∂L/∂w = ∂L/∂z · x,  ∂L/∂b = ∂L/∂z",
     ),
-    draw=sigmoid_neuron.draw_neuron,
-    known=Known(("grad_w", "grad_b"), variants=sigmoid_neuron.NEURON_VARIANTS, solve=sigmoid_neuron.solve_neuron),
-    mistakes=sigmoid_neuron.NEURON_MISTAKES,
+    draw=sigmoid_neuron.draw,
+    known=Known(("grad_w", "grad_b"), variants=sigmoid_neuron.VARIANTS, solve=sigmoid_neuron.solve),
+    mistakes=sigmoid_neuron.MISTAKES,
 )
 
 DELTA_RECURSION = Exercise(
@@ -135,11 +141,9 @@ DELTA_RECURSION = Exercise(
         "δ⁽ˡ⁾ = (W⁽ˡ⁺¹⁾)ᵀδ⁽ˡ⁺¹⁾ ⊙ σ′(z⁽ˡ⁾)",
         "σ′(z) = σ(z)(1 − σ(z))",
     ),
-    draw=sigmoid_neuron.draw_network,
-    known=Known(
-        ("delta1", "delta2", "delta3"), variants=sigmoid_neuron.NETWORK_VARIANTS, solve=sigmoid_neuron.solve_network
-    ),
-    mistakes=sigmoid_neuron.NETWORK_MISTAKES,
+    draw=delta_recursion.draw,
+    known=Known(("delta1", "delta2", "delta3"), variants=delta_recursion.VARIANTS, solve=delta_recursion.solve),
+    mistakes=delta_recursion.MISTAKES,
 )
 
 EXERCISES = {exercise.name: exercise for exercise in (LINEAR_REGRESSION, ADAM_STEP, SIGMOID_NEURON, DELTA_RECURSION)}

@@ -1,4 +1,4 @@
-"""What a hypothesis hands back, and how an answer is laid beside what the hypothesis predicts."""
+"""What a hypothesis hands back, and how an answer is compared with what the hypothesis predicts."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -87,7 +87,7 @@ def in_layout(values: Array, laid: Array) -> Array:
 
 
 def pair(call: Call, answer: str, guess: Array, terms: Array) -> Pair | None:
-    """The answer beside ``guess``, or None where their shapes have nothing in common."""
+    """The answer next to ``guess``, or None where their shapes have nothing in common."""
     laid = same_layout(call.answers[answer], guess)
     if laid is None:
         return None
@@ -96,7 +96,7 @@ def pair(call: Call, answer: str, guess: Array, terms: Array) -> Pair | None:
 
 
 def all_sizes(call: Call) -> dict[str, int]:
-    """The sizes by name, and the neighbours of N beside it."""
+    """The sizes by name, and the neighbours of N."""
     sizes = dict(call.problem.sizes)
     return sizes | ({"N−1": sizes["N"] - 1, "N−2": sizes["N"] - 2, "N+1": sizes["N"] + 1} if "N" in sizes else {})
 
@@ -146,8 +146,8 @@ def not_refuted(
 
 def _fits(call: Call, answer: str, guess: Guess) -> bool:
     made = guess(call)
-    beside = pair(call, answer, *made) if made is not None else None
-    return beside is not None and ratio(beside) is not None
+    placed = pair(call, answer, *made) if made is not None else None
+    return placed is not None and ratio(placed) is not None
 
 
 def agrees(call: Call, answer: str, guess: Array, slack: float = 4.0) -> bool:

@@ -45,7 +45,7 @@ POWERS: dict[frozenset[tuple[str, int]], tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Pair:
-    """An answer beside what a hypothesis makes of the same call, and the rounding allowed, element by element."""
+    """An answer next to what a hypothesis makes of the same call, and the rounding allowed, element by element."""
 
     answer: Array
     guess: Array
@@ -69,6 +69,11 @@ class Factor:
     def known(self) -> bool:
         """Whether it has a meaning by itself; any other could come from few sizes by chance."""
         return self.plain and frozenset(self.powers) in POWERS
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were free to choose: fewer than there are different problems, or it may be chance."""
+        return sum(abs(power) for _, power in self.powers) + (abs(self.constant) != 1)
 
     @property
     def cost(self) -> float:
@@ -116,7 +121,7 @@ def fit(pairs: Sequence[Pair]) -> Factor | None:
     sign = math.copysign(1.0, ratios[0][1])
     factors = [_factor(sign * math.exp(constants[surest, rule]), names, powers[rule]) for rule in np.flatnonzero(fits)]
     different = len({tuple(pair.sizes.values()) for pair, _, _ in ratios})
-    told = [factor for factor in factors if factor.known or different > len(factor.powers) + (not factor.plain)]
+    told = [factor for factor in factors if factor.known or different > factor.parameters]
     return min(told, key=lambda factor: factor.cost, default=None)
 
 

@@ -19,6 +19,7 @@ SHAPED = frozenset(
         "x-left-in",
         "broadcast-n-by-n",
         "always-zero",
+        "zero-for-one-sample",
         "swapped",
         "nan-or-inf",
         "same-numbers-always",

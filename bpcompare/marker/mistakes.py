@@ -1,4 +1,4 @@
-"""The mistakes that a gradient of any loss may show, and what is said of each; an exercise has its own beside them."""
+"""The mistakes that a gradient of any loss may show, and what is said of each where an exercise has no own words."""
 
 from typing import NamedTuple
 
@@ -68,6 +68,11 @@ MISTAKES: dict[str, Mistake] = {
         "it is zero everywhere: the gradient is forgotten, or an integer division such as 2 // N made it nothing",
         ANSWER,
         "Print each factor of your formula.",
+    ),
+    "zero-for-one-sample": Mistake(
+        "it is zero for one sample: a mean over the samples is subtracted, which leaves nothing of one",
+        ANSWER,
+        "Call your function with two samples: is it still zero?",
     ),
     "nan-or-inf": Mistake(
         "it holds nan or inf", ANSWER, "Print each intermediate result: which one first is not finite?"

@@ -1,16 +1,17 @@
-"""The process in which a learner's file runs; :mod:`bpcompare.marker.sandbox` starts it as a script of its own.
+"""The process in which a learner's file runs: it loads the file, calls one function, and writes back what came.
 
-It imports nothing of bpcompare and knows no right answer: it loads the file, calls one function on the numbers it is
-sent, and writes back what came, as lines of text, on a copy of stdout that the file does not know. Whatever the file
-does to PyTorch, NumPy, ``json``, ``sys`` or the built-in functions, the names used below were taken before.
+It knows no right answer. Whatever the file does to PyTorch, NumPy, ``json``, ``sys`` or the built-in functions, the
+names used below were taken before. What it writes is described in :mod:`bpcompare.marker.sandbox`.
 """
 
 import builtins
+import importlib
 import importlib.machinery
 import importlib.util
 import inspect
 import os
 import sys
+import time
 import types
 from collections.abc import Callable
 from typing import Any, BinaryIO, NamedTuple
@@ -18,7 +19,8 @@ from typing import Any, BinaryIO, NamedTuple
 # A file that replaces builtins.len replaces it for everybody; this module keeps its own.
 globals()["__builtins__"] = dict(vars(builtins))
 
-EXTRA_MEMORY = 4 << 30  # bytes of address space on top of what PyTorch itself takes
+IMPORT_PAUSE = 0.05  # seconds between two signs that the file is still importing
+OWN_LOSS = ("loss", "gradients", "sample")  # a file that defines all three brings its own exercise
 LARGEST_ANSWER = 20_000  # numbers in one answer; the right one never has more than 50
 
 
@@ -26,11 +28,10 @@ class Unusable(Exception):
     """What came back is not an array of real numbers."""
 
 
-def serve(commands: BinaryIO, replies: BinaryIO) -> None:
+def serve(commands: BinaryIO, replies: BinaryIO, tools: "Tools", confined: int = 0) -> None:
     """Loads the file, tells which function it defines, calls it as often as asked."""
     path, *names = [_unhex(word) for word in commands.readline().split()]
     process, getpid, leave = os.getpid(), os.getpid, os._exit
-    tools = take_tools()
 
     def reply(*fields: str) -> None:
         if getpid() == process:  # a forked child of the file must not answer in its place
@@ -38,11 +39,12 @@ def serve(commands: BinaryIO, replies: BinaryIO) -> None:
             replies.flush()
 
     settrace, setprofile = sys.settrace, sys.setprofile
-    _limit_memory()
     # A file that imports __main__ finds an empty module, not this one.
     sys.modules["__main__"] = types.ModuleType("__main__")
     sys.path.insert(0, os.path.dirname(path))  # noqa: PTH120 - the file's siblings, as if it were run as a script
-    reply("ready")
+    gate = Gate(reply)
+    sys.meta_path.insert(0, gate)
+    reply("ready", str(confined))
     module, trouble = _load(path)
     settrace(None)
     setprofile(None)
@@ -54,11 +56,32 @@ def serve(commands: BinaryIO, replies: BinaryIO) -> None:
         reply("missing")
         leave(0)
     function = vars(module)[found[0]]
+    if all(callable(vars(module).get(name)) for name in OWN_LOSS):
+        reply("defines", _hex(found[0]), _hex("own loss"))
+        reply("told", _hex(_own_loss(module, gate, path)))
+        leave(0)
     reply("defines", _hex(found[0]), _hex(_parameters(function)))
     for number, line in enumerate(commands.read().splitlines()):
         reply("call", str(number), *answer(function, line.decode(), path, tools))
     reply("done")
     leave(0)
+
+
+class Gate:
+    """Asked first for every module: it says that the file is importing, and lets nobody import the answers."""
+
+    def __init__(self, reply: Callable[..., None]) -> None:
+        self._reply, self._now, self._said = reply, time.monotonic, 0.0
+        self.opened = False
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        """Never finds anything, so that the import goes on; refuses bpcompare."""
+        if name.partition(".")[0] == "bpcompare" and not self.opened:
+            self._reply("answers")
+            raise ImportError("bpcompare knows the answers")
+        if self._now() - self._said > IMPORT_PAUSE:
+            self._said = self._now()
+            self._reply("importing")
 
 
 class Tools(NamedTuple):
@@ -87,17 +110,16 @@ def answer(function: Any, line: str, path: str, tools: Tools) -> list[str]:
     return [",".join([str(index) for index in changed]), *outcome]
 
 
-def _limit_memory() -> None:
+def _own_loss(module: types.ModuleType, gate: Gate, path: str) -> str:
+    """What ``own_loss`` tells of the file's loss, gradients and sample, as JSON; the file has been imported by now."""
+    gate.opened = True
+    sys.path.append(__file__.rpartition(f"{os.sep}bpcompare{os.sep}")[0])
     try:
-        import resource
-
-        with open("/proc/self/statm") as file:  # noqa: PTH123
-            taken = int(file.read().split()[0]) * resource.getpagesize()
-        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-        limit = taken + EXTRA_MEMORY
-        resource.setrlimit(resource.RLIMIT_AS, (limit if hard < 0 else min(limit, hard), hard))
-    except (ImportError, OSError, ValueError):
-        pass  # a system without these limits still has the time limit
+        own_loss = importlib.import_module("bpcompare.marker.own_loss")
+        return str(own_loss.as_json(own_loss.tell(module.loss, module.gradients, module.sample)))
+    except BaseException as error:
+        said = _describe(error, path).replace("\\", "/").replace('"', "'")
+        return f'{{"refused": "{said}"}}'
 
 
 def _load(path: str) -> tuple[types.ModuleType | None, str]:
@@ -133,7 +155,8 @@ def _argument(word: str, tools: Tools) -> tuple[Any, bytearray, bytes]:
     before = bytes.fromhex(content)
     buffer = bytearray(before)  # the tensor lives in it, so what is done in place shows
     size = [int(length) for length in shape.split(",") if length]
-    return tools.frombuffer(buffer, dtype=tools.dtypes[kind]).reshape(size), buffer, before
+    tensor = tools.frombuffer(buffer, dtype=tools.dtypes[kind.removesuffix(".T")]).reshape(size)
+    return (tensor.T if kind.endswith(".T") else tensor), buffer, before
 
 
 def _call(function: Any, arguments: list[Any], path: str, tools: Tools) -> list[str]:
@@ -216,12 +239,12 @@ def _unhex(word: bytes) -> str:
 
 
 def main() -> None:
-    """Takes stdin and stdout for the conversation and leaves the file a stdin and a stdout that lead nowhere."""
+    """For systems that cannot fork: takes stdin and stdout for the conversation, and leaves the file none."""
     commands, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
-    serve(commands, replies)
+    serve(commands, replies, take_tools())
 
 
 if __name__ == "__main__":

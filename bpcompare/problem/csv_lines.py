@@ -9,9 +9,9 @@ class LinesWithoutComments:
     r"""The lines of a file without its comments, and the number that each has in the file.
 
     Example:
-        >>> lines = LinesWithoutComments(["# by hand\\n", "a,b\\n", "# two\\n", "1,2\\n"], "#")
+        >>> lines = LinesWithoutComments(["# by hand\n", "a,b\n", "# two\n", "1,2\n"], "#")
         >>> list(lines), lines.number_of(2)
-        (['a,b\\n', '1,2\\n'], 4)
+        (['a,b\n', '1,2\n'], 4)
     """
 
     def __init__(self, lines: Iterable[str], comment: str) -> None:

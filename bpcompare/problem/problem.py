@@ -47,7 +47,7 @@ class Problem:
         x_names: One name per input column.
         y_names: One name per output column.
         scaling: How the columns were standardised for training, or None.
-        skipped: How many rows of a file were left out, since a cell was missing.
+        skipped: The number of rows of a file that were left out, since a cell was missing.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Problem:
 
     @property
     def samples(self) -> int:
-        """N."""
+        """The number of samples N."""
         return self.measured_x.shape[0]
 
     @property
@@ -170,7 +170,7 @@ def from_data(
         truth: The parameters that made the data, if they are known.
         x_names: One name per column of x, in any script, without control characters.
         y_names: One name per column of y.
-        skipped: How many rows of a file were left out.
+        skipped: The number of rows of a file that were left out.
 
     Raises:
         InputError: A shape, a type or a value does not fit, with the remedy.
@@ -247,9 +247,9 @@ def line(
     matrix = matrix.reshape(1, 1) if matrix.ndim == 0 else matrix
     if matrix.ndim != 2:
         raise InputError(f"weight must be a number or a matrix (out, in); got shape {tuple(matrix.shape)}")
-    offset = torch.as_tensor(bias, dtype=dtype).reshape(-1)
-    if offset.numel() not in (1, matrix.shape[0]):
-        raise InputError(f"bias must be one number or one per output ({matrix.shape[0]}); got {offset.numel()}")
+    biases = torch.as_tensor(bias, dtype=dtype).reshape(-1)
+    if biases.numel() not in (1, matrix.shape[0]):
+        raise InputError(f"bias must be one number or one per output ({matrix.shape[0]}); got {biases.numel()}")
     out_features, in_features = matrix.shape
     estimates.line(samples, in_features, out_features).check()
     with torch.random.fork_rng(devices=[]):
@@ -258,9 +258,9 @@ def line(
             x = torch.linspace(0, 1, samples, dtype=dtype).unsqueeze(1)
         else:
             x = torch.rand(samples, in_features, dtype=dtype)
-        exact = matrix.item() * x + offset if matrix.numel() == 1 else x @ matrix.T + offset
+        exact = matrix.item() * x + biases if matrix.numel() == 1 else x @ matrix.T + biases
         y = exact + noise * torch.randn_like(exact)
         start = nn.Linear(in_features, out_features, bias=learn_bias, dtype=dtype)
-    truth = Truth(matrix, offset.expand(out_features).clone())
+    truth = Truth(matrix, biases.expand(out_features).clone())
     problem = from_data(x, y, name="line", bias=learn_bias, standardize=standardize, truth=truth)
     return dataclasses.replace(problem, start=start)

@@ -90,7 +90,7 @@ def plane(comparison: Comparison, *, extreme: bool = False) -> Plane:
         order = torch.tensor([mode * optimum.shape[1] + int(outputs[mode]) for mode in sorted({0, last})])
     else:
         order = modes.initial_excess.flatten().argsort(descending=True, stable=True)[:2]
-    axes, told, curvatures = [], [], []
+    axes, labels, curvatures = [], [], []
     share = modes.initial_excess / modes.initial_excess.sum().clamp(min=1e-300)
     for place in order.tolist():
         mode, output = divmod(place, optimum.shape[1])
@@ -99,9 +99,9 @@ def plane(comparison: Comparison, *, extreme: bool = False) -> Plane:
         axes.append(axis)
         curvatures.append(modes.eigenvalues[mode])
         part = f"{100 * share[mode, output].item():.3g} % of the starting gap"
-        told.append(f"{_combination(axis, names)}\n({f'λ = {curvatures[-1]:.3g}, ' if extreme else ''}{part})")
+        labels.append(f"{_combination(axis, names)}\n({f'λ = {curvatures[-1]:.3g}, ' if extreme else ''}{part})")
     bottom = torch.zeros(len(axes), dtype=torch.float64)
-    return Plane(tuple(told), torch.stack(axes), optimum, bottom, torch.stack(curvatures).diag())
+    return Plane(tuple(labels), torch.stack(axes), optimum, bottom, torch.stack(curvatures).diag())
 
 
 def _combination(axis: Tensor, names: list[str]) -> str:
@@ -204,7 +204,7 @@ def _truth(comparison: Comparison, seen: Plane) -> list[Tensor]:
 
 
 def _window(points: Tensor) -> tuple[Tensor, Tensor]:
-    """Corners around the points, not narrower than `FEWEST` of its height nor the other way round."""
+    """Corners around the points, not narrower than `FEWEST` of its height nor higher than that part of its width."""
     low, high = points.amin(0), points.amax(0)
     size = (high - low).clamp(min=FEWEST * float((high - low).max()) or 1.0) * 1.22
     return (low + high) / 2 - size / 2, (low + high) / 2 + size / 2

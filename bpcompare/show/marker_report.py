@@ -30,7 +30,7 @@ def report(marking: Marking, file: Path) -> str:
         lines += ["", "The steps of the derivation, and where it went wrong:"]
         for number, text in enumerate(marking.exercise.derivation, 1):
             lines.append(f" {'→' if number in concerned else ' '} ({number})  {text}")
-    lines += ["", _conclusion(marking)]
+    lines += ["", *marking.notes, _conclusion(marking)]
     return "\n".join(lines)
 
 
@@ -65,6 +65,7 @@ def as_data(marking: Marking, file: Path) -> dict[str, Any]:
         "raised": len(marking.raised),
         "raised_first": marking.raised[0].raised if marking.raised else None,
         "changed_inputs": list(marking.changed),
+        "notes": list(marking.notes),
         "answers": {
             verdict.answer: {
                 "grade": verdict.grade,
@@ -94,11 +95,19 @@ def _finding_data(marking: Marking, answer: str, finding: Finding) -> dict[str, 
 
 def _headline(marking: Marking, file: Path) -> str:
     exercise = marking.exercise
+    first = f"{_plain(file)}: {exercise.function}({', '.join(exercise.parameters)})"
+    if not exercise.derivation:
+        return f"{first}, a loss of its own\ncalled {len(marking.calls)} times on the numbers of sample(k)"
     return (
-        f"{file}: {exercise.function}({', '.join(exercise.parameters)}), exercise {exercise.name}\n"
+        f"{first}, exercise {exercise.name}\n"
         f"called {len(marking.calls)} times on fresh numbers, in float64 and float32; "
         f"--seed {marking.seed} repeats them"
     )
+
+
+def _plain(file: Path | str) -> str:
+    """The path without characters that a terminal obeys."""
+    return "".join(character if character.isprintable() else "?" for character in str(file))
 
 
 def _named(marking: Marking) -> list[tuple[Verdict, str]]:
@@ -117,9 +126,9 @@ def _verdict(marking: Marking, verdict: Verdict) -> list[str]:
 
 def right_where(marking: Marking, answer: str) -> str:
     """The kind of call in which a wrong answer is right, if that is one kind."""
-    answered = [call for call in marking.calls if answer in call.answers]
-    right = [call for call in answered if is_right(call, answer)]
-    words = describe(right, marking.calls) if right else ""
+    usual = [call for call in marking.calls if not call.problem.edge]
+    right = [call for call in usual if answer in call.answers and is_right(call, answer)]
+    words = describe(right, usual) if right else ""
     return "" if words.startswith("in ") and words.endswith("calls") else words
 
 
@@ -293,3 +302,34 @@ def _conclusion(marking: Marking) -> str:
     if wrong and right:
         parts.append(f"{' and '.join(right)} right")
     return f"Not yet: {', '.join(parts)}."
+
+
+def as_error(file: Path, reason: str) -> dict[str, Any]:
+    """What JSON holds of a file that cannot be marked."""
+    return {"file": str(file), "right": False, "error": reason}
+
+
+def table(marked: Sequence[dict[str, Any]]) -> str:
+    """One line for each file: right or not, and the mistakes in each answer; then how many are right."""
+    width = max(len(data["file"]) for data in marked)
+    lines = [
+        f"{'✓' if data['right'] else '✗'} {_plain(data['file']):<{width}}  {in_short(data)}".rstrip() for data in marked
+    ]
+    right = sum(data["right"] for data in marked)
+    broken = sum("error" in data for data in marked)
+    summary = f"{right} of {len(marked)} right" + (f", {broken} cannot be marked" if broken else "")
+    return "\n".join([*lines, "", f"{summary}."])
+
+
+def in_short(data: dict[str, Any]) -> str:
+    """The mistakes of one file in one line: ``grad_w: sign; grad_b: x-left-in``; nothing where it is right."""
+    if "error" in data:
+        return str(data["error"])
+    named = {
+        answer: ", ".join(dict.fromkeys(name for finding in found["mistakes"] for name in finding["names"]))
+        for answer, found in data["answers"].items()
+    }
+    parts = [f"{answer}: {names}" for answer, names in named.items() if names]
+    parts += [f"changes {', '.join(data['changed_inputs'])}"] if data["changed_inputs"] else []
+    parts += [f"raises in {data['raised']} of {data['calls']} calls"] if data["raised"] else []
+    return "; ".join(parts)

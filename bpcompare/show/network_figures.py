@@ -102,14 +102,14 @@ def _delta(comparison: NetworkComparison) -> Figure:
 def different_sizes(comparison: NetworkComparison) -> dict[str, Tensor]:
     """Size of δ by the names of the methods; methods that agree to the bit share one panel."""
     shown: dict[str, Tensor] = {}
-    told: set[str] = set()
+    labelled: set[str] = set()
     for name, result in comparison.results.items():
-        if name not in told:
+        if name not in labelled:
             same = [name] + [
                 pair.split("~")[1]
                 for pair, found in comparison.agreement.items()
                 if pair.split("~")[0] == name and found.bit_equal
             ]
-            told.update(same)
+            labelled.update(same)
             shown[" = ".join(same)] = result.delta_sizes
     return dict(list(shown.items())[:MOST_PANELS])

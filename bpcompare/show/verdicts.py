@@ -44,8 +44,8 @@ def winner(times: Times) -> str:
     for fraction in sorted(times):
         epochs = times[fraction]
         if any(count is not None for count in epochs.values()):
-            told = ", ".join(f"{name} {'never' if count is None else f'{count:,}'}" for name, count in epochs.items())
-            return f"epochs to {100 * fraction:g} % of the starting gap: {told}"
+            counts = ", ".join(f"{name} {'never' if count is None else f'{count:,}'}" for name, count in epochs.items())
+            return f"epochs to {100 * fraction:g} % of the starting gap: {counts}"
     return "neither came down to a tenth of the starting gap"
 
 

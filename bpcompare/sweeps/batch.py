@@ -46,7 +46,7 @@ def train_batch(
         method: Only its update rule counts, one of those by hand.
         problems: Problems of one shape and precision.
         lr: The learning rates, (rates,) float64.
-        epochs: How many.
+        epochs: The number of passes over the samples.
         checkpoints: The epochs whose losses are kept, rising.
         on_epoch: Called after every epoch of them all.
         paths: Whether to keep the parameters at the checkpoints, too.
@@ -163,7 +163,7 @@ def _times(left: Tensor, right: Tensor) -> Tensor:
 def _in_user_units(problems: Sequence[Problem], batch: _Batch, alive: Tensor) -> tuple[Tensor, Tensor]:
     """Weights (seeds, rates, out, in) and biases (seeds, rates, out); nan where the run has diverged."""
     weight, *bias = [values.double().movedim((-2, -1), (0, 1)) for values in batch.parameters]
-    offset = bias[0] if bias else weight.new_zeros(weight.shape[:-1])
-    pairs = [p.in_user_units(w, b) for p, w, b in zip(problems, weight, offset, strict=True)]
+    biases = bias[0] if bias else weight.new_zeros(weight.shape[:-1])
+    pairs = [p.in_user_units(w, b) for p, w, b in zip(problems, weight, biases, strict=True)]
     weights, biases = (torch.stack(values) for values in zip(*pairs, strict=True))
     return torch.where(alive[..., None, None], weights, math.nan), torch.where(alive[..., None], biases, math.nan)

@@ -29,7 +29,7 @@ class Sweep:
         problems: One per seed.
         methods: What was swept.
         rates: The learning rates, (rates,) float64, rising.
-        epochs: How many each run had.
+        epochs: The number of passes over the samples in each run.
         checkpoints: The epochs whose losses are kept, (checkpoints,), from 0 to ``epochs``.
         losses: The mean squared error in the user's units, (methods, checkpoints, seeds, rates) float64; nan once a run
             has diverged.
@@ -79,7 +79,7 @@ def sweep(
         problems: One per seed, all of the same sizes and precision.
         rates: Learning rates above 0, finite in the precision of the problems.
         methods: Methods whose update rule is written by hand in `updates` (or is the same as one that is).
-        epochs: How many, at least 1.
+        epochs: The number of passes over the samples, at least 1.
         on_epoch: Called after every epoch of every batch of runs; each method has `batches` of them.
         paths: Whether to keep the parameters at the checkpoints, too.
 

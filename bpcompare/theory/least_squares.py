@@ -85,10 +85,10 @@ def least_squares(x: Tensor, y: Tensor, *, bias: bool = True) -> Optimum:
     for _ in range(3):
         reduction = reduce(coordinates, x, y, coefficients)
         coefficients = coefficients + reduction.correction
-    weight, offset = coordinates.parameters(coefficients)
+    parameters = coordinates.parameters(coefficients)
     loss = reduction.outside.sum().item() / y.numel()
     unique = reduction.rank == len(coefficients)
-    return Optimum(weight, offset, loss, reduction.rank, unique, coordinates, reduction.triangle, coefficients)
+    return Optimum(*parameters, loss, reduction.rank, unique, coordinates, reduction.triangle, coefficients)
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Curvature:
 
     Attributes:
         eigenvalues: Of H = (2/(N·out)) AᵀA with A = [x, 1], largest first, (in + bias,); each counts `out` times.
-        rank: How many of them are not zero to rounding.
+        rank: The number of them that are not zero to rounding.
         largest_sample_eigenvalue: The largest λ of the loss of a single sample, 2‖aᵢ‖²/out.
     """
 

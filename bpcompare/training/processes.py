@@ -30,7 +30,7 @@ def process_group(timeout: float = CONNECT, silence: float = SILENCE, init_metho
 
     Raises:
         InputError: RANK, WORLD_SIZE, MASTER_ADDR or MASTER_PORT is missing or out of its range.
-        WorkerError: The others do not come, or one is lost on the way.
+        WorkerError: The others do not come, or one is lost while they work.
 
     Example:
         >>> with process_group() as first:

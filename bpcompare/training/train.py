@@ -212,11 +212,11 @@ def _misshapen(problem: Problem, method: Method, epoch: int, error: RuntimeError
         p.__class__ = _Watched
     with contextlib.suppress(Exception):  # whatever the source does now, the first error is the one to tell
         method.source(model, problem.x, problem.y)
-    told = str(error).split(". ")[0]
+    message = str(error).split(". ")[0]
     for name, p in model.named_parameters():
         if p.refused is not None:
-            told = f"got shape {tuple(p.refused.shape)}, {p.refused.dtype} for {name}, {tuple(p.shape)}, {p.dtype}"
+            message = f"got shape {tuple(p.refused.shape)}, {p.refused.dtype} for {name}, {tuple(p.shape)}, {p.dtype}"
     return MethodError(
         f"the gradient source of {method.name!r} must leave a gradient of each parameter's own shape and type; "
-        f"at epoch {epoch}: {told}"
+        f"at epoch {epoch}: {message}"
     )

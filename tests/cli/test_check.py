@@ -1,3 +1,4 @@
+import csv
 import json
 from pathlib import Path
 
@@ -90,7 +91,7 @@ def test_a_function_for_one_feature_and_output_is_told_where_it_raises(check):
 
     code, out = check(gradients)
     assert code == 1
-    assert "✗ In 48 of 60 calls it raised, beyond in = out = 1" in out
+    assert "✗ In 53 of 65 calls it raised, beyond in = out = 1" in out
     assert "AssertionError: one weight only" in out
     assert "first where N = " in out
 
@@ -125,7 +126,7 @@ def test_a_hint_tells_of_errors_and_changed_inputs_too(check):
         return w, b
 
     _, out = check(gradients, "--hint")
-    assert "In 48 of 60 calls it raised an error." in out
+    assert "In 53 of 65 calls it raised an error." in out
     assert "Does any line write to an argument?" in out
 
 
@@ -137,7 +138,7 @@ def test_json_holds_the_whole_marking(check):
     assert finding["names"] == ["sign", "summed-not-averaged"]
     assert finding["factor"] == {"constant": -1.0, "powers": {"N": 1, "out": 1}}
     assert finding["lines"] == [2, 3]
-    assert (data["right"], data["seed"], data["calls"]) == (False, 7, 60)
+    assert (data["right"], data["seed"], data["calls"]) == (False, 7, 65)
     assert data["answers"]["grad_b"]["mistakes"] == []
     assert data["answers"]["grad_b"]["grade"] in ("exact", "within rounding")
 
@@ -220,3 +221,84 @@ def test_an_option_that_cannot_be_used_ends_with_2(arguments, capsys):
         main(["check", *arguments])
     assert caught.value.code == 2
     assert capsys.readouterr().err.startswith("bpcompare: ")
+
+
+RIGHT = """
+def gradients(x, y, w, b):
+    delta = 2 * (x @ w.T + b - y) / y.numel()
+    return delta.T @ x, delta.sum(0)
+"""
+
+
+@pytest.fixture
+def a_class(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = Path("class")
+    (folder / "ada").mkdir(parents=True)
+    (folder / ".hidden").mkdir()
+    (folder / "right.py").write_text(RIGHT)
+    (folder / "ada" / "half.py").write_text(RIGHT.replace("2 * ", ""))
+    (folder / "broken.py").write_text("x(")
+    (folder / ".hidden" / "no.py").write_text("1 / 0")
+    return folder
+
+
+def test_a_class_is_marked_whole_although_one_file_is_broken(a_class, capsys):
+    assert (
+        main(["check", str(a_class), "nowhere.py", "--csv", "marks.csv", "--gradescope", "r.json", "--jobs", "2"]) == 1
+    )
+    rows = list(csv.DictReader(Path("marks.csv").read_text().splitlines()))
+    assert [(Path(row["file"]).name, row["right"]) for row in rows] == [
+        ("half.py", "no"),
+        ("broken.py", "no"),
+        ("right.py", "yes"),
+        ("nowhere.py", "no"),
+    ]
+    assert rows[0]["mistakes"] == "grad_w: factor-2-missing; grad_b: factor-2-missing"
+    assert {row["exercise"] for row in rows} == {"linear-regression", ""}
+    assert all(float(row["seconds"]) >= 0 for row in rows)
+    results = json.loads(Path("r.json").read_text())
+    assert results["score"] == sum(test["score"] for test in results["tests"]) == 2
+    assert [set(test) for test in results["tests"]] == [{"name", "score", "max_score", "output"}] * 6
+    assert "1 of 4 right, 2 cannot be marked." in capsys.readouterr().out
+
+
+def test_json_of_many_files_is_a_list(a_class, capsys):
+    assert main(["check", str(a_class), "--json"]) == 1
+    data = json.loads(capsys.readouterr().out)
+    assert [("error" in one, one["right"]) for one in data] == [(False, False), (True, False), (False, True)]
+
+
+def test_json_is_written_where_a_file_cannot_be_marked(capsys):
+    assert main(["check", "nowhere.py", "--json"]) == 2
+    said = capsys.readouterr()
+    data = json.loads(said.out)
+    assert (data["file"], data["right"]) == ("nowhere.py", False)
+    assert data["error"] in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["empty"], "no Python file in the folder"),
+        (["a.py", "b.py", "--hint"], "--hint is for one file"),
+        (["a.py", "--csv", "nowhere/marks.csv/x"], "cannot be written"),
+        (["a.py", "b.py", "--exercise", "adam-step"], "writes one file"),
+    ],
+)
+def test_what_many_files_cannot_be_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, sentence):
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    Path("nowhere").mkdir()
+    Path("nowhere/marks.csv").write_text("")
+    assert main(["check", *arguments]) == 2
+    err = capsys.readouterr().err
+    assert sentence in err
+    assert err.count("\n") == 1
+
+
+def test_what_is_not_named_is_in_the_json_with_both_arrays(check):
+    _, out = check(lambda x, y, w, b: (right(x, y, w, b)[0] * w.cos(), right(x, y, w, b)[1]), "--json")
+    contrast = json.loads(out)["answers"]["grad_w"]["mistakes"][-1]["contrast"]
+    assert set(contrast) == {"sizes", "dtype", "yours", "right", "ratio"}
+    assert contrast["yours"][0][0] == pytest.approx(contrast["right"][0][0] * contrast["ratio"][0][0])

@@ -1,3 +1,4 @@
+import contextlib
 import functools
 import json
 import os
@@ -219,20 +220,21 @@ def test_version(capsys):
     assert capsys.readouterr().out.startswith("bpcompare ")
 
 
-@pytest.fixture
-def terminal(monkeypatch):
-    """stderr is a terminal; returns a function that reads what it shows."""
+@contextlib.contextmanager
+def a_terminal(monkeypatch):
+    """Within it stderr is a terminal; gives a function that reads what it shows."""
     leader, follower = pty.openpty()
     with os.fdopen(follower, "w") as stream, monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", stream)
-        patch.setenv("TERM", "xterm")
         yield lambda: os.read(leader, 10_000).decode()
     os.close(leader)
 
 
-def test_a_progress_bar_appears_though_no_step_has_ended(terminal, monkeypatch):
+def test_a_progress_bar_appears_though_no_step_has_ended(monkeypatch):
     monkeypatch.setattr(progress, "WAIT", 0.0)
-    with Progress("training", 3) as bar:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    with a_terminal(monkeypatch) as terminal, Progress("training", 3) as bar:
         bar.timer.join()
         assert "training" in terminal()
         for _ in range(3):
@@ -241,21 +243,23 @@ def test_a_progress_bar_appears_though_no_step_has_ended(terminal, monkeypatch):
 
 
 @pytest.mark.parametrize(("name", "value"), [("TERM", "dumb"), ("NO_COLOR", "1")])
-def test_where_escape_codes_are_not_wanted_progress_is_plain_text(name, value, terminal, monkeypatch):
+def test_where_escape_codes_are_not_wanted_progress_is_plain_text(name, value, monkeypatch):
     monkeypatch.setattr(progress, "WAIT", 0.0)
     monkeypatch.setenv(name, value)
-    with Progress("training", 2) as bar:
-        bar.timer.join()
-        bar.advance()
-    shown = terminal()
+    with a_terminal(monkeypatch) as terminal:
+        with Progress("training", 2) as bar:
+            bar.timer.join()
+            bar.advance()
+        shown = terminal()
     assert "training …" in shown
     assert "\x1b" not in shown
 
 
-def test_what_is_loaded_is_said_at_once_and_gone_when_it_is_there(terminal):
-    with progress.Notice("loading PyTorch"):
-        assert terminal() == "loading PyTorch …\r"
-    assert terminal().strip(" ") == "\r"
+def test_what_is_loaded_is_said_at_once_and_gone_when_it_is_there(monkeypatch):
+    with a_terminal(monkeypatch) as terminal:
+        with progress.Notice("loading PyTorch"):
+            assert terminal() == "loading PyTorch …\r"
+        assert terminal().strip(" ") == "\r"
 
 
 def test_no_progress_bar_where_nobody_can_see_it(capsys, monkeypatch):

@@ -215,10 +215,10 @@ def torch_value(text, tensors):
 
 
 def is_near_corner(graph):
-    """Whether rounding decides which side of a corner is taken."""
+    """Whether rounding decides which side of a kink is taken."""
     for node in graph.nodes:
         values = [float(parent.value) for parent in node.parents]
-        if not (node.operation and node.operation.corner) or len(set(node.parents)) < len(values):
+        if not (node.operation and node.operation.kink) or len(set(node.parents)) < len(values):
             continue
         if abs(values[0] - (values[1] if len(values) == 2 else 0.0)) < 1e-9:
             return True

@@ -11,11 +11,12 @@ from bpcompare.marker.check import check_function
 from bpcompare.marker.conditions import describe
 from bpcompare.marker.diagnosis import is_right
 from bpcompare.marker.factors import Factor, Pair, fit
-from bpcompare.marker.hypotheses.combinations import forms
+from bpcompare.marker.hypotheses.combinations import combinations
 from bpcompare.marker.hypotheses.wrong_parts import View
 from bpcompare.marker.meaning import names
 from bpcompare.marker.mistakes import MISTAKES
-from bpcompare.marker.problems import linear_regression
+from bpcompare.marker.problems import linear_regression, linear_regression_mistakes
+from bpcompare.show import marker_report
 
 TRUTH_ERROR = 1e-13  # autograd in float64, over at most 100 terms of size 10, against extended precision
 SEEDS = st.integers(0, 2**32 - 1)
@@ -42,7 +43,7 @@ def test_the_right_answers_are_those_of_autograd():
 def test_problems_differ_in_every_size_and_are_the_same_for_the_same_seed():
     drawn = problems(5)
     assert {problem.dtype for problem in drawn} == {"float64", "float32"}
-    counts = {problem.sizes["N"] for problem in drawn}
+    counts = {problem.sizes["N"] for problem in drawn if not problem.edge}
     assert 100 in counts
     assert len(counts) == len(linear_regression.SHAPES)
     for first, again in zip(drawn, problems(5), strict=True):
@@ -217,16 +218,18 @@ def test_one_number_may_come_in_any_nesting_and_several_may_not():
     assert not is_right(Call(two), "g")
 
 
-def test_every_form_has_a_text_for_each_of_its_mistakes():
+def test_every_combination_has_a_text_for_each_of_its_mistakes():
     for answer in ("grad_w", "grad_b"):
-        assert {name for form in forms(answer) for name in form.mistakes} <= set(MISTAKES)
+        assert {name for one in combinations(answer) for name in one.mistakes} <= set(MISTAKES) | set(
+            linear_regression_mistakes.MISTAKES
+        )
 
 
-def test_the_form_without_mistakes_is_the_gradient_itself():
+def test_the_combination_without_mistakes_is_the_gradient_itself():
     for answer in ("grad_w", "grad_b"):
-        (form,) = [form for form in forms(answer) if not form.mistakes]
+        (one,) = [one for one in combinations(answer) if not one.mistakes]
         for problem in problems(1)[::6]:
-            value, _ = form.of(View.of(problem.inputs))
+            value, _ = one.of(View.of(problem.inputs))
             np.testing.assert_allclose(value, problem.truth[answer].astype(np.float64), rtol=1e-9, atol=1e-12)
 
 
@@ -288,7 +291,7 @@ def test_the_names_of_a_factor_are_its_meaning():
 
 def test_calls_that_no_kind_describes_are_counted():
     calls = [Call(problem) for problem in problems(0)]
-    assert describe(calls[:7], calls) == "in 7 of 60 calls"
+    assert describe(calls[:7], calls) == "in 7 of 65 calls"
     assert describe([call for call in calls if call.problem.dtype == "float32"], calls) == "in float32"
 
 
@@ -348,3 +351,112 @@ def test_the_weight_has_the_shape_of_nn_linear():
     assert check_function(right, seed=11).right
     turned = check_function(lambda *a: (right(*a)[0].T, right(*a)[1]), seed=11)
     assert turned.mistakes == {"grad_w": ("transposed",), "grad_b": ()}
+
+
+SCALES = {
+    "N·out": lambda x, y: y.numel(),
+    "−N·out": lambda x, y: -y.numel(),
+    "out": lambda x, y: y.shape[1],
+    "0.5/N": lambda x, y: 0.5 / len(x),
+    "2·out/in": lambda x, y: 2 * y.shape[1] / x.shape[1],
+    "0.25·N": lambda x, y: 0.25 * len(x),
+}
+
+
+def evaluated(rule, sizes):
+    """What a rule of the report, such as −2·N/(in), is as Python's arithmetic."""
+    text = rule.replace("·", "*").replace("−", "-").replace("^", "**").replace("in", "inward")
+    return eval(text, {}, {"inward" if name == "in" else name: size for name, size in sizes.items()})
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_who_obeys_the_sentence_about_a_factor_is_right_on_every_problem(scale):
+    def gradients(x, y, w, b):
+        grad_w, grad_b = right(x, y, w, b)
+        return grad_w * SCALES[scale](x, y), grad_b
+
+    marking = check_function(gradients, seed=9)
+    (finding,) = marking.verdicts[0].findings
+    rule = marker_report._rule(finding.explanation.factor)
+    for call in marking.calls:
+        obeyed = call.answers["grad_w"] / evaluated(rule, call.problem.sizes)
+        assert is_right(Call(call.problem, {"grad_w": obeyed}, call.dtypes), "grad_w")
+    examples = marker_report._telling(finding.calls, finding.explanation.factor)
+    assert all(call.problem.sizes[name] > 1 for call in examples for name in ("N", "in", "out") if name in rule)
+
+
+def wrong_only(edge):
+    """Gradients that are right but for one way to fail at one edge."""
+
+    def gradients(x, y, w, b):
+        residual = x @ w.T + b - y
+        if edge == "wrong-for-one-sample":
+            residual = residual.squeeze(0) if len(x) == 1 else residual
+            residual = residual - residual.mean() if len(x) == 1 else residual
+            residual = residual.reshape(y.shape)
+        elif edge == "wrong-for-many-samples":
+            x, residual, y = x[:256], residual[:256], y
+        elif edge == "wrong-for-many-features":
+            grad_w, grad_b = right(x, y, w, b)
+            grad_w[:, 6:] = 0
+            return grad_w, grad_b
+        elif edge == "wrong-where-a-residual-is-0":
+            residual = residual.square() / residual
+        elif edge == "wrong-where-x-is-not-contiguous":
+            x = torch.as_strided(x, x.shape, (x.shape[1], 1))
+        delta = 2 * residual / y.numel()
+        return delta.T @ x, delta.sum(0)
+
+    return gradients
+
+
+EDGES = [problem.edge for problem in problems(0) if problem.edge]
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_what_is_wrong_at_one_edge_only_is_refused_and_named_after_it(edge):
+    marking = check_function(wrong_only(edge), seed=3)
+    assert marking.mistakes["grad_w"] == (edge,)
+    assert {name for names in marking.mistakes.values() for name in names} == {edge}
+
+
+def test_the_edges_are_what_they_are_called():
+    one, many, wide, exact, strided = [problem for problem in problems(3) if problem.edge]
+    assert one.sizes["N"] == 1
+    assert many.sizes["N"] > 128
+    assert wide.sizes["in"] > 4
+    residual = exact.inputs["x"] @ exact.inputs["w"].T + exact.inputs["b"] - exact.inputs["y"]
+    assert (residual == 0).any()
+    assert (residual != 0).any()
+    assert not strided.inputs["x"].flags.c_contiguous
+
+
+def test_what_is_kept_for_each_shape_or_type_is_accumulated_all_the_same():
+    for key in (lambda x, w: w.shape, lambda x, w: (w.shape, w.dtype), lambda x, w: x.shape):
+        kept = {}
+
+        def gradients(x, y, w, b, key=key, kept=kept):
+            found = [g.double() for g in right(x, y, w, b)]
+            old = kept.get(key(x, w))
+            kept[key(x, w)] = found if old is None else [a + b for a, b in zip(old, found, strict=True)]
+            return [g.clone() for g in kept[key(x, w)]]
+
+        assert check_function(gradients, seed=4).mistakes["grad_w"] == ("accumulated",)
+
+
+def test_noise_that_makes_one_answer_the_largest_is_no_bound():
+    def gradients(x, y, w, b):
+        grad_w, grad_b = right(x, y, w, b)
+        largest = grad_w.abs() == grad_w.abs().max()
+        return torch.where(largest, grad_w * (1 - 1e-6), grad_w), grad_b
+
+    assert "clipped" not in check_function(gradients, seed=4).mistakes["grad_w"]
+    clipped = check_function(lambda *a: tuple(g.clamp(-0.5, 0.5) for g in right(*a)), seed=4)
+    assert clipped.mistakes == {"grad_w": ("clipped",), "grad_b": ("clipped",)}
+
+
+def test_a_factor_has_fewer_parameters_than_there_are_problems():
+    sizes = ((4, 2), (7, 3), (9, 5))
+    assert fit(pairs(lambda n, m: 0.37 * n / m, sizes=sizes)) is None
+    assert fit(pairs(lambda n, m: n**2 / m, sizes=sizes)) is None
+    assert fit(pairs(lambda n, m: 0.37 * n, sizes=sizes)).parameters == 2

@@ -60,7 +60,7 @@ def test_a_product_of_x_transposed_and_delta_is_refused_as_transposed_and_the_ri
     )
     assert main(["check", str(file)]) == 1
     said = capsys.readouterr().out
-    assert "it is transposed: w has shape (out, in), so the product is δᵀx, not xᵀδ  [line 5]" in said
+    assert "it is transposed: w has shape (out, in), so the product is δᵀx, not xᵀδ  [step 5]" in said
     assert "(1)  ŷ = xwᵀ + b" in said
     assert "→ (5)  ∂L/∂w = δᵀx" in said
     assert "✓ grad_b is right" in said
@@ -92,4 +92,5 @@ def test_a_forward_pass_with_w_where_its_transpose_is_meant_is_named_where_that_
 
     marking = check_function(gradients, seed=SEED)
     assert marking.mistakes == {"grad_w": ("transposed-w-in-forward",), "grad_b": ("transposed-w-in-forward",)}
-    assert len(marking.raised) == len(marking.calls) * (1 - RIGHT_WHERE_SQUARE)
+    usual = [call for call in marking.calls if not call.problem.edge]
+    assert sum(bool(call.raised) for call in usual) == len(usual) * (1 - RIGHT_WHERE_SQUARE)

@@ -2,14 +2,17 @@
 
 import io
 import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from bpcompare.cli import main
 from bpcompare.errors import MarkingError
-from bpcompare.marker import sandbox, sandbox_child
+from bpcompare.marker import sandbox, sandbox_child, sandbox_limits
 from bpcompare.marker.check import check_file, check_function, check_signature
 from bpcompare.marker.exercises import find
 
@@ -38,12 +41,18 @@ FOOLING = {  # what stands before a gradient, wrong by the factor 2, that must n
 }
 
 
+@pytest.fixture(scope="module")
+def process():
+    with sandbox.server() as running:
+        yield running
+
+
 @pytest.fixture
-def marked(tmp_path):
+def marked(tmp_path, process):
     def mark(source, **options):
         path = tmp_path / "mine.py"
         path.write_text(source)
-        return check_file(path, **{"time_limit": PATIENT, **options})
+        return check_file(path, **{"time_limit": PATIENT, "process": process, **options})
 
     return mark
 
@@ -61,28 +70,124 @@ def test_a_wrong_gradient_stays_wrong_whatever_its_file_patches(marked, name):
 
 UNMARKABLE = {
     "loop": ("while True: pass", "took longer than 0.5 seconds and was stopped while it was imported"),
-    "os_exit": ("import os\ndef gradients(x, y, w, b): os._exit(0)", "ended its own process in call 1 of 60"),
+    "sleep": ("import time\ntime.sleep(1000)", "waited for 0.5 seconds, doing nothing, and was stopped"),
+    "loop in a call": ("def gradients(x, y, w, b):\n  while True: pass", "was stopped in call 1 of"),
+    "os_exit": ("import os\ndef gradients(x, y, w, b): os._exit(0)", "ended its own process in call 1 of"),
     "sys_exit": ("import sys\nsys.exit()", "move that under if __name__"),
     "syntax": ("def gradients(x, y, w, b)\n    pass", "is not Python: line 1: SyntaxError: expected ':'"),
     "missing": ("def gradient(x, y, w, b): pass", "defines no function to mark; it must define gradients"),
     "import": ("import no_such_module", "cannot import what it asks for: line 1: ModuleNotFoundError"),
     "raises": ("1 / 0", "fails while it is imported: line 1: ZeroDivisionError"),
-    "garbage": ("import os\nfor fd in range(3, 9):\n  try: os.write(fd, b'x\\n')\n  except OSError: pass", "disturbed"),
+    "garbage": (
+        "import os\nfor fd in range(3, 99):\n  try: os.write(fd, b'x\\n')\n  except OSError: pass",
+        "disturbed",
+    ),
     "order": ("def gradients(w, b, x, y): pass", "the arguments come in the order of gradients(x, y, w, b)"),
     "memory": ("def gradients(x, y, w, b): [0] * 10**13", "it asks for more memory"),
+    "bomb": ("import os\nwhile True:\n  try: os.fork()\n  except OSError: pass", "more than 64 processes"),
+    "answers": ("try: import bpcompare.marker\nexcept ImportError: pass", "imports bpcompare, which knows the answers"),
 }
 
 
 @pytest.mark.parametrize("name", UNMARKABLE)
-def test_a_file_that_cannot_be_marked_gets_one_sentence_and_exit_code_2(tmp_path, capsys, name):
+def test_a_file_that_cannot_be_marked_gets_one_sentence(marked, name):
     source, sentence = UNMARKABLE[name]
+    if name == "bomb" and not sandbox_limits.descendants(1):
+        pytest.skip("processes cannot be counted here")
+    with pytest.raises(MarkingError) as caught:
+        marked(source, time_limit=0.5 if name in ("loop", "sleep", "loop in a call") else 60)
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_cannot_be_marked_ends_the_command_with_2(tmp_path, capsys):
     path = tmp_path / "mine.py"
-    path.write_text(source)
-    assert main(["check", str(path), "--time-limit", "0.5" if name == "loop" else "60"]) == 2
+    path.write_text("1 / 0")
+    assert main(["check", str(path)]) == 2
     said = capsys.readouterr()
-    assert sentence in said.err
     assert said.err.count("\n") == 1
     assert not said.out
+
+
+def confined():
+    """Whether this kernel forbids what the sandbox asks it to forbid; asked in a process of its own."""
+    child = os.fork()
+    if child == 0:
+        os._exit(sandbox_limits.confine("/tmp") >= 6)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+REACHES = """
+import glob, os, socket
+done = []
+def attempt(what, act):
+    try:
+        act()
+        done.append(what)
+    except OSError:
+        pass
+def parent(pid):
+    return int(open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[1])
+pid = os.getpid()
+while (pid := parent(pid)) > 1:
+    attempt(("signal", pid), lambda: os.kill(pid, 0))
+    for descriptor in (1, 2):
+        attempt(("output", pid), lambda: open(f"/proc/{pid}/fd/{descriptor}", "w").write("Right"))
+for path in (*glob.glob("/dev/pts/*"), "/dev/tty", "/dev/shm/x", "/tmp/x", os.path.expanduser("~/x"), __file__):
+    attempt(path, lambda: open(path, "a").close())
+attempt("rename", lambda: os.rename(__file__, __file__ + "x"))
+with open("large", "wb") as file:
+    attempt("large", lambda: [file.write(bytes(1 << 20)) for _ in range(100)])
+open("small", "w").write("a relative path is in the scratch folder")
+assert not done, done
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork") or not confined(), reason="this kernel has no Landlock of version 6")
+def test_a_file_reaches_nothing_outside_its_scratch_folder(marked):
+    assert marked(REACHES + GOOD).right
+
+
+DAEMON = """
+import ctypes, os
+ctypes.CDLL(None).prctl(1, 0)  # whatever happens to the parent
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        while True: pass
+    os._exit(0)
+"""
+
+
+def alive(root):
+    return sandbox_limits.descendants(root)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="descendants are listed in /proc")
+def test_daemons_end_with_the_marking(marked, process):
+    assert marked(DAEMON + GOOD).right
+    assert alive(process._process.pid) == set()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="descendants are listed in /proc")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_an_endless_loop_ends_with_the_command_whatever_ends_that(tmp_path, number):
+    path = tmp_path / "mine.py"
+    path.write_text("while True: pass")
+    command = subprocess.Popen([sys.executable, "-m", "bpcompare", "check", str(path), "--time-limit", "300"])
+    while len(family := alive(command.pid)) < 2:  # the server and the file's own process
+        time.sleep(0.05)
+    command.send_signal(number)
+    command.wait(60)
+    end = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}").exists() for pid in family):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_imports_are_no_time_of_the_learner(marked):
+    slow = "\n".join(f"import {name}" for name in ("torch.func", "torch._dynamo"))
+    assert marked(slow + GOOD, time_limit=4.0).right
 
 
 def test_the_file_can_import_what_lies_beside_it(tmp_path, marked):
@@ -154,19 +259,21 @@ def conversation(monkeypatch, tmp_path, source, calls=b""):
 
     for target, name, value in (
         (os, "_exit", leave),
-        (sandbox_child, "_limit_memory", lambda: None),
         (sys, "settrace", lambda trace: None),
         (sys, "setprofile", lambda trace: None),
         (sys, "path", list(sys.path)),
+        (sys, "meta_path", list(sys.meta_path)),
     ):
         monkeypatch.setattr(target, name, value)
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     monkeypatch.setitem(sys.modules, "learner_file", None)
     words = [str(path), "gradients"]
     written = io.BytesIO()
+    request = io.BytesIO(" ".join(w.encode().hex() for w in words).encode() + b"\n" + calls)
     with pytest.raises(Left):
-        sandbox_child.serve(io.BytesIO(" ".join(w.encode().hex() for w in words).encode() + b"\n" + calls), written)
-    return [line.split("\t")[0] for line in written.getvalue().decode().splitlines()]
+        sandbox_child.serve(request, written, sandbox_child.take_tools())
+    words = [line.split("\t")[0] for line in written.getvalue().decode().splitlines()]
+    return [word for word in words if word != "importing"]
 
 
 def test_the_runner_says_when_it_is_ready_what_it_found_and_what_came(monkeypatch, tmp_path):
@@ -181,13 +288,14 @@ def test_the_runner_says_when_the_file_fails_or_defines_nothing(monkeypatch, tmp
     assert conversation(monkeypatch, tmp_path, "") == ["ready", "missing"]
 
 
-def test_the_memory_limit_leaves_room_and_is_never_above_the_systems(monkeypatch):
+def test_no_limit_is_above_the_systems(monkeypatch):
     resource = pytest.importorskip("resource")
-    limits = []
-    monkeypatch.setattr(resource, "setrlimit", lambda which, pair: limits.append(pair))
-    monkeypatch.setattr(resource, "getrlimit", lambda which: (-1, 1 << 30))
-    sandbox_child._limit_memory()
-    assert limits == [(1 << 30, 1 << 30)]
+    limits = {}
+    monkeypatch.setattr(resource, "setrlimit", lambda which, pair: limits.update({which: pair}))
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (-1, 32))
+    sandbox_limits.limit_resources(7)
+    assert limits[resource.RLIMIT_AS] == (32, 32)
+    assert max(limits.values()) == (32, 32)
 
 
 @pytest.mark.parametrize(
@@ -211,11 +319,18 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 def test_a_python_without_pytorch_is_told_apart_from_the_learners_errors(monkeypatch, tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(GOOD)
-    broken = tmp_path / "sandbox_child.py"
-    broken.write_text("print('no torch', flush=True)")
-    monkeypatch.setattr(sandbox, "RUNNER", broken)
-    with pytest.raises(MarkingError, match="PyTorch cannot be imported"):
+    broken = tmp_path / "sandbox_server.py"
+    broken.write_text("raise ImportError('no torch')")
+    monkeypatch.setattr(sandbox, "SERVER", broken)
+    with pytest.raises(MarkingError, match="cannot import PyTorch"):
         check_file(path)
+
+
+def test_a_system_that_cannot_fork_marks_too(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(HALF)
+    with sandbox.PlainServer() as plain:
+        assert check_file(path, time_limit=PATIENT, process=plain).mistakes["grad_w"] == ("factor-2-missing",)
 
 
 def test_the_runner_keeps_stdin_and_stdout_and_leaves_the_file_none(monkeypatch):
@@ -224,20 +339,10 @@ def test_the_runner_keeps_stdin_and_stdout_and_leaves_the_file_none(monkeypatch)
     monkeypatch.setattr(os, "fdopen", lambda descriptor, mode: (descriptor, mode))
     monkeypatch.setattr(os, "open", lambda path, flags: 99)
     monkeypatch.setattr(os, "dup2", lambda old, new: moved.append((old, new)))
-    monkeypatch.setattr(sandbox_child, "serve", lambda commands, replies: served.append((commands, replies)))
+    monkeypatch.setattr(sandbox_child, "serve", lambda commands, replies, tools: served.append((commands, replies)))
     sandbox_child.main()
     assert served == [((10, "rb"), (11, "wb"))]
     assert moved == [(99, 0), (99, 1), (99, 2)]
-
-
-def test_a_system_without_memory_limits_is_no_error(monkeypatch):
-    resource = pytest.importorskip("resource")
-
-    def refuse(which):
-        raise ValueError
-
-    monkeypatch.setattr(resource, "getrlimit", refuse)
-    sandbox_child._limit_memory()
 
 
 def test_parameters_are_told_as_far_as_they_can_be_known():

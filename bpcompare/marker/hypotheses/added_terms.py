@@ -1,4 +1,4 @@
-"""Hypotheses that solve for a number: c times a known direction beside the gradient, or the step of a difference."""
+"""Hypotheses that solve for a number: c times a known direction added to the gradient, or the step of a difference."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -11,7 +11,7 @@ from bpcompare.marker.hypotheses.wrong_parts import view
 Direction = Callable[[Call], tuple[Array, Array]]  # base and direction: the answer is base + c · direction
 
 
-def offset(calls: Sequence[Call], answer: str) -> Explanation | None:
+def added_term(calls: Sequence[Call], answer: str) -> Explanation | None:
     """The right gradient plus one unknown number times a known direction, the same number in every call."""
     if any(call.answers[answer].size != truth(call, answer).size for call in calls):
         return None
@@ -129,7 +129,7 @@ def _noisy(calls: Sequence[Call], answer: str) -> Explanation | None:
             return None
         inverse[dtype] = max(errors)
     double, single = inverse["float64"], inverse["float32"]
-    lost = double > 1e4 and single < double  # in float32 a small step vanishes beside w
+    lost = double > 1e4 and single < double  # in float32 a small step vanishes next to w
     if not 2 < double < 1e11 or not ((lost and single > 1e5) or double / 30 < single < double * 30):
         return None
     detail = f"the errors are as large as those of a finite difference with a step of about {1 / double:.0e}"

@@ -1,15 +1,16 @@
 """Wrong gradients of the squared error, composed: which residual, which x, which samples, which product."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
+from typing import NamedTuple
 
 from bpcompare.marker.calls import Array
 from bpcompare.marker.factors import Factor
 from bpcompare.marker.hypotheses.wrong_parts import ERRORS, INPUTS, PRODUCTS, SAMPLES, SUMS, View
 
-MOST_MISTAKES = 2  # in one form, beside its factor
+MOST_MISTAKES = 2  # in one combination, apart from its factor
 # Factors that follow from the mistake itself, and are no mistake of their own: powers of the sizes, and constants.
 POWERS: dict[str, tuple[tuple[tuple[str, int], ...], ...]] = {
     "broadcast-n-by-n": ((("N", 1),), (("N", -1),)),
@@ -26,24 +27,48 @@ CONSTANTS = {
     "residual-squared": 0.5,
     "loss-for-residual": 0.5,
 }
-
-
 ALONE = {"delta-alone": ("x-forgotten",), "delta-as-it-is": ("x-forgotten", "not-summed-over-batch")}
+WITH_X = ("summed-to-one-number", "summed-over-features", "not-summed-over-batch")  # what may befall x left in ∂L/∂b
+
+Multiply = Callable[[Array, Array], Array]  # of x and δ
+Add = Callable[[Array], Array]  # of δ
+
+
+class Choice(NamedTuple):
+    """One way to write the residual or x: a row of a table of wrong parts, and which of its variants."""
+
+    mistake: str
+    variant: int
+
+
+class Samples(NamedTuple):
+    """Which samples are used, and whether the mean is taken over those or over all N."""
+
+    mistake: str
+    variant: int
+    mean_over_used: bool
+
+
+class LastStep(NamedTuple):
+    """What is done at last: a product of δ and x, or a sum of δ."""
+
+    mistakes: tuple[str, ...]
+    multiply: Multiply | None = None
+    add: Add | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Form:
+class Combination:
     """One way to go wrong, or right: the mistakes it holds and what it makes of a problem."""
 
-    answer: str
     mistakes: tuple[str, ...]
-    error: tuple[str, int]
-    input: tuple[str, int]
-    samples: tuple[str, int]
-    product: tuple[str, int]
+    error: Choice
+    input: Choice
+    samples: Samples
+    last: LastStep
 
     def remainder(self, factor: Factor) -> Factor:
-        """What of a factor the form's own mistakes leave unexplained."""
+        """What of a factor the combination's own mistakes leave unexplained."""
         powers = {power for mistake in self.mistakes for power in POWERS.get(mistake, ())}
         constants = {CONSTANTS[mistake] for mistake in self.mistakes if mistake in CONSTANTS}
         sign = -1.0 if factor.constant < 0 else 1.0
@@ -53,83 +78,79 @@ class Form:
         )
 
     def of(self, view: View) -> tuple[Array, Array] | None:
-        """The value and the sum of the absolute values of its terms; None where the form does not exist."""
+        """The value and the sum of the absolute values of its terms; None where it does not exist."""
         deltas = view.once(("delta", self.error, self.samples), self._deltas)
         inputs = view.once(("input", self.input, self.samples), self._inputs)
         if deltas is None or inputs is None:
             return None
-        name, variant = self.product
-        if self.answer == "grad_b" and name in SUMS:
-            total = SUMS[name][variant]
-            return total(deltas[0]), total(deltas[1])
-        multiply = PRODUCTS[name.removeprefix("x-left-in")][variant]
-        return multiply(inputs[0], deltas[0]), multiply(inputs[1], deltas[1])
+        if self.last.add is not None:
+            return self.last.add(deltas[0]), self.last.add(deltas[1])
+        assert self.last.multiply is not None
+        return self.last.multiply(inputs[0], deltas[0]), self.last.multiply(inputs[1], deltas[1])
 
     def _deltas(self, view: View) -> tuple[Array, Array] | None:
-        name, variant = self.error
-        error = view.once(("error", self.error), ERRORS[name][variant])
+        error = view.once(("error", self.error), ERRORS[self.error.mistake][self.error.variant])
         if error is None:
             return None
         rows = self._rows(view)
-        averaged = view.y[rows] if self.samples[1] >= len(SAMPLES[self.samples[0]]) else view.y
+        averaged = view.y[rows] if self.samples.mean_over_used else view.y
         scale = 2 / (max(len(averaged), 1) * view.y.shape[1])
         return error[0][rows] * scale, error[1][rows] * scale
 
     def _inputs(self, view: View) -> tuple[Array, Array] | None:
-        name, variant = self.input
-        x, rows = INPUTS[name][variant](view), self._rows(view)
+        x, rows = INPUTS[self.input.mistake][self.input.variant](view), self._rows(view)
         return (x[0][rows], x[1][rows]) if x is not None else None
 
     def _rows(self, view: View) -> slice:
-        name, variant = self.samples
-        return SAMPLES[name][variant % len(SAMPLES[name])](len(view.y))
+        return SAMPLES[self.samples.mistake][self.samples.variant](len(view.y))
 
 
 @cache
-def forms(answer: str) -> tuple[Form, ...]:
-    """All forms of ``grad_w`` or ``grad_b``, the right one first and those with more mistakes later."""
-    return tuple(sorted(_compose(answer), key=lambda form: len(form.mistakes)))
+def combinations(answer: str) -> tuple[Combination, ...]:
+    """All combinations for ``grad_w`` or ``grad_b``, the right one first and those with more mistakes later."""
+    return tuple(sorted(_compose(answer), key=lambda combination: len(combination.mistakes)))
 
 
-def _compose(answer: str) -> Iterator[Form]:
-    bias = answer == "grad_b"
-    products: dict[str, int] = {name: len(variants) for name, variants in (SUMS if bias else PRODUCTS).items()}
-    if bias:
-        products["x-left-in"] = 1
-        products |= {
-            f"x-left-in{name}": len(PRODUCTS[name])
-            for name in ("summed-to-one-number", "summed-over-features", "not-summed-over-batch")
-        }
-    inputs = {"": 1} if bias else {name: len(variants) for name, variants in INPUTS.items()}
-    tables = (
-        {name: len(variants) for name, variants in ERRORS.items()},
-        inputs,
-        {name: len(variants) * (2 if name else 1) for name, variants in SAMPLES.items()},
-        products,
-    )
-    for names in product(*tables):
-        mistakes = tuple(mistake for name in names for mistake in _mistakes(name))
-        if len(mistakes) > MOST_MISTAKES or _needless(*names):
+def _compose(answer: str) -> Iterator[Combination]:
+    errors = {name: [Choice(name, k) for k in range(len(variants))] for name, variants in ERRORS.items()}
+    inputs = {name: [Choice(name, k) for k in range(len(variants))] for name, variants in INPUTS.items()}
+    if answer == "grad_b":
+        inputs = {"": inputs[""]}
+    for error, x, samples, last in product(errors, inputs, SAMPLES, steps := _last_steps(answer)):
+        mistakes = (*filter(None, (error, x, samples)), *last)
+        if len(mistakes) > MOST_MISTAKES or _needless(error, x, samples, last):
             continue
-        for variants in product(*(range(table[name]) for table, name in zip(tables, names, strict=True))):
-            error, x, samples, last = zip(names, variants, strict=True)
-            yield Form(answer, mistakes, error, x, samples, last)
+        for choices in product(errors[error], inputs[x], _choices_of_samples(samples), steps[last]):
+            yield Combination(mistakes, *choices)
 
 
-def _needless(error: str, x: str, samples: str, last: str) -> bool:
+def _choices_of_samples(name: str) -> list[Samples]:
+    means = (False, True) if name else (False,)
+    return [Samples(name, k, mean_over_used) for mean_over_used in means for k in range(len(SAMPLES[name]))]
+
+
+def _last_steps(answer: str) -> dict[tuple[str, ...], list[LastStep]]:
+    """By their mistakes: for w all products; for b the sums, and the products that still hold x."""
+    if answer == "grad_w":
+        named = {ALONE.get(name) or _names(name): products for name, products in PRODUCTS.items()}
+        return {names: [LastStep(names, multiply=step) for step in products] for names, products in named.items()}
+    steps = {_names(name): [LastStep(_names(name), add=add) for add in sums] for name, sums in SUMS.items()}
+    for name in ("", *WITH_X):
+        names = ("x-left-in", *_names(name))
+        steps[names] = [LastStep(names, multiply=multiply) for multiply in PRODUCTS[name]]
+    return steps
+
+
+def _names(name: str) -> tuple[str, ...]:
+    return (name,) if name else ()
+
+
+def _needless(error: str, x: str, samples: str, last: tuple[str, ...]) -> bool:
     """Pairs that say the same as one mistake with a factor, or that nobody makes together."""
     mixed = error == "outputs-mixed" or x == "features-mixed"
     off_by_one = samples == "one-sample-left-out" and error + x in ("targets-shifted", "x-shifted")
     return (
-        (last in ALONE and x != "")
+        ("x-forgotten" in last and x != "")
         or (samples != "" and error + x != "" and not off_by_one)
-        or (mixed and last == "summed-to-one-number")
+        or (mixed and last == ("summed-to-one-number",))
     )
-
-
-def _mistakes(name: str) -> tuple[str, ...]:
-    if name in ALONE:
-        return ALONE[name]
-    if name.startswith("x-left-in") and name != "x-left-in":
-        return ("x-left-in", name.removeprefix("x-left-in"))
-    return (name,) if name else ()

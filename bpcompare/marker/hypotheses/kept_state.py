@@ -1,7 +1,7 @@
 """Hypotheses about a function that remembers: what it answers depends on the calls before."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -57,20 +57,39 @@ def _as_of(problem_of: Call, call: Call, answer: str) -> Call:
 
 
 def accumulated(calls: Sequence[Call], answer: str) -> Explanation | None:
-    """Each answer is the right one plus a constant share of the answer before: all of it, or a momentum's part."""
+    """Each answer is the right one plus a constant share of the answer before: all of it, or a momentum's part.
+
+    What is kept may be one for all, or one for each shape or type, as in a dictionary.
+    """
     share = _share(calls, answer)
     if share is None or abs(share) < 1e-3:
         return None
-    previous: Array | None = None
-    for call in calls:
-        begins_anew = previous is not None and agrees(call, answer, truth(call, answer))
-        guess = truth(call, answer) if previous is None else _added(truth(call, answer), share * previous)
-        if not begins_anew and (guess is None or not _near(call, answer, guess, previous)):
-            return None
-        previous = call.answers[answer]
+    if not any(_adds_up(calls, answer, share, key) for key in _KEYS):
+        return None
     if abs(share - 1) < 1e-6:
         return Explanation(("accumulated",), 0.5)
     return Explanation(("momentum",), 0.8, detail=f"{share:.6g} of the previous answer")
+
+
+_KEYS: tuple[Callable[[Call, str], object], ...] = (
+    lambda call, answer: "",
+    lambda call, answer: call.problem.truth[answer].shape,
+    lambda call, answer: (call.problem.truth[answer].shape, call.problem.dtype),
+    lambda call, answer: _key(call, False),
+    lambda call, answer: _key(call, True),
+)
+
+
+def _adds_up(calls: Sequence[Call], answer: str, share: float, key: Callable[[Call, str], object]) -> bool:
+    kept: dict[object, Array] = {}
+    for call in calls:
+        previous = kept.get(key(call, answer))
+        begins_anew = previous is not None and agrees(call, answer, truth(call, answer))
+        guess = truth(call, answer) if previous is None else _added(truth(call, answer), share * previous)
+        if not begins_anew and (guess is None or not _near(call, answer, guess, previous)):
+            return False
+        kept[key(call, answer)] = call.answers[answer]
+    return True
 
 
 def _share(calls: Sequence[Call], answer: str) -> float | None:

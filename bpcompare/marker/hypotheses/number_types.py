@@ -13,7 +13,7 @@ Solve = Callable[[dict[str, Any], str], Problem]
 Cast = Callable[[Array], Array]
 
 LARGEST_ERROR = 2.0**-6  # of the summed terms: half precision does no more harm than this
-FORETOLD = 0.7  # errors are those of a narrow type where simulating it leaves less than this of them
+PREDICTED = 0.7  # errors are those of a narrow type where simulating it leaves less than this of them
 TELLING = 8  # so many numbers do not all lie on a narrow type's grid by chance
 
 
@@ -100,7 +100,7 @@ def _explains(calls: Sequence[Call], answer: str, predict: Callable[[Call], Arra
         return False
     made = sum(float((error(call, answer, truth(call, answer)) ** 2).sum()) for call in calls)
     left = sum(float((error(call, answer, array) ** 2).sum()) for call, array in zip(calls, predicted, strict=True))
-    return left < FORETOLD**2 * made
+    return left < PREDICTED**2 * made
 
 
 def _cast_truth(call: Call, answer: str, cast: Cast, solve: Solve) -> Array:

@@ -24,8 +24,17 @@ def not_finite(calls: Sequence[Call], answer: str) -> Explanation | None:
 
 
 def always_zero(calls: Sequence[Call], answer: str) -> Explanation | None:
-    """Every number is 0."""
-    return None if any(call.answers[answer].any() for call in calls) else Explanation(("always-zero",), 0.1)
+    """Every number is 0; of one sample alone, x minus its mean is 0, too."""
+    if any(call.answers[answer].any() for call in calls):
+        return None
+    alone = all(_samples(call) == 1 for call in calls)
+    return Explanation(("zero-for-one-sample" if alone else "always-zero",), 0.1)
+
+
+def _samples(call: Call) -> int:
+    """How many samples there are: N, or the length of the first array."""
+    first = next((value for value in call.problem.inputs.values() if getattr(value, "ndim", 0) > 0), None)
+    return call.problem.sizes.get("N", len(first) if first is not None else 0)
 
 
 def whole_numbers(calls: Sequence[Call], answer: str) -> Explanation | None:
@@ -73,18 +82,40 @@ def cut(calls: Sequence[Call], answer: str) -> Explanation | None:
     """Clipped by value or by length, divided by its length, or reduced to its sign."""
     if any(call.answers[answer].size != truth(call, answer).size for call in calls):
         return None
-    precise = [call for call in calls if call.problem.dtype == "float64"] or calls
-    bound = max(float(abs(call.answers[answer]).max()) for call in precise)
-    length = max(float(np.linalg.norm(call.answers[answer])) for call in precise)
-    tests: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
-        ("sign-only", "", np.sign),
-        ("normalised", "", lambda g: g / np.linalg.norm(g)),
-        ("clipped", f"at ±{bound:g}", lambda g: np.clip(g, -bound, bound)),
-        ("clipped", f"to the length {length:g}", lambda g: g * min(1.0, length / np.linalg.norm(g))),
-    )
     if all(agrees(call, answer, truth(call, answer), 8.0) for call in calls):
         return None
-    for name, detail, function in tests:
+    for name, function in (("sign-only", np.sign), ("normalised", lambda g: g / np.linalg.norm(g))):
         if all(agrees(call, answer, function(truth(call, answer)), 8.0) for call in calls):
-            return Explanation((name,), 0.9, detail=detail)
+            return Explanation((name,), 0.9)
+    precise = [call for call in calls if call.problem.dtype == "float64"] or calls
+    for size, where, clip in _CLIPS:
+        bound = max(float(size(call.answers[answer]).max()) for call in precise)
+        guesses = [clip(truth(call, answer), bound) for call in calls]
+        if _reached(precise, answer, size, bound) and all(
+            agrees(call, answer, guess, 8.0) for call, guess in zip(calls, guesses, strict=True)
+        ):
+            return Explanation(("clipped",), 0.9, detail=f"{where}{bound:g}")
     return None
+
+
+def _length(array: Array) -> Array:
+    return np.asarray(np.linalg.norm(array))
+
+
+_CLIPS: tuple[tuple[Callable[[Array], Array], str, Callable[[Array, float], Array]], ...] = (
+    (np.abs, "at ±", lambda g, bound: np.clip(g, -bound, bound)),
+    (_length, "to the length ", lambda g, bound: g * min(1.0, bound / float(_length(g)))),
+)
+
+
+def _reached(calls: Sequence[Call], answer: str, size: Callable[[Array], Array], bound: float) -> bool:
+    """Whether a bound shows: what is clearly beyond it stops there, in more than one problem."""
+    met = {
+        id(call.problem)
+        for call in calls
+        if (
+            (abs(size(call.answers[answer]).ravel() / bound - 1) < 8 * EPSILON[call.problem.dtype])
+            & (size(truth(call, answer)).ravel() > bound + 100 * float(call.rounding(answer).max()))
+        ).any()
+    }
+    return len(met) > 1

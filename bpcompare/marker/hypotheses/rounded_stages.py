@@ -20,7 +20,7 @@ from bpcompare.marker.explanation import (
     truth,
 )
 from bpcompare.marker.factors import Factor
-from bpcompare.marker.hypotheses.number_types import CASTS, FORETOLD, Cast, comparable, error
+from bpcompare.marker.hypotheses.number_types import CASTS, PREDICTED, Cast, comparable, error
 from bpcompare.marker.hypotheses.number_values import STEPS
 from bpcompare.marker.hypotheses.wrong_parts import View, view
 
@@ -85,7 +85,7 @@ def narrowed(calls: Sequence[Call], answer: str) -> Explanation | None:
         if factor is not None and _borne_out(singles, answer, way, factor):
             rest = factor if factor != Factor() else None
             found.append(Explanation((way.mistake,), 1.0 + factor.cost, rest, way.detail))
-        elif small and _foretold(doubles, answer, way) and _borne_out(singles, answer, way, Factor()):
+        elif small and _predicted(doubles, answer, way) and _borne_out(singles, answer, way, Factor()):
             found.append(Explanation((way.mistake,), 5.0, sure=False))
     return cheapest(found)
 
@@ -99,17 +99,17 @@ def _borne_out(singles: Sequence[Call], answer: str, way: Way, factor: Factor) -
         ]
     if way.mistake == "single-precision":
         return all(agrees(call, answer, truth(call, answer)) for call in singles)
-    return not singles or _foretold(singles, answer, way)
+    return not singles or _predicted(singles, answer, way)
 
 
-def _foretold(calls: Sequence[Call], answer: str, way: Way) -> bool:
+def _predicted(calls: Sequence[Call], answer: str, way: Way) -> bool:
     """Whether the answers err as the simulation does: subtracting its errors leaves little of theirs.
 
-    Errors of rounding are as good as random, so that nothing but the same rounding at the same place foretells them.
+    Errors of rounding are as good as random, so that nothing but the same rounding at the same place predicts them.
     """
     count = sum(call.answers[answer].size for call in calls)
     made, left = (sum(_squared_error(call, answer, which) for call in calls) for which in (None, way))
-    return count >= TELLING and left < FORETOLD**2 * made
+    return count >= TELLING and left < PREDICTED**2 * made
 
 
 def _squared_error(call: Call, answer: str, way: Way | None) -> float:

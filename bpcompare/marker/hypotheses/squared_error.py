@@ -9,8 +9,8 @@ import numpy as np
 from bpcompare.marker.calls import Array, Call
 from bpcompare.marker.explanation import Explanation, Guess, agrees, cheapest, fit_guesses, not_refuted, telling_first
 from bpcompare.marker.factors import Factor
-from bpcompare.marker.hypotheses.added_terms import finite_difference, offset
-from bpcompare.marker.hypotheses.combinations import MOST_MISTAKES, forms
+from bpcompare.marker.hypotheses.added_terms import added_term, finite_difference
+from bpcompare.marker.hypotheses.combinations import MOST_MISTAKES, combinations
 from bpcompare.marker.hypotheses.rounded_stages import narrowed
 from bpcompare.marker.hypotheses.wrong_parts import ERRORS, View, view
 from bpcompare.marker.problems.linear_regression import solve
@@ -25,21 +25,21 @@ def _of_view(make: Callable[[View], tuple[Array, Array] | None]) -> Guess:
 
 
 def composed(calls: Sequence[Call], answer: str, most_mistakes: int = MOST_MISTAKES) -> Explanation | None:
-    """The cheapest form – residual, x, samples and product, each right or wrong in a known way – times a factor."""
+    """The cheapest combination of residual, x, samples and product, each right or wrong, times a factor."""
     if len(calls) < 2:
         return None
     found: list[Explanation] = []
     lowest = np.inf
     ordered = telling_first(calls, answer)
-    for form, guess in not_refuted(ordered, answer, forms(answer), lambda form: _of_view(form.of)):
-        if len(form.mistakes) > min(lowest, most_mistakes):
+    for combination, guess in not_refuted(ordered, answer, combinations(answer), lambda one: _of_view(one.of)):
+        if len(combination.mistakes) > min(lowest, most_mistakes):
             break
         factor = fit_guesses(ordered, answer, guess)
         if factor is None:
             continue
-        rest = form.remainder(factor)
-        cost = len(form.mistakes) + rest.cost + (NEUTRAL_COST if rest != factor else 0)
-        found.append(Explanation(form.mistakes, cost, rest if rest != Factor() else None))
+        rest = combination.remainder(factor)
+        cost = len(combination.mistakes) + rest.cost + (NEUTRAL_COST if rest != factor else 0)
+        found.append(Explanation(combination.mistakes, cost, rest if rest != Factor() else None))
         lowest = min(lowest, cost)
     return cheapest(found)
 
@@ -153,5 +153,5 @@ def _share(v: View, answer: str, index: int) -> Array:
 
 SHARED = frozenset(ERRORS) - {""}  # both gradients are made of the residual
 # Two mistakes in one kind of calls, and others elsewhere, are rather chance than what somebody wrote.
-IN_PARTS = (partial(composed, most_mistakes=1), other_products, prepared, random_sample, offset, finite_difference)
-HYPOTHESES = (composed, other_products, prepared, random_sample, offset, finite_difference, narrowed)
+IN_PARTS = (partial(composed, most_mistakes=1), other_products, prepared, random_sample, added_term, finite_difference)
+HYPOTHESES = (composed, other_products, prepared, random_sample, added_term, finite_difference, narrowed)

@@ -142,11 +142,11 @@ _TABLE: dict[str, tuple[Callable[[Problem], Mapping[str, Array]], Mistake]] = {
     ),
     "first-bias-correction-missing": (
         _variant(correct=_uncorrected, correct_second=_corrected),
-        Mistake("the bias correction of m is missing", 3, "What is m at step 1, beside the gradient?"),
+        Mistake("the bias correction of m is missing", 3, "What is m at step 1, next to the gradient?"),
     ),
     "second-bias-correction-missing": (
         _variant(correct_second=_uncorrected),
-        Mistake("the bias correction of v is missing", 4, "What is v at step 1, beside the gradient's square?"),
+        Mistake("the bias correction of v is missing", 4, "What is v at step 1, next to the gradient's square?"),
     ),
     "bias-correction-one-step-late": (
         _variant(correct=lambda mean, beta, step: mean / (1 - beta ** (step + 1))),

@@ -1,6 +1,6 @@
 """What the exercise ``gradients(x, y, w, b)`` says about each mistake, and the line of its derivation."""
 
-from bpcompare.marker.mistakes import SHAPES, Mistake
+from bpcompare.marker.mistakes import ANSWER, SHAPES, Mistake
 
 FORWARD, RESIDUAL, LOSS, DELTA, WEIGHT, BIAS = 1, 2, 3, 4, 5, 6
 
@@ -8,6 +8,30 @@ _SIZE = "Compare N and out with the number you divide by: which sizes does the m
 _RESIDUAL = "Print your residual for three samples and compare it with predictions minus targets."
 
 MISTAKES: dict[str, Mistake] = {
+    # right everywhere but at one edge
+    "wrong-for-one-sample": Mistake(
+        "it is wrong for one sample (N = 1): a mean is subtracted, N − 1 divides, or squeeze() drops a dimension",
+        WEIGHT,
+        "Call your function with one sample.",
+    ),
+    "wrong-for-many-samples": Mistake(
+        "it is wrong for many samples: a block, a tile or a loop ends before N",
+        WEIGHT,
+        "Call your function with a few hundred samples.",
+    ),
+    "wrong-for-many-features": Mistake(
+        "it is wrong for many features: a fixed number of them is reached", WEIGHT, "Try in = 7."
+    ),
+    "wrong-where-a-residual-is-0": Mistake(
+        "it is wrong where a residual is exactly 0: something is divided by it, or zeros are left out of the count",
+        DELTA,
+        "Put one sample exactly on the line.",
+    ),
+    "wrong-where-x-is-not-contiguous": Mistake(
+        "it is wrong where x is not contiguous in memory, as a transpose is: memory is read in the wrong order",
+        ANSWER,
+        "Call your function with x.T.contiguous().T in place of x.",
+    ),
     "sign": Mistake(
         "the sign is wrong: the residual is prediction minus target, not target minus prediction",
         RESIDUAL,

@@ -4,6 +4,7 @@
 
 const { charts, parts } = JSON.parse(document.getElementById("data").textContent);
 const CONFIG = { displayModeBar: false, responsive: true };
+const ON_PAPER = 330; // pixels: half of an A4 page
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const boxes = [...document.querySelectorAll(".chart")];
 const places = new Map(); // of the charts that move
@@ -88,7 +89,13 @@ const seen = new IntersectionObserver((entries) => {
   for (const entry of entries) if (entry.isIntersecting) draw(entry.target);
 }, { rootMargin: "300px" });
 boxes.forEach((box) => seen.observe(box));
-addEventListener("beforeprint", () => boxes.forEach(draw));
+addEventListener("beforeprint", () => {
+  boxes.forEach(draw);
+  for (const box of boxes) Plotly.relayout(box, { autosize: false, width: ON_PAPER });
+});
+addEventListener("afterprint", () => {
+  for (const box of boxes) Plotly.relayout(box, { autosize: true, width: null });
+});
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   for (const box of document.querySelectorAll(".js-plotly-plot")) Plotly.relayout(box, { "font.color": color() });
 });

@@ -1,0 +1,53 @@
+"""A process that marks files one after another for ``check``: a path comes in on each line, a marking goes out as JSON.
+
+It ends when its standard input does, even in the middle of a file, so that it never outlives the command.
+"""
+
+import json
+import os
+import queue
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+
+def mark_one(file: Path, seed: int | None, time_limit: float, process: Any) -> dict[str, Any]:
+    """The marking of one file as plain data, with its report and the seconds it took; whatever goes wrong is data."""
+    from bpcompare.errors import BpcompareError
+    from bpcompare.marker.check import check_file
+    from bpcompare.show import marker_report as show
+
+    began = time.monotonic()
+    try:
+        marking = check_file(file, seed, time_limit, process)
+        data = show.as_data(marking, file) | {"report": show.report(marking, file)}
+    except BpcompareError as error:
+        data = show.as_error(file, str(error))
+    except Exception as error:  # one file must not stop the others
+        data = show.as_error(file, f"the marker failed at {file}: {type(error).__name__}: {error}")
+    return data | {"seconds": round(time.monotonic() - began, 2)}
+
+
+def main() -> None:
+    """Marks until the input ends; the arguments are the seed (or nothing) and the time limit."""
+    from bpcompare.marker.sandbox import server
+
+    seed, time_limit = (int(sys.argv[1]) if sys.argv[1] else None), float(sys.argv[2])
+    paths: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=_read, args=(paths,), daemon=True).start()
+    with server() as process:
+        while True:
+            data = mark_one(Path(json.loads(paths.get())), seed, time_limit, process)
+            print(json.dumps(data, allow_nan=False), flush=True)
+
+
+def _read(paths: "queue.Queue[str]") -> None:
+    for line in sys.stdin:
+        paths.put(line)
+    os._exit(0)  # the command is done, or gone; the sandbox sees that and ends
+
+
+if __name__ == "__main__":
+    main()

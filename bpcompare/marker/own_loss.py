@@ -1,0 +1,110 @@
+"""A file with a loss of its own: asked in the sandbox, judged by the marker.
+
+The child differentiates the loss and calls the gradients; numbers alone come back, as JSON, and the marker decides.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from bpcompare.errors import InputError
+from bpcompare.marker.calls import Array, Call, Problem
+from bpcompare.marker.check_gradients import Asked, ask, judge
+from bpcompare.marker.marking import Marking
+
+LARGEST_ANSWER = 100_000  # numbers in all arrays of one problem
+
+
+@dataclass(frozen=True)
+class _Told:
+    """One problem or call, in what JSON holds."""
+
+    numbers: dict[str, dict[str, Any]]
+    texts: dict[str, Any]
+
+
+def tell(loss: Callable[..., Any], gradients: Callable[..., Any], sample: Callable[..., Any]) -> dict[str, Any]:
+    """In the child: the problems and the calls; or the sentence that says why there are none."""
+    try:
+        asked = ask(loss, gradients, sample)
+    except InputError as error:
+        return {"refused": str(error)}
+    problems = list({id(call.problem): call.problem for call in asked.calls}.values())
+    places = {id(problem): index for index, problem in enumerate(problems)}
+    return {
+        "names": list(asked.names),
+        "overruled": list(asked.overruled),
+        "problems": [asdict(_problem_told(problem)) for problem in problems],
+        "calls": [asdict(_call_told(call, places[id(call.problem)])) for call in asked.calls],
+    }
+
+
+def as_json(told: Mapping[str, Any]) -> str:
+    """The same as one text."""
+    return json.dumps(told)
+
+
+def _problem_told(problem: Problem) -> _Told:
+    inputs = {name: value for name, value in problem.inputs.items() if hasattr(value, "shape")}
+    numbers = {"inputs": _lists(inputs), "truth": _lists(problem.truth), "terms": _lists(problem.terms)}
+    return _Told(numbers, {"dtype": problem.dtype})
+
+
+def _call_told(call: Call, problem: int) -> _Told:
+    texts = {"problem": problem, "dtypes": dict(call.dtypes), "raised": call.raised, "changed": list(call.changed)}
+    return _Told({"answers": _lists(call.answers)}, texts)
+
+
+def _lists(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, array in arrays.items():
+        values = np.asarray(array.detach().cpu() if hasattr(array, "detach") else array, dtype=np.float64)
+        if values.size > LARGEST_ANSWER:
+            raise InputError(f"{name} has {values.size} numbers; let sample(k) draw at most {LARGEST_ANSWER}")
+        found[name] = {"shape": list(values.shape), "values": [float(value).hex() for value in values.ravel()]}
+    return found
+
+
+def judge_told(function: str, told: Mapping[str, Any]) -> Marking:
+    """In the marker: the marking of what the child told.
+
+    Raises:
+        InputError: The loss, the gradients or the samples cannot be used; the sentence is the child's.
+        ValueError: It is not what a child tells.
+    """
+    if "refused" in told:
+        raise InputError("".join(c if c.isprintable() else " " for c in str(told["refused"]))[:1000])
+    try:
+        problems = [_problem(one["numbers"], one["texts"]) for one in told["problems"]]
+        calls = tuple(_call(one["numbers"], one["texts"], problems) for one in told["calls"])
+        names, overruled = _words(told["names"]), _words(told["overruled"])
+        return judge(function, Asked(names, calls, tuple(name for name in problems[0].truth if name in overruled)))
+    except (AttributeError, KeyError, IndexError, TypeError) as error:
+        raise ValueError("not what a child tells") from error
+
+
+def _problem(numbers: Mapping[str, Any], texts: Mapping[str, Any]) -> Problem:
+    if texts["dtype"] not in ("float64", "float32"):
+        raise ValueError(texts["dtype"])
+    inputs, truth, terms = (_arrays(numbers[name]) for name in ("inputs", "truth", "terms"))
+    return Problem({}, texts["dtype"], inputs, truth, terms, operations=1)
+
+
+def _call(numbers: Mapping[str, Any], texts: Mapping[str, Any], problems: Sequence[Problem]) -> Call:
+    dtypes = {str(name): str(dtype) for name, dtype in texts["dtypes"].items()}
+    raised = "".join(c if c.isprintable() else " " for c in str(texts["raised"]))[:400]
+    return Call(problems[int(texts["problem"])], _arrays(numbers["answers"]), dtypes, raised, _words(texts["changed"]))
+
+
+def _arrays(told: Mapping[str, Any]) -> dict[str, Array]:
+    return {
+        str(name): np.array([float.fromhex(value) for value in one["values"]], dtype=np.float64).reshape(one["shape"])
+        for name, one in told.items()
+    }
+
+
+def _words(told: Sequence[Any]) -> tuple[str, ...]:
+    return tuple("".join(c if c.isprintable() else " " for c in str(word))[:100] for word in told)
