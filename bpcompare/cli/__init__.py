@@ -32,6 +32,7 @@ COMMANDS = {
     "reproduce": "recompute every figure of the source tutorials",
     "check": "mark your own hand-derived gradient, and say what is wrong with it",
     "pitfalls": "make the classic mistakes on purpose, and see them predicted",
+    "report": "one HTML page: move the rate, step through the epochs, break it",
 }
 
 
