@@ -1,49 +1,83 @@
-"""The pages of the site that the program writes: commands, public names, errors of the sources, a report."""
+"""The pages of the site that the program writes: commands, public names, glossary, the sources' errors, the report.
+
+None of them is committed. Each is written only where it has changed, so that Sphinx reads only that page again.
+"""
 
 import argparse
 import importlib
 import io
+import re
 import shutil
-from contextlib import redirect_stdout, suppress
+from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import bpcompare
 from bpcompare import cli
+from bpcompare.show import glossary
 
-HERE = Path(__file__).parent
-COMMANDS = ("compare", "sweep", "derive", "graph", "equations", "collapse", "reproduce", "check", "pitfalls", "report")
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
 
 def write_all(folder: Path) -> None:
-    """Writes every generated page into the sources; none of them is committed."""
+    """Writes every generated page into the site's sources."""
     write(folder / "reference" / "commands.md", commands())
     write(folder / "reference" / "python.md", python())
-    write(folder / "reference" / "glossary.md", glossary())
+    write(folder / "reference" / "glossary.md", words())
     write(folder / "explanation" / "source_errors.md", source_errors())
-    notebooks(folder / "tutorial")
-    report(folder / "_static" / "report.html")
+    for notebook in sorted(NOTEBOOKS.glob("*.ipynb")):
+        write(folder / "tutorial" / notebook.name, notebook.read_text(encoding="utf-8"))
+    report(folder / "_static")
 
 
 def write(path: Path, text: str) -> None:
-    """Writes only what has changed, so that Sphinx reads only that again."""
+    """Writes a page if it is new or has changed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")
 
 
 def commands() -> str:
-    """Every command's own help."""
-    parts = ["# Commands\n\nWhat `python -m bpcompare COMMAND --help` prints."]
-    for name in COMMANDS:
-        parts.append(f"## {name}\n\n```text\n{_help(name)}\n```")
+    """Every command with its options, as argparse knows them."""
+    parts = [
+        "# Commands\n\nEvery command is started with `python -m bpcompare COMMAND`, or with `bpcompare COMMAND`. Without a "
+        "command, `compare` runs. `--help` shows the same as this page.\n\n"
+        "Exit codes: 0 done; 1 a gradient is wrong (`check`, `derive --answer`) or a published figure is not reproduced; "
+        "2 bad input, told in one sentence; 130 interrupted."
+    ]
+    for name in cli.COMMANDS:
+        parts += command(name)
     return "\n\n".join(parts) + "\n"
 
 
-def _help(name: str) -> str:
-    printed = io.StringIO()
-    with redirect_stdout(printed), suppress(SystemExit):
-        cli.main([name, "--help"])
-    return printed.getvalue().strip()
+def command(name: str) -> Iterator[str]:
+    """The section of one command."""
+    module = importlib.import_module(f"bpcompare.cli.{name}")
+    parser = argparse.ArgumentParser(add_help=False)
+    module.add_arguments(parser)
+    description, *examples = (module.__doc__ or "").strip().split("\n\n")
+    yield f"## {name}\n\n{plain(description)}"
+    for paragraph in examples:
+        shown = all(line.startswith("python -m") for line in paragraph.splitlines())
+        yield f"```sh\n{paragraph}\n```" if shown else plain(paragraph)
+    for group in parser._action_groups:
+        if group._group_actions:
+            about = f"\n\n{plain(group.description)}" if group.description else ""
+            yield f"**{plain(group.title or '')}**{about}"
+            yield "\n\n".join(option(action) for action in group._group_actions)
+
+
+def option(action: argparse.Action) -> str:
+    """One option or argument, and what it does."""
+    value = action.metavar or ("{" + ",".join(action.choices) + "}" if action.choices else action.dest.upper())
+    value = "" if action.nargs == 0 else f" {value}"
+    name = ", ".join(f"`{flag}{value}`" for flag in action.option_strings) or f"`{value.strip()}`"
+    return f"{name}\n: {plain(action.help or '')}"
+
+
+def plain(text: str) -> str:
+    """Text in which nothing is markup."""
+    return re.sub(r"([\\`*_{}\[\]<>|$~^#])", r"\\\1", text)
 
 
 def python() -> str:
@@ -51,41 +85,40 @@ def python() -> str:
     parts = ["# Python\n\nEvery name of `import bpcompare`."]
     for name in bpcompare.__all__:
         thing = getattr(bpcompare, name)
-        kind = "autoclass" if isinstance(thing, type) else "autofunction"
-        parts.append(f"## {name}\n\n```{{eval-rst}}\n.. {kind}:: {thing.__module__}.{thing.__qualname__}\n```")
+        if isinstance(thing, type):
+            directive = f".. autoclass:: {thing.__module__}.{thing.__qualname__}\n   :members:"
+        elif callable(thing):
+            directive = f".. autofunction:: {thing.__module__}.{thing.__qualname__}"
+        else:
+            directive = f".. automodule:: {thing.__name__}\n   :members:"
+        parts.append(f"## {name}\n\n```{{eval-rst}}\n{directive}\n```")
     return "\n\n".join(parts) + "\n"
 
 
-def glossary() -> str:
-    """The words of the tables."""
-    words = importlib.import_module("bpcompare.show.glossary").GLOSSARY
-    rows = [f"{word}\n: {meaning}" for word, meaning in words.items()]
-    return "# Glossary\n\n" + "\n\n".join(rows) + "\n"
+def words() -> str:
+    """The words of the tables, as ``--explain`` has them."""
+    rows = [f"{plain(word)}\n: {plain(meaning)}" for word, meaning in glossary.TERMS.items()]
+    return "# Glossary\n\nThe words of the tables and sentences. `--explain` prints them, too.\n\n" + "\n\n".join(rows) + "\n"
 
 
 def source_errors() -> str:
-    """Where the five tutorials are wrong, recomputed."""
+    """What `reproduce` prints: where the five tutorials are wrong first, their figures below."""
     printed = io.StringIO()
     with redirect_stdout(printed):
         cli.main(["reproduce", "--format", "markdown"])
-    return printed.getvalue()
+    figures, errors = printed.getvalue().split("\n# ")
+    lower = re.sub(r"^#", "##", figures, flags=re.MULTILINE)
+    return f"# {errors}\nA, B, C, D and E are the five tutorials that this package recomputes; their titles stand below.\n\n{lower}"
 
 
-def notebooks(folder: Path) -> None:
-    """The notebooks beside the pages, where Sphinx executes them."""
+def report(folder: Path) -> None:
+    """The report page of the default problem."""
+    made = folder.parent / "_report"
+    cli.main(["report", "--out", str(made), "--quiet"])
     folder.mkdir(parents=True, exist_ok=True)
-    for path in sorted((HERE.parent / "notebooks").glob("*.ipynb")):
-        shutil.copyfile(path, folder / path.name)
-
-
-def report(path: Path) -> None:
-    """The page of the default problem."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        cli.main(["report", "--out", str(path.parent), "--quiet"])
+    write(folder / "report.html", (made / "report.html").read_text(encoding="utf-8"))
+    shutil.rmtree(made)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, nargs="?", default=HERE)
-    write_all(parser.parse_args().folder)
+    write_all(Path(__file__).parent)
