@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import time
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from bpcompare.cli import network_options, options, values
+from bpcompare.cli import network_options, options, report, values
 from bpcompare.errors import InputError
 from bpcompare.training.process_environment import place
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 LINE_FIGURES = ("loss", "parameters", "fit")
 NETWORK_FIGURES = ("loss", "fit", "delta")
-OF_A_LINE = ("landscape", "animate", "ledger", "report")
+OF_A_LINE = ("landscape", "animate", "ledger")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_problem_options(parser)
     options.add_training_options(parser)
     network_options.add_network_options(parser)
-    group = parser.add_argument_group("more to see, of a line")
+    group = parser.add_argument_group(
+        "more to see", "a landscape, an animation and a ledger are of one nn.Linear, not of a network"
+    )
+    group.add_argument("--explain", action="store_true", help="say below what every column and word means")
+    group.add_argument("--report", action="store_true", help="write report.html: everything on one page to move")
     group.add_argument("--landscape", action="store_true", help="draw the loss from above, with every method's path")
     group.add_argument("--animate", action="store_true", help="write animation.gif: fit, landscape and curves growing")
     group.add_argument(
@@ -41,10 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="every m, v, m̂ and v̂ of these Adam methods, next to torch.optim.Adam: a table, ledger.csv, and columns in "
         "history.csv",
     )
-    group.add_argument("--report", action="store_true", help="write report.html: everything on one page to move")
     options.add_output_options(parser)
     options.add_process_options(parser)
-    parser.add_argument("--explain", action="store_true", help="say below what every column and word means")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -55,7 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.cli import steps
     from bpcompare.cli.progress import Progress, load_torch
 
-    makers = files(request)
+    makers, began = files(request), time.monotonic()
+    if request.report:
+        report.check_libraries()
     place()
     load_torch(quiet=request.quiet)
 
@@ -63,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.training.processes import process_group, run_on_all
 
     _check_ledger(request)
-    with process_group(request.timeout) as first:
+    with process_group(request.timeout, since=began) as first:
         quiet = request.quiet or not first
         run_on_all(lambda: check_folder(request.out, makers) if first else None)
         with Progress("reading", 1.0, quiet=quiet) as progress:
@@ -152,9 +157,10 @@ class Outcome:
 
     def report(self) -> bytes:
         """The page."""
-        from bpcompare.cli import report
+        from bpcompare.show.report.page import page, steps_of
 
-        return report.made(self.comparison, quiet=True)
+        self.progress.expect(steps_of(self.comparison))
+        return page(self.comparison, on_step=self.progress.advance)
 
     @cached_property
     def ledgers(self) -> dict[str, Ledger]:

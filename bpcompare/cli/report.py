@@ -1,34 +1,37 @@
 """Trains, and writes the report: one HTML page with everything in it, which works offline.
 
 python -m bpcompare report                        the tutorial's line
-python -m bpcompare report --csv cars.csv --x speed --y dist --standardize --lr 0.5
+python -m bpcompare report --csv cars --x speed --y dist --standardize --lr 0.5
+python -m bpcompare report --problem quadratic    a network, by the delta recursion
 """
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
-from bpcompare.cli import options, values
+from bpcompare.cli import network_options, options, values
 from bpcompare.cli.progress import Progress, load_torch
 from bpcompare.errors import InputError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bpcompare.comparison.linear import Comparison
+    from typing import Any
+
+    from bpcompare.comparison.base import BaseComparison
 
 FILE = "report.html"
-PARTS = 45  # rates, pitfalls, and the page itself
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the problem and of training, and where to write."""
     options.add_problem_options(parser)
     options.add_training_options(parser)
+    network_options.add_network_options(parser)
     group = parser.add_argument_group("output")
     group.add_argument(
         "--out",
         type=values.folder,
-        default=values.folder("outputs"),
+        default="outputs",
         metavar="DIR",
         help=f"folder of {FILE} (default outputs)",
     )
@@ -39,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Trains at many rates, runs the pitfalls and writes the page."""
     from bpcompare.cli import steps
 
-    request = options.line_or_table(arguments)
+    request = network_options.request(arguments)
     check_libraries()
     load_torch(quiet=request.quiet)
 
@@ -47,7 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     check_folder(request.out, [FILE])
     with Progress("reading", 1.0, quiet=request.quiet) as progress:
-        problem = options.problem_from(request, progress.reach)
+        problem = network_options.problem_from(request, progress.reach)
+    request = options.with_columns(request, problem)
+    steps.check_size(request, problem)
     comparison = steps.trained(request, problem, quiet=request.quiet)
     wrote = steps.written(request.out, {FILE: made(comparison, quiet=request.quiet)}, quiet=request.quiet)
     if not request.quiet:
@@ -55,12 +60,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def made(comparison: Comparison, *, quiet: bool) -> bytes:
+def made(comparison: BaseComparison[Any], *, quiet: bool) -> bytes:
     """The page."""
-    from bpcompare.show.report.page import page
+    from bpcompare.show.report.page import page, steps_of
 
-    with Progress("making the report", PARTS, quiet=quiet) as progress:
-        return page(comparison, on_part=progress.advance)
+    with Progress("making the report", steps_of(comparison), quiet=quiet) as progress:
+        return page(comparison, on_step=progress.advance)
 
 
 def check_libraries() -> None:

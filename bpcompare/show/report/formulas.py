@@ -5,6 +5,9 @@ import re
 
 from latex2mathml.converter import convert
 
+from bpcompare.problem.parameter_names import Entry
+
+LEDGER = (("m", "m"), ("v", "v"), (r"\text{step}", "step"))
 SLOT = re.compile(r"<mtext>⟦(.*?)⟧</mtext>")
 
 
@@ -19,47 +22,48 @@ def mathml(latex: str) -> str:
     return SLOT.sub(lambda found: f'<mn data-field="{html.escape(html.unescape(found[1]))}">0</mn>', made)
 
 
-def symbol(name: str) -> str:
-    r"""A parameter's name in a formula: w and b for the single ones, otherwise the user's text.
-
-    Example:
-        >>> symbol("weight"), symbol("weight[y, x_1]")
-        ('w', '\\text{weight[y, x\\_1]}')
-    """
-    short = {"weight": "w", "bias": "b"}.get(name)
-    escaped = "".join(f"\\{c}" if c in "#$%&_{}" else c for c in name if c not in "\\^~⟦⟧")
-    return short or rf"\text{{{escaped}}}"
-
-
-def update(kind: str, key: str, name: str, lr: float, is_bias: bool) -> list[str]:
+def update(kind: str, key: str, entry: Entry, lr: float, sizes: tuple[int, int]) -> list[str]:
     """The formulas of one parameter's step, with slots for the numbers of the epoch.
 
     Args:
-        kind: "descent", "adam" or "other".
+        kind: "descent", "adam", "ledger" (a variant of Adam), "batches" or "other".
         key: The beginning of the slots' names, "METHOD.PARAMETER".
-        name: What the parameter is called.
+        entry: The parameter; in the formulas it is w or b.
         lr: The learning rate.
-        is_bias: Whether it is a bias, whose gradient is Σδ.
+        sizes: The numbers of inputs and outputs.
     """
 
     def slot(what: str) -> str:
         return rf"\text{{⟦{key}.{what}⟧}}"
 
-    p, eta = symbol(name), f"{lr:g}"
+    p, eta = "w" if entry.input is not None else "b", f"{lr:g}"
     slope = rf"\frac{{\partial L}}{{\partial {p}}}"
-    terms = r"\sum_i \delta_i" if is_bias else r"\sum_i \delta_i x_i"
+    terms = rf"\sum_i \delta_{{{_index(entry.output, sizes[1])}}}"
+    if entry.input is not None:
+        terms += f" x_{{{_index(entry.input, sizes[0])}}}"
     lines = [rf"{slope} = {terms} = {slot('g')}"]
     if kind == "adam":
         lines += [
-            rf"m = \beta_1 m + (1 - \beta_1) {slope} = {slot('m')}",
-            rf"v = \beta_2 v + (1 - \beta_2) \left({slope}\right)^2 = {slot('v')}",
+            rf"m \leftarrow \beta_1 m + (1 - \beta_1) {slope} = {slot('m')}",
+            rf"v \leftarrow \beta_2 v + (1 - \beta_2) \left({slope}\right)^2 = {slot('v')}",
             rf"\hat{{m}} = \frac{{m}}{{1 - \beta_1^t}} = {slot('m_hat')}",
             rf"\hat{{v}} = \frac{{v}}{{1 - \beta_2^t}} = {slot('v_hat')}",
             rf"\eta \frac{{\hat{{m}}}}{{\sqrt{{\hat{{v}}}} + \epsilon}} = {slot('step')}",
             rf"{p} \leftarrow {slot('p')} - ({slot('step')}) = {slot('next')}",
         ]
+    elif kind == "ledger":
+        lines += [rf"{written} = {slot(quantity)}" for written, quantity in LEDGER]
+        lines.append(rf"{p} \leftarrow {slot('p')} - ({slot('step')}) = {slot('next')}")
     elif kind == "descent":
-        lines.append(rf"{p} \leftarrow {p} - \eta {slope} = {slot('p')} - {eta} \cdot ({slot('g')}) = {slot('next')}")
+        lines += [
+            rf"{p} \leftarrow {p} - \eta {slope}",
+            rf"{p} \leftarrow {slot('p')} - {eta} \cdot ({slot('g')}) = {slot('next')}",
+        ]
     else:
-        lines.append(rf"{p} = {slot('p')} \rightarrow {slot('next')}")
+        lines.append(rf"{p}: \quad {slot('p')} \rightarrow {slot('next')}")
     return [mathml(formula) for formula in lines]
+
+
+def _index(place: int, count: int) -> str:
+    """The index of a sample, and of a column where there are several."""
+    return "i" if count == 1 else f"i,{place + 1}"

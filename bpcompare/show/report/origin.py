@@ -4,20 +4,22 @@ import ast
 import inspect
 import textwrap
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
+from torch import Tensor
 
 from bpcompare.comparison.linear import Comparison
 from bpcompare.graph.derivation import Derivation, derive
 from bpcompare.graph.node import Node
 from bpcompare.graph.notation import LATEX, TEXT
-from bpcompare.show.report.charts import finish, line, looks
+from bpcompare.show.report.charts import Chart, chart, curve, log_axis, looks
 from bpcompare.show.report.formulas import mathml
 from bpcompare.training import loops
 
-SAMPLES = 4  # first ones, so that every number stands in the formulas
+SAMPLES = 3  # first ones, so that every number stands in the formulas
 MOST_INPUTS = 3
 MOST_PATHS = 4
 SVG = "http://www.w3.org/2000/svg"
@@ -41,7 +43,7 @@ class Origin:
     checked: str
     graph: str
     nodes: list[str]
-    loops: list[tuple[str, str, go.Figure]]
+    loops: list[tuple[str, str, Chart]]
 
 
 def origin(comparison: Comparison) -> Origin | None:
@@ -128,16 +130,23 @@ def _with_descriptions(svg: str, described: list[str]) -> str:
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def _loops(comparison: Comparison) -> Iterator[tuple[str, str, go.Figure]]:
+def _loops(comparison: Comparison) -> Iterator[tuple[str, str, Chart]]:
     for name, look in looks(comparison.results).items():
-        loop = getattr(loops, name, None)
-        if not inspect.isfunction(loop):
-            continue
-        losses = [loss if 0 < loss < 1e250 else None for loss in comparison.results[name].losses.tolist()]
-        figure = go.Figure(line(list(range(len(losses))), losses, name, look))
-        figure.update_yaxes(type="log", title="loss", exponentformat="power")
-        figure.update_xaxes(title="epoch")
-        yield name, _without_docstring(inspect.getsource(loop)), finish(figure, 260)
+        if name in loops.LOOPS:
+            yield name, source_of(loops.LOOPS[name]), loss_of(comparison.results[name].losses, name, look)
+
+
+def loss_of(losses: Tensor, name: str, look: dict[str, Any]) -> Chart:
+    """The loss curve of one method."""
+    figure = go.Figure([curve(losses, name, look)])
+    log_axis(figure, "loss")
+    figure.update_xaxes(title="epoch")
+    return chart(figure, 280)
+
+
+def source_of(function: Callable[..., object]) -> str:
+    """The source code of a function, without its docstring."""
+    return _without_docstring(inspect.getsource(function))
 
 
 def _without_docstring(source: str) -> str:

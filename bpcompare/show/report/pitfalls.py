@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from bpcompare.lessons.pitfalls.learning_rate import PITFALLS, run
-from bpcompare.lessons.pitfalls.pitfall import Lesson
-from bpcompare.show.report.charts import LINES, finish, line
+from bpcompare.lessons.pitfalls.pitfall import Pitfall
+from bpcompare.show.report.charts import HIGHEST, LINES, Chart, chart, line, log_axis
 
 NAMES = {"mistake": "the mistake, measured", "predicted": "the mistake, predicted", "right": "the right way"}
 
@@ -17,8 +17,8 @@ NAMES = {"mistake": "the mistake, measured", "predicted": "the mistake, predicte
 class Shown:
     """One pitfall with its chart."""
 
-    pitfall: Lesson
-    figure: go.Figure
+    pitfall: Pitfall
+    chart: Chart
 
 
 def pitfalls(on_part: Callable[[], object] | None = None) -> list[Shown]:
@@ -26,19 +26,20 @@ def pitfalls(on_part: Callable[[], object] | None = None) -> list[Shown]:
     shown = []
     for name in PITFALLS:
         pitfall = run(name)
-        shown.append(Shown(pitfall, _figure(pitfall)))
+        shown.append(Shown(pitfall, _chart(pitfall)))
         if on_part:
             on_part()
     return shown
 
 
-def _figure(pitfall: Lesson) -> go.Figure:
+def _chart(pitfall: Pitfall) -> Chart:
     figure = go.Figure()
     for (key, name), look in zip(NAMES.items(), LINES, strict=False):
-        values = [v if math.isfinite(v) and abs(v) < 1e250 else None for v in pitfall.curves[key]]
+        values = [v if math.isfinite(v) and abs(v) < HIGHEST else None for v in pitfall.curves[key]]
         figure.add_trace(line(list(range(len(values))), values, name, look))
-    if "nodes" not in pitfall.quantity:
-        figure.update_yaxes(type="log", exponentformat="power")
-    figure.update_yaxes(title=pitfall.quantity)
+    if "nodes" in pitfall.quantity:
+        figure.update_yaxes(title=pitfall.quantity)
+    else:
+        log_axis(figure, pitfall.quantity)
     figure.update_xaxes(title="step")
-    return finish(figure, 320)
+    return chart(figure, 320)

@@ -1,25 +1,49 @@
-// What Plotly has no control for: a slider that the keyboard reaches, numbers inside formulas, light and dark.
+// What Plotly has no control for: one slider for several charts and for numbers inside formulas, charts that are drawn
+// when they come into view, light and dark. It does no arithmetic: every state was computed beforehand.
 "use strict";
 
-const parts = JSON.parse(document.getElementById("states").textContent);
+const { charts, parts } = JSON.parse(document.getElementById("data").textContent);
+const CONFIG = { displayModeBar: false, responsive: true };
+const ON_PAPER = 330; // pixels: half of an A4 page
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+const boxes = [...document.querySelectorAll(".chart")];
+const places = new Map(); // of the charts that move
 
-const AT_ONCE = { mode: "immediate", transition: { duration: 0 }, frame: { duration: 0, redraw: true } };
+function color() {
+  return getComputedStyle(document.body).color;
+}
+
+function draw(box) {
+  if (box.classList.contains("js-plotly-plot")) return;
+  const { data, layout } = charts[box.id];
+  layout.font.color = color();
+  Plotly.newPlot(box, data, layout, CONFIG);
+  if (places.has(box)) moveChart(box, places.get(box));
+}
+
+function moveChart(box, place) {
+  places.set(box, place);
+  if (!box.classList.contains("js-plotly-plot")) return;
+  const { data, frames } = charts[box.id];
+  const { x, y } = frames[place];
+  const moved = x.map((_, i) => data.length - x.length + i);
+  Plotly.restyle(box, { x, y }, moved);
+}
 
 function control(box) {
-  const part = parts[box.dataset.control];
+  const { start, states } = parts[box.dataset.control];
   const section = box.closest("[data-section]");
-  const charts = section.querySelectorAll(".js-plotly-plot");
+  const moving = [...section.querySelectorAll(".chart")].filter((chart) => charts[chart.id].frames.length);
   const slider = box.querySelector("input");
   const play = box.querySelector('[data-go="play"]');
   const fields = section.querySelectorAll("[data-field]");
   let timer = null;
 
   function show(place) {
-    const state = part.states[place];
     slider.value = place;
-    slider.setAttribute("aria-valuetext", state.rate ?? state.epoch);
-    for (const field of fields) field.textContent = state[field.dataset.field] ?? "–";
-    for (const chart of charts) Plotly.animate(chart, [String(place)], AT_ONCE);
+    slider.setAttribute("aria-valuetext", states[slider.dataset.shows][place]);
+    for (const field of fields) field.textContent = states[field.dataset.field][place];
+    for (const chart of moving) moveChart(chart, place);
   }
 
   function stop() {
@@ -35,41 +59,44 @@ function control(box) {
     show(next);
   }
 
-  function start() {
+  function run() {
     if (slider.value === slider.max) show(0);
     play.textContent = "Pause";
     play.setAttribute("aria-pressed", "true");
-    timer = setInterval(() => move(1), matchMedia("(prefers-reduced-motion: reduce)").matches ? 1500 : 400);
+    timer = setInterval(() => move(1), still.matches ? 1500 : 400);
   }
 
   slider.addEventListener("input", () => { stop(); show(Number(slider.value)); });
   for (const button of box.querySelectorAll("[data-go]")) {
     button.addEventListener("click", () => {
-      if (button === play) return timer ? stop() : start();
+      if (button === play) return timer ? stop() : run();
       stop();
       move(Number(button.dataset.go));
     });
   }
-  show(part.start);
-}
-
-function paint() {
-  const color = getComputedStyle(document.body).color;
-  for (const chart of document.querySelectorAll(".js-plotly-plot")) {
-    Plotly.relayout(chart, { "font.color": color, "title.font.color": color });
-  }
+  show(start);
 }
 
 function describe(node) {
-  document.getElementById("node").textContent = node.getAttribute("aria-label");
+  document.getElementById("node").textContent = node.getAttribute("aria-label").replaceAll("; ", "\n");
 }
 
-window.addEventListener("load", () => {
-  document.querySelectorAll("[data-control]").forEach(control);
-  for (const node of document.querySelectorAll(".graph [tabindex]")) {
-    for (const event of ["focus", "mouseenter", "click"]) node.addEventListener(event, () => describe(node));
-  }
-  paint();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
-  document.body.dataset.ready = "yes";
+document.querySelectorAll("[data-control]").forEach(control);
+for (const node of document.querySelectorAll(".graph [tabindex]")) {
+  for (const event of ["focus", "mouseenter", "click"]) node.addEventListener(event, () => describe(node));
+}
+const seen = new IntersectionObserver((entries) => {
+  for (const entry of entries) if (entry.isIntersecting) draw(entry.target);
+}, { rootMargin: "300px" });
+boxes.forEach((box) => seen.observe(box));
+addEventListener("beforeprint", () => {
+  boxes.forEach(draw);
+  for (const box of boxes) Plotly.relayout(box, { autosize: false, width: ON_PAPER });
 });
+addEventListener("afterprint", () => {
+  for (const box of boxes) Plotly.relayout(box, { autosize: true, width: null });
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  for (const box of document.querySelectorAll(".js-plotly-plot")) Plotly.relayout(box, { "font.color": color() });
+});
+document.body.dataset.ready = "yes";
