@@ -3,7 +3,10 @@
 import sys
 from pathlib import Path
 
+from docutils import nodes
+from latex2mathml.converter import convert
 from sphinx.application import Sphinx
+from sphinx.writers.html5 import HTML5Translator
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -20,7 +23,9 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_copyright = False
 html_copy_source = False
+html_math_renderer = "mathml"  # MathJax would come from the network
 default_role = "code"
+smartquotes = False  # --lr is no dash
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3
 nb_execution_mode = "cache"
@@ -36,5 +41,28 @@ napoleon_use_ivar = True
 
 
 def setup(app: Sphinx) -> None:
-    """Writes the pages that come from the program itself, before anything is read."""
+    """Writes the pages that come from the program itself, before anything is read; formulas become MathML."""
     app.connect("builder-inited", lambda app: generated.write_all(Path(app.srcdir)))
+    app.connect("autodoc-process-docstring", keep_lines_of_formulas, priority=400)  # before napoleon
+    app.add_html_math_renderer("mathml", (inline_formula, None), (displayed_formula, None))
+
+
+def keep_lines_of_formulas(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
+    """Formulas stand indented in a docstring; marks them, so that they are shown as they stand."""
+    for i in range(len(lines) - 1, 1, -1):
+        before = next((line for line in reversed(lines[:i]) if line), " ")
+        begins = lines[i].startswith("    ") and not lines[i - 1] and not before.startswith(" ")
+        if begins and not before.endswith("::"):
+            lines[i:i] = ["::", ""]
+
+
+def inline_formula(self: HTML5Translator, node: nodes.math) -> None:
+    """A formula in a sentence."""
+    self.body.append(convert(node.astext()))
+    raise nodes.SkipNode
+
+
+def displayed_formula(self: HTML5Translator, node: nodes.math_block) -> None:
+    """A formula on a line of its own."""
+    self.body.append(f'<div class="formula">{convert(node.astext(), display="block")}</div>')
+    raise nodes.SkipNode

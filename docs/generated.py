@@ -40,10 +40,9 @@ def write(path: Path, text: str) -> None:
 def commands() -> str:
     """Every command with its options, as argparse knows them."""
     parts = [
-        "# Commands\n\nEvery command is started with `python -m bpcompare COMMAND`, or with `bpcompare COMMAND`. Without a "
-        "command, `compare` runs. `--help` shows the same as this page.\n\n"
-        "Exit codes: 0 done; 1 a gradient is wrong (`check`, `derive --answer`) or a published figure is not reproduced; "
-        "2 bad input, told in one sentence; 130 interrupted."
+        "# Commands\n\nStart a command with `python -m bpcompare COMMAND`, or with `bpcompare COMMAND`. Without a command, "
+        "`compare` runs. `--help` shows the same as this page.\n\nExit codes: 0 done; 1 a gradient is wrong (`check`, "
+        "`derive --answer`) or a published figure is not reproduced; 2 bad input, told in one sentence; 130 interrupted."
     ]
     for name in cli.COMMANDS:
         parts += command(name)
@@ -98,7 +97,11 @@ def python() -> str:
 def words() -> str:
     """The words of the tables, as ``--explain`` has them."""
     rows = [f"{plain(word)}\n: {plain(meaning)}" for word, meaning in glossary.TERMS.items()]
-    return "# Glossary\n\nThe words of the tables and sentences. `--explain` prints them, too.\n\n" + "\n\n".join(rows) + "\n"
+    return (
+        "# Glossary\n\nThe words of the tables and sentences. `--explain` prints them, too.\n\n"
+        + "\n\n".join(rows)
+        + "\n"
+    )
 
 
 def source_errors() -> str:
@@ -108,7 +111,8 @@ def source_errors() -> str:
         cli.main(["reproduce", "--format", "markdown"])
     figures, errors = printed.getvalue().split("\n# ")
     lower = re.sub(r"^#", "##", figures, flags=re.MULTILINE)
-    return f"# {errors}\nA, B, C, D and E are the five tutorials that this package recomputes; their titles stand below.\n\n{lower}"
+    about = "A, B, C, D and E are the five tutorials that this package recomputes. Their titles stand below."
+    return f"# {errors}\n{about}\n\n{lower}"
 
 
 def report(folder: Path) -> None:

@@ -10,7 +10,8 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 PAGES = [README, *sorted(page for page in (ROOT / "docs").rglob("*.md") if not page.name.startswith("_"))]
 FENCE = re.compile(
-    r"^```(?:\{code-block\} )?(?P<language>\w+)\n(?::caption: (?P<file>[^\n]+)\n)?(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE
+    r"^```(?:\{code-block\} )?(?P<language>\w+)\n(?::caption: (?P<file>[^\n]+)\n)?(?P<code>.*?)^```$",
+    re.DOTALL | re.MULTILINE,
 )
 TRANSCRIPT = re.compile(r"^    \$ (?:python -m bpcompare)(?P<command>.*)\n(?P<shown>(?:    .*\n|\n)+)", re.MULTILINE)
 

@@ -1,6 +1,7 @@
 """What README and the site's pages say, done: commands and Python blocks run in their order, links lead somewhere."""
 
 import ast
+import importlib.util
 import json
 import re
 import shutil
@@ -94,6 +95,16 @@ def test_the_reading_order_can_be_read_in_order():
         assert not needed & set(order[place + 1 :]), file
 
 
+def test_the_walks_of_contributing_name_what_is_there():
+    walks = (ROOT / "CONTRIBUTING.md").read_text().split("## Three walks")[1].split("## Rules")[0]
+    named = re.findall(r"`([a-z_]+)\.(?:[A-Z]\w+\.)?(\w+)`", walks)
+    found = [(list((ROOT / "bpcompare").rglob(f"{module}.py")), name) for module, name in named]
+    found = [(files, name) for files, name in found if files]
+    assert len(found) >= 12
+    for files, name in found:
+        assert any(re.search(rf"\b(def|class) {name}\b", file.read_text()) for file in files), name
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
@@ -126,8 +137,6 @@ def test_the_reference_lists_the_keys_of_comparison_json(files, heading, path):
 
 
 def test_the_python_page_has_every_public_name_and_the_commands_page_every_command():
-    import importlib.util
-
     spec = importlib.util.spec_from_file_location("generated", ROOT / "docs" / "generated.py")
     generated = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generated)
