@@ -27,6 +27,7 @@ _HOME = {
     "derive": "graph.derivation",
     "equations": "lessons.equations",
     "from_data": "problem.problem",
+    "gradcheck": "marker.gradcheck",
     "least_squares": "theory.least_squares",
     "line": "problem.problem",
     "network": "problem.networks",

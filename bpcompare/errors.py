@@ -7,6 +7,7 @@
     │   ├── LimitError                    a job that does not fit into memory or a day
     │   ├── MethodError                   a method of training that does not exist or cannot work here
     │   └── MarkingError                  a learner's file that cannot be marked
+    ├── GradientError       (AssertionError) a hand-written backward is wrong; the text is the diagnosis
     ├── WorkerError         (RuntimeError) another process of a distributed run is lost
     └── OutputError         (OSError)     a result cannot be written
 
@@ -47,6 +48,10 @@ class MethodError(InputError):
 
 class MarkingError(InputError):
     """A learner's file or function that cannot be marked: it does not run, or gives no gradients."""
+
+
+class GradientError(BpcompareError, AssertionError):
+    """A hand-written backward that is wrong; the message names the mistake."""
 
 
 class WorkerError(BpcompareError, RuntimeError):

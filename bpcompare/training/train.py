@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bpcompare.errors import InputError, MethodError
 from bpcompare.problem import estimates
-from bpcompare.problem.problem import Problem
+from bpcompare.problem.problem import Problem, check_problem
 from bpcompare.training.data_parallel import all_reduce
 from bpcompare.training.gradients import formula
 from bpcompare.training.methods import Method, choose
@@ -65,6 +65,7 @@ def train(
     if not isinstance(method, str | Method):
         raise InputError(f"train takes one method or its name; got {method!r:.60}: use compare for several")
     settings = TrainingSettings(lr, epochs, batch_size, seed, shuffle)
+    check_problem(problem)
     recording = LinearRecording if problem.is_linear else NetworkRecording
     return train_all(problem, method, settings, recording, on_epoch)[0]
 

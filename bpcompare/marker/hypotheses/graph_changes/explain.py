@@ -1,0 +1,235 @@
+"""Names what is wrong with gradients of any forward: the one entrance to the search."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bpcompare.marker.hypotheses.graph_changes import one_unknown
+from bpcompare.marker.hypotheses.graph_changes.search import AS_CHEAP, Found, Search
+from bpcompare.marker.hypotheses.graph_changes.size_factor import SizeFactor
+from bpcompare.marker.hypotheses.graph_changes.trace import Untraceable
+from bpcompare.marker.hypotheses.graph_changes.walk import Traced, traced
+
+MOST_SIZES = 6
+ONE = SizeFactor()
+FAILURES = (Untraceable, RuntimeError, AssertionError, NotImplementedError, IndexError, TypeError, KeyError, ValueError)
+AGREES = 1e-5  # of the walk and the right gradient; the right one may be a difference quotient
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One problem with its answers.
+
+    Attributes:
+        arguments: What the forward is called with.
+        upstream: The gradient of each output; None for a loss.
+        answers: The answered gradient by name; a missing one is not explained.
+        truth: The right gradient by name, to check the graph against.
+    """
+
+    arguments: Sequence[Any]
+    upstream: Sequence[Tensor] | None
+    answers: Mapping[str, Tensor]
+    truth: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class NamedMistake:
+    """What is wrong with one answer.
+
+    Attributes:
+        answer: Whose gradient.
+        kind: path, derivative, reduction, operand, factor, upstream, forward; several joined by a plus sign.
+        says: The mistake in words.
+        places: File, line and source text of the steps concerned.
+        cost: How much has to go wrong.
+        alternatives: Other mistakes that give the same numbers.
+        factor: What multiplies the whole answer besides.
+    """
+
+    answer: str
+    kind: str
+    says: str
+    places: tuple[str, ...]
+    cost: float
+    alternatives: tuple[str, ...] = ()
+    factor: SizeFactor = ONE
+
+    def __str__(self) -> str:
+        other = "".join(f"\n  or {text}" for text in self.alternatives)
+        lines = "".join(f"\n  at {place}" for place in self.places)
+        return f"{self.says}{other}{lines}"
+
+
+def explain(
+    forward: Callable[..., Any],
+    samples: Sequence[Sample],
+    names: Sequence[str],
+    *,
+    pairs: bool = True,
+    tolerance: float = 1e-9,
+) -> dict[str, NamedMistake]:
+    """The mistake in each wrong answer that one or two changes of the forward's graph explain.
+
+    Args:
+        forward: The function in plain PyTorch.
+        samples: Problems of several sizes, each with the answers and the right gradients.
+        names: What the arguments are called, in their order.
+        pairs: Whether two changes together are tried where one does not explain an answer.
+        tolerance: Relative difference up to which an answer agrees with what a change gives.
+
+    Returns:
+        By answer; an answer that nothing explains is missing.
+
+    Example:
+        >>> x = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)
+        >>> right, wrong = 2 * x * 0 + x.exp() * 2, x.exp()
+        >>> found = explain(lambda x: (x.exp() * 2).sum(), [Sample((x,), None, {"x": wrong}, {"x": right})], ["x"])
+        >>> print(found["x"].says)
+        in the derivative of x.exp() * 2 the other factor is left out
+    """
+    wanted = [index for index, name in enumerate(names) if name in samples[0].truth]
+    problems = _graphs(forward, samples, names, wanted, False) or _graphs(forward, samples, names, wanted, True)
+    if not problems:
+        return {}
+    answers = [[sample.answers[names[index]] for index in wanted] for sample in samples]
+    wrong = [
+        place
+        for place, index in enumerate(wanted)
+        if not all(_agree(s.answers[names[index]], s.truth[names[index]], tolerance) for s in samples)
+    ]
+    with torch.no_grad():
+        zero = [names[wanted[place]] for place in wrong if not any(bool(given[place].any()) for given in answers)]
+        searched = [place for place in wrong if names[wanted[place]] not in zero]
+        found = _searched(problems, answers, searched, tolerance, pairs) if searched else {}
+    told = {
+        names[wanted[place]]: _named(names[wanted[place]], _chosen(place, found), candidates)
+        for place, candidates in found.items()
+        if candidates
+    }
+    return told | {name: _zero(name, told) for name in zero}
+
+
+def _searched(
+    problems: Sequence[Traced],
+    answers: Sequence[Sequence[Tensor]],
+    wrong: Sequence[int],
+    tolerance: float,
+    pairs: bool,
+) -> dict[int, list[Found]]:
+    """One change, then what is solved for, then pairs."""
+    search = Search(problems, answers, wrong, tolerance)
+    search.run()
+    one_unknown.name(search)
+    if pairs:
+        search.run_pairs()
+    return search.result()
+
+
+def _graphs(
+    forward: Callable[..., Any],
+    samples: Sequence[Sample],
+    names: Sequence[str],
+    wanted: Sequence[int],
+    through_no_grad: bool,
+) -> list[Traced]:
+    """The graph of each problem; none where one cannot be traced or does not give the right gradients."""
+    problems = []
+    sizes = shape_sizes([sample.arguments for sample in samples], names)
+    asked = [names[index] for index in wanted]
+    try:
+        for sample, lengths in zip(samples, sizes, strict=True):
+            problem = traced(forward, sample.arguments, names, sample.upstream, tuple(wanted), lengths, through_no_grad)
+            if not _is_right(problem, sample, asked):
+                return []
+            problems.append(problem)
+    except (
+        Untraceable,
+        RuntimeError,
+        AssertionError,
+        NotImplementedError,
+        IndexError,
+        TypeError,
+        KeyError,
+        ValueError,
+    ):
+        return []
+    return problems
+
+
+def _zero(name: str, others: Mapping[str, NamedMistake]) -> NamedMistake:
+    """Zero everywhere: a path that another answer lacks is the likely reason, and is told."""
+    cut = [mistake for mistake in others.values() if mistake.kind == "path"]
+    places = cut[0].places if cut else ()
+    reason = f" ({cut[0].says})" if cut else ""
+    return NamedMistake(name, "path", f"it is zero everywhere: no path back to it is followed{reason}", places, 1.0)
+
+
+def _is_right(problem: Traced, sample: Sample, names: Sequence[str]) -> bool:
+    found = problem.answers({})
+    return all(_agree(mine, sample.truth[name], AGREES) for mine, name in zip(found, names, strict=True))
+
+
+def _agree(given: Tensor, right: Tensor, tolerance: float) -> bool:
+    if given.shape != right.shape:
+        return False
+    if not given.numel():
+        return True
+    return bool((given - right).abs().max() <= tolerance * right.abs().max() + 1e-12)
+
+
+def shape_sizes(calls: Sequence[Sequence[Any]], names: Sequence[str]) -> list[dict[str, int]]:
+    """The dimensions of the arguments by name, for each call; of dimensions that are always equal, the first."""
+    columns: dict[tuple[int, ...], str] = {}
+    for position, name in enumerate(names):
+        values = [arguments[position] for arguments in calls]
+        if not all(torch.is_tensor(value) for value in values):
+            continue
+        ranks = [value.dim() for value in values]
+        for axis in range(min(ranks)) if len(set(ranks)) == 1 else range(-min(ranks), 0):
+            columns.setdefault(tuple(value.shape[axis] for value in values), f"{name}.shape[{axis}]")
+        columns.setdefault(tuple(value.numel() for value in values), f"{name}.numel()")
+    told = [(label, lengths) for lengths, label in columns.items() if min(lengths) > 0 and set(lengths) != {1}]
+    return [{label: lengths[k] for label, lengths in told[:MOST_SIZES]} for k in range(len(calls))]
+
+
+def _chosen(place: int, found: Mapping[int, Sequence[Found]]) -> Found:
+    """The cheapest; of those nearly as cheap, the one that explains most of the other answers too."""
+    best = found[place][0].cost
+    near = [candidate for candidate in found[place] if candidate.cost <= best + AS_CHEAP]
+
+    def shared(candidate: Found) -> int:
+        return sum(any(other.changes == candidate.changes for other in others) for others in found.values())
+
+    return min(near, key=lambda candidate: (-shared(candidate), candidate.cost))
+
+
+def _named(name: str, best: Found, candidates: Sequence[Found]) -> NamedMistake:
+    others = [
+        candidate
+        for candidate in candidates
+        if candidate is not best and abs(candidate.cost - best.cost) < 1e-6 and _places(candidate) != _places(best)
+    ]
+    alternatives = tuple(dict.fromkeys(_says(other) for other in others))[:2]
+    kinds = "+".join(dict.fromkeys("factor" if best.share else change.kind for change in best.changes)) or "factor"
+    return NamedMistake(name, kinds, _says(best), _places(best), best.cost, alternatives, best.factor)
+
+
+def _places(found: Found) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(change.place for change in found.changes if change.place))
+
+
+def _says(found: Found) -> str:
+    factor = "" if found.factor == ONE else f"it is {found.factor} times"
+    if not found.changes:
+        return f"{factor} the right gradient"
+    if found.share is not None:
+        what = found.changes[0].says.split(" is held constant")[0].split(" is not followed")[0]
+        path = what if what.startswith("the path") else f"the path through {what}"
+        text = f"{path} is multiplied by {found.share}"
+    else:
+        text = ", and ".join(change.says for change in found.changes)
+    return f"{text}; besides {factor} that" if factor else text

@@ -1,0 +1,155 @@
+"""Changes of the forward itself: the steps calculated again with another operand, a constant or a step left out."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor
+
+from bpcompare.marker.hypotheses.graph_changes.sentences import called, where
+from bpcompare.marker.hypotheses.graph_changes.trace import Graph, Step, with_values
+from bpcompare.marker.hypotheses.graph_changes.walk import Traced
+
+COST = 2.6
+Edit = Callable[[Traced, Step], tuple[Any, ...] | None]  # the step's new arguments; None where it cannot be
+
+
+@dataclass(frozen=True, eq=False)
+class ForwardChange:
+    """One step of the forward with other arguments, wherever its place is reached."""
+
+    key: Any
+    edit: Edit
+    says: str
+    cost: float
+    place: str
+    kind: str = "forward"
+
+    def answers(self, problem: Traced) -> list[Tensor] | None:
+        """The gradients of the forward that is changed so."""
+        graph = _replayed(problem, self)
+        if graph is None:
+            return None
+        return Traced(graph, problem.upstream, problem.wanted, problem.sizes).true_answers()
+
+
+def _replayed(problem: Traced, change: ForwardChange) -> Graph | None:
+    new: dict[int, Step] = {}
+    changed = False
+    for step in problem.graph.steps:
+        args = step.args
+        if step.key == change.key and step.op == "input":
+            edited = change.edit(problem, step)
+            if edited is None:
+                return None
+            new[step.index] = replace(step, value=edited[0])
+            changed = True
+            continue
+        if step.key == change.key and step.function is not None:
+            edited = change.edit(problem, step)
+            if edited is None:
+                return None
+            args, changed = edited, True
+        args = with_values(args, lambda operand: new[operand.index])
+        if step.function is None or (all(new[o.index] is o for o in step.operands) and args == step.args):
+            new[step.index] = step
+            continue
+        kwargs = {name: with_values(value, lambda operand: new[operand.index]) for name, value in step.kwargs.items()}
+        try:
+            value = step.function(
+                *with_values(args, lambda operand: operand.value),
+                **{name: with_values(item, lambda operand: operand.value) for name, item in kwargs.items()},
+            )
+        except (RuntimeError, IndexError):
+            return None
+        if isinstance(value, Tensor) and isinstance(step.value, Tensor) and value.shape != step.value.shape:
+            return None
+        new[step.index] = Step(step.index, step.op, step.function, args, kwargs, value, step.places, step.graded)
+    if not changed:
+        return None
+    steps = [new[step.index] for step in problem.graph.steps]
+    inputs = [None if step is None else new[step.index] for step in problem.graph.inputs]
+    return Graph(steps, inputs, [new[step.index] for step in problem.graph.outputs])
+
+
+def all_changes(problem: Traced) -> Iterator[ForwardChange]:
+    """Constants left out, steps left out, operands replaced by others of the same shape."""
+    yield from _inputs(problem)
+    seen = set()
+    for step in problem.graph.steps:
+        if step.index not in problem.relevant or step.function is None or step.key in seen:
+            continue
+        seen.add(step.key)
+        yield from _constants(step)
+        yield from _operands(problem, step)
+
+
+def _inputs(problem: Traced) -> Iterator["ForwardChange"]:
+    """An input with its axes in another order, or its sign lost: a kernel flipped, a matrix transposed."""
+    for step in problem.graph.inputs:
+        if step is None or not step.value.is_floating_point() or not step.value.dim():
+            continue
+        axes: list[tuple[int, ...]] = [(axis,) for axis in range(step.value.dim())]
+        axes += [(axis, axis + 1) for axis in range(step.value.dim() - 1)]
+        edits = {f"flipped along {_told(chosen)}": _flipped(chosen) for chosen in axes}
+        edits["negative"] = lambda problem, at: (-at.value,)
+        if step.value.dim() > 1 and step.value.shape[-1] == step.value.shape[-2]:
+            edits["transposed"] = _transposed
+        for words, edit in edits.items():
+            says = f"the backward belongs to a forward in which {called(step)} is {words}"
+            yield ForwardChange(step.key, edit, says, COST, where(step), "input")
+
+
+def _told(axes: tuple[int, ...]) -> str:
+    return f"axis {axes[0]}" if len(axes) == 1 else f"axes {' and '.join(map(str, axes))}"
+
+
+def _flipped(axes: tuple[int, ...]) -> Edit:
+    return lambda problem, step: (step.value.flip(axes),) if step.value.dim() > max(axes) else None
+
+
+def _transposed(problem: Traced, step: Step) -> tuple[Any, ...] | None:
+    value = step.value
+    square = value.dim() > 1 and value.shape[-1] == value.shape[-2]
+    return (value.transpose(-2, -1),) if square else None
+
+
+def _constants(step: Step) -> Iterator[ForwardChange]:
+    if step.op not in ("add", "sub", "mul", "div", "pow") or len(step.args) < 2:
+        return
+    for position in (0, 1):
+        value = step.args[position]
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            neutral = 0 if step.op in ("add", "sub") else 1
+
+            def edit(problem: Traced, at: Step, position: int = position, neutral: int = neutral) -> tuple[Any, ...]:
+                return (*at.args[:position], neutral, *at.args[position + 1 :])
+
+            says = f"the backward belongs to a forward without the constant {value:g} of {called(step)}"
+            yield ForwardChange(step.key, edit, says, COST - 0.4, where(step))
+
+
+def _operands(problem: Traced, step: Step) -> Iterator[ForwardChange]:
+    earlier = [
+        s for s in problem.graph.steps[: step.index] if isinstance(s.value, Tensor) and s.value.is_floating_point()
+    ]
+    for position, operand in enumerate(step.args):
+        if not isinstance(operand, Step) or not isinstance(operand.value, Tensor):
+            continue
+        for other in earlier:
+            if other is operand or other.value.shape != operand.value.shape or not other.value.dim():
+                continue
+
+            def edit(
+                problem: Traced, at: Step, position: int = position, key: Any = other.key
+            ) -> tuple[Any, ...] | None:
+                found = [s for s in problem.graph.steps[: at.index] if s.key == key]
+                if not found:
+                    return None
+                return (*at.args[:position], found[-1], *at.args[position + 1 :])
+
+            says = (
+                f"the backward belongs to a forward in which {called(other)} stands for {called(operand)} "
+                f"in {called(step)}"
+            )
+            yield ForwardChange(step.key, edit, says, COST, where(step))

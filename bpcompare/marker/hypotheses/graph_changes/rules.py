@@ -1,0 +1,317 @@
+"""One derivative per operation and operand: what of the gradient of the output reaches this operand.
+
+A rule may leave a broadcast operand's gradient in the shape of the output; ``contribution`` adds it up. An operation
+without a rule is differentiated alone by autograd.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bpcompare.marker.hypotheses.graph_changes.trace import Step, with_values
+
+
+@dataclass(slots=True)
+class Local:
+    """What a rule sees: the gradient of the output, the arguments as numbers, the output, and which operand is asked.
+
+    Attributes:
+        step: The operation.
+        slot: Which of the step's operands.
+        gradient: The gradient of the output.
+        args: The positional arguments with their values.
+        out: The output.
+    """
+
+    step: Step
+    slot: int
+    gradient: Any
+    args: tuple[Any, ...]
+    out: Any
+
+    @property
+    def position(self) -> int:
+        """Where the operand stands among the positional arguments."""
+        positions = self.step.positions
+        return positions[self.slot] if self.slot < len(positions) else 0
+
+    @property
+    def operand(self) -> Tensor:
+        """The operand's value."""
+        return self.args[self.position]  # type: ignore[no-any-return]
+
+    @property
+    def other(self) -> Any:
+        """The other of two arguments."""
+        return self.args[1 - self.position]
+
+    def argument(self, position: int, default: Any) -> Any:
+        """A positional argument, or its default."""
+        return self.args[position] if len(self.args) > position else default
+
+    def with_value(self, position: int, value: Tensor) -> "Local":
+        """The same with another value of one argument; position −1 is the output."""
+        if position < 0:
+            return replace(self, out=value)
+        return replace(self, args=(*self.args[:position], value, *self.args[position + 1 :]))
+
+
+Rule = Callable[[Local], Any]
+
+
+def local(step: Step, slot: int, gradient: Any) -> Local:
+    """The step with its own values."""
+    return Local(step, slot, gradient, step.values, step.value)
+
+
+def contribution(at: Local, rule: Rule | None = None) -> Tensor:
+    """What reaches the operand, in its shape."""
+    rule = rule or RULES.get(at.step.op, by_autograd)
+    target = at.step.operands[at.slot].value
+    return sum_to(rule(at), target.shape)
+
+
+def sum_to(gradient: Tensor, shape: Sequence[int]) -> Tensor:
+    """A broadcast undone: added up over the axes that the operand does not have."""
+    if gradient.shape == tuple(shape):
+        return gradient
+    extra = gradient.dim() - len(shape)
+    if extra < 0:
+        return gradient.expand(tuple(shape))
+    axes = [*range(extra)]
+    axes += [extra + d for d, size in enumerate(shape) if size == 1 and gradient.shape[extra + d] != 1]
+    summed = gradient.sum(axes, keepdim=True) if axes else gradient
+    return summed.reshape(tuple(shape))
+
+
+def by_autograd(at: Local) -> Tensor:
+    """The derivative of one operation by autograd."""
+    place, seen = [], -1
+
+    def leaf(operand: Step) -> Any:
+        nonlocal seen
+        seen += 1
+        if seen == at.slot:
+            place.append(operand.value.detach().clone().requires_grad_())
+            return place[0]
+        return operand.value
+
+    with torch.enable_grad():
+        args = with_values(at.step.args, leaf)
+        kwargs = {name: with_values(value, leaf) for name, value in at.step.kwargs.items()}
+        assert at.step.function is not None
+        out = at.step.function(*args, **kwargs)
+        if not isinstance(out, Tensor):
+            pairs = [(part, g) for part, g in zip(out, at.gradient, strict=True) if g is not None]
+            outs, gradients = [part for part, _ in pairs], [g for _, g in pairs]
+        else:
+            outs, gradients = [out], [at.gradient]
+        linear = torch.is_grad_enabled() and any(g.requires_grad for g in gradients)
+        kept = [(o, g) for o, g in zip(outs, gradients, strict=True) if o.requires_grad]
+        if not kept:
+            return torch.zeros_like(place[0])
+        found = torch.autograd.grad(
+            [o for o, _ in kept],
+            place,
+            [g for _, g in kept],
+            create_graph=linear,
+            allow_unused=True,
+            materialize_grads=True,
+        )
+    return found[0]
+
+
+def _transposed(value: Tensor) -> Tensor:
+    return value.transpose(-2, -1)
+
+
+def _alpha(at: Local) -> float:
+    return float(at.step.kwargs.get("alpha", 1)) if at.position == 1 else 1.0
+
+
+def _matmul(at: Local) -> Tensor:
+    if at.position == 0:
+        return at.gradient @ _transposed(at.args[1])  # type: ignore[no-any-return]
+    return _transposed(at.args[0]) @ at.gradient  # type: ignore[no-any-return]
+
+
+def _mv(at: Local) -> Tensor:
+    if at.position == 0:
+        return torch.outer(at.gradient, at.args[1])
+    return at.args[0].t() @ at.gradient  # type: ignore[no-any-return]
+
+
+def _div(at: Local) -> Tensor:
+    if at.position == 0:
+        return at.gradient / at.args[1]  # type: ignore[no-any-return]
+    return -at.gradient * at.args[0] / at.args[1] ** 2  # type: ignore[no-any-return]
+
+
+def _power(at: Local) -> Tensor:
+    base, exponent = at.args[0], at.args[1]
+    if at.position == 0:
+        return at.gradient * exponent * base ** (exponent - 1)  # type: ignore[no-any-return]
+    return at.gradient * at.out * torch.log(torch.as_tensor(base))  # type: ignore[no-any-return]
+
+
+def axes(at: Local) -> list[int]:
+    """The axes that a reduction runs over."""
+    shape = at.step.operands[0].value.shape
+    given = at.argument(1, None)
+    given = [given] if isinstance(given, int) else list(given or range(len(shape)))
+    return sorted(axis % max(len(shape), 1) for axis in given)
+
+
+def spread(at: Local, gradient: Tensor, axis: list[int] | None = None) -> Tensor:
+    """A reduction undone: the gradient of the result for every term."""
+    shape = at.step.operands[0].value.shape
+    kept = [1 if d in axes(at) else n for d, n in enumerate(shape)]
+    return gradient.reshape(kept).expand(shape)
+
+
+def count(at: Local) -> int:
+    """How many terms a reduction takes together."""
+    shape = at.step.operands[0].value.shape
+    return math.prod(shape[axis] for axis in axes(at))
+
+
+def _extreme(at: Local) -> Tensor:
+    tied = (at.operand == spread(at, at.out)).to(at.out.dtype)
+    share = tied / spread(at, tied.sum(axes(at)) if axes(at) else tied)
+    return spread(at, at.gradient) * share
+
+
+def _where(at: Local) -> Tensor:
+    return at.gradient * (at.args[0] if at.position == 1 else ~at.args[0])  # type: ignore[no-any-return]
+
+
+def _clamp(at: Local) -> Tensor:
+    low, high = at.argument(1, None), at.argument(2, None)
+    inside = torch.ones_like(at.operand, dtype=torch.bool)
+    if low is not None:
+        inside &= at.operand >= low
+    if high is not None:
+        inside &= at.operand <= high
+    return at.gradient * inside  # type: ignore[no-any-return]
+
+
+def _maximum(at: Local) -> Tensor:
+    mine, other = at.args[at.position], at.other
+    wins = mine > other if at.step.op == "maximum" else mine < other
+    return at.gradient * (wins + 0.5 * (mine == other))  # type: ignore[no-any-return]
+
+
+def _reshape(at: Local) -> Tensor:
+    return at.gradient.reshape(at.step.operands[0].value.shape)  # type: ignore[no-any-return]
+
+
+def _permute(at: Local) -> Tensor:
+    order = [axis % at.out.dim() for axis in at.args[1]]
+    return at.gradient.permute([order.index(d) for d in range(len(order))])  # type: ignore[no-any-return]
+
+
+def _select(at: Local) -> Tensor:
+    whole = torch.zeros_like(at.operand)
+    whole.select(at.argument(1, 0), at.argument(2, 0)).copy_(at.gradient)
+    return whole
+
+
+def _slice(at: Local) -> Tensor:
+    whole = torch.zeros_like(at.operand)
+    dim, start, end, step = (at.argument(k, d) for k, d in ((1, 0), (2, None), (3, None), (4, 1)))
+    index = [slice(None)] * whole.dim()
+    index[dim] = slice(start, end, step)
+    whole[tuple(index)] = at.gradient
+    return whole
+
+
+def _cat(at: Local) -> Tensor:
+    parts = list(at.args[0])
+    dim = at.argument(1, 0)
+    if parts[at.slot].shape == (0,):
+        return parts[at.slot].clone()  # type: ignore[no-any-return]
+    start = sum(part.shape[dim] for part in parts[: at.slot] if part.shape != (0,))
+    return at.gradient.narrow(dim, start, parts[at.slot].shape[dim])  # type: ignore[no-any-return]
+
+
+def _stack(at: Local) -> Tensor:
+    return at.gradient.select(at.argument(1, 0), at.slot)  # type: ignore[no-any-return]
+
+
+def _write(at: Local) -> Tensor:
+    """A part of a tensor written over: the old numbers count outside it, the new ones inside."""
+    region = at.args[2:]
+    whole = at.gradient.contiguous()
+    if at.slot == 1:
+        return whole.as_strided(*region).clone()  # type: ignore[no-any-return]
+    outside = torch.ones_like(whole)
+    outside.as_strided(*region).zero_()
+    return whole * outside  # type: ignore[no-any-return]
+
+
+def _cumsum(at: Local) -> Tensor:
+    return at.gradient.flip(at.args[1]).cumsum(at.args[1]).flip(at.args[1])  # type: ignore[no-any-return]
+
+
+def _part(at: Local) -> Any:
+    parts: list[Any] = [None] * len(at.step.operands[0].value)
+    parts[at.args[1]] = at.gradient
+    return parts
+
+
+RULES: dict[str, Rule] = {
+    "add": lambda at: at.gradient * _alpha(at) if _alpha(at) != 1 else at.gradient,
+    "sub": lambda at: at.gradient if at.position == 0 else -at.gradient * _alpha(at),
+    "mul": lambda at: at.gradient * at.other,
+    "div": _div,
+    "neg": lambda at: -at.gradient,
+    "pow": _power,
+    "exp": lambda at: at.gradient * at.out,
+    "log": lambda at: at.gradient / at.operand,
+    "log1p": lambda at: at.gradient / (1 + at.operand),
+    "expm1": lambda at: at.gradient * (at.out + 1),
+    "sqrt": lambda at: at.gradient / (2 * at.out),
+    "rsqrt": lambda at: -0.5 * at.gradient * at.out**3,
+    "reciprocal": lambda at: -at.gradient * at.out**2,
+    "abs": lambda at: at.gradient * torch.sign(at.operand),
+    "sin": lambda at: at.gradient * torch.cos(at.operand),
+    "cos": lambda at: -at.gradient * torch.sin(at.operand),
+    "tanh": lambda at: at.gradient * (1 - at.out**2),
+    "sigmoid": lambda at: at.gradient * at.out * (1 - at.out),
+    "relu": lambda at: at.gradient * (at.operand > 0),
+    "erf": lambda at: at.gradient * torch.exp(-(at.operand**2)) * (2 / math.sqrt(math.pi)),
+    "sum": lambda at: spread(at, at.gradient),
+    "mean": lambda at: spread(at, at.gradient) / count(at),
+    "amax": _extreme,
+    "amin": _extreme,
+    "mm": _matmul,
+    "bmm": _matmul,
+    "mv": _mv,
+    "where": _where,
+    "clamp": _clamp,
+    "clamp_min": _clamp,
+    "maximum": _maximum,
+    "minimum": _maximum,
+    "view": _reshape,
+    "_unsafe_view": _reshape,
+    "reshape": _reshape,
+    "squeeze": _reshape,
+    "unsqueeze": _reshape,
+    "t": lambda at: at.gradient.t(),
+    "transpose": lambda at: at.gradient.transpose(at.args[1], at.args[2]),
+    "permute": _permute,
+    "expand": lambda at: at.gradient,
+    "clone": lambda at: at.gradient,
+    "alias": lambda at: at.gradient,
+    "select": _select,
+    "slice": _slice,
+    "cat": _cat,
+    "stack": _stack,
+    "cumsum": _cumsum,
+    "getitem": _part,
+    "write": _write,
+}
