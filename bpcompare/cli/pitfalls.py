@@ -5,7 +5,7 @@ Without NAME every pitfall is run. Each leaves its curves as a picture in the ou
 
 import argparse
 
-from bpcompare.cli import options
+from bpcompare.cli import options, steps
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,5 +45,5 @@ def run(arguments: argparse.Namespace) -> int:
         print(show.overview(found) if arguments.name is None else show.page(found[0]))
         if arguments.name is None:
             print("Each has a page of its own: python -m bpcompare pitfalls NAME")
-        print(f"wrote {', '.join(str(path) for path in paths)}")
+        print(steps.told(paths))
     return 0

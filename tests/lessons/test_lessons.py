@@ -3,6 +3,7 @@ import re
 
 import pytest
 import torch
+from rich.cells import cell_len
 from torch import nn
 
 from bpcompare.cli import main
@@ -233,3 +234,16 @@ def test_wrong_options_of_the_lessons_are_one_sentence(arguments, capsys):
 def test_a_shape_and_a_table_exclude_each_other(capsys):
     assert main(["equations", "--shape", "1,2", "--csv", "f"]) == 2
     assert "--shape makes a problem of its own" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_on_a_terminal_no_published_figure_is_cut_or_broken(width):
+    figures, errors = reproduction.reproduce(), source_errors()
+    text = shown.render(figures, errors, width=width)
+    words = set(text.split())
+    for cell in (part for f in figures for part in (f.what, f.published)):
+        assert set(cell.split()) <= words
+    numbers = {f.recomputed for f in figures if f.recomputed != f.published and " " not in f.recomputed}
+    assert numbers <= words
+    assert {word for e in errors for part in (e.written, e.right, e.shown_by) for word in part.split()} <= words
+    assert max(map(cell_len, text.splitlines())) <= width
