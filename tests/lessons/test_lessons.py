@@ -247,3 +247,11 @@ def test_on_a_terminal_no_published_figure_is_cut_or_broken(width):
     assert numbers <= words
     assert {word for e in errors for part in (e.written, e.right, e.shown_by) for word in part.split()} <= words
     assert max(map(cell_len, text.splitlines())) <= width
+
+
+@pytest.mark.parametrize(("layers", "lines"), [("20,3,20", 20), ("21,3,2", 0), ("2,3,400", 0)])
+def test_a_collapse_writes_its_equations_out_where_a_reader_can_follow_them(layers, lines, capsys):
+    assert main(["collapse", "--layers", layers]) == 0
+    printed = capsys.readouterr().out
+    assert sum("·x₁ " in line and line.startswith("  y") for line in printed.splitlines()) == lines
+    assert len(printed) < 20_000
