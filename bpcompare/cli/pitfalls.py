@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bpcompare.cli import options, steps
+from bpcompare.cli.sentences import program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not quiet:
         if arguments.name is None:
             print(show.overview(list(found.values())))
-            print("Each has a page of its own: python -m bpcompare pitfalls NAME")
+            print(f"Each has a page of its own: {program()} pitfalls NAME")
         else:
             print(show.page(found[arguments.name]))
         print(wrote)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.cli import steps
     from bpcompare.cli.progress import Progress, load_torch
 
-    request = options.line_or_table(arguments)
+    request, began = options.line_or_table(arguments), time.monotonic()
     place()
     makers = files(request)
     load_torch(quiet=request.quiet)
@@ -65,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.sweeps.sweep import batches, sweep
     from bpcompare.training import processes
 
-    with processes.process_group(request.timeout) as first:
+    with processes.process_group(request.timeout, since=began) as first:
         quiet = request.quiet or not first
         processes.run_on_all(lambda: check_folder(request.out, makers) if first else None)
         with Progress("drawing data", request.seeds, quiet=quiet) as progress:

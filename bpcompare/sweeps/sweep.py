@@ -38,6 +38,8 @@ class Sweep:
         weights: What was learned, in the user's units, (methods, seeds, rates, out, in) float64; nan where the run
             diverged.
         biases: (methods, seeds, rates, out).
+        path_weights: Those at the checkpoints, (methods, checkpoints, seeds, rates, out, in); None if not asked for.
+        path_biases: (methods, checkpoints, seeds, rates, out).
     """
 
     problems: tuple[Problem, ...]
@@ -49,6 +51,8 @@ class Sweep:
     diverged_at: Tensor
     weights: Tensor
     biases: Tensor
+    path_weights: Tensor | None = None
+    path_biases: Tensor | None = None
 
     @property
     def final_losses(self) -> Tensor:
@@ -70,6 +74,7 @@ def sweep(
     *,
     epochs: int = 50,
     on_epoch: Callable[[], object] | None = None,
+    paths: bool = False,
 ) -> Sweep:
     """Every method × every rate × every problem, all runs at once.
 
@@ -84,6 +89,7 @@ def sweep(
         methods: Methods whose update rule is written by hand in `updates` (or is the same as one that is).
         epochs: The number of passes over the samples, at least 1.
         on_epoch: Called after every epoch of every batch of runs; each method has `batches` of them.
+        paths: Whether to keep the parameters at the checkpoints, too.
 
     Raises:
         InputError: The problems differ in shape, or a number is out of range.
@@ -117,7 +123,7 @@ def sweep(
 
     def train_own() -> list[list[Outcome]]:
         return [
-            [train_batch(method, batch, lr, epochs, checkpoints, on_epoch) for batch in _batches(mine, len(lr))]
+            [train_batch(method, batch, lr, epochs, checkpoints, on_epoch, paths) for batch in _batches(mine, len(lr))]
             for method in chosen
         ]
 
@@ -134,6 +140,8 @@ def sweep(
         diverged_at=_join([[part.diverged_at for part in parts] for parts in every], 0),
         weights=_join([[part.weights for part in parts] for parts in every], 0),
         biases=_join([[part.biases for part in parts] for parts in every], 0),
+        path_weights=_join([[part.path_weights for part in parts] for parts in every], 1) if paths else None,
+        path_biases=_join([[part.path_biases for part in parts] for parts in every], 1) if paths else None,
     )
 
 

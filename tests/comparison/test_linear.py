@@ -129,7 +129,7 @@ def test_each_is_one_short_line_and_a_small_table(problem):
 
 
 def test_names_are_escaped_in_tables():
-    problem = from_data(torch.ones(3, 1), torch.ones(3, 1), name="<script>", x_names=("a&b",), y_names=("y",))
+    problem = from_data(torch.ones(3, 1), torch.ones(3, 1), name="<script>\x1b", x_names=("a&b",), y_names=("y",))
     comparison = compare(problem, dataclasses.replace(Method.named("manual"), name="<b>"), epochs=1)
     for thing in (problem, comparison, comparison.results["<b>"].run):
         shown = thing._repr_html_()

@@ -231,11 +231,6 @@ def test_wrong_options_of_the_lessons_are_one_sentence(arguments, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_a_shape_and_a_table_exclude_each_other(capsys):
-    assert main(["equations", "--shape", "1,2", "--csv", "f"]) == 2
-    assert "--shape makes a problem of its own" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_on_a_terminal_no_published_figure_is_cut_or_broken(width):
     figures, errors = reproduction.reproduce(), source_errors()
