@@ -10,10 +10,11 @@ import torch
 
 from bpcompare.errors import InputError, MarkingError
 from bpcompare.marker.calls import Array, Call, Problem
-from bpcompare.marker.diagnosis import Finding, Known, Verdict, diagnose
+from bpcompare.marker.diagnosis import diagnose
 from bpcompare.marker.exercises import Exercise
 from bpcompare.marker.marking import Marking
 from bpcompare.marker.problems.any_loss import blind_spots, constant_sizes, solve, with_sizes
+from bpcompare.marker.verdict import Finding, Known, Verdict
 
 SAMPLES = 4  # problems, each called twice
 
