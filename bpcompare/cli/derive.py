@@ -1,7 +1,7 @@
 """Derives an expression: forward with the numbers put in, backward as symbols and as numbers, checked and drawn.
 
   python -m bpcompare derive "z = x*w; r = z - y; loss = r**2" x=2 w=1 y=4
-  python -m bpcompare derive "mean(x**2)" x=1,2,3 --format text,svg --out outputs
+  python -m bpcompare derive "mean(x**2)" x=1,2,3 --format text,svg --out DIR
   python -m bpcompare derive "(w*x - y)**2" w=3 x=2 y=1 --answer w=10,x=30 --hint
 
 Known are + - * / ** @, brackets and Linear, MSE, Sigmoid, abs, cos, cosh, exp, log, matmul, max, mean, min, relu,

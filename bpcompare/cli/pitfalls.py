@@ -6,6 +6,7 @@ Without NAME every pitfall is run. Each leaves its curves as a picture in the ou
 import argparse
 
 from bpcompare.cli import options
+from bpcompare.cli.sentences import program
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +45,6 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.quiet:
         print(show.overview(found) if arguments.name is None else show.page(found[0]))
         if arguments.name is None:
-            print("Each has a page of its own: python -m bpcompare pitfalls NAME")
+            print(f"Each has a page of its own: {program()} pitfalls NAME")
         print(f"wrote {', '.join(str(path) for path in paths)}")
     return 0

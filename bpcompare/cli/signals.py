@@ -18,7 +18,7 @@ SENTENCE = "bpcompare: interrupted; earlier results are as they were"
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal that ends the program, as an exception that clears up on its way."""
+    """A signal that ends the program, as an exception: files are cleared up before the end."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bpcompare.cli import options, threads
 from bpcompare.cli.progress import Progress
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -25,7 +26,7 @@ def check_size(request: Request, problem: Problem) -> None:
     from bpcompare.training.train import expected
 
     methods = [Method.named(name) for name in request.methods]
-    expected(problem, methods, request.training, files=True, ledgers=len(request.ledger)).check()
+    expected(problem, methods, request.training, files=True, ledgers=len(getattr(request, "ledger", ()))).check()
 
 
 def trained(request: Request, problem: Problem, *, quiet: bool) -> Comparison:

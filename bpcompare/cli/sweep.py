@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import time
+from typing import TYPE_CHECKING
 
 from bpcompare.cli import options, values
 from bpcompare.training.process_environment import place
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bpcompare.cli.progress import Progress
     from bpcompare.cli.request import Request
@@ -45,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs them all, writes the files and prints the tables; of several processes, the first one writes and prints."""
     from bpcompare.cli.progress import Progress, load_torch
 
-    request = options.line_or_table(arguments)
+    request, began = options.line_or_table(arguments), time.monotonic()
     place()
     load_torch(quiet=request.quiet)
 
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.sweeps.sweep import batches, sweep
     from bpcompare.training import processes
 
-    with processes.process_group(request.timeout) as first:
+    with processes.process_group(request.timeout, since=began) as first:
         quiet = request.quiet or not first
         processes.run_on_all(lambda: write.check_folder(request.out, _names(request)) if first else None)
         with Progress("drawing data", request.seeds, quiet=quiet) as progress:

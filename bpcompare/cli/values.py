@@ -140,7 +140,7 @@ def columns(text: str) -> str:
 
 
 def table(text: str) -> str:
-    """The path of a CSV file, or the name of a sample table; told before PyTorch loads if there is neither."""
+    """The path of a CSV file, or the name of a sample table; refused before PyTorch loads if there is neither."""
     from bpcompare import datasets
     from bpcompare.errors import TableError
 

@@ -69,7 +69,7 @@ class Ledger:
 
     @property
     def steps(self) -> int:
-        """How many steps are in the ledger."""
+        """The number of steps in the ledger."""
         return len(self.entries["weight"].g)
 
     @property

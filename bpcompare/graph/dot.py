@@ -136,8 +136,8 @@ def layout(dot: str, format: str) -> bytes:
 
 def _is_short_of_memory(error: Exception) -> bool:
     """Whether reserving memory failed; the runtime has no error of its own for that."""
-    told = f"{error} {error.__cause__}".lower()
-    return isinstance(error, MemoryError) or "memory" in told or "mmap" in told
+    message = f"{error} {error.__cause__}".lower()
+    return isinstance(error, MemoryError) or "memory" in message or "mmap" in message
 
 
 @functools.cache

@@ -215,15 +215,15 @@ class _Marker:
             if node not in self.wrong:
                 yield MarkedAnswer(node.name, answer, right, True)
                 continue
-            ways = paths_of(self.graph, self.gradients, node) if node is not self.graph.output else []
+            paths = paths_of(self.graph, self.gradients, node) if node is not self.graph.output else []
             if follows := self.follows(node, answer):
-                yield MarkedAnswer(node.name, answer, right, False, (follows,), _shares(ways, right))
+                yield MarkedAnswer(node.name, answer, right, False, (follows,), _shares(paths, right))
                 continue
             changes = self.explanations(node, answer)
-            told = [_named(change, ways, node) for change in changes] or self.of_the_whole(node, answer, right)
+            named = [_named(change, paths, node) for change in changes] or self.of_the_whole(node, answer, right)
             forgotten = changes[0].forgotten if changes else ()
-            hint = _alone(answer, right, ways, changes[0] if changes else None) or _shares(ways, right)
-            yield MarkedAnswer(node.name, answer, right, False, tuple(dict.fromkeys(told)), hint, forgotten)
+            hint = _alone(answer, right, paths, changes[0] if changes else None) or _shares(paths, right)
+            yield MarkedAnswer(node.name, answer, right, False, tuple(dict.fromkeys(named)), hint, forgotten)
 
     def follows(self, node: Node, answer: Array) -> str:
         """Whether the answer follows from wrong answers further up."""
@@ -316,41 +316,41 @@ class _Marker:
         return []
 
 
-def _named(change: Change, ways: list[Path], node: Node) -> str:
+def _named(change: Change, paths: list[Path], node: Node) -> str:
     """The change in a sentence; a path that is not followed by all its steps."""
-    if change.kind == NOT_FOLLOWED and (missing := [way for way in ways if set(way.uses) & set(change.forgotten)]):
-        names = " and ".join(f"{way}" for way in missing)
+    if change.kind == NOT_FOLLOWED and (missing := [path for path in paths if set(path.uses) & set(change.forgotten)]):
+        names = " and ".join(f"{path}" for path in missing)
         return f"the path{'s' * (len(missing) > 1)} {names} {'are' if len(missing) > 1 else 'is'} not followed"
     return str(change)
 
 
-def _alone(answer: Array, right: Array, ways: list[Path], change: Change | None) -> str:
+def _alone(answer: Array, right: Array, paths: list[Path], change: Change | None) -> str:
     """64 is the path x → z1 alone; the path x → z2 adds 16; 64 + 16 = 80."""
     if change is None or change.kind != NOT_FOLLOWED:
         return ""
-    missing = [way for way in ways if set(way.uses) & set(change.forgotten)]
-    kept = [way for way in ways if way not in missing]
+    missing = [path for path in paths if set(path.uses) & set(change.forgotten)]
+    kept = [path for path in paths if path not in missing]
     if not missing or not kept:
         return ""
     number, bracketed = TEXT.number, TEXT.bracketed
-    yours = number(np.asarray(sum(way.share for way in kept)))
-    adds = "; ".join(f"the path {way} adds {number(way.share)}" for way in missing)
-    total = " + ".join([yours, *(bracketed(way.share) for way in missing)])
+    yours = number(np.asarray(sum(path.share for path in kept)))
+    adds = "; ".join(f"the path {path} adds {number(path.share)}" for path in missing)
+    total = " + ".join([yours, *(bracketed(path.share) for path in missing)])
     is_plural = len(kept) > 1
     start = f"{yours} is the path{'s' * is_plural} {' and '.join(map(str, kept))} alone"
-    return f"{start}; {adds}; {total} {_equal(right, [w.share for w in ways])} {number(right)}"
+    return f"{start}; {adds}; {total} {_equal(right, [w.share for w in paths])} {number(right)}"
 
 
-def _shares(ways: list[Path], right: Array) -> str:
+def _shares(paths: list[Path], right: Array) -> str:
     """What each path gives, and their sum."""
-    if not ways:
+    if not paths:
         return ""
-    told = "; ".join(f"the path {way} gives {TEXT.number(way.share)}" for way in ways)
-    if len(ways) == 1:
-        return told
-    first, *rest = (way.share for way in ways)
+    sentence = "; ".join(f"the path {path} gives {TEXT.number(path.share)}" for path in paths)
+    if len(paths) == 1:
+        return sentence
+    first, *rest = (path.share for path in paths)
     total = " + ".join([TEXT.number(first), *map(TEXT.bracketed, rest)])
-    return f"{told}; {total} {_equal(right, [w.share for w in ways])} {TEXT.number(right)}"
+    return f"{sentence}; {total} {_equal(right, [w.share for w in paths])} {TEXT.number(right)}"
 
 
 def _equal(right: Array, shares: list[Array]) -> str:

@@ -34,7 +34,7 @@ _BRACKETS = (
 
 @dataclass(frozen=True)
 class Notation:
-    """One way to write a derivation.
+    """The symbols of one notation, with which a derivation is written.
 
     Args:
         name: A node's name → how it is written.

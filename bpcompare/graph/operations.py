@@ -54,7 +54,7 @@ class Operation:
         text: It as a formula.
         latex: It in LaTeX.
         partials: Its derivative by each argument.
-        corner: The arguments' values → whether one lies where the derivative jumps.
+        kink: The arguments' values → whether one lies where the derivative jumps.
         exponent: The number n of a ↦ aⁿ.
     """
 
@@ -63,7 +63,7 @@ class Operation:
     text: str
     latex: str
     partials: tuple[Partial, ...]
-    corner: Callable[..., bool] | None = None
+    kink: Callable[..., bool] | None = None
     exponent: float = 1.0
 
     def __call__(self, *parents: Step, name: str) -> Step:
@@ -117,9 +117,9 @@ def _row(
     text: str,
     latex: str,
     *partials: Partial,
-    corner: Callable[..., bool] | None = None,
+    kink: Callable[..., bool] | None = None,
 ) -> Operation:
-    return Operation(name, value, text, latex, partials, corner)
+    return Operation(name, value, text, latex, partials, kink)
 
 
 def _ranked(name: str, value: Callable[..., Array], sign: str) -> Operation:
@@ -139,7 +139,7 @@ def _ranked(name: str, value: Callable[..., Array], sign: str) -> Operation:
         rf"\{name}\left($a, $b\right)",
         Partial(lambda g, o, a, b: share(g, a, b), text[0], latex[0]),
         Partial(lambda g, o, a, b: share(g, b, a), text[1], latex[1]),
-        corner=lambda a, b: bool(np.any(a == b)),
+        kink=lambda a, b: bool(np.any(a == b)),
     )
 
 
@@ -219,7 +219,7 @@ _FUNCTIONS = (
     _row(
         "abs", np.abs, "|$a|", r"\left|$a\right|",
         Partial(lambda g, o, a: g * np.sign(a), "sign($a)", r"\mathrm{sign}\left($a\right)"),
-        corner=_is_zero_somewhere,
+        kink=_is_zero_somewhere,
     ),
     _row(
         "sigmoid", _stable_sigmoid, "sigmoid($a)", r"\sigma\left($a\right)",
@@ -228,7 +228,7 @@ _FUNCTIONS = (
     _row(
         "relu", lambda a: np.maximum(a, 0), "relu($a)", r"\mathrm{relu}\left($a\right)",
         Partial(lambda g, o, a: g * (a > 0), "($a > 0)", "[$a > 0]"),
-        corner=_is_zero_somewhere,
+        kink=_is_zero_somewhere,
     ),
     _ranked("max", np.maximum, ">"),
     _ranked("min", np.minimum, "<"),

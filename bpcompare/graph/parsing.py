@@ -317,7 +317,7 @@ class _Parser:
         before = self.tokens[self.place - 2] if self.place > 1 else token
         if before.kind == "sign" and before.text in ("/", "**", "@"):
             raise pointing(
-                self.text, at, f"{token.text}{self.next.text} after {before.text} can be read in two ways; use brackets"
+                self.text, at, f"{token.text}{self.next.text} after {before.text} has two meanings; use brackets"
             )
         return Apply("times", (value, self.expression(_UNARY)), at)
 

@@ -15,16 +15,16 @@ from bpcompare.graph.operations import FUNCTIONS, Array
 from bpcompare.graph.scripts import SUBSCRIPTS
 from bpcompare.graph.writer import Use, uses
 
-MAX_PATHS = 8  # of more than that the first steps are told, not the whole paths
+MAX_PATHS = 8  # of more than that the first steps are shown, not the whole paths
 MAX_WRITTEN = 24  # letters of a step without a name that is written as its formula
 
 
 @dataclass(frozen=True)
 class Path:
-    """A way from a node up to where all its ways have met, and the part of the gradient that it brings.
+    """A path from a node up to where all its paths have met, and the part of the gradient that it brings.
 
     Args:
-        uses: The steps of the way, from the node on.
+        uses: The steps of the path, from the node on.
         share: What it adds to the gradient.
         is_whole: Whether it is one path; otherwise all paths that begin with this step.
     """
@@ -58,15 +58,15 @@ def paths_of(graph: Graph, gradients: Mapping[Node, Array], node: Node) -> list[
         return [Path((use,), _share(gradients[use.consumer], (use,)), is_whole=False) for use in found[node]]
     if meeting is node:
         meeting = graph.output
-    ways: list[tuple[Use, ...]] = []
+    paths: list[tuple[Use, ...]] = []
     stack: list[tuple[Use, ...]] = [(use,) for use in reversed(found[node])]
     while stack:
-        way = stack.pop()
-        if way[-1].consumer is meeting:
-            ways.append(way)
+        path = stack.pop()
+        if path[-1].consumer is meeting:
+            paths.append(path)
         else:
-            stack.extend((*way, use) for use in reversed(found[way[-1].consumer]))
-    return [Path(way, _share(gradients[meeting], way)) for way in ways]
+            stack.extend((*path, use) for use in reversed(found[path[-1].consumer]))
+    return [Path(path, _share(gradients[meeting], path)) for path in paths]
 
 
 def _counts(graph: Graph, found: Mapping[Node, list[Use]], node: Node) -> tuple[dict[Node, int], dict[Node, int]]:
@@ -80,8 +80,8 @@ def _counts(graph: Graph, found: Mapping[Node, list[Use]], node: Node) -> tuple[
     return above, below
 
 
-def _share(arrives: Array, way: tuple[Use, ...]) -> Array:
-    for use in reversed(way):
+def _share(arrives: Array, path: tuple[Use, ...]) -> Array:
+    for use in reversed(path):
         values = [parent.value for parent in use.consumer.parents]
         arrives = unbroadcast(
             np.asarray(use.partial.pull_back(arrives, use.consumer.value, *values)), use.node.value.shape

@@ -31,20 +31,20 @@ class Check:
     Args:
         torch: Largest difference to PyTorch's autograd in float64, relative where the gradient is above 1.
         central: The same to the central difference; None where there is none, at the edge of a domain.
-        corners: The operations that have a corner at these values.
+        kinks: The operations that have a kink at these values.
         passed: Whether both are within their tolerances.
     """
 
     torch: float
     central: float | None
-    corners: tuple[str, ...]
+    kinks: tuple[str, ...]
     passed: bool
 
     def __str__(self) -> str:
         central = "" if self.central is None else f", from a central difference {self.central:.2g}"
         note = "; there is no central difference here, at the edge of the domain" if self.central is None else ""
-        if self.corners:
-            note += f"; {', '.join(self.corners)} at a corner, where a central difference sees the mean of two slopes"
+        if self.kinks:
+            note += f"; {', '.join(self.kinks)} at a kink, where a central difference sees the mean of two slopes"
         verdict = "Checked" if self.passed else "NOT CONFIRMED"
         return f"{verdict}: largest difference from torch float64 autograd {self.torch:.2g}{central}{note}."
 
@@ -62,11 +62,11 @@ def verify(graph: Graph, gradients: Mapping[Node, Array]) -> Check:
         False
     """
     nodes = topological_order(graph.output)
-    corners = [n.operation for n in nodes if n.operation and n.operation.corner and n.operation.corner(*_values(n))]
+    kinks = [n.operation for n in nodes if n.operation and n.operation.kink and n.operation.kink(*_values(n))]
     by_torch = _torch_difference(graph, gradients)
     central, is_close = _central_difference(graph, nodes, gradients)
-    passed = by_torch <= TORCH_TOLERANCE and (is_close or bool(corners))
-    return Check(by_torch, central, tuple(dict.fromkeys(row.name for row in corners)), passed)
+    passed = by_torch <= TORCH_TOLERANCE and (is_close or bool(kinks))
+    return Check(by_torch, central, tuple(dict.fromkeys(row.name for row in kinks)), passed)
 
 
 def in_torch(graph: Graph) -> dict[Node, Tensor]:

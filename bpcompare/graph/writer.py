@@ -254,7 +254,7 @@ def short(value: Array) -> Array:
 
 
 def _above(graph: Graph, wrt: tuple[Node, ...]) -> set[Node]:
-    """The nodes on the way from the output to those asked for."""
+    """The nodes on the paths from the output to those asked for."""
     on_the_way = set(wrt)
     for node in graph.nodes:
         if any(parent in on_the_way for parent in node.parents):

@@ -1,4 +1,4 @@
-"""What is often written in place of a local derivative: a table beside that of the right ones.
+"""What is often written in place of a local derivative: a table next to that of the right ones.
 
 In the formulas ``$a``, ``$b``, ``$out`` and ``$grad`` stand for what they stand for in ``operations``.
 """

@@ -95,7 +95,9 @@ def gradcheck(
 
     Args:
         function: ``autograd.Function.apply`` or any callable that gives tensors, its backward written by hand.
-        inputs: The arguments, or ``inputs(k)`` → the arguments of the k-th problem, with shapes that differ with k.
+        inputs: The arguments, which are tried in other sizes too, and with one or two dimensions more in front,
+            wherever the forward takes them; or ``inputs(k)`` → the arguments of the k-th problem, which are all that
+            is tried: let the shapes that the function promises differ with k.
             Gradients are asked for by every floating tensor that requires grad, or by all where none does.
         reference: The same forward in plain PyTorch. With it, or with a forward that can be traced, the mistake is
             named on the forward's own lines.
@@ -256,6 +258,10 @@ class _Check:
             if given is None or given.shape != gradients[position].shape or result.is_right(position):
                 continue
             plain = self.reference or self.function
+            if result.truth.source == "difference":
+                gradients[position] = truths.refined(
+                    plain, result.case.arguments, result.upstream, position, given, gradients[position]
+                )
             if truths.is_subgradient(
                 plain, result.case.arguments, result.upstream, position, given, gradients[position]
             ):

@@ -44,7 +44,7 @@ def check_names(option: str, names: Sequence[str], columns: int) -> tuple[str, .
     Args:
         option: What the names were given as, for the message.
         names: The names.
-        columns: How many columns there are.
+        columns: The number of columns.
 
     Raises:
         InputError: Their number is wrong, one is no text or cannot be printed, or two are the same.

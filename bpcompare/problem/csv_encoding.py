@@ -143,9 +143,9 @@ def _bytes_beyond_ascii(path: Path) -> bytes:
 
 
 def likely_encoding(data: bytes) -> str | None:
-    """The encoding that some bytes of a table are likely in, to be told to the user; never read with unasked.
+    """The encoding that some bytes of a table are likely in, to be suggested to the user; never used unasked.
 
-    Two-byte encodings put common characters in a corner of their table; single bytes among ASCII letters are European.
+    Two-byte encodings put common characters in one part of their table; single bytes among ASCII letters are European.
 
     Example:
         >>> likely_encoding("速度,距离".encode("gbk")), likely_encoding("Länge,Größe".encode("cp1252"))

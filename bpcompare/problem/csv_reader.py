@@ -1,6 +1,6 @@
 """A user's CSV file becomes a problem, or is refused with file, line, column and cell.
 
-Nothing is guessed: a file that could be read in two ways is refused. Columns are converted a chunk of rows at a time
+Nothing is guessed: a file with two possible meanings is refused. Columns are converted a chunk of rows at a time
 by calls that run at C speed; only a chunk that fails is gone through cell by cell, to say where.
 """
 

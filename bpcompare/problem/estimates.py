@@ -28,7 +28,7 @@ IN_LEDGER = 3_000  # more bytes of each in Adam's ledger
 IN_EQUATION = 600  # bytes of a term, in text and in LaTeX
 EPOCH = 400  # bytes of a network's epoch, and for each of its tensors
 TENSOR = 150
-SEED = 16_000  # bytes of a seed's problem beside its data
+SEED = 16_000  # bytes of a seed's problem, its data not counted
 RUN = 1_200  # bytes of a run of a sweep, its row of the file included
 MODEL = 12  # copies of a network's numbers: model, gradient, Adam's two moments, the last state, pictures' models
 
@@ -118,11 +118,11 @@ def training(
     """Training by several methods, one after another, and what is recorded of it.
 
     Args:
-        samples: N.
+        samples: The number of samples N.
         widths: (in, out) of an `nn.Linear`, or the widths of a network.
-        epochs: How many.
-        methods: How many.
-        slopes: How many of them find each slope by trying: their step is one of every parameter.
+        epochs: The number of passes over the samples.
+        methods: The number of methods.
+        slopes: The number of methods that find each slope by trying: each of their steps costs two losses a parameter.
         batch_size: Samples per step; None for all.
         itemsize: Bytes of a number of the model.
         files: Whether history and pictures are made of it.
@@ -134,7 +134,7 @@ def training(
     """
     samples, epochs, *widths = _bounded(samples, epochs, *widths)
     numbers, layers, states = _parameters(widths), len(widths) - 1, epochs + 1
-    steps = epochs * (-(-samples // (batch_size or samples)) + 1)
+    steps = epochs * (math.ceil(samples / (batch_size or samples)) + 1)
     work = 6 * (samples + 2) * numbers * 2 * epochs
     tries = methods - slopes + slopes * 2 * numbers
     seconds = tries * (steps * layers * STEP + work / MULTIPLICATIONS)

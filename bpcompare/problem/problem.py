@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,9 @@ from bpcompare import notebook
 from bpcompare.errors import InputError
 from bpcompare.problem import estimates
 from bpcompare.problem.column_names import check_names
-from bpcompare.problem.columns import as_columns, check_columns, numbered, precision
+from bpcompare.problem.columns import as_columns, as_parameters, check_columns, check_precision, numbered, precision
 from bpcompare.problem.scaling import Scaling
+from bpcompare.problem.whole_numbers import quoted, seed_number, whole_number
 
 MOST_ROWS = 20  # columns of a table that a notebook shows
 
@@ -47,7 +49,7 @@ class Problem:
         x_names: One name per input column.
         y_names: One name per output column.
         scaling: How the columns were standardised for training, or None.
-        skipped: How many rows of a file were left out, since a cell was missing.
+        skipped: The number of rows of a file that were left out, since a cell was missing.
     """
 
     name: str
@@ -74,7 +76,7 @@ class Problem:
 
     @property
     def samples(self) -> int:
-        """N."""
+        """The number of samples N."""
         return self.measured_x.shape[0]
 
     @property
@@ -162,15 +164,15 @@ def from_data(
         y: Targets (N, out), finite, likewise. Both are kept in float64, whatever the training's precision.
         name: What to call it.
         seed: Random seed for the initial parameters.
-        dtype: The precision of training, torch.float32 or torch.float64; when not given that of ``x`` if it is a
-            tensor or a float64 array, else float32.
+        dtype: The precision of training, torch.float32 or torch.float64; when not given float64 if ``x`` is a
+            tensor or an array of it, else float32.
         bias: Whether the model has one.
         standardize: Whether to train on columns of mean 0 and (population) standard deviation 1; without a bias, of
             mean square 1. Everything is reported in the user's units all the same.
         truth: The parameters that made the data, if they are known.
         x_names: One name per column of x, in any script, without control characters.
         y_names: One name per column of y.
-        skipped: How many rows of a file were left out.
+        skipped: The number of rows of a file that were left out.
 
     Raises:
         InputError: A shape, a type or a value does not fit, with the remedy.
@@ -180,7 +182,7 @@ def from_data(
         >>> problem.samples, problem.x_names, problem.dtype
         (2, ('速度',), torch.float32)
     """
-    dtype = dtype or precision(x)
+    dtype, seed = dtype or precision(x), seed_number(seed)
     x, y = as_columns("x", x), as_columns("y", y)
     check_columns(x, y, dtype)
     with torch.random.fork_rng(devices=[]):
@@ -200,7 +202,10 @@ def from_data(
         skipped=skipped,
     )
     if not (problem.x.isfinite().all() and problem.y.isfinite().all()):
-        raise InputError(f"the data reach beyond {problem.dtype}; train with dtype float64 or standardize the columns.")
+        raise InputError(
+            f"the data reach beyond {problem.dtype}; give --dtype float64 or --standardize (in Python "
+            "dtype=torch.float64 or standardize=True)"
+        )
     return problem
 
 
@@ -241,15 +246,17 @@ def line(
 
     Source: 「深度学习之前向传播和反向传播」, the main problem; the seed is found, not printed there.
     """
-    if samples < 1:
-        raise InputError(f"samples must be at least 1; got {samples}")
-    matrix = torch.as_tensor(weight, dtype=dtype)
+    samples, seed = whole_number("samples", samples), seed_number(seed)
+    check_precision(dtype)
+    if isinstance(noise, str | bool) or not 0 <= noise < math.inf:
+        raise InputError(f"noise must be a finite number of at least 0; got {quoted(noise)}")
+    matrix = as_parameters("weight", weight, dtype)
     matrix = matrix.reshape(1, 1) if matrix.ndim == 0 else matrix
-    if matrix.ndim != 2:
+    if matrix.ndim != 2 or 0 in matrix.shape:
         raise InputError(f"weight must be a number or a matrix (out, in); got shape {tuple(matrix.shape)}")
-    offset = torch.as_tensor(bias, dtype=dtype).reshape(-1)
-    if offset.numel() not in (1, matrix.shape[0]):
-        raise InputError(f"bias must be one number or one per output ({matrix.shape[0]}); got {offset.numel()}")
+    biases = as_parameters("bias", bias, dtype).reshape(-1)
+    if biases.numel() not in (1, matrix.shape[0]):
+        raise InputError(f"bias must be one number or one per output ({matrix.shape[0]}); got {biases.numel()}")
     out_features, in_features = matrix.shape
     estimates.line(samples, in_features, out_features).check()
     with torch.random.fork_rng(devices=[]):
@@ -258,9 +265,25 @@ def line(
             x = torch.linspace(0, 1, samples, dtype=dtype).unsqueeze(1)
         else:
             x = torch.rand(samples, in_features, dtype=dtype)
-        exact = matrix.item() * x + offset if matrix.numel() == 1 else x @ matrix.T + offset
+        exact = matrix.item() * x + biases if matrix.numel() == 1 else x @ matrix.T + biases
         y = exact + noise * torch.randn_like(exact)
         start = nn.Linear(in_features, out_features, bias=learn_bias, dtype=dtype)
-    truth = Truth(matrix, offset.expand(out_features).clone())
+    truth = Truth(matrix, biases.expand(out_features).clone())
     problem = from_data(x, y, name="line", bias=learn_bias, standardize=standardize, truth=truth)
     return dataclasses.replace(problem, start=start)
+
+
+def check_problem(problem: object) -> None:
+    """Refuses what is no problem.
+
+    Raises:
+        InputError: It is something else.
+
+    Example:
+        >>> check_problem(5)
+        Traceback (most recent call last):
+        ...
+        bpcompare.errors.InputError: what to learn must be a Problem, such as line() or from_data(x, y); got 5
+    """
+    if not isinstance(problem, Problem):
+        raise InputError(f"what to learn must be a Problem, such as line() or from_data(x, y); got {quoted(problem)}")

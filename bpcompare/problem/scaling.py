@@ -1,4 +1,4 @@
-"""Standardised columns, and the way back from what was learned on them to the user's units."""
+"""Standardised columns, and what was learned on them, back in the user's units."""
 
 from dataclasses import dataclass
 

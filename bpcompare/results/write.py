@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bpcompare.errors import OutputError
 
-TEMPORARY = ".bpcompare-"  # how the names of folders for files on their way begin
+TEMPORARY = ".bpcompare-"  # the first letters of a folder for files that are still being written
 
 
 def check_folder(folder: Path, names: Iterable[str] = ()) -> None:

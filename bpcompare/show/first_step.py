@@ -1,4 +1,4 @@
-"""Why Adam goes another way than gradient descent: the first step of both, worked with its numbers.
+"""Why Adam takes another path than gradient descent: the first step of both, worked with its numbers.
 
 Each number is worked out from the numbers as they are printed, so that every equation is true when it is typed in.
 """

@@ -37,7 +37,7 @@ TERMS = {
     "standardised": "trained on columns of mean 0 and deviation 1; results are in your own units",
     "g, m, v": "the gradient, its running mean, and the running mean of its square (Adam)",
     "m̂, v̂": "m and v, corrected for starting at 0",
-    "δ": "∂L/∂z of a layer: what reaches it on the way back; the size is the root mean square",
+    "δ": "∂L/∂z of a layer: what reaches it in the backward pass; the size is the root mean square",
     "‖W‖": "the length of a layer's weight: the root of the sum of its squares",
     "saturated": "units where |σ′(z)| < 0.01: they pass on less than a hundredth of the δ that reaches them",
     "vanishing": "δ of a layer is more than ten times smaller than that of the layer above it",

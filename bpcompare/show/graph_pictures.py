@@ -104,7 +104,7 @@ def training_graph(problem: Problem) -> tuple[Node, list[Node], str]:
 
 def _units(problem: Problem) -> str:
     """What the columns are, and how they were standardised."""
-    told = []
+    notes = []
     scaling = problem.scaling
     sides = (
         ("x", problem.x_names, scaling and (scaling.x_mean, scaling.x_scale)),
@@ -112,15 +112,15 @@ def _units(problem: Problem) -> str:
     )
     for letter, names, map_of in sides:
         if len(names) > 1:
-            told.append(f"{letter}: {', '.join(names[:MOST_COLUMNS])}{', …' * (len(names) > MOST_COLUMNS)}")
+            notes.append(f"{letter}: {', '.join(names[:MOST_COLUMNS])}{', …' * (len(names) > MOST_COLUMNS)}")
         if map_of:
-            told += [
+            notes += [
                 f"{name}′ = ({name} − {plain_number(mean)})/{plain_number(scale)}".replace(" − −", " + ")
                 for name, mean, scale in zip(names, map_of[0].tolist(), map_of[1].tolist(), strict=True)
             ][:MOST_COLUMNS]
     if scaling:
-        told.insert(0, "standardised columns: loss and gradients are in their units")
-    return "\n".join(told)
+        notes.insert(0, "standardised columns: loss and gradients are in their units")
+    return "\n".join(notes)
 
 
 def torchviz_dot(loss: Tensor, names: Mapping[str, Tensor]) -> str:

@@ -49,5 +49,5 @@ def _sentences(ledger: Ledger, entry: Entry) -> Iterator[str]:
     weights = ledger.first_steps["weight"]
     steps = entry.path(weights, weights[..., 0])
     sign = ledger.lr * column(ledger, "g", entry)[0].sign().item()
-    told = ", ".join(f"{scale:g}·g → {step:.6g}" for scale, step in zip(SCALES, steps.tolist(), strict=True))
-    yield f"first      step of {entry.name}, by the size of its gradient: {told}; lr·sign(g) is {sign:.6g}."
+    pairs = ", ".join(f"{scale:g}·g → {step:.6g}" for scale, step in zip(SCALES, steps.tolist(), strict=True))
+    yield f"first      step of {entry.name}, by the size of its gradient: {pairs}; lr·sign(g) is {sign:.6g}."

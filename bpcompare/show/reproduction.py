@@ -44,8 +44,8 @@ def render(
     for error in errors:
         wrong.add_row(*(escape(cell) for cell in (error.source, error.written, error.right, error.shown_by)))
     head = "published figures, recomputed; and where the sources are wrong"
-    told = [*explanations(figures), summary(figures)]
-    return text([head, *tables, *([wrong] if errors else []), "", *told], width, color)
+    reasons = [*explanations(figures), summary(figures)]
+    return text([head, *tables, *([wrong] if errors else []), "", *reasons], width, color)
 
 
 def _cells(figure: Figure) -> tuple[str, ...]:
@@ -76,8 +76,8 @@ def summary(figures: Sequence[Figure]) -> str:
         '0 figures.'
     """
     counts = Counter(figure.verdict for figure in figures)
-    told = {"holds": "hold" if counts["holds"] > 1 else "holds", "explained": "explained", "fails": "not reproduced"}
-    parts = [f"{counts[verdict]} {word}" for verdict, word in told.items() if counts[verdict]]
+    words = {"holds": "hold" if counts["holds"] > 1 else "holds", "explained": "explained", "fails": "not reproduced"}
+    parts = [f"{counts[verdict]} {word}" for verdict, word in words.items() if counts[verdict]]
     return f"{len(figures)} figure{'' if len(figures) == 1 else 's'}{': ' if parts else ''}{', '.join(parts)}."
 
 
@@ -92,8 +92,8 @@ def to_markdown(figures: Sequence[Figure], errors: Sequence[SourceError]) -> str
     for letter, title in SOURCES.items():
         lines += [f"## {letter}. 「{title}」", "", *_head(HEADINGS)]
         lines += [_row(_cells(figure)) for figure in figures if figure.source == letter] + [""]
-    told = explanations(figures)
-    lines += [*(f"- {sentence}" for sentence in told), ""] if told else []
+    reasons = explanations(figures)
+    lines += [*(f"- {sentence}" for sentence in reasons), ""] if reasons else []
     lines += ["# Where the sources are wrong", "", *_head(ERROR_HEADINGS)]
     lines += [_row((error.source, error.written, error.right, error.shown_by)) for error in errors]
     return "\n".join(lines) + "\n"

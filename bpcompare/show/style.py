@@ -1,6 +1,6 @@
 """The house style of every matplotlib picture, and its bytes: the same on every run.
 
-Methods are told apart by line style, width and marker as well as by colour, since curves that agree lie on each other.
+Methods differ in line style, width and marker as well as in colour, since curves that agree lie on each other.
 """
 
 import io
@@ -20,7 +20,7 @@ from torch import Tensor
 from bpcompare.show.page import chosen
 from bpcompare.show.terminal import visible
 
-# Okabe and Ito (2008), Color Universal Design: told apart under every common colour vision deficiency.
+# Okabe and Ito (2008), Color Universal Design: distinct under every common colour vision deficiency.
 BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
 GREY, WINE = "#666666", "#882255"
 

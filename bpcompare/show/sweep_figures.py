@@ -204,8 +204,8 @@ def _spread(summary: Summary) -> Figure:
             axes.axvline(centre, color="black", linewidth=1)
         axes.locator_params(axis="x", nbins=5)
         axes.set(title=names[k], yticks=[], ylim=(-0.5, len(rows) - 0.4))
-    band_told = "" if _truth_and_deviation(summary) is None else "; band: the truth ± 2σ by theory"
-    figure.suptitle(f"learned at each method's best rate, a mark for every seed{band_told}")
+    band_label = "" if _truth_and_deviation(summary) is None else "; band: the truth ± 2σ by theory"
+    figure.suptitle(f"learned at each method's best rate, a mark for every seed{band_label}")
     return figure
 
 

@@ -193,13 +193,13 @@ def _about_spread(summary: Summary, spread: Spread) -> Iterator[str]:
             f"least squares is {_ratio(spread.least_squares, spread.theory)} times as large; chance alone moves it by "
             f"about {100 / math.sqrt(2 * (seeds - 1)):.0f} %."
         )
-    told = [
+    ratios = [
         f"{name} {_ratio(values, spread.least_squares)}"
         for name, values in spread.learned.items()
         if bool((spread.least_squares > 0).all()) and not bool(values.isnan().any())
     ]
-    if told and summary.noise > 0:
-        yield f"           Next to least squares: {', '.join(told)} times as large; above 1 the start still shows."
+    if ratios and summary.noise > 0:
+        yield f"           Next to least squares: {', '.join(ratios)} times as large; above 1 the start still shows."
 
 
 def _ratio(values: Tensor, others: Tensor) -> str:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from bpcompare.sweeps.sweep import Sweep
 
-STANDARD_ERRORS = 2.0  # rates that differ by less, seed by seed, are not told apart
+STANDARD_ERRORS = 2.0  # rates that differ by less, seed by seed, count as equal
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class BestRate:
             the one that does so in the fewest epochs.
         loss: The median loss over the seeds there, in the user's units.
         gap_left: The median part of the starting gap that is left there.
-        runs: How many runs there were.
-        diverged: How many of them went beyond the range of numbers.
-        worse: How many ended with a higher loss than they began with, the diverged ones included.
+        runs: The number of runs.
+        diverged: The number of them that went beyond the range of numbers.
+        worse: The number that ended with a higher loss than they began with, the diverged ones included.
         highest_good_lr: The highest rate up to which no run of any seed ended worse than it began; of gradient
             descent, below 2/λmax too. None where there is none.
         all_rates_good: Whether that is simply the last rate tried.

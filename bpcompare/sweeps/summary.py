@@ -109,7 +109,7 @@ class Summary:
 
     @functools.cached_property
     def resolution(self) -> Tensor:
-        """Down to which part of the starting gap the losses on the way tell it, (seeds,).
+        """Down to which part of the starting gap the losses of the run still show it, (seeds,).
 
         They are differences of sums over the data, taken in float64 and then rounded as the parameters are.
         """

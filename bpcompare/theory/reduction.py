@@ -21,7 +21,7 @@ class Coordinates:
     """Centred columns of length 1 and, for the bias, a constant one: A = S·T with well-conditioned columns in S.
 
     Attributes:
-        rows: N.
+        rows: The number of samples N.
         has_bias: Whether the model has a bias; only then are columns centred.
         x_mean: (in,); zero without a bias.
         x_length: The length of each centred column, (in,); infinite for a column that says nothing: one of zeros or,
@@ -51,8 +51,8 @@ class Coordinates:
         unit = torch.where(says_something, reach, 1.0)  # squares of very large and very small numbers would be lost
         squares = sum((((block - x_mean) / unit).square().sum(0) for block in _blocks(x)), torch.zeros_like(unit))
         length = torch.where(says_something, unit * squares.sqrt(), math.inf)
-        offset = (1 + len(x) * (x_mean / length).square()).sqrt()  # the length before centring, over that after it
-        rounding = torch.finfo(x.dtype).eps * torch.linalg.vector_norm(offset).item()
+        shrinkage = (1 + len(x) * (x_mean / length).square()).sqrt()  # the length before centring, over that after it
+        rounding = torch.finfo(x.dtype).eps * torch.linalg.vector_norm(shrinkage).item()
         return cls(len(x), has_bias, x_mean, length, mean(y), min(rounding, LARGEST_ROUNDING))
 
     def design(self, x: Tensor) -> Tensor:
@@ -81,7 +81,7 @@ class Coordinates:
         return torch.cat([scaled, shift[..., None]], -1).mT
 
     def parameters(self, coefficients: Tensor) -> tuple[Tensor, Tensor]:
-        """The way back: a weight (out, in) and a bias (out,)."""
+        """The coefficients in the user's columns: a weight (out, in) and a bias (out,)."""
         in_features = len(self.x_mean)
         weight = coefficients[:in_features].T / self.x_length
         shift = coefficients[in_features] / math.sqrt(self.rows) if self.has_bias else torch.zeros_like(self.y_mean)

@@ -32,7 +32,7 @@ class Recording(Generic[RunT]):
 
     Attributes:
         parameters: The model's parameters by their name.
-        states: How many states were recorded.
+        states: The number of states that were recorded.
     """
 
     def __init__(self, problem: Problem, method: Method, settings: TrainingSettings, model: nn.Module) -> None:
@@ -42,7 +42,7 @@ class Recording(Generic[RunT]):
 
     @property
     def states(self) -> int:
-        """How many states were recorded."""
+        """The number of states that were recorded."""
         raise NotImplementedError
 
     def record(self, loss: Tensor) -> bool:
@@ -95,7 +95,7 @@ class LinearRecording(Recording[Run]):
 
     @property
     def states(self) -> int:
-        """How many states were recorded."""
+        """The number of states that were recorded."""
         return len(self.losses)
 
     def record(self, loss: Tensor) -> bool:
@@ -151,7 +151,7 @@ class NetworkRecording(Recording[NetworkRun]):
 
     @property
     def states(self) -> int:
-        """How many states were recorded."""
+        """The number of states that were recorded."""
         return len(self.rows)
 
     def record(self, loss: Tensor) -> bool:

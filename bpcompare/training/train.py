@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bpcompare.errors import InputError, MethodError
 from bpcompare.problem import estimates
-from bpcompare.problem.problem import Problem
+from bpcompare.problem.problem import Problem, check_problem
 from bpcompare.training.data_parallel import all_reduce
 from bpcompare.training.gradients import formula
 from bpcompare.training.methods import Method, choose
@@ -65,6 +65,7 @@ def train(
     if not isinstance(method, str | Method):
         raise InputError(f"train takes one method or its name; got {method!r:.60}: use compare for several")
     settings = TrainingSettings(lr, epochs, batch_size, seed, shuffle)
+    check_problem(problem)
     recording = LinearRecording if problem.is_linear else NetworkRecording
     return train_all(problem, method, settings, recording, on_epoch)[0]
 
@@ -212,11 +213,11 @@ def _misshapen(problem: Problem, method: Method, epoch: int, error: RuntimeError
         p.__class__ = _Watched
     with contextlib.suppress(Exception):  # whatever the source does now, the first error is the one to tell
         method.source(model, problem.x, problem.y)
-    told = str(error).split(". ")[0]
+    message = str(error).split(". ")[0]
     for name, p in model.named_parameters():
         if p.refused is not None:
-            told = f"got shape {tuple(p.refused.shape)}, {p.refused.dtype} for {name}, {tuple(p.shape)}, {p.dtype}"
+            message = f"got shape {tuple(p.refused.shape)}, {p.refused.dtype} for {name}, {tuple(p.shape)}, {p.dtype}"
     return MethodError(
         f"the gradient source of {method.name!r} must leave a gradient of each parameter's own shape and type; "
-        f"at epoch {epoch}: {told}"
+        f"at epoch {epoch}: {message}"
     )

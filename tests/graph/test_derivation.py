@@ -214,7 +214,7 @@ def test_a_corner_is_named_and_does_not_count_against_the_derivation():
     check = derive("relu(x) + abs(x)", {"x": 0}).check
     assert check.passed
     assert check.central == pytest.approx(0.5)  # relu's two slopes are 0 and 1
-    assert "relu, abs at a corner" in str(check)
+    assert "relu, abs at a kink" in str(check)
 
 
 def test_at_the_edge_of_a_domain_there_is_no_central_difference():

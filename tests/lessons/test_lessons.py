@@ -163,7 +163,12 @@ def test_digits_are_those_of_a_float64(digits):
         equations(nn.Linear(1, 1), digits=digits)
 
 
-@pytest.mark.parametrize("options", [{"layers": (2, 3)}, {"layers": (2, 0, 1)}, {"seed": 2**70}])
+WIDTHS = [(2, 3), (2, 0, 1), (2.5, 3, 1), (True, 3, 1), (2, 3, 10**30), 5, "123", None, (1, 2, 3, 4)]
+
+
+@pytest.mark.parametrize(
+    "options", [*({"layers": widths} for widths in WIDTHS), {"seed": 2**70}, {"seed": 0.5}], ids=str
+)
 def test_a_collapse_without_three_widths_or_with_a_seed_out_of_range_is_refused(options):
     with pytest.raises(InputError, match="must be"):
         collapse(**options)
@@ -223,8 +228,3 @@ def test_wrong_options_of_the_lessons_are_one_sentence(arguments, capsys):
         main(arguments)
     assert ended.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
-
-
-def test_a_shape_and_a_table_exclude_each_other(capsys):
-    assert main(["equations", "--shape", "1,2", "--csv", "f"]) == 2
-    assert "--shape makes a problem of its own" in capsys.readouterr().err

@@ -3,7 +3,8 @@ import sys
 
 import pytest
 import torch
-from marker.layers.layer import as_function
+from marker.layers import losses
+from marker.layers.layer import LAYERS, as_function
 from marker.layers.norms import layer_norm
 
 import bpcompare
@@ -96,6 +97,7 @@ def test_a_layer_norm_that_is_right_for_two_dimensions_only_is_found_from_two_di
     assert set(marking.wrong) == {"w", "b"}
     assert "3 or 4 dimensions" in marking.wrong["w"]
     assert "right where x has 2" in marking.wrong["w"]
+    assert all("as many rows as the first dimension has" in marking.mistakes[name].says for name in ("w", "b"))
 
 
 class Remembers(torch.autograd.Function):
@@ -179,6 +181,13 @@ def test_a_gradient_that_needs_the_other_argument_s_is_found():
     marking = gradcheck(WantsBoth.apply, (drawn(3), drawn(3)), raise_exception=False)
     assert not marking.right
     assert "only a requires grad" in kinds(marking)
+
+
+@pytest.mark.parametrize("name", ["layer norm", "l2 normalise", "cross entropy", "huber"])
+def test_a_right_backward_passes_without_a_reference_too(name):
+    layer = LAYERS[name]
+    assert layer.forward.__module__ in (losses.__name__, layer_norm.forward.__module__)
+    assert gradcheck(layer.apply(layer.right), layer.inputs(0)).right
 
 
 def test_a_backward_that_raises_is_wrong_and_its_error_is_told():

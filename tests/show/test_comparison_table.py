@@ -250,3 +250,18 @@ def test_columns_that_depend_on_each_other_are_said():
     x = torch.rand(30, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     twice = from_data(torch.cat([x, 3 * x], 1), x, dtype=torch.float32)
     assert advice.on_all_samples(advice.standardised(twice)).epochs < 10
+
+
+def test_where_nothing_moves_in_some_directions_the_curvature_is_not_the_same_in_all():
+    one = compare(from_data([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]], [[1.0], [2.0], [4.0]], bias=False), "manual")
+    (told,) = [sentence for sentence in sentences(one) if sentence.startswith("curvature")]
+    assert one.curvature.rank == 1
+    assert "every direction" not in told
+    assert "inf" not in told
+    assert "rank 1" in told
+
+
+def test_the_headline_says_in_which_order_the_batches_are():
+    drawn, kept = (render(compare(line(), "manual", epochs=1, batch_size=10, shuffle=new)) for new in (True, False))
+    assert drawn.splitlines()[0] != kept.splitlines()[0]
+    assert "1 epoch," in kept.splitlines()[0]

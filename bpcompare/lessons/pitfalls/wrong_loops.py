@@ -92,7 +92,7 @@ def largest_stable_lr(problem: Problem, *, reduction: str = "mean", passes: int 
 
 
 def _shrinks(problem: Problem, rates: Tensor, reduction: str, passes: int, steps: int) -> Tensor:
-    """For each rate whether the gradient is smaller in the end than half-way, or nothing but rounding; (rates,)."""
+    """For each rate whether the gradient ends smaller than in the middle, or nothing but rounding; (rates,)."""
     model = problem.model()
     w, b = (torch.full_like(rates, p.item()).requires_grad_() for p in model.parameters())
     sizes = []

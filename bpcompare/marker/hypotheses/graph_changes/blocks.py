@@ -12,7 +12,7 @@ from bpcompare.marker.hypotheses.graph_changes.walk import Act, Traced
 
 LONGEST = 14  # steps of a block
 MOST_ENTRIES = 400  # of a tensor whose Jacobian's diagonal is worked out
-MIXING = frozenset({"sum", "mean", "amax", "cumsum", "mm", "bmm", "mv"})
+MIXING = frozenset({"sum", "mean", "amax", "cumsum", "cumprod", "logcumsumexp", "mm", "bmm", "mv"})
 
 
 def find(problem: Traced) -> Iterator[tuple[Step, Step, bool]]:
@@ -37,7 +37,8 @@ def find(problem: Traced) -> Iterator[tuple[Step, Step, bool]]:
             ops.add(step.op)
             joined = not pending
             pending |= set(consumers.get(step.index, ()))
-            if not joined or len(reached) < 3 or not isinstance(step.value, Tensor):
+            short = len(reached) < 3 and step.op not in ("cumprod", "logcumsumexp")
+            if not joined or short or not isinstance(step.value, Tensor):
                 continue
             if step.value.shape == first.value.shape and problem.gradients.get(step.index) is not None:
                 yield first, step, bool(ops & MIXING)

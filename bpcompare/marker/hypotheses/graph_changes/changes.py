@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from bpcompare.marker.hypotheses.graph_changes import blocks
-from bpcompare.marker.hypotheses.graph_changes.rules import RULES, Local, contribution, local
+from bpcompare.marker.hypotheses.graph_changes.rules import RULES, Local, axes, contribution, local, sum_to
 from bpcompare.marker.hypotheses.graph_changes.sentences import called, where
 from bpcompare.marker.hypotheses.graph_changes.trace import Step
-from bpcompare.marker.hypotheses.graph_changes.walk import NODE, Act, Edge, Traced
+from bpcompare.marker.hypotheses.graph_changes.walk import CANCELLED, NODE, Act, Edge, Traced
 from bpcompare.marker.hypotheses.graph_changes.wrong_derivatives import wrong_rules
 
 PATH, DERIVATIVE, REDUCTION, OPERAND, FACTOR, UPSTREAM = (
@@ -240,6 +240,10 @@ def reductions(problem: Traced) -> Iterator[Change]:
             for words, take in BROADCAST.items():
                 says = f"{name} is broadcast in {called(step)}: its gradient is {words}"
                 yield _change(REDUCTION, step, slot, _taken(take), says)
+        if step.op in ("sum", "mean"):
+            yield from _axes(problem, step)
+        if step.op in PRODUCTS:
+            yield from _products(step, slot)
         if step.op in GATHERING and slot == 0:
             for words, reduce in REPEATED.items():
                 says = f"where an index comes twice in {called(step)}, the gradient is {words}, not added up"
@@ -263,7 +267,16 @@ BROADCAST: dict[str, Callable[[Tensor, list[int]], Tensor]] = {
     "averaged, not added up": _mean,
     "that of the first entry only": lambda values, axes: _one(values, axes, 0),
     "that of the last entry only: the others are overwritten": lambda values, axes: _one(values, axes, -1),
+    "added up over as many rows as the first dimension has": lambda values, axes: _first_rows(values, axes),
 }
+
+
+def _first_rows(values: Tensor, axes: list[int]) -> Tensor:
+    """The rows counted by the first dimension alone, as a grid that was made for two dimensions does."""
+    if len(axes) < 2 or axes != list(range(len(axes))):
+        return values.sum(axes, keepdim=True)
+    rows = values.reshape(-1, *values.shape[len(axes) :])[: values.shape[0]]
+    return rows.sum(0).reshape(*[1] * len(axes), *values.shape[len(axes) :])
 
 
 def _one(values: Tensor, axes: list[int], which: int) -> Tensor:
@@ -279,6 +292,77 @@ def _taken(take: Callable[[Tensor, list[int]], Tensor]) -> Act:
         extra = raw.dim() - len(shape)
         axes = [d for d in range(raw.dim()) if d < extra or (shape[d - extra] == 1 and raw.shape[d] != 1)]
         return take(raw, axes).reshape(shape) if axes else contribution(at)
+
+    return act
+
+
+PRODUCTS = ("mm", "bmm", "mv")
+
+
+def _products(step: Step, slot: int) -> Iterator[Change]:
+    """A product of sums for a sum of products; an operand left out."""
+    name, other = called(step.operands[slot]), called(step.operands[1 - slot])
+    says = f"for the gradient of {name} the mean is taken before the product: of {other} and of the gradient apart"
+    yield _change(REDUCTION, step, slot, _ruled(_product_of_means), says, 0.2)
+    says = f"{other} is left out of the derivative of {called(step)}: ones stand for it"
+    yield _change(DERIVATIVE, step, slot, lambda p, at: _with_ones(at), says, 0.3)
+
+
+def _product_of_means(at: Local) -> Any:
+    """The rule of a product with what it adds up replaced by its mean over those terms."""
+    axis = -1 if at.position == 0 else -2
+    rule = RULES[at.step.op]
+    other = at.other
+    if other.dim() < 2 or at.gradient.dim() < 2:
+        if at.position == 0:
+            return rule(at)
+        return at.args[0].mean(0) * at.gradient.sum()
+    changed = at.with_value(1 - at.position, other.mean(axis, keepdim=True).expand_as(other))
+    return rule(changed)
+
+
+def _with_ones(at: Local) -> Tensor:
+    return contribution(at.with_value(1 - at.position, torch.ones_like(at.other)))
+
+
+def _axes(problem: Traced, step: Step) -> Iterator[Change]:
+    """A reduction whose backward adds up over other axes than the forward."""
+    source = step.operands[0].value
+    users = [s for s in problem.graph.steps if step in s.operands and s.index in problem.relevant]
+    if source.dim() < 2 or not users or any(_shape(problem, user) != source.shape for user in users):
+        return
+    right = axes(local(step, 0, problem.gradients[step.index]))
+    choices = [[axis] for axis in range(source.dim())] + ([list(range(source.dim()))] if source.dim() > 1 else [])
+    for chosen in choices:
+        if chosen != right:
+            counted = [axis - source.dim() for axis in chosen]
+            told = f"axis {counted[0]}" if len(counted) == 1 else "every axis"
+            says = f"the gradient of {called(step)} is added up over {told}, not over what {called(step)} runs over"
+            yield _change(REDUCTION, step, 0, _over(counted), says, 0.1)
+
+
+def _shape(problem: Traced, user: Step) -> Any:
+    gradient = problem.gradients.get(user.index)
+    return gradient.shape if isinstance(gradient, Tensor) and user.op in RULES else None
+
+
+def _over(chosen: list[int]) -> Act:
+    def act(problem: Traced, at: Local) -> Tensor:
+        source = at.step.operands[0].value
+        total = torch.zeros_like(source)
+        for user in problem.graph.steps:
+            gradient = problem.gradients.get(user.index)
+            if user.index not in problem.relevant or not isinstance(gradient, Tensor) or gradient.shape != source.shape:
+                continue
+            for slot, operand in enumerate(user.operands):
+                if operand is at.step:
+                    raw = RULES[user.op](local(user, slot, gradient)).expand(source.shape)
+                    whole = sum_to(raw, at.step.value.shape)
+                    if float(whole.abs().max()) <= CANCELLED * float(raw.abs().max()):
+                        continue  # what adds up to nothing is left out of a derivation by hand
+                    reduce = torch.mean if at.step.op == "mean" else torch.sum
+                    total = total + reduce(raw, chosen, keepdim=True)
+        return total
 
     return act
 

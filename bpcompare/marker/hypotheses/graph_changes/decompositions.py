@@ -15,17 +15,25 @@ from torch.nn import functional as F
 aten: Any = torch.ops.aten
 
 
+SAFE_EXPONENT = 50.0  # exp of more is far from the numbers that a problem is marked on
+
+
+def _safe(x: Tensor, dim: int) -> Tensor:
+    """x, less its maximum only where exp x could overflow: a derivation by hand has no maximum in it."""
+    finite = torch.where(torch.isfinite(x), x, 0.0)
+    return x if float(finite.detach().abs().max()) < SAFE_EXPONENT else x - x.detach().amax(dim, keepdim=True).detach()
+
+
 def softmax(x: Tensor, dim: int, half_to_float: bool = False) -> Tensor:
     """Σ-normalised exponentials."""
-    shifted = x - x.detach().amax(dim, keepdim=True).detach()
-    exponentials = torch.exp(shifted)
+    exponentials = torch.exp(_safe(x, dim))
     total = exponentials.sum(dim, keepdim=True)
     return exponentials / total
 
 
 def log_softmax(x: Tensor, dim: int, half_to_float: bool = False) -> Tensor:
     """X − log Σ exp x."""
-    shifted = x - x.detach().amax(dim, keepdim=True).detach()
+    shifted = _safe(x, dim)
     exponentials = torch.exp(shifted)
     total = exponentials.sum(dim, keepdim=True)
     normaliser = torch.log(total)
@@ -34,6 +42,8 @@ def log_softmax(x: Tensor, dim: int, half_to_float: bool = False) -> Tensor:
 
 def logsumexp(x: Tensor, dim: list[int], keepdim: bool = False) -> Tensor:
     """Log Σ exp x."""
+    if float(x.detach().abs().max()) < SAFE_EXPONENT:
+        return torch.log(torch.exp(x).sum(dim, keepdim=keepdim))
     largest = x.detach().amax(dim, keepdim=True).detach()
     exponentials = torch.exp(x - largest)
     total = exponentials.sum(dim, keepdim=keepdim)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bpcompare.marker.hypotheses.graph_changes import one_unknown
 from bpcompare.marker.hypotheses.graph_changes.search import AS_CHEAP, Found, Search
 from bpcompare.marker.hypotheses.graph_changes.size_factor import SizeFactor
 from bpcompare.marker.hypotheses.graph_changes.trace import Untraceable
@@ -103,13 +104,29 @@ def explain(
     with torch.no_grad():
         zero = [names[wanted[place]] for place in wrong if not any(bool(given[place].any()) for given in answers)]
         searched = [place for place in wrong if names[wanted[place]] not in zero]
-        found = Search(problems, answers, searched, tolerance).run(pairs) if searched else {}
+        found = _searched(problems, answers, searched, tolerance, pairs) if searched else {}
     told = {
         names[wanted[place]]: _named(names[wanted[place]], _chosen(place, found), candidates)
         for place, candidates in found.items()
         if candidates
     }
     return told | {name: _zero(name, told) for name in zero}
+
+
+def _searched(
+    problems: Sequence[Traced],
+    answers: Sequence[Sequence[Tensor]],
+    wrong: Sequence[int],
+    tolerance: float,
+    pairs: bool,
+) -> dict[int, list[Found]]:
+    """One change, then what is solved for, then pairs."""
+    search = Search(problems, answers, wrong, tolerance)
+    search.run()
+    one_unknown.name(search)
+    if pairs:
+        search.run_pairs()
+    return search.result()
 
 
 def _graphs(

@@ -30,7 +30,7 @@ class ForwardChange:
         graph = _replayed(problem, self)
         if graph is None:
             return None
-        return Traced(graph, problem.upstream, problem.wanted, problem.sizes).answers({})
+        return Traced(graph, problem.upstream, problem.wanted, problem.sizes).true_answers()
 
 
 def _replayed(problem: Traced, change: ForwardChange) -> Graph | None:
@@ -40,7 +40,8 @@ def _replayed(problem: Traced, change: ForwardChange) -> Graph | None:
         args = step.args
         if step.key == change.key and step.op == "input":
             edited = change.edit(problem, step)
-            assert edited is not None
+            if edited is None:
+                return None
             new[step.index] = replace(step, value=edited[0])
             changed = True
             continue
@@ -84,17 +85,33 @@ def all_changes(problem: Traced) -> Iterator[ForwardChange]:
 
 
 def _inputs(problem: Traced) -> Iterator["ForwardChange"]:
-    """An input whose axes are in another order: a kernel flipped, a matrix transposed."""
+    """An input with its axes in another order, or its sign lost: a kernel flipped, a matrix transposed."""
     for step in problem.graph.inputs:
-        if step is None or not step.value.is_floating_point():
+        if step is None or not step.value.is_floating_point() or not step.value.dim():
             continue
-        for axis in range(step.value.dim()):
-            says = f"the backward belongs to a forward in which {called(step)} is flipped along axis {axis}"
-            yield ForwardChange(step.key, _flipped(axis), says, COST, where(step), "input")
+        axes: list[tuple[int, ...]] = [(axis,) for axis in range(step.value.dim())]
+        axes += [(axis, axis + 1) for axis in range(step.value.dim() - 1)]
+        edits = {f"flipped along {_told(chosen)}": _flipped(chosen) for chosen in axes}
+        edits["negative"] = lambda problem, at: (-at.value,)
+        if step.value.dim() > 1 and step.value.shape[-1] == step.value.shape[-2]:
+            edits["transposed"] = _transposed
+        for words, edit in edits.items():
+            says = f"the backward belongs to a forward in which {called(step)} is {words}"
+            yield ForwardChange(step.key, edit, says, COST, where(step), "input")
 
 
-def _flipped(axis: int) -> Edit:
-    return lambda problem, step: (step.value.flip(axis),)
+def _told(axes: tuple[int, ...]) -> str:
+    return f"axis {axes[0]}" if len(axes) == 1 else f"axes {' and '.join(map(str, axes))}"
+
+
+def _flipped(axes: tuple[int, ...]) -> Edit:
+    return lambda problem, step: (step.value.flip(axes),) if step.value.dim() > max(axes) else None
+
+
+def _transposed(problem: Traced, step: Step) -> tuple[Any, ...] | None:
+    value = step.value
+    square = value.dim() > 1 and value.shape[-1] == value.shape[-2]
+    return (value.transpose(-2, -1),) if square else None
 
 
 def _constants(step: Step) -> Iterator[ForwardChange]:

@@ -45,7 +45,7 @@ class Found:
 
 
 @dataclass(eq=False)
-class _Answer:
+class Answer:
     """One answer in all problems, and its shadow on the directions of the screening problem."""
 
     index: int
@@ -76,8 +76,8 @@ class Search:
         self.shadows: dict[int, dict[int, Array]] = {}  # of each change, of each answer
         self.worked = dict.fromkeys(self.found, 0)
 
-    def _answer(self, index: int, arrays: Sequence[Tensor]) -> _Answer:
-        answer = _Answer(index, arrays)
+    def _answer(self, index: int, arrays: Sequence[Tensor]) -> Answer:
+        answer = Answer(index, arrays)
         step = self.problem.graph.inputs[self.problem.wanted[index]]
         assert step is not None
         generator = torch.Generator().manual_seed(SEED + index)
@@ -101,19 +101,27 @@ class Search:
             for index in self.found
         )
 
-    def run(self, pairs: bool = True) -> dict[int, list[Found]]:
-        """What explains each answer, cheapest first."""
+    def run(self) -> None:
+        """Tries one change after the other."""
         self._factor_alone()
+        self._swapped()
         self._singles()
-        if self._open():
+        if self.open():
             self._shares()
-        if self._open():
+        if self.open():
             self._forward(time.monotonic() + PAIRS_SECONDS / 3)
-        if self._open() and pairs:
+
+    def run_pairs(self) -> None:
+        """Tries two changes together, where one explains nothing."""
+        if self.open():
             self._pairs(time.monotonic() + PAIRS_SECONDS)
+
+    def result(self) -> dict[int, list[Found]]:
+        """What explains each answer, cheapest first."""
         return {index: sorted(found, key=lambda f: f.cost) for index, found in self.found.items()}
 
-    def _open(self) -> list[_Answer]:
+    def open(self) -> list[Answer]:
+        """The answers that nothing explains yet."""
         return [answer for answer in self.answers if not self.found[answer.index]]
 
     def _factor_alone(self) -> None:
@@ -121,6 +129,21 @@ class Search:
             factor = self._factor(answer, [truth[answer.index] for truth in self.truth])
             if factor is not None:
                 self.found[answer.index].append(Found((), factor, 1.0 + factor.cost))
+
+    def _swapped(self) -> None:
+        """The right gradient of another input in the place of this one."""
+        for answer in self.answers:
+            for other, index in enumerate(self.problem.wanted):
+                step = self.problem.graph.inputs[index]
+                if other == answer.index or step is None or self.found[answer.index]:
+                    continue
+                factor = self._factor(answer, [truth[other] for truth in self.truth])
+                if factor is not None:
+                    says = f"it is the gradient of {step.name}"
+                    change = replay.ForwardChange(
+                        ("swapped", other), lambda problem, at: None, says, 1.2, "", "swapped"
+                    )
+                    self.found[answer.index].append(Found((change,), factor, change.cost + factor.cost))
 
     def _singles(self) -> None:
         self.changes = all_changes(self.problem)
@@ -219,7 +242,7 @@ class Search:
                 known = changed.get(operand.index)
                 changed[operand.index] = passed if known is None else _plus(known, passed)
 
-    def _work_out(self, answer: _Answer, changes: tuple[Change, ...], cost: float) -> None:
+    def _work_out(self, answer: Answer, changes: tuple[Change, ...], cost: float) -> None:
         """Believes a candidate only where it gives the answer in every problem."""
         if self.worked[answer.index] > NAMED_ENOUGH:
             return
@@ -240,7 +263,7 @@ class Search:
         if factor is not None:
             self.found[answer.index].append(Found(changes, factor, cost + factor.cost))
 
-    def _factor(self, answer: _Answer, predicted: Sequence[Tensor]) -> SizeFactor | None:
+    def _factor(self, answer: Answer, predicted: Sequence[Tensor]) -> SizeFactor | None:
         ratios, sizes, numbers = [], [], 0
         for problem, given, guess in zip(self.problems, answer.arrays, predicted, strict=True):
             value = _ratio(given, guess, self.tolerance)
@@ -267,10 +290,10 @@ class Search:
                 if np.abs(design @ solved - answer.shadow).max() <= SCREEN * np.abs(answer.shadow).max():
                     self._share(answer, change)
 
-    def _open_or_shared(self) -> list[_Answer]:
+    def _open_or_shared(self) -> list[Answer]:
         return [a for a in self.answers if all(f.share is not None for f in self.found[a.index])]
 
-    def _share(self, answer: _Answer, change: Change) -> None:
+    def _share(self, answer: Answer, change: Change) -> None:
         rests, shares, sizes = [], [], []
         for problem, given, truth in zip(self.problems, answer.arrays, self.truth, strict=True):
             placed = change.at(problem)
@@ -298,13 +321,14 @@ class Search:
             self.found[answer.index].append(Found((change,), factor, cost, share))
 
     def _forward(self, deadline: float) -> None:
+        answers = self.open()
         for change in replay.all_changes(self.problem):
             if time.monotonic() > deadline:
                 return
             guess = change.answers(self.problem)
             if guess is None:
                 continue
-            for answer in self._open():
+            for answer in answers:
                 given = answer.arrays[self.screened]
                 if _ratio(given, guess[answer.index], self.tolerance):
                     predicted = [change.answers(problem) for problem in self.problems]
@@ -318,7 +342,7 @@ class Search:
         """Two changes: the first one nearer to the output, the second where the first one's gradient passes."""
         single = [(n, c, placed) for n, c, placed in self._placed() if len(placed) == 1]
         table = {
-            answer.index: np.stack([self.shadows[n][answer.index] for n, _, _ in single]) for answer in self._open()
+            answer.index: np.stack([self.shadows[n][answer.index] for n, _, _ in single]) for answer in self.open()
         }
         for _, first, placed in single:
             if first.cost >= SECOND_ONLY:
@@ -327,7 +351,7 @@ class Search:
                 return
             ((index, slot), _), *_ = placed.items()
             walked = self.problem.walk(placed, keep=True)
-            for answer in self._open():
+            for answer in self.open():
                 step = self.problem.graph.inputs[self.problem.wanted[answer.index]]
                 assert step is not None
                 got = walked.get(step.index)
@@ -341,7 +365,7 @@ class Search:
 
     def _second(
         self,
-        answer: _Answer,
+        answer: Answer,
         walked: dict[int, Any],
         above: Edge,
         second: Change,

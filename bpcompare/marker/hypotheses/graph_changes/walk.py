@@ -111,9 +111,15 @@ class Traced:
         reached = acts[0](self, at)
         return None if reached is None else sum_to(reached, step.operands[slot].value.shape)
 
+    def true_answers(self) -> list[Tensor]:
+        """The gradients of the wanted inputs, nothing changed."""
+        return self._wanted(self.gradients)
+
     def answers(self, changes: Changes) -> list[Tensor]:
         """The gradients of the wanted inputs."""
-        gradients = self.walk(changes)
+        return self._wanted(self.walk(changes))
+
+    def _wanted(self, gradients: dict[int, Any]) -> list[Tensor]:
         found = []
         for index in self.wanted:
             step = self.graph.inputs[index]
