@@ -35,7 +35,7 @@ def with_properties(
 
 def _properties(calls: Sequence[Call], answer: str, known: Known, ask: Ask | None) -> list[Property]:
     doubles = [c for c in calls if answer in c.answers and c.problem.dtype == "float64" and not c.problem.edge]
-    found = [*_scalar(doubles, answer), *_entries(doubles, answer)]
+    found = [*_scalar(doubles, answer), *_entries(doubles, answer), *_ratios(doubles, answer)]
     wrong = [call for call in doubles if not is_right(call, answer)]
     if ask is None or known.solve is None or not wrong:
         return found
@@ -92,6 +92,19 @@ def _entries(calls: Sequence[Call], answer: str) -> list[Property]:
     whole = sum(bool(one.all()) for one in right)
     says = f"{good} of {total} entries are right; all of them in {whole} of {len(right)} calls"
     return [Property("entries", good / total, says)]
+
+
+def _ratios(calls: Sequence[Call], answer: str) -> list[Property]:
+    """Between which numbers yours ÷ right lies."""
+    shaped = [call for call in calls if call.answers[answer].shape == truth(call, answer).shape]
+    with np.errstate(all="ignore"):
+        ratios = np.concatenate([np.ravel(c.answers[answer] / truth(c, answer)) for c in shaped] or [np.zeros(0)])
+    if not ratios.size or not np.isfinite(ratios).all():
+        return []
+    least, most = float(ratios.min()), float(ratios.max())
+    sign = "; the sign is right everywhere" if least > 0 else "; the sign is wrong everywhere" if most < 0 else ""
+    says = f"yours ÷ right lies between {least:.4g} and {most:.4g} in the calls made{sign}"
+    return [Property("ratio", [least, most], says)]
 
 
 def _answers(ask: Ask, inputs: Sequence[Mapping[str, Any]], answer: str) -> list[Array | None]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from bpcompare.marker.calls import Array
 from bpcompare.marker.hypotheses.derivation_changes import transforms
-from bpcompare.marker.hypotheses.derivation_changes.operations import INSTEAD, OPERATIONS
+from bpcompare.marker.hypotheses.derivation_changes.operations import INSTEAD, OPERATIONS, sigmoid
 from bpcompare.marker.hypotheses.derivation_changes.program import Make, Program, Step, Values
 
 LEFT_OUT, OPERATION, OPERAND, VALUE = "step-left-out", "operation-replaced", "operand-replaced", "value-changed"
@@ -21,6 +21,9 @@ COMBINED: dict[str, Callable[[Any, Any], Any]] = {
     "divided by": lambda a, b: a / b,
     "multiplied by the square of": lambda a, b: a * b * b,
     "multiplied by the sign of": lambda a, b: a * np.sign(b),
+    "multiplied by σ of": lambda a, b: a * sigmoid(b),
+    "multiplied by σ′ = σ(1 − σ) of": lambda a, b: a * sigmoid(b) * (1 - sigmoid(b)),
+    "multiplied by v(1 − v) with v =": lambda a, b: a * b * (1 - b),
     "kept only where positive is": lambda a, b: a * (b > 0),
     "increased by": lambda a, b: a + b,
     "reduced by": lambda a, b: a - b,
