@@ -2,8 +2,7 @@
 
 The kernel ends a process that asks for more memory than there is, without a word. So for each kind of job the numbers
 that the code allocates at its peak are counted from the sizes alone, recordings included, and the time of its steps.
-The costs were measured, on one core of a busy server, and rounded up: they bound a job, they do not predict it. The
-jobs that were tried took from a twentieth to the whole of their seconds, and about half to all of their bytes.
+The costs were measured on one core and rounded up. They say whether a job is far too large, not how long it takes.
 """
 
 import math
