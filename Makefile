@@ -21,7 +21,7 @@ compare: $(STAMP)
 	$(BIN)/python -m bpcompare
 
 test: $(STAMP)  # one process a core, and so one thread each
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -104,7 +104,7 @@ def _write(
     pictures, refusal = graph_pictures.pictures_or_sources(dots, drawn)
     files |= pictures
     paths = write.write_files(folder, files)
-    print(steps.told(paths))
+    print(steps.list_of_files(paths))
     if set(drawn) - {"svg"} and (letters := graph_pictures.letters_without_a_font(dots["derivation"])):
         print(
             f"bpcompare: no installed font has {letters[:20]} for PNG and PDF; install one, such as Noto Sans CJK, "

@@ -44,10 +44,10 @@ def written(folder: Path, files: Mapping[str, bytes], *, quiet: bool) -> str:
 
     with Progress("writing", quiet=quiet):
         paths = write_files(folder, files)
-    return told(paths)
+    return list_of_files(paths)
 
 
-def told(paths: Iterable[Path]) -> str:
+def list_of_files(paths: Iterable[Path]) -> str:
     """Which files were written, in lines that this terminal holds."""
     from bpcompare.show.terminal import visible, wrapped
 
