@@ -34,6 +34,7 @@ bench: $(BENCH)
 
 docs: $(DOCS)  # a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going docs build/docs
+	$(BIN)/python docs/check_links.py build/docs
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -53,12 +53,15 @@ def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch, capsys):
     of_page(page, tmp_path)
     monkeypatch.chdir(tmp_path)
     variables = {"__name__": "__page__"}
+    done = []  # a command that stands on a page twice, for two machines, runs once
     for block in blocks(page):
         if block.language == "python" and block.file is None:
             exec(compile(block.code, page.name, "exec"), variables)
         elif block.language == "sh":
             for arguments, code in commands(block.code):
-                assert main(arguments) == code, arguments
+                if arguments not in done:
+                    assert main(arguments) == code, arguments
+                    done.append(arguments)
 
 
 @pytest.mark.parametrize("page", [page for page in WRITTEN if transcripts(page)], ids=name)

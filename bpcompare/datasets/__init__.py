@@ -1,7 +1,5 @@
 """Three small tables to try things on, each a CSV file that ships with the package.
 
-::
-
     cars     50 cars of the 1920s: ``speed`` (mph) and the distance ``dist`` (ft) that they took to stop
     longley  16 years of the US economy, 1947 to 1962: ``deflator``, ``gnp``, ``unemployed``, ``armed_forces``,
              ``population``, ``year``, and ``employed``; six columns that say nearly the same
