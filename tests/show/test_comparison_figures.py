@@ -14,6 +14,7 @@ from bpcompare.problem.problem import from_data, line
 from bpcompare.show import landscape
 from bpcompare.show.comparison_figures import figures
 from bpcompare.show.page import drawn_for
+from bpcompare.show.panels import drawn_rows
 from bpcompare.show.style import line_styles, plain, to_bytes
 
 
@@ -98,8 +99,8 @@ def test_one_input_shows_the_lines_and_several_predicted_against_measured():
 def test_many_samples_and_parameters_are_cut_and_say_so():
     drawn = figures(compare(line(5001, weight=[[1.0] * 9]), ["manual"], epochs=1))
     assert "6 of 10 parameters; all of them are in history.csv" in texts(drawn["parameters"])
-    assert "1,667 of 5,001 samples are drawn" in texts(drawn["fit"])
-    assert drawn["fit"].axes[0].lines[1].get_xdata().__len__() == 1667
+    assert "2,000 of 5,001 samples are drawn" in texts(drawn["fit"])
+    assert drawn["fit"].axes[0].lines[1].get_xdata().__len__() == 2000
 
 
 def test_an_optimum_of_many_is_called_one_of_many():
@@ -210,3 +211,17 @@ def test_a_picture_of_any_name_is_well_formed(name):
     comparison = compare(problem, ["manual", "adam"], epochs=2)
     for figure in [*figures(comparison).values(), landscape.figure(comparison)]:
         ElementTree.fromstring(to_bytes(figure, "svg"))
+
+
+@pytest.mark.parametrize("samples", [1, 2_000, 2_001, 50_000])
+def test_the_samples_that_are_drawn_are_spread_over_all_and_each_is_drawn_once(samples):
+    rows = drawn_rows(line(samples))
+    assert len(rows) == min(samples, 2_000)
+    assert bool((rows.diff() > 0).all())
+    assert rows[0] < max(samples / 2_000, 1)
+    assert rows[-1] >= samples - max(samples / 2_000, 1) - 1
+
+
+@pytest.mark.parametrize("period", [7, 24, 100, 1_000])
+def test_data_with_a_period_are_drawn_at_every_place_of_it(period):
+    assert len(set((drawn_rows(line(200_000)) % period).tolist())) > 0.8 * period

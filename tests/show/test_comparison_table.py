@@ -269,3 +269,8 @@ def test_the_headline_says_in_which_order_the_batches_are():
     drawn, kept = (render(compare(line(), "manual", epochs=1, batch_size=10, shuffle=new)) for new in (True, False))
     assert drawn.splitlines()[0] != kept.splitlines()[0]
     assert "1 epoch," in kept.splitlines()[0]
+
+
+@pytest.mark.parametrize("word", ["best lr", "gap left", "stable up to", "diverged", "ended worse", "spread"])
+def test_the_words_of_a_sweeps_tables_are_explained(word):
+    assert word in glossary.TERMS
