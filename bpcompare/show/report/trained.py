@@ -50,7 +50,7 @@ class Runs:
 def at_rates(comparison: Comparison, on_step: Callable[[], object] | None = None) -> Runs | None:
     """Trains every method of a comparison at many rates: all at once in a sweep, or else one after another.
 
-    Two methods with one rule share their runs: a sweep has one gradient source for all.
+    Two methods with one rule share the runs of a sweep: it has one gradient source for all.
 
     Args:
         comparison: What was trained.
@@ -67,12 +67,15 @@ def at_rates(comparison: Comparison, on_step: Callable[[], object] | None = None
             [comparison.problem], rates, list(rules.values()), epochs=comparison.epochs, on_epoch=on_step, paths=True
         )
         place = {rule: k for k, rule in enumerate(rules)}
-        return Runs(rates, {name: _of_sweep(found, place[m.canonical_update]) for name, m in chosen.items()})
+        runs = {name: _of_sweep(found, place[m.canonical_update]) for name, m in chosen.items()}
+        for name, result in comparison.results.items():  # at its own rate to the bit, as the rest of the page has it
+            runs[name][rates.index(comparison.lr)] = _of_run(result)
+        return Runs(rates, runs)
     count = min(MOST_REAL, real_runs(comparison))
     if count < FEWEST:
         return None
     rates = rates_of(comparison, count)
-    runs: dict[str, list[Trained]] = {name: [] for name in chosen}
+    runs = {name: [] for name in chosen}
     for rate in rates:
         at_this = comparison if rate == comparison.lr else _again(comparison, list(chosen.values()), rate)
         for name, result in at_this.results.items():
