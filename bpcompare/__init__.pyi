@@ -1,5 +1,6 @@
 """What a type checker reads of the public names; `__init__.py` loads them when they are first used."""
 
+from bpcompare import datasets as datasets
 from bpcompare.comparison.linear import Comparison as Comparison
 from bpcompare.comparison.linear import compare as compare
 from bpcompare.comparison.network import NetworkComparison as NetworkComparison
@@ -13,6 +14,7 @@ from bpcompare.lessons.published.reproduce import reproduce as reproduce
 from bpcompare.marker.check import check_file as check_file
 from bpcompare.marker.check import check_function as check_function
 from bpcompare.marker.check_gradients import check_gradients as check_gradients
+from bpcompare.marker.gradcheck import gradcheck as gradcheck
 from bpcompare.problem.csv_reader import read_csv as read_csv
 from bpcompare.problem.networks import network as network
 from bpcompare.problem.networks import quadratic as quadratic
@@ -46,9 +48,11 @@ __all__ = [
     "collapse",
     "compare",
     "compare_network",
+    "datasets",
     "derive",
     "equations",
     "from_data",
+    "gradcheck",
     "least_squares",
     "line",
     "network",

@@ -44,7 +44,7 @@ def commands() -> str:
         "Start a command with `python -m bpcompare COMMAND`, or with `bpcompare COMMAND`. Without a command, `compare` "
         "runs. `--help` shows the same as this page.",
         "Exit codes: 0 done; 1 a gradient is wrong (`check`, `derive --answer`) or a published figure is not "
-        "reproduced; 2 bad input, told in one sentence; 130 or 143 interrupted.",
+        "reproduced; 2 bad input, said in one sentence; 130 or 143 interrupted.",
     ]
     for name in cli.COMMANDS:
         parts += command(name)

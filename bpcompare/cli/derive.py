@@ -89,6 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _write(
     derivation: "Derivation", marking: "Marking | None", drawn: list[str], folder: Path, files: dict[str, bytes]
 ) -> None:
+    from bpcompare.cli import steps
     from bpcompare.graph.verification import in_torch
     from bpcompare.results import write
     from bpcompare.show import graph_pictures
@@ -103,7 +104,7 @@ def _write(
     pictures, refusal = graph_pictures.pictures_or_sources(dots, drawn)
     files |= pictures
     paths = write.write_files(folder, files)
-    print(f"wrote {', '.join(map(str, paths))}")
+    print(steps.told(paths))
     if set(drawn) - {"svg"} and (letters := graph_pictures.letters_without_a_font(dots["derivation"])):
         print(
             f"bpcompare: no installed font has {letters[:20]} for PNG and PDF; install one, such as Noto Sans CJK, "

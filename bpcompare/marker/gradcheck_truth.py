@@ -184,15 +184,13 @@ def is_subgradient(
     return True
 
 
-def shared_functions(function: Function, reference: Function, arguments: Arguments) -> list[str]:
+def shared_functions(function: Function, reference: Function, arguments: Arguments, wanted: Sequence[int]) -> list[str]:
     """The autograd.Functions that both run: a reference with one of them is none."""
-    return sorted(_own(function, arguments) & _own(reference, arguments))
+    return sorted(_own(function, arguments, wanted) & _own(reference, arguments, wanted))
 
 
-def _own(function: Function, arguments: Arguments) -> set[str]:
-    leaves = [
-        v.detach().clone().requires_grad_() if isinstance(v, Tensor) and v.is_floating_point() else v for v in arguments
-    ]
+def _own(function: Function, arguments: Arguments, wanted: Sequence[int]) -> set[str]:
+    leaves = [v.detach().clone().requires_grad_() if p in wanted else v for p, v in enumerate(arguments)]
     with torch.enable_grad():
         pending = [o.grad_fn for o in forward(function, as_type(leaves, torch.float64))]
     seen: set[object] = set()

@@ -97,6 +97,7 @@ class Marking:
         for verdict in self.verdicts:
             lines.append(f"{verdict.answer}: {verdict.grade}")
             lines += [f"  {says}" for says in self._said(verdict)]
+            lines += [f"  true of it: {one.says}" for one in verdict.properties]
             found = self.contrast(verdict)
             lines += [f"  {line}" for line in str(found).splitlines()] if found else []
         return "\n".join([*lines, *self._conduct(), *self.notes])

@@ -50,6 +50,15 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Property:
+    """Something that is true of a wrong answer: its name, what was found as plain data, and the sentence."""
+
+    name: str
+    value: Any
+    says: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What is said about one answer.
 
@@ -58,12 +67,14 @@ class Verdict:
         grade: exact, within rounding, or wrong.
         largest: The largest difference, in units in the last place of the sum of the absolute values of the terms.
         findings: What explains it; empty where it is right.
+        properties: What is true of it, where something stays unexplained.
     """
 
     answer: str
     grade: str
     largest: float
     findings: tuple[Finding, ...] = ()
+    properties: tuple[Property, ...] = ()
 
     @property
     def mistakes(self) -> tuple[str, ...]:

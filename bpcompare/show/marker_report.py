@@ -52,6 +52,7 @@ def nudge(marking: Marking) -> str:
         said = (marking.exercise.said(finding.explanation) for finding in verdict.findings)
         hints = dict.fromkeys(mistake.hint for one in said for _, mistake in one)
         lines += [f"  Hint: {hint}" for hint in hints]
+        lines += [f"  True of it: {one.says}." for one in verdict.properties]
     if marking.raised:
         lines.append(f"In {len(marking.raised)} of {len(marking.calls)} calls it raised an error.")
         lines.append(f"  Hint: {MISTAKES['raises'].hint}")
@@ -77,6 +78,7 @@ def as_data(marking: Marking, file: Path) -> dict[str, Any]:
                 "grade": verdict.grade,
                 "right_where": right_where(marking, verdict.answer) or None,
                 "largest_difference_ulp": verdict.largest if math.isfinite(verdict.largest) else None,
+                "properties": [{"name": one.name, "value": one.value, "says": one.says} for one in verdict.properties],
                 "mistakes": [_finding_data(marking, verdict.answer, finding) for finding in verdict.findings],
             }
             for verdict in marking.verdicts
@@ -131,7 +133,7 @@ def _verdict(marking: Marking, verdict: Verdict) -> list[str]:
     lines = [f"✗ {verdict.answer} is wrong{f' – right {only} only' if only else ''}."]
     for finding in verdict.findings:
         lines += [f"    {line}" for line in _finding(marking, verdict.answer, finding)]
-    return lines
+    return [*lines, *(f"    True of it: {one.says}." for one in verdict.properties)]
 
 
 def right_where(marking: Marking, answer: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bpcompare import notebook
 from bpcompare.errors import InputError, MethodError
 from bpcompare.problem import estimates
 from bpcompare.problem.problem import Problem, check_problem
@@ -60,11 +61,22 @@ class Sweep:
         return self.losses[:, -1]
 
     def __repr__(self) -> str:
-        diverged = int((self.diverged_at > 0).sum())
+        names = ", ".join(method.name for method in self.methods)
+        rates = f"lr {self.rates.min():g} to {self.rates.max():g}"
         return (
-            f"<Sweep of {len(self.methods)} methods × {len(self.rates)} rates × {len(self.problems)} seeds, "
-            f"{self.epochs} epochs; {diverged:,} of {self.diverged_at.numel():,} runs diverged>"
+            f"<Sweep of {names}: {len(self.problems)} seeds × {len(self.rates)} rates, {rates}, {self.epochs} epochs, "
+            f"{int((self.diverged_at > 0).sum())} runs diverged>"
         )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: for each method the rate with the lowest median loss, and how many runs diverged."""
+        rows = []
+        for method, losses, diverged in zip(self.methods, self.final_losses, self.diverged_at, strict=True):
+            medians = losses.nan_to_num(math.inf).median(0).values
+            lowest = int(medians.argmin())
+            rows.append([method.name, self.rates[lowest].item(), medians[lowest].item(), int((diverged > 0).sum())])
+        headings = ["method", "lr with the lowest median loss", "that loss", "runs that diverged"]
+        return notebook.table(repr(self)[1:-1], headings, rows)
 
 
 def sweep(

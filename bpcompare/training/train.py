@@ -170,12 +170,15 @@ def expected(
 ) -> estimates.Estimate:
     """What training by these methods will take; see `estimates.training`."""
     layers = [layer for layer in problem.start.modules() if isinstance(layer, nn.Linear)]
+    slopes = [method for method in methods if method.gradient == "finite_difference"]
+    steps = [estimates.step_seconds(method.gradient, method.update) for method in methods if method not in slopes]
     return estimates.training(
         problem.samples,
         [problem.in_features, *(layer.out_features for layer in layers)],
         settings.epochs,
         methods=len(methods),
-        slopes=sum(method.gradient == "finite_difference" for method in methods),
+        slopes=len(slopes),
+        step=sum(steps),
         batch_size=settings.batch_size,
         itemsize=problem.dtype.itemsize,
         files=files,

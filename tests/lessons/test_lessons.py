@@ -3,6 +3,7 @@ import re
 
 import pytest
 import torch
+from rich.cells import cell_len
 from torch import nn
 
 from bpcompare.cli import main
@@ -228,3 +229,24 @@ def test_wrong_options_of_the_lessons_are_one_sentence(arguments, capsys):
         main(arguments)
     assert ended.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_on_a_terminal_no_published_figure_is_cut_or_broken(width):
+    figures, errors = reproduction.reproduce(), source_errors()
+    text = shown.render(figures, errors, width=width)
+    words = set(text.split())
+    for cell in (part for f in figures for part in (f.what, f.published)):
+        assert set(cell.split()) <= words
+    numbers = {f.recomputed for f in figures if f.recomputed != f.published and " " not in f.recomputed}
+    assert numbers <= words
+    assert {word for e in errors for part in (e.written, e.right, e.shown_by) for word in part.split()} <= words
+    assert max(map(cell_len, text.splitlines())) <= width
+
+
+@pytest.mark.parametrize(("layers", "lines"), [("20,3,20", 20), ("21,3,2", 0), ("2,3,400", 0)])
+def test_a_collapse_writes_its_equations_out_where_a_reader_can_follow_them(layers, lines, capsys):
+    assert main(["collapse", "--layers", layers]) == 0
+    printed = capsys.readouterr().out
+    assert sum("·x₁ " in line and line.startswith("  y") for line in printed.splitlines()) == lines
+    assert len(printed) < 20_000

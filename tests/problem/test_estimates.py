@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,11 @@ from bpcompare.errors import LimitError
 from bpcompare.problem import estimates, memory
 from bpcompare.problem.networks import network
 from bpcompare.problem.problem import line
-from bpcompare.training.train import train
+from bpcompare.training.methods import Method
+from bpcompare.training.settings import TrainingSettings
+from bpcompare.training.train import expected, train
+
+BUSY = 2  # processor time grows where others use the same caches
 
 JOBS = {
     "line": (lambda n, i, o: estimates.line(n, i, o), (100, 1, 1)),
@@ -64,14 +69,47 @@ def test_everyday_jobs_are_far_from_the_limits_and_huge_ones_beyond(job):
     "call",
     [
         lambda: line(10**12),
-        lambda: line(10**400),
+        lambda: line(10**18),
         lambda: network([1, 10**6, 10**6, 1]),
-        lambda: train(line(), "manual", epochs=10**18),  # within the range of `epochs`
+        lambda: train(line(), "manual", epochs=10**18),
     ],
 )
 def test_a_call_is_refused_before_it_begins(call):
     with pytest.raises(LimitError, match=estimates.OVERRIDE):
         call()
+
+
+@pytest.mark.parametrize("method", ["manual", "autograd", "adam", "graph+Adam", "finite_difference+GradientDescent"])
+def test_training_takes_no_longer_than_its_estimate_and_not_next_to_nothing_of_it(method):
+    problem, settings = line(), TrainingSettings(0.1, 500, None, 0)
+    train(problem, method, epochs=2)  # what is loaded at the first use is no part of it
+    began = time.process_time()
+    train(problem, method, epochs=settings.epochs)
+    took = time.process_time() - began
+    predicted = expected(problem, [Method.named(method)], settings).seconds
+    assert predicted / 100 < took < predicted * BUSY
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from Linux's /proc")
+def test_a_long_training_with_its_files_keeps_to_its_memory(tmp_path):
+    code = """if True:
+        import re, sys
+        from pathlib import Path
+        from bpcompare.cli import main
+        from bpcompare.problem import estimates
+        seen, check = [], estimates.Estimate.check
+        estimates.Estimate.check = lambda self: (seen.append(self.memory), check(self))
+        status = Path("/proc/self/status")
+        peak = lambda: int(re.search(r"VmPeak:\\s*(\\d+)", status.read_text())[1]) * 1024
+        job = ["--quiet", "--methods", "manual", "--out", sys.argv[1], "--epochs"]
+        main([*job, "2"])
+        before = peak()
+        assert main([*job, "60000"]) == 0
+        print((peak() - before) / max(seen))
+    """
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert 0.2 < float(done.stdout) < 1.1
 
 
 def test_the_limit_can_be_lifted(monkeypatch):

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from bpcompare.comparison.linear import compare
+from bpcompare.problem.column_names import fault_of_name
 from bpcompare.problem.problem import from_data, line
 from bpcompare.show import landscape
 from bpcompare.show.comparison_figures import figures
@@ -213,7 +214,8 @@ def test_dots_per_inch_scale_a_png_only():
 @pytest.mark.parametrize("name", ["a\x1b[2Jb", "\x00", "a]]>b", "&<\"'>", "\u202e", "\ud800", "$" * 50, "w" * 5000])
 def test_a_picture_of_any_name_is_well_formed(name):
     x = torch.tensor([[1.0], [2.0]])
-    problem = from_data(x, torch.cat([x, x], 1), x_names=(name,), y_names=(name, "z"), name=name)
+    column = "x" if fault_of_name(name) else name  # a column of such a name is refused, a problem's title is not
+    problem = from_data(x, torch.cat([x, x], 1), x_names=(column,), y_names=(column, "z"), name=name)
     comparison = compare(problem, ["manual", "adam"], epochs=2)
     for figure in [*figures(comparison).values(), landscape.figure(comparison)]:
         ElementTree.fromstring(to_bytes(figure, "svg"))

@@ -13,6 +13,8 @@ from bpcompare.problem.networks import quadratic
 from bpcompare.problem.problem import from_data, line
 from bpcompare.show import advice, first_step, glossary, ledger_table, network_table, verdicts
 from bpcompare.show.comparison_table import render, sentences
+from bpcompare.show.terminal import Columns
+from bpcompare.show.terminal import text as text_of
 from bpcompare.training.updates import RULES, Adam
 
 ADAMS = [name for name, rule in RULES.items() if issubclass(rule, Adam)]
@@ -109,12 +111,14 @@ def test_a_terminal_gets_lines_and_colour_and_others_plain_text():
 
 
 def test_what_steers_a_terminal_is_made_visible():
-    names = {"x_names": ("a\x1b[2J\x07\nb\u202e",), "y_names": ("y",), "name": "\x1b]0;title\x07"}
     x = torch.tensor([[1.0], [2.0]])
+    problem = from_data(x, x, name="\x1b]0;title\x07")
     for width in (None, 80):
-        text = render(compare(from_data(x, torch.cat([x, x], 1), **{**names, "y_names": ("p\x9b", "q")})), width=width)
-        assert not set(text) & set("\x1b\x07\x9b\u202e")
-        assert r"a\x1b[2J\x07 b\u202e" in text
+        text = render(compare(problem, "manual"), width=width)
+        assert not set(text) & set("\x1b\x07")
+        assert r"\x1b]0;title\x07" in text
+    shown = text_of([Columns(("method", "a\x1b[2J\x07\nb\u202e\x9b"), [("manual", "1")])], 80, False)
+    assert r"a\x1b[2J\x07 b\u202e\x9b" in shown
 
 
 def test_measured_data_have_no_truth():

@@ -12,9 +12,12 @@ import torch
 
 from bpcompare.cli import main
 from bpcompare.comparison.linear import compare
+from bpcompare.comparison.network import compare_network
+from bpcompare.problem.networks import quadratic
 from bpcompare.problem.problem import from_data, line
 from bpcompare.show.report.formulas import mathml
-from bpcompare.show.report.page import page
+from bpcompare.show.report.page import page, steps_of
+from bpcompare.show.report.planes import steepest_and_flattest
 from bpcompare.show.report.rates import rates
 from bpcompare.show.report.trained import rates_of
 
@@ -60,6 +63,15 @@ def hostile(tmp_path_factory):
     path = tmp_path_factory.mktemp("hostile") / "report.html"
     path.write_bytes(page(compare(problem, epochs=20), with_pitfalls=False))
     return path
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """The page of a network, with the files that it must agree with."""
+    folder = tmp_path_factory.mktemp("network")
+    options = ["--problem", "quadratic", "--layers", "2,4,1", "--epochs", "6", "--report", "--quiet"]
+    assert main([*options, "--out", str(folder)]) == 0
+    return folder
 
 
 def opened(browser, path, **options):
@@ -218,12 +230,14 @@ def test_a_node_of_the_graph_tells_its_value_gradient_and_paths(tab):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_violation(browser, default, scheme):
+@pytest.mark.parametrize("which", ["default", "hostile", "network"])
+def test_axe_finds_no_serious_violation(browser, request, which, scheme):
     if not AXE.exists():
         if CI:
             pytest.fail("CI must have axe-core in build/axe")
         pytest.skip("needs axe-core: npm install --prefix build/axe --no-save axe-core")
-    tab = opened(browser, default / "report.html", color_scheme=scheme)
+    found = request.getfixturevalue(which)
+    tab = opened(browser, found / "report.html" if found.is_dir() else found, color_scheme=scheme)
     tab.add_script_tag(content=AXE.read_text(encoding="utf-8"))
     found = tab.evaluate("axe.run(document, {resultTypes: ['violations']}).then(r => r.violations)")
     serious = {
@@ -236,6 +250,70 @@ def test_axe_finds_no_serious_violation(browser, default, scheme):
 def test_nothing_is_wider_than_the_screen(browser, default, width):
     tab = opened(browser, default / "report.html", viewport={"width": width, "height": 800})
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_network_shows_the_sizes_of_its_tensors(browser, network):
+    tab = opened(browser, network / "report.html")
+    assert tab.complaints == []
+    with (network / "history.csv").open(newline="") as file:
+        rows = {(int(row["epoch"]), row["method"]): row for row in csv.DictReader(file)}
+    tab.locator('[data-control="step"] input').fill("3")
+    for place, method in enumerate(("manual", "autograd", "adam", "graph")):
+        assert float(tab.locator(f'[data-field="{place}.loss"]').inner_text()) == float(rows[3, method]["loss"])
+    result = compare_network(quadratic(layers=(2, 4, 1)), ["manual"], lr=0.002, epochs=6, batch_size=1, shuffle=False)
+    sizes = result.results["manual"].delta_sizes[3]
+    for layer, size in enumerate(sizes.tolist()):
+        shown = tab.locator(f'[data-field="0.{layer}.delta"]').text_content()
+        assert float(shown.replace("−", "-")) == pytest.approx(size, rel=1e-5)
+
+
+ODD = {
+    "diverged": (lambda: line(), {"lr": 1e30, "epochs": 60}),
+    "no bias": (lambda: line(learn_bias=False), {"epochs": 3}),
+    "one sample": (lambda: line(samples=1), {"epochs": 3}),
+    "all inputs 0": (lambda: from_data(torch.zeros(4, 3), torch.ones(4, 1), bias=False), {"epochs": 3}),
+    "rank-deficient": (lambda: from_data(torch.ones(5, 3), torch.arange(5.0)[:, None]), {"epochs": 3}),
+    "several outputs": (lambda: line(weight=[[1.0, 2.0], [0.0, 4.0]], bias=[1.0, 2.0]), {"epochs": 3}),
+    "12 inputs": (lambda: line(weight=[[1.0] * 12]), {"epochs": 3, "lr": 0.05}),
+    "exact fit": (lambda: line(noise=0.0), {"epochs": 300, "lr": 0.7}),
+    "batches": (lambda: line(), {"epochs": 2, "batch_size": 30}),
+    "rules of PyTorch": (
+        lambda: line(),
+        {"epochs": 3, "methods": ["autograd+torch.optim.SGD", "graph+AdamRMSPropOnly"]},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_every_problem_makes_a_page_whose_data_is_strict_json(name):
+    make, options = ODD[name]
+    text = page(compare(make(), **options), with_pitfalls=False).decode()
+    data = text.split('id="data">', 1)[1].split("</script>", 1)[0]
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    content = json.loads(data, parse_constant=refuse)
+    for part in content["parts"].values():
+        counts = {len(values) for values in part["states"].values()}
+        assert len(counts) == 1
+        assert counts.pop() > part["start"]
+
+
+def test_progress_counts_to_its_total():
+    calls = []
+    comparison = compare(line(), epochs=3)
+    page(comparison, on_step=lambda: calls.append(1))
+    assert len(calls) == steps_of(comparison)
+
+
+def test_of_more_than_two_parameters_the_paths_lie_along_the_extreme_eigenvectors():
+    problem = line(weight=[[1.0, 2.0, -1.0]])
+    comparison = compare(problem, ["manual"], epochs=2)
+    a = torch.cat([problem.x, torch.ones(100, 1)], 1).double()
+    values = torch.linalg.eigvalsh(2 / 100 * a.T @ a)
+    seen = steepest_and_flattest(comparison)
+    assert torch.allclose(seen.hessian.diag(), values[[-1, 0]], rtol=1e-6)
 
 
 def test_the_rates_pass_through_the_limit_and_hold_the_own_one():

@@ -1,6 +1,7 @@
 """What the charts of the report have in common: colours for light and dark, sane axes, and frames."""
 
 import math
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -120,13 +121,15 @@ def thinned(states: Tensor) -> Tensor:
 
 
 def log_axis(figure: go.Figure, title: str) -> None:
-    """A logarithmic axis for what the figure holds, with a handful of powers of ten."""
+    """A logarithmic axis for what the figure holds, with a handful of ticks."""
     limits = figure.layout.yaxis.range
     if limits is None:
         shown = [math.log10(v) for trace in figure.data for v in trace.y if v is not None and v > 0]
         limits = (min(shown), max(shown)) if shown else (0.0, 1.0)
-    decades = max(1, math.ceil((limits[1] - limits[0]) / 8))
-    figure.update_yaxes(title=title, type="log", exponentformat="power", dtick=decades)
+    decades = limits[1] - limits[0]
+    dtick = math.ceil(decades / 8) if decades > 2 else "D2" if decades > 0.5 else None  # "D2": 1, 2, 5, 10, 20, …
+    lines = "<br>".join(textwrap.wrap(title, 30))
+    figure.update_yaxes(title=lines, type="log", exponentformat="power", dtick=dtick)
 
 
 def chart(figure: go.Figure, height: int, frames: Sequence[Sequence[Trace]] = (), start: int = 0) -> Chart:

@@ -1,6 +1,7 @@
 """Break it: the ten pitfalls, predicted and measured."""
 
 import math
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -38,7 +39,7 @@ def _chart(pitfall: Pitfall) -> Chart:
         values = [v if math.isfinite(v) and abs(v) < HIGHEST else None for v in pitfall.curves[key]]
         figure.add_trace(line(list(range(len(values))), values, name, look))
     if "nodes" in pitfall.quantity:
-        figure.update_yaxes(title=pitfall.quantity)
+        figure.update_yaxes(title="<br>".join(textwrap.wrap(pitfall.quantity, 30)))
     else:
         log_axis(figure, pitfall.quantity)
     figure.update_xaxes(title="step")

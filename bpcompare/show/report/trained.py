@@ -15,8 +15,8 @@ from bpcompare.training.train import expected
 from bpcompare.training.updates import RULES
 
 BELOW, ABOVE, MOST = 1 / 200, 1.6, 29  # of the limit: the range of the rates; and how many there are
-FEWEST = 5  # of real runs, one after another, where no sweep can have them
-PATIENCE = 20.0  # seconds that those may take at most; they are estimated from above
+FEWEST, MOST_REAL = 5, 13  # real runs, one after another, where no sweep can have them
+PATIENCE = 6.0  # seconds that those may take at most; they are estimated from above
 KEPT = 60  # states of a run
 
 
@@ -68,7 +68,7 @@ def at_rates(comparison: Comparison, on_step: Callable[[], object] | None = None
         )
         place = {rule: k for k, rule in enumerate(rules)}
         return Runs(rates, {name: _of_sweep(found, place[m.canonical_update]) for name, m in chosen.items()})
-    count = min(MOST, real_runs(comparison))
+    count = min(MOST_REAL, real_runs(comparison))
     if count < FEWEST:
         return None
     rates = rates_of(comparison, count)
@@ -87,7 +87,7 @@ def steps_of(comparison: Comparison) -> int:
     if swept(comparison):
         return comparison.epochs * len({r.run.method.canonical_update for r in comparison.results.values()})
     count = real_runs(comparison)
-    return 0 if count < FEWEST else min(MOST, count) + 1
+    return 0 if count < FEWEST else min(MOST_REAL, count) + 1
 
 
 def swept(comparison: Comparison) -> bool:

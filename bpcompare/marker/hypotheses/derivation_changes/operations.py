@@ -127,6 +127,7 @@ INSTEAD: dict[str, dict[str, Operation]] = {
         "the largest counts, where all samples are added": lambda a: a.max(0),
         "the smallest counts, where all samples are added": lambda a: a.min(0),
         "the median over the samples stands for their sum": lambda a: np.median(a, 0),
+        "the lower median over the samples stands for their sum": lambda a: np.sort(a, 0)[(len(a) - 1) // 2],
         "the absolute values are added": lambda a: abs(a).sum(0),
         "the squares are added": lambda a: (a * a).sum(0),
         "it is the Euclidean norm over the samples, not the sum": lambda a: np.sqrt((a * a).sum(0)),

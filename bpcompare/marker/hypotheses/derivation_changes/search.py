@@ -1,7 +1,7 @@
 """Finds the cheapest change of a derivation, or pair of changes, that gives the answer in every call."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +10,8 @@ import numpy as np
 from bpcompare.marker.calls import Array, Call
 from bpcompare.marker.explanation import Explanation, all_sizes, in_layout, truth
 from bpcompare.marker.factors import Factor, Pair, fit
-from bpcompare.marker.hypotheses.derivation_changes.changes import Change, all_changes, apply
-from bpcompare.marker.hypotheses.derivation_changes.program import Program
+from bpcompare.marker.hypotheses.derivation_changes.changes import Change, additions, all_changes, apply, replay
+from bpcompare.marker.hypotheses.derivation_changes.program import Program, Step
 from bpcompare.marker.mistakes import Mistake
 
 SCREEN = 1e-8  # relative, in float64
@@ -21,7 +21,13 @@ PAIR_SECONDS = 2.5  # of processor time, for one answer
 PAIR_COST = 0.5  # two changes are less likely than their costs say
 SAME_COST = 0.05  # of two explanations: neither is cheaper
 SMALL = 1e-300
+NEWTON = 8  # steps
+NUDGE = 1e-4
+LEAST = 1e-9  # a number that is added
+MOST_MET = 40
+FAILURES = (ArithmeticError, ValueError, IndexError, np.exceptions.AxisError, np.linalg.LinAlgError)
 
+Explained = tuple[tuple[Change, ...], float, Factor]
 Given = Mapping[int, Mapping[str, Array]]  # by the call's identity, the learner's own values by step
 
 
@@ -102,14 +108,17 @@ class Search:
             names = {name for values in self.given.values() for name in values}
             self.changes = [change for change in every if change.step not in names]
             singles = self._singles()
+            if not singles:
+                singles = self._added()
             if not singles and pairs:
-                singles = self._pairs()
+                singles = self._last_step() or self._pairs()
         if not singles:
             return None
-        best = min(singles, key=lambda one: one[1])
-        return _explanation(sorted(singles, key=lambda one: one[1])), list(best[0])
+        order = {name: place for place, name in enumerate(self.program.users)}
+        ranked = sorted(singles, key=lambda one: (round(one[1], 2), -min(order[change.step] for change in one[0])))
+        return _explanation(ranked), list(ranked[0][0])
 
-    def _singles(self) -> list[tuple[tuple[Change, ...], float, Factor]]:
+    def _singles(self) -> list[Explained]:
         found = []
         self.told: list[Change] = []
         seen: set[bytes] = set()
@@ -127,12 +136,97 @@ class Search:
                     found.append(explained)
         return found
 
-    def _pairs(self) -> list[tuple[tuple[Change, ...], float, Factor]]:
+    def _added(self) -> list[Explained]:
+        """One unknown number times another value is added to a value: the same number in every call."""
+        found = []
+        for change_of, _ in additions(self.program, self.wanted, self.doubles[0].values):
+            number = self._solved(change_of)
+            if number is not None:
+                explained = self._explained((change_of(number),), plain=True)
+                if explained is not None:
+                    found.append(explained)
+        return found
+
+    def _solved(self, change_of: Callable[[float], Change]) -> float | None:
+        """The number for which the change gives the answer in the first call, by Newton's method."""
+        point = self.screen[0]
+        number = 0.01
+        for _ in range(NEWTON):
+            here = self._guess(point, (change_of(number),))
+            ahead = self._guess(point, (change_of(number + NUDGE),))
+            if here is None or ahead is None:
+                return None
+            slope = (ahead - here) / NUDGE
+            norm = float((slope * slope).sum())
+            if not norm or not np.isfinite(norm):
+                return None
+            move = float(((point.answer - here) * slope).sum()) / norm
+            number += move
+            if abs(move) <= 1e-12 * abs(number):
+                break
+        here = self._guess(point, (change_of(number),))
+        size = abs(point.answer).max(initial=0.0)
+        fits = here is not None and abs(here - point.answer).max(initial=0.0) <= 1e-7 * size
+        return _short(number) if fits and LEAST < abs(number) < 1e6 else None
+
+    def _last_step(self) -> list[Explained]:
+        """Two changes that meet in the last step only, each of one operand: all of them at once."""
+        step = next(s for s in self.program.steps if s.name == self.program.answers[self.answer])
+        if step.operation not in ("matmul", "multiply") or len(set(step.operands)) < 2:
+            return []
+        point = self.screen[0]
+        sides: tuple[list[Array], list[Array]] = ([], [])
+        changes: tuple[list[Change], list[Change]] = ([], [])
+        usual = [np.asarray(point.values[name]) for name in step.operands]
+        for change in self.told:
+            place, value = self._operand(step, change)
+            if value is not None and value.shape == usual[place].shape and np.isfinite(value).all():
+                sides[place].append(value)
+                changes[place].append(change)
+        return self._met(step, sides, changes) if all(sides) else []
+
+    def _operand(self, step: Step, change: Change) -> tuple[int, Array | None]:
+        """Which operand of the last step a change moves, and what it becomes; none where it moves both."""
+        point = self.screen[0]
+        try:
+            if change.step == step.name:
+                place, transform = change.operand or (0, None)
+                return place, transform and np.asarray(transform(point.values[step.operands[place]]))
+            values = replay(self.program, self.wanted, point.values, (change,))
+        except FAILURES:
+            return 0, None
+        moved = [k for k, name in enumerate(step.operands) if values[name] is not point.values[name]]
+        return (moved[0], np.asarray(values[step.operands[moved[0]]])) if len(moved) == 1 else (0, None)
+
+    def _met(
+        self, step: Step, sides: tuple[list[Array], list[Array]], changes: tuple[list[Change], list[Change]]
+    ) -> list[Explained]:
+        answer = self.screen[0].answer.ravel()
+        if step.operation == "matmul" and sides[1][0].ndim == 1:
+            guesses = np.einsum("aij,bj->abi", np.stack(sides[0]), np.stack(sides[1]))
+        elif step.operation == "matmul":
+            guesses = np.einsum("aij,bjk->abik", np.stack(sides[0]), np.stack(sides[1]), optimize=True)
+        else:
+            guesses = np.stack(sides[0])[:, None] * np.stack(sides[1])[None]
+        flat = guesses.reshape(*guesses.shape[:2], -1)
+        if flat.shape[-1] != answer.size or answer.size < 2:
+            return []
+        norms = (flat * flat).sum(-1)
+        factor = np.divide(flat @ answer, norms, out=np.zeros_like(norms), where=norms > 0)
+        missed = abs(factor[..., None] * flat - answer).max(-1)
+        found = []
+        for one, other in np.argwhere((missed <= SCREEN * abs(answer).max()) & (factor != 0))[:MOST_MET]:
+            explained = self._explained((changes[0][one], changes[1][other]))
+            if explained is not None:
+                found.append(explained)
+        return found
+
+    def _pairs(self) -> list[Explained]:
         deadline = time.process_time() + PAIR_SECONDS
         order = {
             name: k for k, name in enumerate([*self.program.inputs.values(), *(s.name for s in self.program.steps)])
         }
-        found: list[tuple[tuple[Change, ...], float, Factor]] = []
+        found: list[Explained] = []
         for one, other in _by_cost(self.told):
             if found and one.cost + other.cost > found[0][1]:
                 break
@@ -151,7 +245,7 @@ class Search:
     def _guess(self, point: _Point, changes: tuple[Change, ...]) -> Array | None:
         try:
             guess = apply(self.program, self.wanted, point.values, changes, self.answer)
-        except (ValueError, IndexError, np.exceptions.AxisError, np.linalg.LinAlgError):
+        except FAILURES:
             return None  # the shapes do not allow this change here
         return _laid(guess, point.answer)
 
@@ -170,7 +264,7 @@ class Search:
                 return False
         return True
 
-    def _explained(self, changes: tuple[Change, ...]) -> tuple[tuple[Change, ...], float, Factor] | None:
+    def _explained(self, changes: tuple[Change, ...], plain: bool = False) -> Explained | None:
         pairs = []
         for point in self.doubles:
             guess = self._guess(point, changes)
@@ -178,7 +272,7 @@ class Search:
                 return None
             pairs.append(self._pair(point, guess))
         factor = fit(pairs)
-        if factor is None or (not self.factors and factor != Factor()):
+        if factor is None or ((plain or not self.factors) and factor != Factor()):
             return None
         for point in self.singles:
             guess = self._guess(point, changes)
@@ -203,6 +297,12 @@ def _right(call: Call, answer: str) -> bool:
     return laid is not None and bool((abs(laid - call.answers[answer]) <= in_layout(call.rounding(answer), laid)).all())
 
 
+def _short(number: float) -> float:
+    """A number that somebody typed, where it is one."""
+    typed = float(f"{number:.6g}")
+    return typed if abs(typed - number) <= 1e-8 * abs(number) else number
+
+
 def _near(guess: Array, answer: Array) -> bool:
     return bool(abs(answer - guess).max() <= SCREEN * abs(answer).max())
 
@@ -225,7 +325,7 @@ def _by_cost(changes: Sequence[Change]) -> Iterator[tuple[Change, Change]]:
             yield changes[first], changes[total - first]
 
 
-def _explanation(found: Sequence[tuple[tuple[Change, ...], float, Factor]]) -> Explanation:
+def _explanation(found: Sequence[Explained]) -> Explanation:
     changes, cost, factor = found[0]
     ties = [other for other in found[1:] if other[1] - cost < SAME_COST and _says(other[0]) != _says(changes)]
     return Explanation(

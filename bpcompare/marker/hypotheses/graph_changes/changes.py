@@ -1,7 +1,8 @@
 """What can go wrong at the steps of a graph: every change, with what is said of it and how much has to go wrong."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from bpcompare.marker.hypotheses.graph_changes.sentences import called, where
 from bpcompare.marker.hypotheses.graph_changes.trace import Step
 from bpcompare.marker.hypotheses.graph_changes.walk import CANCELLED, NODE, Act, Edge, Traced
 from bpcompare.marker.hypotheses.graph_changes.wrong_derivatives import wrong_rules
+from bpcompare.marker.hypotheses.graph_changes.wrong_operations import WHOLE
 
 PATH, DERIVATIVE, REDUCTION, OPERAND, FACTOR, UPSTREAM = (
     "path",
@@ -41,6 +43,11 @@ class Site:
     slot: int
     times: str = "all"
 
+    @property
+    def op(self) -> str:
+        """The operation."""
+        return str(self.key[1] if len(self.key) == 3 else self.key[0])
+
     def edges(self, problem: Traced) -> list[Edge]:
         """Where it is in one problem."""
         steps = _by_key(problem).get(self.key, [])
@@ -65,6 +72,7 @@ class Change:
         says: What is said of it.
         cost: How much has to go wrong.
         place: File, line and text of the step.
+        what: What is said of it without the place, where it may hold at every step of one operation.
     """
 
     kind: str
@@ -73,6 +81,7 @@ class Change:
     says: str
     cost: float
     place: str
+    what: str = ""
 
     def at(self, problem: Traced) -> dict[Edge, list[Act]] | None:
         """The change in one problem; None where its places are not there."""
@@ -212,12 +221,11 @@ def _ruled(rule: Callable[[Local], Any]) -> Act:
 def derivatives(problem: Traced) -> Iterator[Change]:
     """Local derivatives left out or replaced, and whole blocks passed straight through."""
     for step, slot in _places(problem):
-        if step.op not in RULES:
-            continue
         at = local(step, slot, problem.gradients[step.index])
         for says, rule in wrong_rules(at).items():
             kind = REDUCTION if step.op in MIXING else DERIVATIVE
-            yield _change(kind, step, slot, _ruled(rule), f"in the derivative of {called(step)} {says}")
+            change = _change(kind, step, slot, _ruled(rule), f"in the derivative of {called(step)} {says}")
+            yield replace(change, what=f"in the derivative {says}")
     for inside, outside, mixes in blocks.find(problem):
         words = f"from {called(outside)} back to {called(inside)}"
         straight = blocks.passed_through(outside.key)
@@ -265,6 +273,9 @@ def _mean(values: Tensor, axes: list[int]) -> Tensor:
 
 BROADCAST: dict[str, Callable[[Tensor, list[int]], Tensor]] = {
     "averaged, not added up": _mean,
+    "that of one entry: it counts once, however often it is used": lambda values, axes: (
+        values.sum(axes, keepdim=True) / (values != 0).sum(axes, keepdim=True).clamp(min=1)
+    ),
     "that of the first entry only": lambda values, axes: _one(values, axes, 0),
     "that of the last entry only: the others are overwritten": lambda values, axes: _one(values, axes, -1),
     "added up over as many rows as the first dimension has": lambda values, axes: _first_rows(values, axes),
@@ -328,17 +339,71 @@ def _with_ones(at: Local) -> Tensor:
 def _axes(problem: Traced, step: Step) -> Iterator[Change]:
     """A reduction whose backward adds up over other axes than the forward."""
     source = step.operands[0].value
-    users = [s for s in problem.graph.steps if step in s.operands and s.index in problem.relevant]
-    if source.dim() < 2 or not users or any(_shape(problem, user) != source.shape for user in users):
+    if source.dim() < 2 or not _terms(problem, step):
         return
-    right = axes(local(step, 0, problem.gradients[step.index]))
-    choices = [[axis] for axis in range(source.dim())] + ([list(range(source.dim()))] if source.dim() > 1 else [])
-    for chosen in choices:
-        if chosen != right:
-            counted = [axis - source.dim() for axis in chosen]
-            told = f"axis {counted[0]}" if len(counted) == 1 else "every axis"
-            says = f"the gradient of {called(step)} is added up over {told}, not over what {called(step)} runs over"
-            yield _change(REDUCTION, step, 0, _over(counted), says, 0.1)
+    right, rank = axes(local(step, 0, problem.gradients[step.index])), source.dim()
+    sizes = range(1, rank + 1) if rank <= MOST_AXES else (1, rank)
+    for chosen in (list(some) for n in sizes for some in combinations(range(rank), n)):
+        if chosen == right:
+            continue
+        counted = [axis - rank for axis in chosen]
+        told = "every axis" if len(chosen) == rank else f"ax{'i' if len(chosen) == 1 else 'e'}s {_listed(counted)}"
+        what = f"is added up over {told}, not over what it runs over"
+        says = f"the gradient of {called(step)} {what}"
+        change = _change(REDUCTION, step, 0, _over(counted), says, 0.1)
+        yield replace(change, what=f"the gradient {what}")
+
+
+MOST_AXES = 4  # of a tensor, for which every set of axes is tried
+ELEMENTWISE = ("add", "sub", "mul", "div", "pow", "sqrt", "rsqrt", "reciprocal", "neg", "exp", "log")
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return " and ".join(map(str, numbers))
+
+
+def _terms(problem: Traced, step: Step) -> list[Tensor]:
+    """What reaches a reduction before it is added up over the axes: one term for each path, in the source's shape.
+
+    Between the reduction and the step that spreads it out again there may be a root, an ε, a reciprocal.
+    """
+    shape, at, slope = step.operands[0].value.shape, step, torch.ones_like(step.value)
+    for _ in range(LONGEST_CHAIN):
+        users = [s for s in problem.graph.steps if at in s.operands and s.index in problem.relevant]
+        if users and all(_shape(problem, user) == shape for user in users):
+            return [term * slope for user in users for term in _unreduced(problem, user, at, shape)]
+        if len(users) != 1 or users[0].op not in ELEMENTWISE or users[0].value.shape != at.value.shape:
+            return []
+        if users[0].operands.count(at) != 1:
+            return []
+        slope = slope * contribution(local(users[0], users[0].operands.index(at), torch.ones_like(at.value)))
+        at = users[0]
+    return []
+
+
+LONGEST_CHAIN = 6
+
+
+def _unreduced(problem: Traced, user: Step, at: Step, shape: Sequence[int]) -> Iterator[Tensor]:
+    for slot, operand in enumerate(user.operands):
+        for gradient in _incoming(problem, user) if operand is at else ():
+            raw = RULES[user.op](local(user, slot, gradient)).expand(shape)
+            whole = sum_to(raw, at.value.shape)
+            if float(whole.abs().max()) > CANCELLED * float(raw.abs().max()):
+                yield raw  # what adds up to nothing is left out of a derivation by hand
+
+
+def _incoming(problem: Traced, user: Step) -> list[Any]:
+    """The gradient of a sum or difference, path by path."""
+    whole = problem.gradients[user.index]
+    if user.op not in ("add", "sub") or user in problem.graph.outputs:
+        return [whole]
+    found = []
+    for consumer in problem.graph.steps:
+        gradient = problem.gradients.get(consumer.index)
+        if gradient is not None and consumer.index in problem.relevant:
+            found += [problem.edge(consumer, slot, gradient) for slot, o in enumerate(consumer.operands) if o is user]
+    return found or [whole]
 
 
 def _shape(problem: Traced, user: Step) -> Any:
@@ -348,20 +413,10 @@ def _shape(problem: Traced, user: Step) -> Any:
 
 def _over(chosen: list[int]) -> Act:
     def act(problem: Traced, at: Local) -> Tensor:
-        source = at.step.operands[0].value
-        total = torch.zeros_like(source)
-        for user in problem.graph.steps:
-            gradient = problem.gradients.get(user.index)
-            if user.index not in problem.relevant or not isinstance(gradient, Tensor) or gradient.shape != source.shape:
-                continue
-            for slot, operand in enumerate(user.operands):
-                if operand is at.step:
-                    raw = RULES[user.op](local(user, slot, gradient)).expand(source.shape)
-                    whole = sum_to(raw, at.step.value.shape)
-                    if float(whole.abs().max()) <= CANCELLED * float(raw.abs().max()):
-                        continue  # what adds up to nothing is left out of a derivation by hand
-                    reduce = torch.mean if at.step.op == "mean" else torch.sum
-                    total = total + reduce(raw, chosen, keepdim=True)
+        reduce = torch.mean if at.step.op == "mean" else torch.sum
+        total = torch.zeros_like(at.step.operands[0].value)
+        for term in _terms(problem, at.step):
+            total = total + reduce(term, chosen, keepdim=True)
         return total
 
     return act
@@ -394,7 +449,7 @@ def operands(problem: Traced) -> Iterator[Change]:
     values = [s for s in problem.graph.steps if isinstance(s.value, Tensor) and s.value.is_floating_point()]
     unmoved = [s for s in values if s.op not in MOVES or s.name]
     for step, slot in _places(problem):
-        if step.op not in RULES or step.op in UNSAVED:
+        if (step.op not in RULES and step.op not in WHOLE) or step.op in UNSAVED:
             continue
         at = local(step, slot, problem.gradients[step.index])
         for position, saved in _saved(at):
@@ -526,8 +581,22 @@ def _times_other(other: Step, user: Step, power: int) -> Act:
     return act
 
 
+def everywhere(changes: Sequence[Change]) -> Iterator[Change]:
+    """One mistake made at every step of one operation: all tanh, all means."""
+    groups: dict[tuple[str, str], list[Change]] = {}
+    for change in changes:
+        if change.what:
+            groups.setdefault((change.sites[0].op, change.what), []).append(change)
+    for (op, what), alike in groups.items():
+        sites = tuple(dict.fromkeys(site for change in alike for site in change.sites))
+        if len(sites) > 1:
+            first = alike[0]
+            yield Change(first.kind, sites, first.act, f"at every {op} {what}", first.cost + 0.3, first.place)
+
+
 def all_changes(problem: Traced) -> list[Change]:
     """Every change of one place, and of all places of a kind, cheapest first."""
     makers = (paths, derivatives, reductions, upstreams, operands, transposed_gradients, tensor_factors)
     found = [change for maker in makers for change in maker(problem)]
+    found += everywhere(found)
     return sorted(found, key=lambda change: change.cost)

@@ -118,11 +118,12 @@ def group_norm(
     x: Tensor, weight: Tensor | None, bias: Tensor | None, n: int, channels: int, rest: int, groups: int, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Group norm with its mean and its 1/standard deviation."""
-    grouped = x.reshape(n, groups, -1)
-    mean = grouped.mean(-1, keepdim=True)
+    grouped = x.reshape(n, groups, channels // groups, *x.shape[2:])
+    dims = list(range(2, grouped.dim()))
+    mean = grouped.mean(dims, keepdim=True)
     centred = grouped - mean
     squares = centred**2
-    variance = squares.mean(-1, keepdim=True)
+    variance = squares.mean(dims, keepdim=True)
     inverse_std = torch.rsqrt(variance + eps)
     normalised = (centred * inverse_std).reshape(x.shape)
     along = [1, -1] + [1] * (x.dim() - 2)
@@ -217,6 +218,11 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
     return torch.where(x > 0, x, x * negative_slope)
 
 
+def prelu(x: Tensor, slope: Tensor) -> Tensor:
+    """X where positive, a learnt slope times x elsewhere."""
+    return torch.where(x > 0, x, x * slope)
+
+
 def _reduce(values: Tensor, reduction: int) -> Tensor:
     return values.mean() if reduction == 1 else values.sum() if reduction == 2 else values
 
@@ -255,9 +261,12 @@ def binary_cross_entropy_with_logits(
     x: Tensor, target: Tensor, weight: Tensor | None = None, pos_weight: Tensor | None = None, reduction: int = 1
 ) -> Tensor:
     """(1 − t) x + log(1 + exp(−x))."""
-    if pos_weight is not None:
-        return NotImplemented  # type: ignore[no-any-return]
-    losses = x - x * target + torch.log1p(torch.exp(-x))
+    if pos_weight is None:
+        losses = x - x * target + torch.log1p(torch.exp(-x))
+    else:
+        positive = pos_weight * target * torch.log1p(torch.exp(-x))
+        negative = (1 - target) * torch.log1p(torch.exp(x))
+        losses = positive + negative
     return _reduce(losses if weight is None else losses * weight, reduction)
 
 
@@ -406,6 +415,7 @@ TABLE: dict[Any, Callable[..., Any]] = {
     aten.log_sigmoid_forward: log_sigmoid,
     aten.elu: elu,
     aten.leaky_relu: leaky_relu,
+    aten._prelu_kernel: prelu,
     aten.mse_loss: mse_loss,
     aten.huber_loss: huber_loss,
     aten.smooth_l1_loss: smooth_l1_loss,

@@ -1,17 +1,21 @@
 """Names what is wrong with gradients of any forward: the one entrance to the search."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from bpcompare.marker.hypotheses.graph_changes import one_unknown
+from bpcompare.marker.hypotheses.graph_changes import one_unknown, partly
+from bpcompare.marker.hypotheses.graph_changes.rules import count, local
 from bpcompare.marker.hypotheses.graph_changes.search import AS_CHEAP, Found, Search
+from bpcompare.marker.hypotheses.graph_changes.sentences import called
 from bpcompare.marker.hypotheses.graph_changes.size_factor import SizeFactor
 from bpcompare.marker.hypotheses.graph_changes.trace import Untraceable
 from bpcompare.marker.hypotheses.graph_changes.walk import Traced, traced
+from bpcompare.marker.hypotheses.graph_changes.wrong_operations import WHOLE
 
 MOST_SIZES = 6
 ONE = SizeFactor()
@@ -92,7 +96,10 @@ def explain(
         in the derivative of x.exp() * 2 the other factor is left out
     """
     wanted = [index for index, name in enumerate(names) if name in samples[0].truth]
-    problems = _graphs(forward, samples, names, wanted, False) or _graphs(forward, samples, names, wanted, True)
+    graphs = partial(_graphs, forward, samples, names, wanted)
+    problems, through = graphs(False), False
+    if not problems:
+        problems, through = graphs(True), True
     if not problems:
         return {}
     answers = [[sample.answers[names[index]] for index in wanted] for sample in samples]
@@ -104,7 +111,9 @@ def explain(
     with torch.no_grad():
         zero = [names[wanted[place]] for place in wrong if not any(bool(given[place].any()) for given in answers)]
         searched = [place for place in wrong if names[wanted[place]] not in zero]
-        found = _searched(problems, answers, searched, tolerance, pairs) if searched else {}
+        found = (
+            _searched(problems, lambda: graphs(through, WHOLE), answers, searched, tolerance, pairs) if searched else {}
+        )
     told = {
         names[wanted[place]]: _named(names[wanted[place]], _chosen(place, found), candidates)
         for place, candidates in found.items()
@@ -115,16 +124,24 @@ def explain(
 
 def _searched(
     problems: Sequence[Traced],
+    kept_whole: Callable[[], Sequence[Traced]],
     answers: Sequence[Sequence[Tensor]],
     wrong: Sequence[int],
     tolerance: float,
     pairs: bool,
 ) -> dict[int, list[Found]]:
-    """One change, then what is solved for, then pairs."""
+    """One change, also with fused operations kept whole; then what is solved for, then pairs."""
     search = Search(problems, answers, wrong, tolerance)
     search.run()
+    if search.open() and (whole := kept_whole()):
+        again = Search(whole, answers, [answer.index for answer in search.open()], tolerance)
+        again.run_singles()
+        search.found |= again.found
+    if search.open():
+        search.run_further()
     one_unknown.name(search)
     if pairs:
+        partly.name(search)
         search.run_pairs()
     return search.result()
 
@@ -135,29 +152,46 @@ def _graphs(
     names: Sequence[str],
     wanted: Sequence[int],
     through_no_grad: bool,
+    whole: Collection[str] = (),
 ) -> list[Traced]:
-    """The graph of each problem; none where one cannot be traced or does not give the right gradients."""
+    """The graph of each problem; none where one cannot be traced or does not give the right gradients.
+
+    Nor where operations shall be kept whole and there is none.
+    """
     problems = []
     sizes = shape_sizes([sample.arguments for sample in samples], names)
     asked = [names[index] for index in wanted]
     try:
         for sample, lengths in zip(samples, sizes, strict=True):
-            problem = traced(forward, sample.arguments, names, sample.upstream, tuple(wanted), lengths, through_no_grad)
+            problem = traced(
+                forward, sample.arguments, names, sample.upstream, tuple(wanted), lengths, through_no_grad, whole
+            )
+            if whole and not any(step.op in whole for step in problem.graph.steps):
+                return []
             if not _is_right(problem, sample, asked):
                 return []
             problems.append(problem)
-    except (
-        Untraceable,
-        RuntimeError,
-        AssertionError,
-        NotImplementedError,
-        IndexError,
-        TypeError,
-        KeyError,
-        ValueError,
-    ):
+        _count_terms(problems)
+    except FAILURES:
         return []
     return problems
+
+
+def _count_terms(problems: Sequence[Traced]) -> None:
+    """Adds how many terms each sum or mean takes together to the sizes that a factor may hold."""
+    known = {tuple(problem.sizes[label] for problem in problems) for label in problems[0].sizes}
+    for step in problems[0].graph.steps:
+        if step.op not in ("sum", "mean") or step.index not in problems[0].relevant:
+            continue
+        same = [[s for s in problem.graph.steps if s.key == step.key] for problem in problems]
+        if not all(same):
+            continue
+        counts = tuple(count(local(steps[0], 0, None)) for steps in same)
+        if counts in known or len(set(counts)) == 1 or len(known) >= MOST_SIZES + 2:
+            continue
+        known.add(counts)
+        for problem, terms in zip(problems, counts, strict=True):
+            problem.sizes[f"number of terms of {called(step)}"] = terms
 
 
 def _zero(name: str, others: Mapping[str, NamedMistake]) -> NamedMistake:

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from bpcompare.marker.hypotheses.graph_changes import variants
 from bpcompare.marker.hypotheses.graph_changes.sentences import called, where
 from bpcompare.marker.hypotheses.graph_changes.trace import Graph, Step, with_values
 from bpcompare.marker.hypotheses.graph_changes.walk import Traced
@@ -24,6 +25,7 @@ class ForwardChange:
     cost: float
     place: str
     kind: str = "forward"
+    function: Callable[..., Any] | None = None
 
     def answers(self, problem: Traced) -> list[Tensor] | None:
         """The gradients of the forward that is changed so."""
@@ -37,7 +39,7 @@ def _replayed(problem: Traced, change: ForwardChange) -> Graph | None:
     new: dict[int, Step] = {}
     changed = False
     for step in problem.graph.steps:
-        args = step.args
+        args, function = step.args, step.function
         if step.key == change.key and step.op == "input":
             edited = change.edit(problem, step)
             if edited is None:
@@ -50,13 +52,16 @@ def _replayed(problem: Traced, change: ForwardChange) -> Graph | None:
             if edited is None:
                 return None
             args, changed = edited, True
+            function = change.function or function
         args = with_values(args, lambda operand: new[operand.index])
-        if step.function is None or (all(new[o.index] is o for o in step.operands) and args == step.args):
+        if function is None or (
+            function is step.function and all(new[o.index] is o for o in step.operands) and args == step.args
+        ):
             new[step.index] = step
             continue
         kwargs = {name: with_values(value, lambda operand: new[operand.index]) for name, value in step.kwargs.items()}
         try:
-            value = step.function(
+            value = function(
                 *with_values(args, lambda operand: operand.value),
                 **{name: with_values(item, lambda operand: operand.value) for name, item in kwargs.items()},
             )
@@ -64,7 +69,7 @@ def _replayed(problem: Traced, change: ForwardChange) -> Graph | None:
             return None
         if isinstance(value, Tensor) and isinstance(step.value, Tensor) and value.shape != step.value.shape:
             return None
-        new[step.index] = Step(step.index, step.op, step.function, args, kwargs, value, step.places, step.graded)
+        new[step.index] = Step(step.index, step.op, function, args, kwargs, value, step.places, step.graded)
     if not changed:
         return None
     steps = [new[step.index] for step in problem.graph.steps]
@@ -81,6 +86,11 @@ def all_changes(problem: Traced) -> Iterator[ForwardChange]:
             continue
         seen.add(step.key)
         yield from _constants(step)
+        for words, function in variants.of_step(step):
+            says = f"the backward is not that of {called(step)}: {words}"
+            yield ForwardChange(
+                step.key, lambda problem, at: at.args, says, COST - 0.6, where(step), "operand", function
+            )
         yield from _operands(problem, step)
 
 
@@ -112,6 +122,10 @@ def _transposed(problem: Traced, step: Step) -> tuple[Any, ...] | None:
     value = step.value
     square = value.dim() > 1 and value.shape[-1] == value.shape[-2]
     return (value.transpose(-2, -1),) if square else None
+
+
+def _as_it_is(problem: Traced, step: Step) -> tuple[Any, ...]:
+    return step.args
 
 
 def _constants(step: Step) -> Iterator[ForwardChange]:

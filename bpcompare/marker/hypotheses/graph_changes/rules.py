@@ -91,14 +91,17 @@ def sum_to(gradient: Tensor, shape: Sequence[int]) -> Tensor:
 def by_autograd(at: Local) -> Tensor:
     """The derivative of one operation by autograd."""
     place, seen = [], -1
+    given = {
+        id(operand): value for operand, value in zip(at.step.args, at.args, strict=True) if isinstance(operand, Step)
+    }
 
     def leaf(operand: Step) -> Any:
         nonlocal seen
         seen += 1
         if seen == at.slot:
-            place.append(operand.value.detach().clone().requires_grad_())
+            place.append(given.get(id(operand), operand.value).detach().clone().requires_grad_())
             return place[0]
-        return operand.value
+        return given.get(id(operand), operand.value)
 
     with torch.enable_grad():
         args = with_values(at.step.args, leaf)

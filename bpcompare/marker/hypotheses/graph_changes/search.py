@@ -102,19 +102,22 @@ class Search:
         )
 
     def run(self) -> None:
-        """Tries one change after the other."""
+        """Tries one change after the other, besides a factor and the gradient of another input."""
         self._factor_alone()
         self._swapped()
-        self._singles()
+        self.run_singles()
+
+    def run_further(self) -> None:
+        """Tries a factor on one path, and other forwards."""
         if self.open():
             self._shares()
         if self.open():
-            self._forward(time.monotonic() + PAIRS_SECONDS / 3)
+            self._forward(time.thread_time() + PAIRS_SECONDS / 3)
 
     def run_pairs(self) -> None:
         """Tries two changes together, where one explains nothing."""
         if self.open():
-            self._pairs(time.monotonic() + PAIRS_SECONDS)
+            self._pairs(time.thread_time() + PAIRS_SECONDS)
 
     def result(self) -> dict[int, list[Found]]:
         """What explains each answer, cheapest first."""
@@ -126,7 +129,7 @@ class Search:
 
     def _factor_alone(self) -> None:
         for answer in self.answers:
-            factor = self._factor(answer, [truth[answer.index] for truth in self.truth])
+            factor = self.factor(answer, [truth[answer.index] for truth in self.truth])
             if factor is not None:
                 self.found[answer.index].append(Found((), factor, 1.0 + factor.cost))
 
@@ -137,7 +140,7 @@ class Search:
                 step = self.problem.graph.inputs[index]
                 if other == answer.index or step is None or self.found[answer.index]:
                     continue
-                factor = self._factor(answer, [truth[other] for truth in self.truth])
+                factor = self.factor(answer, [truth[other] for truth in self.truth])
                 if factor is not None:
                     says = f"it is the gradient of {step.name}"
                     change = replay.ForwardChange(
@@ -145,7 +148,8 @@ class Search:
                     )
                     self.found[answer.index].append(Found((change,), factor, change.cost + factor.cost))
 
-    def _singles(self) -> None:
+    def run_singles(self) -> None:
+        """Tries one change after the other."""
         self.changes = all_changes(self.problem)
         for number, change in enumerate(self.changes):
             if all(_found_for_less(found, change) for found in self.found.values()):
@@ -160,7 +164,7 @@ class Search:
             self.shadows[number] = shadows
             for answer in self.answers:
                 moved = shadows[answer.index]
-                if _nothing(moved, answer.true) or not _parallel(answer.true + moved, answer.shadow):
+                if _nothing(moved, answer.true) or not is_parallel(answer.true + moved, answer.shadow):
                     continue
                 self._work_out(answer, (change,), change.cost)
 
@@ -198,6 +202,27 @@ class Search:
         if key not in self.problem.cache:
             self.problem.cache[key] = self.problem.edge(step, slot, gradient)
         return self.problem.cache[key]
+
+    def carried(self, placed: dict[Edge, list[Act]], cut: frozenset[int]) -> dict[int, Any]:
+        """How far a change moves the gradient of every step; what reaches one of ``cut`` goes no further."""
+        problem, found = self.problem, dict[int, Any]()
+        changed: dict[int, Any] = {}
+        for index in range(max(index for index, _ in placed), -1, -1):
+            step = problem.graph.steps[index]
+            here = [slot for slot in range(NODE, len(step.operands)) if (index, slot) in placed]
+            if index not in problem.relevant or not (index in changed or here):
+                continue
+            if index in changed:
+                found[index] = changed[index]
+            if index in cut:
+                changed.pop(index, None)
+            else:
+                self._carry(step, here, placed, changed)
+        return found
+
+    def moved(self, answer: Answer, index: int, change: object) -> Array:
+        """What a change of one step's gradient does to an answer."""
+        return _project(answer.moved[index], change) if index in answer.moved else np.zeros(DIRECTIONS)
 
     def _shadow_by_walk(self, placed: dict[Edge, list[Act]]) -> dict[int, Array]:
         """The same for several places: what changes is carried from the first down to the last of them."""
@@ -259,11 +284,12 @@ class Search:
                 predicted.append(problem.answers(placed)[answer.index])
             except RuntimeError:
                 return
-        factor = self._factor(answer, predicted)
+        factor = self.factor(answer, predicted)
         if factor is not None:
             self.found[answer.index].append(Found(changes, factor, cost + factor.cost))
 
-    def _factor(self, answer: Answer, predicted: Sequence[Tensor]) -> SizeFactor | None:
+    def factor(self, answer: Answer, predicted: Sequence[Tensor]) -> SizeFactor | None:
+        """What the prediction is multiplied by to give the answer in every problem."""
         ratios, sizes, numbers = [], [], 0
         for problem, given, guess in zip(self.problems, answer.arrays, predicted, strict=True):
             value = _ratio(given, guess, self.tolerance)
@@ -323,7 +349,7 @@ class Search:
     def _forward(self, deadline: float) -> None:
         answers = self.open()
         for change in replay.all_changes(self.problem):
-            if time.monotonic() > deadline:
+            if time.thread_time() > deadline:
                 return
             guess = change.answers(self.problem)
             if guess is None:
@@ -334,7 +360,7 @@ class Search:
                     predicted = [change.answers(problem) for problem in self.problems]
                     if any(p is None for p in predicted):
                         continue
-                    factor = self._factor(answer, [p[answer.index] for p in predicted if p is not None])
+                    factor = self.factor(answer, [p[answer.index] for p in predicted if p is not None])
                     if factor is not None:
                         self.found[answer.index].append(Found((change,), factor, change.cost + factor.cost))
 
@@ -347,7 +373,7 @@ class Search:
         for _, first, placed in single:
             if first.cost >= SECOND_ONLY:
                 continue
-            if time.monotonic() > deadline:
+            if time.thread_time() > deadline:
                 return
             ((index, slot), _), *_ = placed.items()
             walked = self.problem.walk(placed, keep=True)
@@ -427,7 +453,8 @@ def _nothing(moved: Array, true: Array) -> bool:
     return bool(np.abs(moved).max() <= 1e-10 * (np.abs(true).max() + 1e-300))
 
 
-def _parallel(guess: Array, answer: Array) -> bool:
+def is_parallel(guess: Array, answer: Array) -> bool:
+    """Whether one is the other times a number."""
     return bool(_all_parallel(guess[None], answer))
 
 

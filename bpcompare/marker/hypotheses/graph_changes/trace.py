@@ -1,7 +1,7 @@
 """The steps of a forward pass, recorded while it runs on the numbers of one problem."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -133,8 +133,9 @@ class _Recorder(TorchDispatchMode):
     def _should_skip_dynamo(cls) -> bool:
         return False  # as a guard it would import torch._dynamo, a second; nothing here is compiled
 
-    def __init__(self) -> None:
+    def __init__(self, whole: Collection[str] = ()) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.whole = whole
         self.stale: dict[int, torch.Tensor] = {}  # views whose base was written to, and that base
         self.met: dict[Any, int] = {}  # how often each operation was met in this call
         self.steps: list[Step] = []
@@ -168,7 +169,7 @@ class _Recorder(TorchDispatchMode):
         kwargs = kwargs or {}
         if func._schema.is_mutable:
             return self._in_place(func, args, kwargs)
-        apart = decompositions.find(func)
+        apart = None if func.overloadpacket.__name__ in self.whole else decompositions.find(func)
         if apart is not None:
             with self:
                 result = apart(*args, **kwargs)
@@ -268,7 +269,11 @@ def _forward(forward: Callable[..., Any], arguments: Sequence[Any]) -> Any:
 
 
 def trace(
-    forward: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str], through_no_grad: bool = False
+    forward: Callable[..., Any],
+    arguments: Sequence[Any],
+    names: Sequence[str],
+    through_no_grad: bool = False,
+    whole: Collection[str] = (),
 ) -> Graph:
     """The graph of ``forward(*arguments)``.
 
@@ -277,11 +282,12 @@ def trace(
         arguments: Its arguments.
         names: What they are called.
         through_no_grad: Whether gradients pass where they are switched off, as in the forward of an autograd.Function.
+        whole: The fused operations that are not taken apart.
 
     Raises:
         Untraceable: It cannot be recorded.
     """
-    recorder = _Recorder()
+    recorder = _Recorder(whole)
     given = [value.detach().clone() if torch.is_tensor(value) else value for value in arguments]
     inputs = [
         recorder.leaf(value, "input", name) if torch.is_tensor(value) else None

@@ -1,6 +1,6 @@
 """The walk back through the steps, with or without changes, and the directions that tell what a change does."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -156,10 +156,11 @@ def traced(
     wanted: tuple[int, ...],
     sizes: dict[str, int],
     through_no_grad: bool = False,
+    whole: Collection[str] = (),
 ) -> Traced:
     """The graph of one problem with its true gradients."""
     with torch.no_grad():
-        graph = trace(forward, arguments, names, through_no_grad)
+        graph = trace(forward, arguments, names, through_no_grad, whole)
         if upstream is None:
             upstream = [torch.ones_like(output.value) for output in graph.outputs]
         return Traced(graph, upstream, wanted, sizes)

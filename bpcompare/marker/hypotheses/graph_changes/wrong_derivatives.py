@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from bpcompare.marker.hypotheses.graph_changes.rules import Local, count, spread
+from bpcompare.marker.hypotheses.graph_changes.rules import Local
+from bpcompare.marker.hypotheses.graph_changes.wrong_operations import of_operation
 
 Wrong = Callable[[Any, Any, Any, Any], Any]
 
@@ -206,37 +207,8 @@ def wrong_rules(at: Local) -> dict[str, Callable[[Local], Any]]:
     tables = TABLE.get(at.step.op, ())
     table = tables[at.position] if at.position < len(tables) else {}
     found = {says: _rule(wrong) for says, wrong in table.items()}
-    if at.step.op in REDUCTIONS:
-        found |= REDUCTIONS[at.step.op]
-    return found
+    return found | of_operation(at)
 
 
 def _rule(wrong: Wrong) -> Callable[[Local], Any]:
     return lambda at: wrong(at.gradient, at.operand, _other(at), at.out)
-
-
-def _every_share(at: Local) -> Any:
-    """Every tied entry gets the whole gradient."""
-    return spread(at, at.gradient) * (at.operand == spread(at, at.out))
-
-
-REDUCTIONS: dict[str, dict[str, Callable[[Local], Any]]] = {
-    "sum": {
-        "the gradient is divided by the number of terms: a mean for a sum": lambda at: (
-            spread(at, at.gradient) / count(at)
-        ),
-        "the gradient is multiplied by the number of terms: added up twice": lambda at: (
-            spread(at, at.gradient) * count(at)
-        ),
-    },
-    "mean": {
-        "the gradient is not divided by the number of terms: a sum for a mean": lambda at: spread(at, at.gradient),
-        "the gradient is divided by the number of terms twice": lambda at: spread(at, at.gradient) / count(at) ** 2,
-    },
-    "amax": {"every term gets the gradient, not the largest only": lambda at: spread(at, at.gradient)},
-    "amin": {"every term gets the gradient, not the smallest only": lambda at: spread(at, at.gradient)},
-    "cumsum": {
-        "each entry gets its own share only, not those of the later sums": lambda at: at.gradient,
-        "it is summed from the front, not from the end": lambda at: at.gradient.cumsum(at.args[1]),
-    },
-}
