@@ -25,7 +25,6 @@ html_show_copyright = False
 html_copy_source = False
 html_math_renderer = "mathml"  # MathJax would come from the network
 default_role = "code"
-smartquotes = False  # --lr is no dash
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3
 nb_execution_mode = "cache"

@@ -77,8 +77,11 @@ def option(action: argparse.Action) -> str:
 
 
 def plain(text: str) -> str:
-    """Text in which nothing is markup."""
-    return re.sub(r"([\\`*_{}\[\]<>|$~^#])", r"\\\1", text)
+    """Text in which nothing is markup, but options and what stands in quotes are code."""
+    parts = re.split(r"(--[a-z][a-z-]*|'\S+?')", text)
+    parts[::2] = [re.sub(r"([\\`*_{}\[\]<>|$~^#])", r"\\\1", part) for part in parts[::2]]
+    parts[1::2] = [f"`{part}`" for part in parts[1::2]]
+    return "".join(parts)
 
 
 def python() -> str:
