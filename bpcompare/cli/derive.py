@@ -14,17 +14,23 @@ import argparse
 import json
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bpcompare.cli import values
+from bpcompare.cli import graph_files, values
 from bpcompare.errors import InputError
 
 if TYPE_CHECKING:
     from bpcompare.graph.derivation import Derivation
     from bpcompare.graph.marking import Marking
 
-WRITTEN = {"text": "txt", "markdown": "md", "latex": "tex", "json": "json"}
+WRITTEN = {
+    "text": "derivation.txt",
+    "markdown": "derivation.md",
+    "latex": "derivation.tex",
+    "json": "derivation.json",
+}
 DRAWN = ("svg", "png", "pdf")
 
 
@@ -69,25 +75,34 @@ def run(arguments: argparse.Namespace) -> int:
     marking = derivation.mark(answers_from(arguments.answer)) if arguments.answer else None
     formats = arguments.format or (() if marking else ("text",))
     drawn = [format for format in formats if format in DRAWN]
+    writes = bool(drawn or arguments.out)
     folder = arguments.out or Path("outputs")
-    if drawn or arguments.out:
-        names = ["derivation.gv", "torchviz.gv", *(f"torchviz.{format}" for format in drawn)]
-        write.check_folder(folder, [*names, *(f"derivation.{WRITTEN.get(f, f)}" for f in formats)])
-    texts = {format: getattr(derivation, f"to_{format}")() for format in formats if format in WRITTEN}
-    if "json" in texts:
-        texts["json"] = derivation.to_json(marking)
+    texts = {WRITTEN[format]: partial(_text, derivation, marking, format) for format in formats if format in WRITTEN}
+    pictures = graph_files.picture_makers(("derivation", "torchviz"), drawn)
+    if writes:
+        write.check_folder(folder, [*pictures, *texts] if arguments.out else pictures)
+    written = {name: make() for name, make in texts.items()}
     if not arguments.out:
-        print("\n".join(texts.values()), end="")
+        print("\n".join(written.values()), end="")
     if marking and (arguments.out or formats != ("json",)):
         print(("\n" if texts and not arguments.out else "") + marking.to_text(arguments.hint), end="")
-    if drawn or arguments.out:
-        files = {f"derivation.{WRITTEN[format]}": text.encode() for format, text in texts.items() if arguments.out}
-        _write(derivation, marking, drawn, folder, files)
+    if writes:
+        files = {name: text.encode() for name, text in written.items() if arguments.out}
+        _write(derivation, marking, pictures, folder, files)
     return 0 if marking is None or marking.passed else 1
 
 
+def _text(derivation: "Derivation", marking: "Marking | None", format: str) -> str:
+    text: str = derivation.to_json(marking) if format == "json" else getattr(derivation, f"to_{format}")()
+    return text
+
+
 def _write(
-    derivation: "Derivation", marking: "Marking | None", drawn: list[str], folder: Path, files: dict[str, bytes]
+    derivation: "Derivation",
+    marking: "Marking | None",
+    pictures: dict[str, "graph_files.Maker"],
+    folder: Path,
+    files: dict[str, bytes],
 ) -> None:
     from bpcompare.cli import steps
     from bpcompare.graph.verification import in_torch
@@ -101,11 +116,11 @@ def _write(
         "derivation": derivation.to_dot(marking),
         "torchviz": graph_pictures.torchviz_dot(tensors[graph.output], names),
     }
-    pictures, refusal = graph_pictures.pictures_or_sources(dots, drawn)
-    files |= pictures
-    paths = write.write_files(folder, files)
+    drawn, refusal = graph_files.made(pictures, dots)
+    paths = write.write_files(folder, files | drawn)
     print(steps.list_of_files(paths))
-    if set(drawn) - {"svg"} and (letters := graph_pictures.letters_without_a_font(dots["derivation"])):
+    by_matplotlib = any(name.endswith((".png", ".pdf")) for name in pictures)
+    if by_matplotlib and (letters := graph_pictures.letters_without_a_font(dots["derivation"])):
         print(
             f"bpcompare: no installed font has {letters[:20]} for PNG and PDF; install one, such as Noto Sans CJK, "
             "or use SVG, where they are right",

@@ -2,7 +2,7 @@
 
 import argparse
 
-from bpcompare.cli import options, steps
+from bpcompare.cli import graph_files, options, steps
 from bpcompare.cli.progress import load_torch
 
 
@@ -17,8 +17,8 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.results import write
 
     request = options.line_or_table(arguments)
-    names = [f"{name}.{format}" for name in ("graph", "torchviz") for format in ("gv", *arguments.format)]
-    write.check_folder(arguments.out, names)
+    makers = graph_files.picture_makers(("graph", "torchviz"), request.format)
+    write.check_folder(request.out, makers)
 
     load_torch(quiet=request.quiet)
 
@@ -35,9 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
     ours = to_dot(Graph(output, tuple(parameters)), backward(output), caption=units)
     loss = nn.functional.mse_loss(model(problem.x), problem.y)
     theirs = graph_pictures.torchviz_dot(loss, {**dict(model.named_parameters()), "loss": loss})
-    files, refusal = graph_pictures.pictures_or_sources({"graph": ours, "torchviz": theirs}, arguments.format)
-    paths = write.write_files(arguments.out, files)
-    if not arguments.quiet:
+    files, refusal = graph_files.made(makers, {"graph": ours, "torchviz": theirs})
+    paths = write.write_files(request.out, files)
+    if not request.quiet:
         print(steps.list_of_files(paths))
     if refusal:
         raise refusal

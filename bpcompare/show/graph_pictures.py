@@ -3,7 +3,7 @@
 import json
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from matplotlib import font_manager
@@ -13,7 +13,6 @@ from matplotlib.patches import Ellipse, PathPatch, Polygon
 from matplotlib.path import Path as Curve
 from torch import Tensor
 
-from bpcompare.errors import InputError
 from bpcompare.graph.dot import layout, to_svg
 from bpcompare.graph.node import Node
 from bpcompare.graph.notation import plain_number
@@ -26,43 +25,23 @@ DPI = 200
 MOST_COLUMNS = 4  # that a caption names
 
 
-def pictures(name: str, dot: str, formats: Iterable[str]) -> dict[str, bytes]:
-    """A picture as files: NAME.gv always, then NAME.svg, NAME.png and NAME.pdf as asked for.
+def picture(dot: str, format: str) -> bytes:
+    """A picture as a file.
 
     Args:
-        name: What the files are called.
         dot: The picture in Graphviz's language.
-        formats: Of "svg", "png" and "pdf".
+        format: "gv" (that language itself), "svg", "png" or "pdf".
 
     Raises:
-        InputError: It has more than 150 nodes.
+        InputError: It has more than 150 nodes, or Graphviz cannot have the memory that it asks for.
 
     Example:
-        >>> sorted(pictures("graph", "digraph { a -> b }", ["svg", "png"]))
-        ['graph.gv', 'graph.png', 'graph.svg']
+        >>> picture("digraph { a -> b }", "gv"), picture("digraph { a -> b }", "png")[1:4]
+        (b'digraph { a -> b }', b'PNG')
     """
-    files = {f"{name}.gv": dot.encode()}
-    for format in formats:
-        files[f"{name}.{format}"] = to_svg(dot) if format == "svg" else to_bytes(figure(dot), format)
-    return files
-
-
-def pictures_or_sources(dots: Mapping[str, str], formats: Iterable[str]) -> tuple[dict[str, bytes], InputError | None]:
-    """Every picture as files; of those that cannot be drawn the source alone, and the reason.
-
-    Args:
-        dots: What each file is called, and the picture in Graphviz's language.
-        formats: Of "svg", "png" and "pdf".
-    """
-    files: dict[str, bytes] = {}
-    reason = None
-    for name, dot in dots.items():
-        try:
-            files |= pictures(name, dot, formats)
-        except InputError as error:
-            reason = error
-            files |= pictures(name, dot, [])
-    return files, reason
+    if format == "gv":
+        return dot.encode()
+    return to_svg(dot) if format == "svg" else to_bytes(figure(dot), format)
 
 
 def training_graph(problem: Problem) -> tuple[Node, list[Node], str]:
