@@ -65,7 +65,8 @@ def within(values: Tensor, low: float, high: float) -> list[float | None]:
     """The values as far as a picture from ``low`` to ``high`` can use them; None where they lie far outside.
 
     Example:
-        >>>         >>> within(torch.tensor([1.0, 1e9, float("nan")]), 0.0, 2.0)
+        >>> import torch
+        >>> within(torch.tensor([1.0, 1e9, float("nan")]), 0.0, 2.0)
         [1.0, None, None]
     """
     reach = FARTHEST * (high - low)

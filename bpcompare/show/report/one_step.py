@@ -70,7 +70,7 @@ def one_step(comparison: Comparison) -> OneStep:
         >>> from bpcompare.comparison.linear import compare
         >>> from bpcompare.problem.problem import line
         >>> one_step(compare(line(), epochs=2)).states[0]["0.0.g.full"]
-        '-2.4653735160827637'
+        '-2.46537446975708'
     """
     followed = list(entries(comparison.problem))[:MOST_PARAMETERS]
     epochs = states_of(comparison)
