@@ -13,6 +13,7 @@ from bpcompare.lessons.published.reproduce import reproduce as reproduce
 from bpcompare.marker.check import check_file as check_file
 from bpcompare.marker.check import check_function as check_function
 from bpcompare.marker.check_gradients import check_gradients as check_gradients
+from bpcompare.marker.gradcheck import gradcheck as gradcheck
 from bpcompare.problem.csv_reader import read_csv as read_csv
 from bpcompare.problem.networks import network as network
 from bpcompare.problem.networks import quadratic as quadratic
@@ -49,6 +50,7 @@ __all__ = [
     "derive",
     "equations",
     "from_data",
+    "gradcheck",
     "least_squares",
     "line",
     "network",
