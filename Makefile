@@ -2,6 +2,7 @@
 # make test      set up, run every test with branch coverage
 # make check     lint, types, layers
 # make bench     the speed claims, as ratios
+# make docs      the site, into build/docs
 # make clean     remove what the above made, except outputs/
 #
 # TORCH_INDEX=<address>  an extra package index for pip, e.g. the one with PyTorch's CPU build
@@ -11,15 +12,16 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
 BENCH  := $(VENV)/.stamp-bench
+DOCS   := $(VENV)/.stamp-docs
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
           $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: compare test check bench clean
+.PHONY: compare test check bench docs clean
 compare: $(STAMP)
 	$(BIN)/python -m bpcompare
 
 test: $(STAMP)  # one process a core, and so one thread each
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term
 
 check: $(STAMP)
 	$(BIN)/ruff check .
@@ -30,6 +32,10 @@ check: $(STAMP)
 bench: $(BENCH)
 	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
+docs: $(DOCS)  # a warning is an error
+	$(BIN)/python -m sphinx -W --keep-going docs build/docs
+	$(BIN)/python docs/check_links.py build/docs
+
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) -e '.[dev]'
@@ -39,6 +45,11 @@ $(BENCH): $(STAMP)
 	$(PIP) -e '.[bench]'
 	@touch $@
 
+$(DOCS): $(STAMP)
+	$(PIP) -e '.[docs]'
+	@touch $@
+
 clean:
+	git clean -fdXq docs 2>/dev/null || true
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
 	find . -name __pycache__ -prune -exec rm -rf {} +

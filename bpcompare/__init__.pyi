@@ -1,5 +1,6 @@
 """What a type checker reads of the public names; `__init__.py` loads them when they are first used."""
 
+from bpcompare import datasets as datasets
 from bpcompare.comparison.linear import Comparison as Comparison
 from bpcompare.comparison.linear import compare as compare
 from bpcompare.comparison.network import NetworkComparison as NetworkComparison
@@ -47,6 +48,7 @@ __all__ = [
     "collapse",
     "compare",
     "compare_network",
+    "datasets",
     "derive",
     "equations",
     "from_data",

@@ -1,7 +1,7 @@
 import ast
 import importlib
 import inspect
-import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -64,38 +64,17 @@ def test_type_checkers_are_told_the_same_names_from_the_same_files():
         for alias in node.names
         if alias.name == alias.asname
     }
-    assert imported == {name: f"bpcompare.{home}" for name, home in bpcompare._HOME.items()}
+    homes = {name: f"bpcompare.{home}" for name, home in bpcompare._HOME.items()}
+    assert imported == homes | {"datasets": "bpcompare"}
     (listed,) = (node.value for node in STUB.body if isinstance(node, ast.Assign))
     assert ast.literal_eval(listed) == bpcompare.__all__
 
 
-USERS_SCRIPT = """
-import bpcompare
-
-problem = bpcompare.line(samples=100, noise=0.1)
-reveal_type(problem)
-comparison = bpcompare.compare(problem, "manual", lr=0.1)
-for name, result in comparison.results.items():
-    print(name, result.weight.item(), result.status)
-reveal_type(comparison.optimum.loss)
-reveal_type(bpcompare.train(problem, "adam").settings.lr)
-reveal_type(bpcompare.compare_network(bpcompare.quadratic()).floor)
-reveal_type(bpcompare.sweep([problem], [0.1]).epochs)
-bpcompare.line(samples="many")
-"""
-
-
-def test_a_users_script_is_typed_strictly(tmp_path):
-    api = pytest.importorskip("mypy.api")
-    script = tmp_path / "script.py"
-    script.write_text(USERS_SCRIPT)
-    cache = PACKAGE.parent / ".mypy_cache" / "script"  # of its own: other options, another cache
-    told, _, _ = api.run(["--strict", "--config-file=", f"--cache-dir={cache}", str(script)])
-    assert re.findall(r'Revealed type is "(.*?)"', told.replace("builtins.", "")) == [
-        "bpcompare.problem.problem.Problem",
-        *("float", "float", "float", "int"),
-    ]
-    assert re.findall(r"script.py:(\d+): error", told) == ["13"]  # "many" samples
+def test_a_users_script_is_checked_strictly_and_runs():
+    settings = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["tool"]["mypy"]
+    assert settings["strict"]
+    assert "tests/typed_script.py" in settings["files"]
+    runpy.run_path(str(PACKAGE.parent / "tests" / "typed_script.py"))
 
 
 def test_what_type_checkers_read_is_packaged():

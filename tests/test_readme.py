@@ -1,56 +1,150 @@
+"""What README and the site's pages say, done: commands and Python blocks run in their order, links lead somewhere."""
+
+import ast
+import importlib.util
+import json
 import re
-import shlex
 import shutil
-from pathlib import Path
 
 import pytest
+from pages import PAGES, README, ROOT, blocks, commands, transcripts
 
+import bpcompare
 from bpcompare.cli import main
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+GENERATED = {"commands.md", "python.md", "glossary.md", "source_errors.md"}
+WRITTEN = [page for page in PAGES if page.name not in GENERATED]
 
 
-def test_the_readme_is_short_and_its_links_lead_somewhere():
-    assert len(README.splitlines()) <= 150
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+def name(page):
+    return str(page.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("code", [code for language, code in BLOCKS if language == "python"])
-def test_the_python_examples_run(code, capsys):
-    exec(compile(code, "README.md", "exec"), {})
-    assert "True" in capsys.readouterr().out
+def of_page(page, folder):
+    """The folder in which the blocks of a page run: with what a user who follows it has there."""
+    if page == README:
+        (folder / "docs").mkdir()
+        shutil.copy(ROOT / "docs" / "mine.py", folder / "docs")
+    for block in blocks(page):
+        if block.file:
+            (folder / block.file).parent.mkdir(exist_ok=True)
+            (folder / block.file).write_text(block.code)
 
 
-COMMANDS = [
-    line for language, code in BLOCKS if language == "sh" for line in code.splitlines() if "-m bpcompare" in line
-]
+def test_the_readme_is_short():
+    assert len(README.read_text().splitlines()) <= 90
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_the_commands_run(command, tmp_path, monkeypatch, capsys):
-    (tmp_path / "cars.csv").write_text("speed,dist\n4,2\n7,4\n8,16\n9,10\n")
+def test_the_picture_of_the_readme_is_small():
+    assert (ROOT / "docs" / "animation.gif").stat().st_size <= 1_000_000
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        if not target.startswith("https://"):
+            made = target.endswith(tuple(GENERATED)) or target.endswith(".ipynb")
+            found = ROOT / "notebooks" / target.rpartition("/")[2] if made else page.parent / target
+            assert found.exists() or target.endswith(tuple(GENERATED)), target
+
+
+@pytest.mark.parametrize("page", [page for page in WRITTEN if blocks(page)], ids=name)
+def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch, capsys):
+    of_page(page, tmp_path)
     monkeypatch.chdir(tmp_path)
-    assert main(shlex.split(command, comments=True)[3:]) == 0
+    variables = {"__name__": "__page__"}
+    done = []  # a command that stands on a page twice, for two machines, runs once
+    for block in blocks(page):
+        if block.language == "python" and block.file is None:
+            exec(compile(block.code, page.name, "exec"), variables)
+        elif block.language == "sh":
+            for arguments, code in commands(block.code):
+                if arguments not in done:
+                    assert main(arguments) == code, arguments
+                    done.append(arguments)
 
 
-TRANSCRIPTS = re.findall(r"^    \$ (python -m bpcompare.*)\n((?:    .*\n|\n)+)", README, re.MULTILINE)
-
-
-@pytest.mark.parametrize(("command", "shown"), TRANSCRIPTS)
-def test_a_transcript_is_what_the_command_prints(command, shown, tmp_path, monkeypatch, capsys):
-    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+@pytest.mark.parametrize("page", [page for page in WRITTEN if transcripts(page)], ids=name)
+def test_a_transcript_is_what_the_command_prints(page, tmp_path, monkeypatch, capsys):
+    of_page(page, tmp_path)
     monkeypatch.chdir(tmp_path)
-    main(shlex.split(command)[3:])
-    printed = [row.strip() for row in capsys.readouterr().out.splitlines()]
-    for row in shown.splitlines():
-        if row.strip() and row.strip() != "...":
-            assert row.strip() in printed
+    for arguments, shown in transcripts(page):
+        main(arguments)
+        printed = [row.strip() for row in capsys.readouterr().out.splitlines()]
+        places = [printed.index(row) for row in shown]
+        assert places == sorted(places)
 
 
 def test_the_targets_of_the_readme_exist():
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"make (\w+)", README):
+    for target in re.findall(r"make (\w+)", README.read_text()):
         assert f"{target}:" in makefile
+
+
+def test_the_course_s_gradient_is_the_same_in_the_readme_and_on_the_page():
+    (on_page,) = [b for b in blocks(ROOT / "docs" / "howto" / "mark_yourself.md") if b.file == "mine.py"]
+    in_file = (ROOT / "docs" / "mine.py").read_text()
+    function = ast.parse(in_file).body[-1]
+    assert ast.dump(function) == ast.dump(ast.parse(on_page.code).body[-1])
+
+
+def test_the_reading_order_can_be_read_in_order():
+    page = (ROOT / "docs" / "explanation" / "code.md").read_text()
+    order = re.findall(r"^\| `([\w/]+)\.py` \|", page, re.MULTILINE)
+    assert order[0] == "training/loops"
+    for place, file in enumerate(order):
+        source = (ROOT / "bpcompare" / f"{file}.py").read_text()
+        needed = {module.replace(".", "/") for module in re.findall(r"from bpcompare\.([\w.]+) import", source)}
+        assert not needed & set(order[place + 1 :]), file
+
+
+def test_the_walks_of_contributing_name_what_is_there():
+    walks = (ROOT / "CONTRIBUTING.md").read_text().split("## Three walks")[1].split("## Rules")[0]
+    named = re.findall(r"`([a-z_]+)\.(?:[A-Z]\w+\.)?(\w+)`", walks)
+    found = [(list((ROOT / "bpcompare").rglob(f"{module}.py")), name) for module, name in named]
+    found = [(files, name) for files, name in found if files]
+    assert len(found) >= 12
+    for files, name in found:
+        assert any(re.search(rf"\b(def|class) {name}\b", file.read_text()) for file in files), name
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    main(["--out", str(folder), "--epochs", "2", "--quiet"])
+    return folder
+
+
+def listed(heading, page=None):
+    """The names in the first column of the table below a heading of reference/files.md."""
+    text = (page or ROOT / "docs" / "reference" / "files.md").read_text()
+    section = re.split(r"^#+ ", text.split(f"# {heading}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+    cells = re.findall(r"^\| ([^|]*`[^|]*) \|", section, re.MULTILINE)
+    return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+
+
+def test_the_reference_lists_the_columns_of_history_csv(files):
+    header = (files / "history.csv").read_text().splitlines()[0].split(",")
+    assert listed("history.csv") == set(header)
+
+
+@pytest.mark.parametrize(
+    ("heading", "path"),
+    [("comparison.json", []), ("theory", ["theory"]), ("runs", ["runs", "adam"]), ("agreement", ["agreement", None])],
+)
+def test_the_reference_lists_the_keys_of_comparison_json(files, heading, path):
+    found = json.loads((files / "comparison.json").read_text())
+    for key in path:
+        found = found[key] if key else next(iter(found.values()))
+    assert listed(heading) == set(found)
+
+
+def test_the_python_page_has_every_public_name_and_the_commands_page_every_command():
+    spec = importlib.util.spec_from_file_location("generated", ROOT / "docs" / "generated.py")
+    generated = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generated)
+    assert set(re.findall(r"^## (\w+)$", generated.python(), re.MULTILINE)) == set(bpcompare.__all__)
+    page = generated.commands()
+    for command in bpcompare.cli.COMMANDS:
+        assert f"\n## {command}\n" in page
+    assert "`--lr R`\n: learning rate (default 0.1)" in page

@@ -67,7 +67,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     job, folder = sys.argv[1], Path(sys.argv[2])
     try:
-        timeout, silence = (2 if job == "alone" else 60), (60 if job == "agree" else 2)
+        timeout, silence = (2 if job == "alone" else 300), (300 if job == "agree" else 2)
         with processes.process_group(timeout, silence, f"file://{folder}/meeting"):
             globals()[job](folder)
     except (WorkerError, InputError) as error:

@@ -6,7 +6,6 @@ imported when it is asked for, and imports PyTorch only when it runs.
 
 from __future__ import annotations
 
-import argparse
 import gc
 import importlib
 import os
@@ -15,14 +14,13 @@ import sys
 
 from bpcompare import __version__
 from bpcompare.cli import signals, streams
+from bpcompare.cli.help import Formatter, Parser, speaks
 from bpcompare.cli.sentences import program, sentence
 from bpcompare.errors import BpcompareError, ExpressionError, InputError, OutputError, WorkerError, did_you_mean
-from bpcompare.training.process_environment import place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import NoReturn
 
 COMMANDS = {
     "compare": "train by three methods and compare them (the default)",
@@ -33,39 +31,9 @@ COMMANDS = {
     "collapse": "why two linear layers are one",
     "reproduce": "recompute every figure of the source tutorials",
     "check": "mark your own hand-derived gradient, and say what is wrong with it",
-    "pitfalls": "make the classic mistakes on purpose, with what theory predicts of each",
+    "pitfalls": "make the classic mistakes on purpose, and see them predicted",
+    "report": "one HTML page: move the rate, step through the epochs, break it",
 }
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose every complaint is one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        """Ends with exit code 2 and ``message`` alone."""
-        if message.startswith("the following arguments are required"):
-            message += "; --help shows examples"
-        self.exit(2, f"bpcompare: {sentence(message)}\n" if _speaks() else None)
-
-
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """As wide as the terminal; argparse would import shutil, and with it three compressors, to find that out."""
-
-    def __init__(self, prog: str) -> None:
-        try:
-            columns = os.get_terminal_size().columns
-        except OSError:
-            columns = 100
-        super().__init__(prog, width=min(columns, 120) - 2)
-
-    def _split_lines(self, text: str, width: int) -> list[str]:
-        """As textwrap does, whose import compiles a dozen patterns."""
-        lines: list[str] = []
-        for word in text.split():
-            if lines and len(lines[-1]) + 1 + len(word) <= width:
-                lines[-1] += f" {word}"
-            else:
-                lines.append(word)
-        return lines
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -111,18 +79,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _complain(error: BpcompareError) -> int:
     """Says what is wrong, once; that a process is lost is said by every one that is left."""
-    if _speaks() or isinstance(error, WorkerError):
+    if speaks() or isinstance(error, WorkerError):
         said = sentence(str(error), lines=isinstance(error, ExpressionError))
         print(f"bpcompare: {said}", *getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
     return 2
-
-
-def _speaks() -> bool:
-    """Whether this process is the one that talks: of those that torchrun starts, the first."""
-    try:
-        return place()[0] == 0
-    except InputError:
-        return True
 
 
 def _dispatch(argv: list[str]) -> int:
@@ -150,7 +110,7 @@ def _parser(name: str, description: str) -> Parser:
         prog=program() + ("" if default else f" {name}"),
         usage="%(prog)s [COMMAND] [options]" if default else None,
         description=description + (_overview() if default else ""),
-        formatter_class=_Formatter,
+        formatter_class=Formatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"bpcompare {__version__}")
@@ -164,7 +124,7 @@ def _with_expressions(argv: list[str]) -> list[str]:
 
 def _overview() -> str:
     rows = "\n".join(f"  {name:<10} {summary}" for name, summary in COMMANDS.items())
-    return f"\ncommands (each has its own --help):\n{rows}"
+    return f"\n\ncommands (each has its own --help):\n{rows}"
 
 
 def _unknown(name: str) -> InputError:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bpcompare.cli import values
+from bpcompare.cli.sentences import program
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -125,5 +126,5 @@ def _begin(name: str, file: Path | None) -> int:
         raise OutputError(f"{file} exists already and is left as it is; name another: check --exercise {name} FILE.py")
     check_folder(file.parent)
     write_files(file.parent, {file.name: source.replace("FILE", str(file)).encode()})
-    print(f"wrote {file}; fill it in, then: python -m bpcompare check {file}")
+    print(f"wrote {file}; fill it in, then: {program()} check {file}")
     return 0

@@ -5,6 +5,8 @@ import argparse
 from bpcompare.cli import values
 from bpcompare.cli.progress import Progress, load_torch
 
+MOST_WRITTEN = 20  # inputs or outputs
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The widths and the seed."""
@@ -30,15 +32,16 @@ def run(arguments: argparse.Namespace) -> int:
 
     from bpcompare.lessons.collapse import collapse
     from bpcompare.lessons.equations import equations
-    from bpcompare.problem import estimates
 
-    estimates.equations(arguments.layers[0], arguments.layers[2]).check()
     with Progress("computing"):
         found = collapse(arguments.layers, arguments.seed)
     inputs, hidden, outputs = arguments.layers
     print(f"Two linear layers, {inputs} → {hidden} → {outputs}, are one, {inputs} → {outputs}:")
     print("  W₂(W₁x + b₁) + b₂ = (W₂W₁)x + (W₂b₁ + b₂)\n")
-    print(*(f"  {line}" for line in equations(found.one.weight, found.one.bias).text), sep="\n")
+    if max(inputs, outputs) <= MOST_WRITTEN:
+        print(*(f"  {line}" for line in equations(found.one.weight, found.one.bias).text), sep="\n")
+    else:
+        print(f"  W = W₂W₁ is ({outputs:,}, {inputs:,}) and b ({outputs:,},): too many numbers to be written out here.")
     print(f"\nOutputs for 50 drawn x: apart by {found.output_difference:.1e} of the largest, which is rounding.")
     print("Gradients of the two layers, computed from those of the one:")
     formulas = ("∂L/∂W·W₁ᵀ + ∂L/∂b·b₁ᵀ", "∂L/∂b", "W₂ᵀ·∂L/∂W", "W₂ᵀ·∂L/∂b")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import time
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from bpcompare.cli import network_options, options, values
+from bpcompare.cli import network_options, options, report, values
 from bpcompare.errors import InputError
 from bpcompare.training.process_environment import place
 
@@ -30,7 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_problem_options(parser)
     options.add_training_options(parser)
     network_options.add_network_options(parser)
-    group = parser.add_argument_group("more to see, of a line")
+    group = parser.add_argument_group(
+        "more to see", "a landscape, an animation and a ledger are of one nn.Linear, not of a network"
+    )
+    group.add_argument("--explain", action="store_true", help="say below what every column and word means")
+    group.add_argument("--report", action="store_true", help="write report.html: everything on one page to move")
     group.add_argument("--landscape", action="store_true", help="draw the loss from above, with every method's path")
     group.add_argument("--animate", action="store_true", help="write animation.gif: fit, landscape and curves growing")
     group.add_argument(
@@ -43,7 +48,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     options.add_output_options(parser)
     options.add_process_options(parser)
-    parser.add_argument("--explain", action="store_true", help="say below what every column and word means")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -54,7 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.cli import steps
     from bpcompare.cli.progress import Progress, load_torch
 
-    makers = files(request)
+    makers, began = files(request), time.monotonic()
+    if request.report:
+        report.check_libraries()
     place()
     load_torch(quiet=request.quiet)
 
@@ -62,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.training.processes import process_group, run_on_all
 
     _check_ledger(request)
-    with process_group(request.timeout) as first:
+    with process_group(request.timeout, since=began) as first:
         quiet = request.quiet or not first
         run_on_all(lambda: check_folder(request.out, makers) if first else None)
         with Progress("reading", 1.0, quiet=quiet) as progress:
@@ -112,6 +118,8 @@ def files(request: Request) -> dict[str, Maker]:
         makers["animation.gif"] = Outcome.animation
     if request.ledger:
         makers["ledger.csv"] = Outcome.ledger
+    if request.report:
+        makers["report.html"] = Outcome.report
     return makers | {"history.csv": Outcome.history, "comparison.json": Outcome.document}
 
 
@@ -146,6 +154,13 @@ class Outcome:
 
             drawn["landscape"] = landscape.figure(self.comparison)
         return drawn
+
+    def report(self) -> bytes:
+        """The page."""
+        from bpcompare.show.report.page import page, steps_of
+
+        self.progress.expect(steps_of(self.comparison))
+        return page(self.comparison, on_step=self.progress.advance)
 
     @cached_property
     def ledgers(self) -> dict[str, Ledger]:

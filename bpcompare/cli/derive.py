@@ -1,7 +1,7 @@
 """Derives an expression: forward with the numbers put in, backward as symbols and as numbers, checked and drawn.
 
   python -m bpcompare derive "z = x*w; r = z - y; loss = r**2" x=2 w=1 y=4
-  python -m bpcompare derive "mean(x**2)" x=1,2,3 --format text,svg --out outputs
+  python -m bpcompare derive "mean(x**2)" x=1,2,3 --format text,svg --out DIR
   python -m bpcompare derive "(w*x - y)**2" w=3 x=2 y=1 --answer w=10,x=30 --hint
 
 Known are + - * / ** @, brackets and Linear, MSE, Sigmoid, abs, cos, cosh, exp, log, matmul, max, mean, min, relu,
@@ -89,6 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _write(
     derivation: "Derivation", marking: "Marking | None", drawn: list[str], folder: Path, files: dict[str, bytes]
 ) -> None:
+    from bpcompare.cli import steps
     from bpcompare.graph.verification import in_torch
     from bpcompare.results import write
     from bpcompare.show import graph_pictures
@@ -103,7 +104,7 @@ def _write(
     pictures, refusal = graph_pictures.pictures_or_sources(dots, drawn)
     files |= pictures
     paths = write.write_files(folder, files)
-    print(f"wrote {', '.join(map(str, paths))}")
+    print(steps.list_of_files(paths))
     if set(drawn) - {"svg"} and (letters := graph_pictures.letters_without_a_font(dots["derivation"])):
         print(
             f"bpcompare: no installed font has {letters[:20]} for PNG and PDF; install one, such as Noto Sans CJK, "

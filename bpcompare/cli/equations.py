@@ -1,8 +1,8 @@
 """Trains nn.Linear and writes it as equations, with the learned numbers put in, as text and as LaTeX.
 
-python -m bpcompare equations                        five shapes: 1 → 1, 1 → 2, 2 → 1, 2 → 2, 2 → 3
-python -m bpcompare equations --shape 3,2            another
-python -m bpcompare equations --csv cars.csv --x speed --y dist --standardize
+python -m bpcompare equations                  five shapes, from 1 → 1 to 2 → 3
+python -m bpcompare equations --shape 3,2      another shape
+python -m bpcompare equations --csv cars --x speed --y dist --standardize
 """
 
 from __future__ import annotations

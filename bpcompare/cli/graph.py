@@ -2,7 +2,7 @@
 
 import argparse
 
-from bpcompare.cli import options
+from bpcompare.cli import options, steps
 from bpcompare.cli.progress import load_torch
 
 
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     files, refusal = graph_pictures.pictures_or_sources({"graph": ours, "torchviz": theirs}, arguments.format)
     paths = write.write_files(arguments.out, files)
     if not arguments.quiet:
-        print(f"wrote {', '.join(map(str, paths))}")
+        print(steps.list_of_files(paths))
     if refusal:
         raise refusal
     return 0

@@ -234,5 +234,5 @@ def add_process_options(parser: argparse.ArgumentParser) -> None:
         type=values.seconds,
         default=CONNECT,
         metavar="SECONDS",
-        help=f"how long they may take to find each other; give more on a slow cluster (default {CONNECT:g})",
+        help=f"how long they may take to start and find each other; give more on a slow cluster (default {CONNECT:g})",
     )

@@ -3,9 +3,21 @@
 Without NAME every pitfall is run. Each leaves its curves as a picture in the output folder.
 """
 
-import argparse
+from __future__ import annotations
 
-from bpcompare.cli import options
+import argparse
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bpcompare.cli import options, steps
+from bpcompare.cli.sentences import program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bpcompare.lessons.pitfalls.pitfall import Pitfall
+
+    Maker = Callable[[dict[str, Pitfall]], bytes]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,32 +30,44 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the pitfalls, writes their pictures and prints what was predicted and measured."""
     from bpcompare.cli.progress import Progress, load_torch
 
-    load_torch(quiet=arguments.quiet)
+    quiet = arguments.quiet
+    load_torch(quiet=quiet)
 
     from bpcompare.lessons.pitfalls import learning_rate
-    from bpcompare.results import write
+    from bpcompare.results.write import check_folder
+    from bpcompare.show import pitfalls as show
 
     names = [arguments.name] if arguments.name is not None else list(learning_rate.PITFALLS)
-    pictures = [f"{name}.{format}" for name in names for format in arguments.format if name in learning_rate.PITFALLS]
-    write.check_folder(arguments.out, pictures)
-    found = []
-    with Progress("training", len(names), quiet=arguments.quiet) as progress:
+    makers = files([name for name in names if name in learning_rate.PITFALLS], arguments.format)
+    check_folder(arguments.out, makers)
+    found = {}
+    with Progress("training", len(names), quiet=quiet) as progress:
         for name in names:
-            found.append(learning_rate.run(name))
+            found[name] = learning_rate.run(name)
             progress.advance()
+    made = {}
+    with Progress("drawing", len(makers), quiet=quiet) as progress:
+        for file, maker in makers.items():
+            made[file] = maker(found)
+            progress.advance()
+    wrote = steps.written(arguments.out, made, quiet=quiet)
+    if not quiet:
+        if arguments.name is None:
+            print(show.overview(list(found.values())))
+            print(f"Each has a page of its own: {program()} pitfalls NAME")
+        else:
+            print(show.page(found[arguments.name]))
+        print(wrote)
+    return 0
 
+
+def files(names: list[str], formats: tuple[str, ...]) -> dict[str, Maker]:
+    """Each picture, in order, and what makes it."""
+    return {f"{name}.{format}": partial(_picture, name=name, format=format) for name in names for format in formats}
+
+
+def _picture(found: dict[str, Pitfall], name: str, format: str) -> bytes:
     from bpcompare.show import pitfalls as show
     from bpcompare.show import style
 
-    files = {
-        f"{pitfall.name}.{format}": style.to_bytes(show.figure(pitfall), format)
-        for pitfall in found
-        for format in arguments.format
-    }
-    paths = write.write_files(arguments.out, files)
-    if not arguments.quiet:
-        print(show.overview(found) if arguments.name is None else show.page(found[0]))
-        if arguments.name is None:
-            print("Each has a page of its own: python -m bpcompare pitfalls NAME")
-        print(f"wrote {', '.join(str(path) for path in paths)}")
-    return 0
+    return style.to_bytes(show.figure(found[name]), format)

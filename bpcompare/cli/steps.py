@@ -8,7 +8,7 @@ from bpcompare.cli import options, threads
 from bpcompare.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from bpcompare.cli.request import Request
@@ -26,7 +26,7 @@ def check_size(request: Request, problem: Problem) -> None:
     from bpcompare.training.train import expected
 
     methods = [Method.named(name) for name in request.methods]
-    expected(problem, methods, request.training, files=True, ledgers=len(request.ledger)).check()
+    expected(problem, methods, request.training, files=True, ledgers=len(getattr(request, "ledger", ()))).check()
 
 
 def trained(request: Request, problem: Problem, *, quiet: bool) -> Comparison:
@@ -44,7 +44,15 @@ def written(folder: Path, files: Mapping[str, bytes], *, quiet: bool) -> str:
 
     with Progress("writing", quiet=quiet):
         paths = write_files(folder, files)
-    return f"wrote {', '.join(map(str, paths))}"
+    return list_of_files(paths)
+
+
+def list_of_files(paths: Iterable[Path]) -> str:
+    """Which files were written, in lines that this terminal holds."""
+    from bpcompare.show.terminal import visible, wrapped
+
+    sentence, width = visible(f"wrote {', '.join(map(str, paths))}"), options.look()["width"]
+    return wrapped(sentence, width) if width else sentence
 
 
 def shown(*renders: Callable[..., str]) -> None:

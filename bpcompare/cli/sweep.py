@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import time
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from bpcompare.cli import options, values
 from bpcompare.training.process_environment import place
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from matplotlib.figure import Figure
+
     from bpcompare.cli.progress import Progress
     from bpcompare.cli.request import Request
     from bpcompare.problem.problem import Problem
     from bpcompare.sweeps.summary import Summary
+
+    Maker = Callable[["Outcome"], bytes]
 
 FIGURES = ("sweep", "sweep_map", "sweep_spread")
 
@@ -39,34 +47,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--epochs", type=values.whole_number, default=50, metavar="N", help="passes (default 50)")
     options.add_output_options(parser)
     options.add_process_options(parser)
+    parser.add_argument("--explain", action="store_true", help="say below what every column and word means")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs them all, writes the files and prints the tables; of several processes, the first one writes and prints."""
+    from bpcompare.cli import steps
     from bpcompare.cli.progress import Progress, load_torch
 
-    request = options.line_or_table(arguments)
+    request, began = options.line_or_table(arguments), time.monotonic()
     place()
+    makers = files(request)
     load_torch(quiet=request.quiet)
 
-    from bpcompare.results import write
+    from bpcompare.results.write import check_folder
+    from bpcompare.show import glossary, sweep_table
     from bpcompare.sweeps.summary import Summary
     from bpcompare.sweeps.sweep import batches, sweep
     from bpcompare.training import processes
 
-    with processes.process_group(request.timeout) as first:
+    with processes.process_group(request.timeout, since=began) as first:
         quiet = request.quiet or not first
-        processes.run_on_all(lambda: write.check_folder(request.out, _names(request)) if first else None)
+        processes.run_on_all(lambda: check_folder(request.out, makers) if first else None)
         with Progress("drawing data", request.seeds, quiet=quiet) as progress:
             problems = processes.run_on_all(lambda: _problems(request, progress))
-        steps = len(request.methods) * request.epochs * batches(len(problems), len(request.lr))
-        with Progress("training", steps, quiet=quiet) as progress:
+        epochs = len(request.methods) * request.epochs * batches(len(problems), len(request.lr))
+        with Progress("training", epochs, quiet=quiet) as progress:
             result = sweep(problems, request.lr, request.methods, epochs=request.epochs, on_epoch=progress.advance)
         if first:
             with Progress("finding the optimum of each seed's data", len(problems), quiet=quiet) as progress:
                 noise = request.noise if request.csv is None else None
                 summary = Summary(result, noise, progress.advance)
-            _write(summary, request)
+            with Progress("drawing", len(makers), quiet=quiet) as progress:
+                outcome = Outcome(summary, request, progress)
+                made = {name: outcome.make(maker) for name, maker in makers.items()}
+            wrote = steps.written(request.out, made, quiet=quiet)
+            if not quiet:
+                steps.shown(partial(sweep_table.render, summary), *[glossary.render] * request.explain)
+                print(wrote)
     return 0
 
 
@@ -96,30 +114,61 @@ def _problems(request: Request, progress: Progress) -> list[Problem]:
     return problems
 
 
-def _names(request: Request) -> list[str]:
-    """The files to be written, the one that describes the others last."""
-    drawn = FIGURES if request.seeds > 1 else FIGURES[:2]
-    return [*[f"{name}.{format}" for name in drawn for format in request.format], "sweep.csv", "sweep.json"]
+def files(request: Request) -> dict[str, Maker]:
+    """Each file of a sweep, in order, and what makes it; the one that describes the others last."""
+    pictures: dict[str, Maker] = {
+        f"{name}.{format}": partial(Outcome.picture, name=name, format=format)
+        for name in _drawn(request)
+        for format in request.format
+    }
+    return pictures | {"sweep.csv": Outcome.table, "sweep.json": Outcome.document}
 
 
-def _write(summary: Summary, request: Request) -> None:
-    from bpcompare.cli.progress import Progress
-    from bpcompare.results import write
-    from bpcompare.results.sweep import sweep_csv, sweep_json
-    from bpcompare.show import style, sweep_figures, sweep_table
+def _drawn(request: Request) -> tuple[str, ...]:
+    """The pictures; one seed has no spread."""
+    return FIGURES if request.seeds > 1 else FIGURES[:2]
 
-    files = {}
-    names = _names(request)
-    pictures = sum(name in FIGURES for name in {name.partition(".")[0] for name in names})
-    with Progress("drawing and writing", pictures + len(names), quiet=request.quiet) as progress:
-        for name, figure in sweep_figures.figures(summary, progress.advance).items():
-            for format in request.format:
-                files[f"{name}.{format}"] = style.to_bytes(figure, format)
-                progress.advance()
-        files["sweep.csv"] = sweep_csv(summary.sweep, request.seed)
-        progress.advance()
-    files["sweep.json"] = sweep_json(summary, request.settings)
-    paths = write.write_files(request.out, files)
-    if not request.quiet:
-        print(sweep_table.render(summary, **options.look()))
-        print(f"wrote {', '.join(str(path) for path in paths)}")
+
+class Outcome:
+    """A sweep on its way into files.
+
+    Args:
+        summary: What it shows.
+        request: What the user asked for.
+        progress: Counts the pictures that are drawn and the files that are made.
+    """
+
+    def __init__(self, summary: Summary, request: Request, progress: Progress) -> None:
+        self.summary, self.request, self.progress = summary, request, progress
+
+    def make(self, maker: Maker) -> bytes:
+        """One of the files."""
+        content = maker(self)
+        self.progress.advance()
+        return content
+
+    @cached_property
+    def figures(self) -> Mapping[str, Figure]:
+        """The figures by their names."""
+        from bpcompare.show import sweep_figures
+
+        self.progress.expect(len(_drawn(self.request)))  # to draw one takes as long as to make its file
+        return sweep_figures.figures(self.summary, self.progress.advance)
+
+    def picture(self, name: str, format: str) -> bytes:
+        """A figure as a file of that format."""
+        from bpcompare.show.style import to_bytes
+
+        return to_bytes(self.figures[name], format)
+
+    def table(self) -> bytes:
+        """sweep.csv."""
+        from bpcompare.results.sweep import sweep_csv
+
+        return sweep_csv(self.summary.sweep, self.request.seed)
+
+    def document(self) -> bytes:
+        """sweep.json."""
+        from bpcompare.results.sweep import sweep_json
+
+        return sweep_json(self.summary, self.request.settings)

@@ -12,6 +12,8 @@ from bpcompare.problem.problem import Problem
 from bpcompare.training.run import Run
 from bpcompare.training.settings import TrainingSettings
 
+MOST_NAMED = 4  # methods whose ending a comparison's one line tells
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BaseResult:
@@ -110,7 +112,8 @@ class BaseComparison(Generic[ResultT]):
         return race(self.results)
 
     def __repr__(self) -> str:
-        ended = "; ".join(f"{name}: {result.ending}" for name, result in self.results.items())
+        endings = [f"{name}: {result.ending}" for name, result in self.results.items()]
+        ended = "; ".join(endings[:MOST_NAMED] + ["…"] * (len(endings) > MOST_NAMED))
         return (
             f"<{type(self).__name__} of {len(self.results)} methods on {self.problem.name}, "
             f"lr {self.lr:g}, {self.epochs} epochs; {ended}>"

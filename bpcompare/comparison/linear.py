@@ -15,7 +15,7 @@ from torch import Tensor
 from bpcompare.comparison.agreement import agree, one_rule
 from bpcompare.comparison.base import BaseComparison, BaseResult
 from bpcompare.comparison.network import network_comparison
-from bpcompare.problem.problem import Problem
+from bpcompare.problem.problem import Problem, check_problem
 from bpcompare.theory.gradient_descent import Modes, modes
 from bpcompare.theory.least_squares import Curvature, Optimum, curvature, least_squares
 from bpcompare.training.defaults import METHODS
@@ -151,6 +151,7 @@ def compare(
         True
     """
     settings = TrainingSettings(lr, epochs, batch_size, seed, shuffle)
+    check_problem(problem)
     compared = linear_comparison if problem.is_linear else network_comparison
     return cast(Comparison, cast(Any, compared)(problem, methods, settings, on_epoch))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from bpcompare import notebook
 from bpcompare.errors import ExpressionError
 from bpcompare.graph.node import Node, topological_order
 from bpcompare.graph.notation import TEXT
@@ -19,6 +20,7 @@ from bpcompare.graph.scripts import subscript
 from bpcompare.graph.shapes import MAX_ENTRIES, check_shapes, for_arrays
 
 MAX_STEPS = 20_000
+MOST_SHOWN = 100  # nodes in a notebook's table
 _LOOK_ALIKES = str.maketrans("асеорхуіАВЕКМНОРСТХΑΒΕΖΗΙΚΜΝΟΡΤΥΧον", "aceopxyiABEKMHOPCTXABEZHIKMNOPTYXov")
 
 
@@ -42,6 +44,14 @@ class Graph:
     def __repr__(self) -> str:
         names = ", ".join(node.name for node in self.inputs[:6]) + ", …" * (len(self.inputs) > 6)
         return f"<Graph of {self.output.name} with {len(self.nodes)} nodes, from {names}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a row for each node, in the order of the computation."""
+        rows = [
+            [node.name, TEXT.formula(node.operation, node) if node.operation else "given", TEXT.number(node.value)]
+            for node in self.nodes[:MOST_SHOWN]
+        ]
+        return notebook.table(repr(self)[1:-1], ["node", "computed as", "value"], rows)
 
 
 def build(expression: str, values: Mapping[str, Any]) -> Graph:

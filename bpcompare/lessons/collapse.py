@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from bpcompare.errors import InputError
 from bpcompare.problem import estimates
 from bpcompare.problem.networks import network
+from bpcompare.problem.whole_numbers import quoted, seed_number, widths_of
 from bpcompare.theory.least_squares import least_squares
 from bpcompare.training.gradients import autograd
-from bpcompare.training.settings import TrainingSettings
 
 SAMPLES = 50
 
@@ -67,9 +67,7 @@ def collapse(layers: tuple[int, int, int] = (2, 5, 3), seed: int = 0) -> Collaps
 
     Source: 「3 反向传播」 for the outputs; the gradients follow by the chain rule.
     """
-    if len(layers) != 3:
-        raise InputError(f"layers must be three widths: inputs, middle, outputs; got {list(layers)!r:.60}")
-    seed = TrainingSettings(seed=seed).seed
+    layers, seed = _three(layers), seed_number(seed)
     estimates.collapse(layers).check()
     drawn = network(layers, init="normal", seed=seed, dtype=torch.float64)
     first, second = (layer for layer in drawn if isinstance(layer, nn.Linear))
@@ -95,6 +93,13 @@ def collapse(layers: tuple[int, int, int] = (2, 5, 3), seed: int = 0) -> Collaps
         _gap(x, outputs),
         _gap(x, curved),
     )
+
+
+def _three(layers: object) -> tuple[int, int, int]:
+    widths = widths_of(layers)
+    if len(widths) != 3:
+        raise InputError(f"layers must be three widths: inputs, middle, outputs; got {quoted(widths)}")
+    return widths[0], widths[1], widths[2]
 
 
 def _gradients(first: nn.Linear, second: nn.Linear, one: nn.Linear) -> dict[str, float]:

@@ -13,7 +13,7 @@ from bpcompare.problem import estimates
 MOST_DIGITS = 17
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Equations:
     """One equation per output, twice.
 
@@ -24,6 +24,10 @@ class Equations:
 
     text: tuple[str, ...]
     latex: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        more = f" and {len(self.text) - 1} more" if len(self.text) > 1 else ""
+        return f"<Equations {self.text[0] if len(self.text[0]) <= 80 else self.text[0][:79] + '…'}{more}>"
 
 
 def equations(

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from bpcompare.marker.calls import Array, Call, Problem
 from bpcompare.marker.diagnosis import diagnose
 from bpcompare.marker.exercises import EXERCISES, Exercise, find
 from bpcompare.marker.marking import Marking
+from bpcompare.marker.properties import with_properties
 from bpcompare.marker.sandbox import TIME_LIMIT, Reply, Sandbox, Server, decode, encode, server
 
 FUNCTIONS = {exercise.function: exercise for exercise in EXERCISES.values()}
@@ -59,7 +60,7 @@ def check_file(
         check_signature(file, exercise, parameters)
         problems = list(exercise.draw(np.random.default_rng(seed)))
         replies = list(sandbox.call([problem.inputs for problem in problems]))
-    return mark(file, exercise, problems, replies, seed)
+        return mark(file, exercise, problems, replies, seed, lambda asked: list(sandbox.call(list(asked))))
 
 
 def _own_loss(file: Path, function: str, sandbox: Sandbox) -> Marking:
@@ -103,12 +104,23 @@ def check_function(
     seed = secrets.randbits(32) if seed is None else seed
     source = Path(getattr(getattr(function, "__code__", None), "co_filename", "this session"))
     problems, tools = list(chosen.draw(np.random.default_rng(seed))), sandbox_child.take_tools()
-    fields = [sandbox_child.answer(function, encode(problem.inputs), str(source), tools) for problem in problems]
-    return mark(source, chosen, problems, [decode(changed, kind, rest) for changed, kind, *rest in fields], seed)
+
+    def call(asked: Sequence[Mapping[str, Any]]) -> list[Reply]:
+        fields = [sandbox_child.answer(function, encode(inputs), str(source), tools) for inputs in asked]
+        return [decode(changed, kind, rest) for changed, kind, *rest in fields]
+
+    return mark(source, chosen, problems, call([problem.inputs for problem in problems]), seed, call)
 
 
-def mark(file: Path, exercise: Exercise, problems: Sequence[Problem], replies: Iterable[Reply], seed: int) -> Marking:
-    """The marking of these replies to these problems.
+def mark(
+    file: Path,
+    exercise: Exercise,
+    problems: Sequence[Problem],
+    replies: Iterable[Reply],
+    seed: int,
+    call: Callable[[Sequence[Mapping[str, Any]]], Sequence[Reply]] | None = None,
+) -> Marking:
+    """The marking of these replies to these problems; ``call`` asks further questions where nothing is named.
 
     Raises:
         MarkingError: A reply holds no arrays, or every call raised.
@@ -116,7 +128,27 @@ def mark(file: Path, exercise: Exercise, problems: Sequence[Problem], replies: I
     calls = tuple(_call(file, exercise, problem, reply) for problem, reply in zip(problems, replies, strict=True))
     if all(call.raised for call in calls):
         raise MarkingError(f"{exercise.function} in {file} raises in every call: {calls[0].raised}; correct that first")
-    return Marking(exercise, diagnose(calls, exercise.known), calls, seed)
+
+    def ask(inputs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Array]]:
+        assert call is not None
+        try:
+            return [_answers(exercise, reply) for reply in call(inputs)]
+        except MarkingError:  # the time is over, or the process has ended
+            return [{} for _ in inputs]
+
+    verdicts = diagnose(calls, exercise.known)
+    return Marking(
+        exercise, with_properties(calls, verdicts, exercise.known, ask if call is not None else None), calls, seed
+    )
+
+
+def _answers(exercise: Exercise, reply: Reply) -> Mapping[str, Array]:
+    """The arrays of one reply by name; none where it raised or gave something else."""
+    arrays = [array for _, array in reply.parts] if reply.kind not in ("raised", "single") else []
+    names = exercise.known.answers
+    if len(arrays) != len(names):
+        return {}
+    return {name: array for name, array in zip(names, arrays, strict=True) if not isinstance(array, str)}
 
 
 def _call(file: Path, exercise: Exercise, problem: Problem, reply: Reply) -> Call:

@@ -9,11 +9,14 @@ import numpy as np
 import torch
 
 from bpcompare.errors import InputError, MarkingError
+from bpcompare.marker import graph_findings
 from bpcompare.marker.calls import Array, Call, Problem
-from bpcompare.marker.diagnosis import Finding, Known, Verdict, diagnose
+from bpcompare.marker.diagnosis import diagnose
 from bpcompare.marker.exercises import Exercise
 from bpcompare.marker.marking import Marking
 from bpcompare.marker.problems.any_loss import blind_spots, constant_sizes, solve, with_sizes
+from bpcompare.marker.properties import with_properties
+from bpcompare.marker.verdict import Finding, Known, Verdict
 
 SAMPLES = 4  # problems, each called twice
 
@@ -56,7 +59,10 @@ def check_gradients(
           a factor 2 is missing (half the right value)
           it is 0.5 times the right one
     """
-    return judge(getattr(gradients, "__name__", "gradients"), ask(loss, gradients, sample))
+    asked = ask(loss, gradients, sample)
+    marking = judge(getattr(gradients, "__name__", "gradients"), asked)
+    found = graph_findings.find(loss, marking.calls, asked.names, marking.verdicts)
+    return replace(marking, verdicts=graph_findings.named(marking.verdicts, found, marking.calls))
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,7 @@ def judge(function: str, asked: Asked) -> Marking:
     notes = (*(_overruled(name) for name in asked.overruled), *blind_spots(plain))
     known = Known(tuple(plain[0].truth))
     exercise = Exercise("any-loss", function, asked.names, "", (), _nothing, known)
-    verdicts = diagnose(calls, known)
+    verdicts = with_properties(calls, diagnose(calls, known), known, None)
     return Marking(exercise, _unsure_of(constant_sizes(plain), verdicts), calls, 0, notes)
 
 

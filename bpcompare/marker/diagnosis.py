@@ -3,77 +3,25 @@
 Pure functions of what is known: the calls, their right answers, and the exercise's hypotheses.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
-from bpcompare.marker.calls import EPSILON, Call, Problem
+from bpcompare.marker.calls import EPSILON, Call
 from bpcompare.marker.conditions import describe, parts
 from bpcompare.marker.explanation import Explanation, Hypothesis, agrees, cheapest, same_layout, truth
 from bpcompare.marker.hypotheses import any_loss, kept_state, number_types, number_values
 from bpcompare.marker.meaning import SHAPED, names
+from bpcompare.marker.retrace import retraced
+from bpcompare.marker.verdict import EXACT, ROUNDING, WRONG, Finding, Known, Verdict, is_right
 
-EXACT, ROUNDING, WRONG = "exact", "within rounding", "wrong"
 WHOLE_IS_SIMPLER = 0.5  # one mistake everywhere is simpler than one that only some calls show
 SPECIAL_COST = 1.0  # what a mistake of the exercise's own costs at least; a cheaper explanation needs no other
 HARDLY_WRONG = 8.0  # times its rounding: errors no larger fit many an explanation
 CLEAR_ALTERNATIVE = 3  # a kind of call must come in so many numbers to be diagnosed on its own
-
-
-@dataclass(frozen=True)
-class Known:
-    """What an exercise knows about its own mistakes.
-
-    Attributes:
-        answers: The names of the right answers, in order.
-        hypotheses: Explanations beyond the general ones.
-        in_parts: Those of them that may hold for one kind of calls, where the other kind has an explanation of its own.
-        variants: Known mistakes as whole wrong answers, by name.
-        solve: Makes a problem from inputs; it tells what casting the inputs does.
-        shared: Mistakes that every answer shows, since all are made of what they concern.
-    """
-
-    answers: tuple[str, ...]
-    hypotheses: tuple[Hypothesis, ...] = ()
-    variants: Mapping[str, any_loss.Variant] = field(default_factory=dict)
-    solve: Callable[[dict[str, Any], str], Problem] | None = None
-    shared: frozenset[str] = frozenset()
-    in_parts: tuple[Hypothesis, ...] = ()
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One explanation, and where it holds (the empty text: everywhere)."""
-
-    scope: str
-    explanation: Explanation
-    calls: tuple[Call, ...]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What is said about one answer.
-
-    Attributes:
-        answer: Its name, such as ``grad_w``.
-        grade: exact, within rounding, or wrong.
-        largest: The largest difference, in units in the last place of the sum of the absolute values of the terms.
-        findings: What explains it; empty where it is right.
-    """
-
-    answer: str
-    grade: str
-    largest: float
-    findings: tuple[Finding, ...] = ()
-
-    @property
-    def mistakes(self) -> tuple[str, ...]:
-        """The names of all mistakes found, each once; ``unknown`` among them where something stays unexplained."""
-        return tuple(dict.fromkeys(name for finding in self.findings for name in names(finding.explanation)))
 
 
 def diagnose(calls: Sequence[Call], known: Known) -> tuple[Verdict, ...]:
@@ -86,6 +34,7 @@ def diagnose(calls: Sequence[Call], known: Known) -> tuple[Verdict, ...]:
         named = {name for verdict in verdicts for name in verdict.mistakes}
         verdict = _verdict(calls, answer, known)
         verdicts.append(replace(verdict, findings=tuple(_consistent(finding, named) for finding in verdict.findings)))
+    verdicts = retraced(calls, verdicts, known)
     if any("unknown" in verdict.mistakes for verdict in verdicts):
         return tuple(_hedged(verdict, known.shared) for verdict in verdicts)
     return tuple(verdicts)
@@ -111,15 +60,6 @@ def _consistent(finding: Finding, named: set[str]) -> Finding:
         if named.intersection(other):
             return replace(finding, explanation=replace(explanation, mistakes=other))
     return finding
-
-
-def is_right(call: Call, answer: str) -> bool:
-    """Whether the call gave this answer, in its shape and within rounding; one number may come in any nesting."""
-    array, right = call.answers.get(answer), call.problem.truth[answer]
-    if array is None or (array.shape != right.shape and not array.size == right.size == 1):
-        return False
-    with np.errstate(invalid="ignore"):
-        return bool((abs(array.reshape(right.shape) - right) <= call.rounding(answer)).all())
 
 
 def _verdict(calls: Sequence[Call], answer: str, known: Known) -> Verdict:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bpcompare.errors import InputError
+from bpcompare.marker import derivations
 from bpcompare.marker.calls import Problem
-from bpcompare.marker.diagnosis import Known
+from bpcompare.marker.explanation import Explanation
 from bpcompare.marker.hypotheses import squared_error
+from bpcompare.marker.meaning import names
 from bpcompare.marker.mistakes import MISTAKES, Mistake
 from bpcompare.marker.problems import (
     adam_step,
@@ -17,6 +19,7 @@ from bpcompare.marker.problems import (
     linear_regression_mistakes,
     sigmoid_neuron,
 )
+from bpcompare.marker.verdict import Known
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,20 @@ class Exercise:
         """What the exercise says about a mistake."""
         return self.mistakes.get(name) or MISTAKES.get(name) or MISTAKES["unknown"]
 
+    def said(self, explanation: Explanation) -> list[tuple[str, Mistake]]:
+        """Every mistake of an explanation with its words: the graph's own, or those of the table."""
+        mistakes = explanation.mistakes
+        own = [*explanation.told, *map(self.mistake, mistakes[len(explanation.told) :])]
+        more = [name for name in names(explanation) if name not in mistakes]
+        return [*zip(mistakes, own, strict=True), *((name, self.mistake(name)) for name in more)]
+
+    def lines_of(self, explanation: Explanation, answer: str) -> list[int]:
+        """For each of ``said``, the number of the derivation's line; 0 for none."""
+        return [
+            mistake.line if place < len(explanation.told) else self.line(name, answer)
+            for place, (name, mistake) in enumerate(self.said(explanation))
+        ]
+
     def line(self, name: str, answer: str) -> int:
         """The number of the derivation's line that a mistake in ``answer`` concerns; 0 for none."""
         line = self.mistake(name).line
@@ -79,6 +96,7 @@ LINEAR_REGRESSION = Exercise(
         solve=linear_regression.solve,
         shared=squared_error.SHARED,
         in_parts=squared_error.IN_PARTS,
+        derivation=derivations.LINEAR_REGRESSION,
     ),
     mistakes=linear_regression_mistakes.MISTAKES,
     lines={"grad_b": {linear_regression_mistakes.WEIGHT: linear_regression_mistakes.BIAS}},
@@ -101,7 +119,13 @@ ADAM_STEP = Exercise(
         "p ← p − lr · m̂/(√v̂ + ε)",
     ),
     draw=adam_step.draw,
-    known=Known(("p", "exp_avg", "exp_avg_sq"), variants=adam_step.VARIANTS, solve=adam_step.solve),
+    known=Known(
+        ("p", "exp_avg", "exp_avg_sq"),
+        variants=adam_step.VARIANTS,
+        solve=adam_step.solve,
+        derivation=derivations.ADAM_STEP,
+        unscaled=frozenset(["p"]),
+    ),
     mistakes=adam_step.MISTAKES,
 )
 
@@ -121,7 +145,12 @@ SIGMOID_NEURON = Exercise(
         "∂L/∂w = ∂L/∂z · x,  ∂L/∂b = ∂L/∂z",
     ),
     draw=sigmoid_neuron.draw,
-    known=Known(("grad_w", "grad_b"), variants=sigmoid_neuron.VARIANTS, solve=sigmoid_neuron.solve),
+    known=Known(
+        ("grad_w", "grad_b"),
+        variants=sigmoid_neuron.VARIANTS,
+        solve=sigmoid_neuron.solve,
+        derivation=derivations.SIGMOID_NEURON,
+    ),
     mistakes=sigmoid_neuron.MISTAKES,
 )
 
@@ -142,7 +171,12 @@ DELTA_RECURSION = Exercise(
         "σ′(z) = σ(z)(1 − σ(z))",
     ),
     draw=delta_recursion.draw,
-    known=Known(("delta1", "delta2", "delta3"), variants=delta_recursion.VARIANTS, solve=delta_recursion.solve),
+    known=Known(
+        ("delta1", "delta2", "delta3"),
+        variants=delta_recursion.VARIANTS,
+        solve=delta_recursion.solve,
+        derivation=derivations.DELTA_RECURSION,
+    ),
     mistakes=delta_recursion.MISTAKES,
 )
 

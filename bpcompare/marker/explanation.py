@@ -9,6 +9,7 @@ import numpy as np
 
 from bpcompare.marker.calls import EPSILON, Array, Call
 from bpcompare.marker.factors import Factor, Pair, fit, may_share_a_factor, ratio
+from bpcompare.marker.mistakes import Mistake
 
 SINGLE = ("float32", "float16", "bfloat16")
 
@@ -24,6 +25,9 @@ class Explanation:
         detail: A number found on the way, such as a learning rate.
         alternatives: Other mistakes that would give the same answers in these calls.
         sure: False where the explanation bounds the error only, and does not reproduce the answer.
+        told: What is said of the first of ``mistakes``, where it is found on the graph and no table has words for it.
+        others: What else gives the same answers, in words.
+        follows: The learner's own answers that this one follows from.
     """
 
     mistakes: tuple[str, ...]
@@ -32,6 +36,9 @@ class Explanation:
     detail: str = ""
     sure: bool = True
     alternatives: tuple[tuple[str, ...], ...] = ()
+    told: tuple[Mistake, ...] = ()
+    others: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
 
 
 def cheapest(found: Sequence[Explanation]) -> Explanation | None:

@@ -454,7 +454,7 @@ class _Check:
             v.detach().clone().requires_grad_(p in self.wanted) if isinstance(v, Tensor) else v
             for p, v in enumerate(arguments)
         ]
-        other = [v.detach() * 1.5 if differentiable(v) else v for v in arguments]
+        other = [v.detach() * 1.5 if p in self.wanted else v for p, v in enumerate(arguments)]  # indices stay valid
         plain = self._call(arguments, upstream)
         try:
             with torch.enable_grad():

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from bpcompare.marker.calls import Array, Call
-from bpcompare.marker.diagnosis import WRONG, Verdict
 from bpcompare.marker.exercises import Exercise
 from bpcompare.marker.explanation import truth
 from bpcompare.marker.factors import Factor
+from bpcompare.marker.verdict import WRONG, Verdict
 
 LARGEST_ARRAY = 12  # numbers of an array that are shown
 
@@ -97,6 +97,7 @@ class Marking:
         for verdict in self.verdicts:
             lines.append(f"{verdict.answer}: {verdict.grade}")
             lines += [f"  {says}" for says in self._said(verdict)]
+            lines += [f"  true of it: {one.says}" for one in verdict.properties]
             found = self.contrast(verdict)
             lines += [f"  {line}" for line in str(found).splitlines()] if found else []
         return "\n".join([*lines, *self._conduct(), *self.notes])
@@ -109,8 +110,9 @@ class Marking:
 
     def _said(self, verdict: Verdict) -> list[str]:
         factors = {finding.explanation.factor for finding in verdict.findings} - {None, Factor()}
+        said = (self.exercise.said(finding.explanation) for finding in verdict.findings)
         return [
-            *(self.exercise.mistake(name).says for name in verdict.mistakes),
+            *dict.fromkeys(mistake.says for one in said for _, mistake in one),
             *(f"it is {factor} times the right one" for factor in sorted(map(str, factors))),
         ]
 

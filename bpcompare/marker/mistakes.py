@@ -16,6 +16,7 @@ class Mistake(NamedTuple):
 SHAPES = "Write the shape next to every array in your formula, on paper, for in = 3 and out = 2."
 _SIZES = "Which sizes of the problem does your formula divide by, and which does the loss divide by?"
 _STATE = "Call your function twice on the same numbers: does the second answer equal the first?"
+_STEPS = "Work the derivation out line by line, for numbers that you can check."
 _NUMBER = "In which number type is each intermediate result held, and how many digits does it keep?"
 
 MISTAKES: dict[str, Mistake] = {
@@ -119,6 +120,12 @@ MISTAKES: dict[str, Mistake] = {
     "clipped": Mistake("it is clipped: entries beyond a bound are cut", ANSWER, "Compare the largest entries."),
     "sign-only": Mistake("only the sign of the gradient is returned", ANSWER, "Compare the sizes of the entries."),
     "normalised": Mistake("it is divided by its own length", ANSWER, "Compare the sizes of the entries."),
+    # found on the graph of the derivation, which has words of its own
+    "step-left-out": Mistake("a step of the derivation, or one of its operands, is left out", ANSWER, _STEPS),
+    "operation-replaced": Mistake("another operation stands in a step of the derivation", ANSWER, _STEPS),
+    "operand-replaced": Mistake("another value stands in a step of the derivation", ANSWER, _STEPS),
+    "value-changed": Mistake("a value is changed on its way", ANSWER, _STEPS),
+    "consequence": Mistake("it follows rightly from another wrong answer", ANSWER, _STEPS),
     "unknown": Mistake(
         "it is wrong, and no known mistake explains it", ANSWER, "Compare the two arrays entry by entry."
     ),

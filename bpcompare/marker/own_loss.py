@@ -5,15 +5,18 @@ The child differentiates the loss and calls the gradients; numbers alone come ba
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from bpcompare.errors import InputError
+from bpcompare.marker import graph_findings
 from bpcompare.marker.calls import Array, Call, Problem
 from bpcompare.marker.check_gradients import Asked, ask, judge
+from bpcompare.marker.explanation import Explanation
 from bpcompare.marker.marking import Marking
+from bpcompare.marker.mistakes import ANSWER, Mistake
 
 LARGEST_ANSWER = 100_000  # numbers in all arrays of one problem
 
@@ -32,11 +35,17 @@ def tell(loss: Callable[..., Any], gradients: Callable[..., Any], sample: Callab
         asked = ask(loss, gradients, sample)
     except InputError as error:
         return {"refused": str(error)}
+    marking = judge("gradients", asked)
+    found = graph_findings.find(loss, marking.calls, asked.names, marking.verdicts, pairs=False)
     problems = list({id(call.problem): call.problem for call in asked.calls}.values())
     places = {id(problem): index for index, problem in enumerate(problems)}
     return {
         "names": list(asked.names),
         "overruled": list(asked.overruled),
+        "found": {
+            answer: {"kind": one.mistakes[0], "says": one.told[0].says, "others": list(one.others), "cost": one.cost}
+            for answer, one in found.items()
+        },
         "problems": [asdict(_problem_told(problem)) for problem in problems],
         "calls": [asdict(_call_told(call, places[id(call.problem)])) for call in asked.calls],
     }
@@ -81,7 +90,9 @@ def judge_told(function: str, told: Mapping[str, Any]) -> Marking:
         problems = [_problem(one["numbers"], one["texts"]) for one in told["problems"]]
         calls = tuple(_call(one["numbers"], one["texts"], problems) for one in told["calls"])
         names, overruled = _words(told["names"]), _words(told["overruled"])
-        return judge(function, Asked(names, calls, tuple(name for name in problems[0].truth if name in overruled)))
+        marking = judge(function, Asked(names, calls, tuple(name for name in problems[0].truth if name in overruled)))
+        found = {str(answer): _explanation(one) for answer, one in told.get("found", {}).items()}
+        return replace(marking, verdicts=graph_findings.named(marking.verdicts, found, marking.calls))
     except (AttributeError, KeyError, IndexError, TypeError) as error:
         raise ValueError("not what a child tells") from error
 
@@ -104,6 +115,13 @@ def _arrays(told: Mapping[str, Any]) -> dict[str, Array]:
         str(name): np.array([float.fromhex(value) for value in one["values"]], dtype=np.float64).reshape(one["shape"])
         for name, one in told.items()
     }
+
+
+def _explanation(told: Mapping[str, Any]) -> Explanation:
+    """What the child's graph says; the verdict itself is the marker's own."""
+    kind, says = _words([told["kind"]])[0], "".join(c if c.isprintable() else " " for c in str(told["says"]))[:600]
+    mistake = Mistake(says, ANSWER, graph_findings.HINT)
+    return Explanation((kind,), float(told["cost"]), told=(mistake,), others=_words(told["others"]))
 
 
 def _words(told: Sequence[Any]) -> tuple[str, ...]:

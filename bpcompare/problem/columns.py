@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bpcompare.errors import InputError
+from bpcompare.problem.whole_numbers import quoted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,15 +19,13 @@ DTYPES = (torch.float32, torch.float64)
 
 
 def precision(x: "Numbers") -> torch.dtype:
-    """The precision to train in if none is asked for: that of a tensor, or of a float64 array; else float32.
+    """The precision to train in if none is asked for: float64 for a tensor or an array of it, else float32.
 
     Example:
         >>> precision([[1.0]]), precision(np.ones((1, 1)))
         (torch.float32, torch.float64)
     """
-    if isinstance(x, Tensor):
-        return x.dtype
-    return torch.float64 if getattr(x, "dtype", None) == np.float64 else torch.float32
+    return torch.float64 if getattr(x, "dtype", None) in (torch.float64, np.float64) else torch.float32
 
 
 def as_columns(name: str, values: "Numbers") -> Tensor:
@@ -41,9 +40,14 @@ def as_columns(name: str, values: "Numbers") -> Tensor:
     """
     if isinstance(values, Tensor):
         tensor = values.detach()
-        if tensor.is_complex() or tensor.is_sparse or tensor.device.type != "cpu":
-            raise InputError(f"{name} must be a dense real tensor on the CPU; got {tensor.dtype} on {tensor.device}")
+        wrong = tensor.is_complex() or tensor.dtype == torch.bool or tensor.is_sparse or tensor.is_quantized
+        if wrong or tensor.device.type != "cpu":
+            layout = " sparse" * tensor.is_sparse
+            found = f"{tensor.dtype}{layout} on {tensor.device}"
+            raise InputError(f"{name} must be a dense tensor of real numbers on the CPU; got {found}")
         return tensor
+    if isinstance(values, np.ma.MaskedArray) and values.mask.any():
+        raise InputError(f"{name} must have a number everywhere; got a masked array: leave out its masked rows first")
     try:
         array = np.asarray(values)
     except (ValueError, TypeError, RuntimeError) as error:
@@ -76,12 +80,36 @@ def check_columns(x: Tensor, y: Tensor, dtype: torch.dtype) -> None:
         )
     if y.ndim != 2 or y.shape[0] != n or y.shape[1] == 0:
         raise InputError(f"y must have shape (N, out_features) with N = {n}, as x has; got {tuple(y.shape)}.")
-    if dtype not in DTYPES:
-        raise InputError(f"dtype must be torch.float32 or torch.float64; got {dtype}.")
+    check_precision(dtype)
     for name, values in (("x", x), ("y", y)):
         if not values.isfinite().all():
             row, column = (~values.isfinite()).nonzero()[0].tolist()
             raise InputError(f"{name} must be finite; {name}[{row}, {column}] is {values[row, column].item()}.")
+
+
+def check_precision(dtype: torch.dtype) -> None:
+    """Refuses a precision to train in that is neither float32 nor float64.
+
+    Raises:
+        InputError: It is another one.
+    """
+    if dtype not in DTYPES:
+        raise InputError(f"dtype must be torch.float32 or torch.float64; got {dtype}.")
+
+
+def as_parameters(name: str, values: object, dtype: torch.dtype) -> Tensor:
+    """The weight or bias that makes the data, in the precision of training.
+
+    Raises:
+        InputError: It is no array of finite numbers.
+    """
+    try:
+        numbers = torch.as_tensor(values, dtype=dtype)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{name} must be a number or rows of numbers of one length; got {quoted(values)}") from error
+    if not numbers.isfinite().all():
+        raise InputError(f"{name} must be finite in {dtype}; got {quoted(values)}")
+    return numbers
 
 
 def numbered(letter: str, count: int) -> tuple[str, ...]:

@@ -24,9 +24,10 @@ def items(columns: Columns, header: Sequence[str]) -> list[str]:
         return [name if name in header else name.strip() for name in columns]
     if columns.strip() in header:
         return [columns.strip()]
+    open_quote = columns.count('"') % 2 == 1  # read loosely it would end at the end of the text
     try:
-        return [part.strip() for row in csv.reader([columns], skipinitialspace=True) for part in row]
-    except csv.Error:  # a line break outside quotes
+        return [part.strip() for row in csv.reader([columns], skipinitialspace=True, strict=open_quote) for part in row]
+    except csv.Error:  # that, or a line break outside quotes
         return [columns.strip()]
 
 

@@ -2,7 +2,7 @@
 
 The kernel ends a process that asks for more memory than there is, without a word. So for each kind of job the numbers
 that the code allocates at its peak are counted from the sizes alone, recordings included, and the time of its steps.
-The costs were measured and are rounded up; they bound a job, they do not predict it.
+The costs were measured on one core and rounded up. They say whether a job is far too large, not how long it takes.
 """
 
 import math
@@ -23,18 +23,26 @@ SMALL = 64e6  # bytes: less is not worth a look at what is available
 FLOAT = 8  # bytes of a number in float64
 DATA = 4 * FLOAT  # bytes of a number of x or y: as measured, as trained on, and while the one is made of the other
 RECORDED = 10 * FLOAT  # bytes of a recorded number: with its gradient, as trained and in the user's units
-IN_FILES = 150  # more bytes of each, as text and in pictures
+IN_FILES = 320  # more bytes of each, as text and in pictures
 IN_LEDGER = 3_000  # more bytes of each in Adam's ledger
 IN_EQUATION = 600  # bytes of a term, in text and in LaTeX
 EPOCH = 400  # bytes of a network's epoch, and for each of its tensors
 TENSOR = 150
 SEED = 16_000  # bytes of a seed's problem, its data not counted
 RUN = 1_200  # bytes of a run of a sweep, its row of the file included
-MODEL = 12  # copies of a network's numbers: model, gradient, Adam's two moments, the last state, pictures' models
+MODEL = 16  # copies of a network's numbers: model, gradient, Adam's two moments, the last state, pictures' models
 
-STEP = 1e-4  # seconds of a step of the smallest model
-RUN_STEP = 1e-6  # seconds of a step of a sweep's run
-MULTIPLICATIONS = 1e9  # in a second
+# Seconds of a step of one small layer, with the loss after it, by where the gradient comes from; a slope that is tried
+# is a step of its own.
+STEPS = {"formula": 1.5e-4, "moments": 1.5e-4, "finite_difference": 1.5e-4, "autograd": 2.5e-4, "graph": 1e-3}
+OTHER_STEP = 1e-3  # of a source of the user's, and of a sweep's whole batch
+RULE = 3e-4  # more, by a rule that is not gradient descent
+UPDATE = 6e-9  # more, for each number of the model
+MULTIPLICATIONS = 5e9  # in a second, in products of matrices
+FACTORING = 2e9  # in a second, in decompositions
+DRAWN = 1e-6  # seconds of a number of x or y, in pictures
+RUN_IN_FILES = 8e-5  # seconds of a run of a sweep, in files and pictures
+RUN_STEP = 5e-8  # seconds of a step of a run of a sweep, for each number of XᵀX
 BEYOND = 10**40
 
 
@@ -110,6 +118,7 @@ def training(
     *,
     methods: int = 1,
     slopes: int = 0,
+    step: float | None = None,
     batch_size: int | None = None,
     itemsize: int = FLOAT,
     files: bool = False,
@@ -123,6 +132,7 @@ def training(
         epochs: The number of passes over the samples.
         methods: The number of methods.
         slopes: The number of methods that find each slope by trying: each of their steps costs two losses a parameter.
+        step: Seconds of a small layer's step by all those that do not try, the sum of their `step_seconds`.
         batch_size: Samples per step; None for all.
         itemsize: Bytes of a number of the model.
         files: Whether history and pictures are made of it.
@@ -135,20 +145,32 @@ def training(
     samples, epochs, *widths = _bounded(samples, epochs, *widths)
     numbers, layers, states = _parameters(widths), len(widths) - 1, epochs + 1
     steps = epochs * (math.ceil(samples / (batch_size or samples)) + 1)
-    work = 6 * (samples + 2) * numbers * 2 * epochs
-    tries = methods - slopes + slopes * 2 * numbers
-    seconds = tries * (steps * layers * STEP + work / MULTIPLICATIONS)
+    work = 6 * (samples + 2) * numbers * 2 * epochs / MULTIPLICATIONS + steps * numbers * UPDATE
+    tried = slopes * 2 * numbers
+    step = (methods - slopes) * step_seconds("autograd", "Adam") if step is None else step
+    seconds = steps * layers * (step + tried * STEPS["finite_difference"]) + (methods - slopes + tried) * work
     if layers == 1:
         recorded = RECORDED + IN_FILES * files
         memory = methods * states * (numbers + 1) * recorded + ledgers * states * numbers * IN_LEDGER
-        memory += samples * sum(widths) * DATA // 2 + 8 * FLOAT * (widths[0] + 1) ** 2  # and the optimum's factors
-        seconds += (samples + 20 * widths[0]) * widths[0] ** 2 / MULTIPLICATIONS
+        memory += samples * sum(widths) * DATA + 8 * FLOAT * (widths[0] + 1) ** 2  # and the optimum's factors
+        seconds += (samples + 20 * widths[0]) * widths[0] ** 2 / FACTORING
     else:
         memory = methods * states * (EPOCH + 2 * layers * TENSOR) + numbers * itemsize * (MODEL + 2 * methods)
         memory += samples * sum(widths) * FLOAT * 6
+    seconds += samples * sum(widths) * DRAWN * files
     size = f"{_count(samples)} samples, {_count(numbers)} numbers to learn"
     job = f"training for {_count(epochs)} epochs ({size}, methods: {methods})"
     return Estimate(job, memory, seconds, "ask for fewer epochs or smaller sizes")
+
+
+def step_seconds(gradient: str, rule: str) -> float:
+    """Seconds of a step of one small layer by this gradient source and this update rule, the loss after it included.
+
+    Example:
+        >>> step_seconds("formula", "GradientDescent") < step_seconds("autograd", "Adam")
+        True
+    """
+    return STEPS.get(gradient, OTHER_STEP) + RULE * (rule != "GradientDescent")
 
 
 def sweep(
@@ -159,8 +181,8 @@ def sweep(
     numbers, runs = outputs * (inputs + 1), seeds * rates * methods
     data = samples * (inputs + outputs)
     memory = runs * (RUN + 60 * FLOAT + numbers * RECORDED) + (data * DATA + numbers * DATA + SEED) * seeds
-    seconds = runs * epochs * numbers * (inputs + 1) * RUN_STEP + methods * epochs * STEP
-    seconds += (seeds if drawn else 1) * data * inputs / MULTIPLICATIONS + seeds * 1e-3
+    seconds = runs * epochs * numbers * (inputs + 1) * RUN_STEP + methods * epochs * OTHER_STEP
+    seconds += (seeds if drawn else 1) * data * inputs / MULTIPLICATIONS + seeds * 1e-3 + runs * RUN_IN_FILES
     job = f"a sweep of {_count(runs)} runs ({_count(seeds)} seeds) × {_count(epochs)} epochs"
     return Estimate(job, memory, seconds, "ask for fewer seeds, rates, epochs or samples")
 
@@ -169,7 +191,7 @@ def collapse(widths: Sequence[int]) -> Estimate:
     """Two linear layers of widths (in, hidden, out), the one that they are, and its rank."""
     inputs, _, outputs = widths = _bounded(*widths)
     one, two = inputs * outputs, _parameters(widths)
-    seconds = (20 * one * min(inputs, outputs) + 100 * two) / MULTIPLICATIONS
+    seconds = (20 * one * min(inputs, outputs) + 100 * two) / FACTORING
     job = f"two layers of {_count(two)} numbers and the one that they are"
     return Estimate(job, FLOAT * (8 * two + 12 * one), seconds, "choose smaller layers")
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from bpcompare.errors import InputError
 from bpcompare.problem import estimates
 from bpcompare.problem.problem import Problem, from_data
+from bpcompare.problem.whole_numbers import seed_number, whole_number, widths_of
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
 INITS = ("normal", "pytorch")
@@ -49,8 +50,7 @@ def network(
           (2): Linear(in_features=3, out_features=1, bias=True)
         )
     """
-    if len(layers) < 2 or min(layers) < 1:
-        raise InputError(f"layers must be at least two widths of at least 1; got {list(layers)}")
+    layers, seed = widths_of(layers), seed_number(seed)
     if activation not in ACTIVATIONS:
         raise InputError(f"activation must be one of {', '.join(ACTIVATIONS)}; got {activation!r}")
     if init not in INITS:
@@ -82,7 +82,8 @@ def with_network(
         False
     """
     ends = (problem.in_features, problem.out_features)
-    if len(layers) < 2 or (layers[0], layers[-1]) != ends:
+    layers = widths_of(layers)
+    if (layers[0], layers[-1]) != ends:
         raise InputError(
             f"layers must begin with {ends[0]} and end with {ends[1]}, the numbers of input and output columns; "
             f"got {','.join(map(str, layers))}"
@@ -125,8 +126,7 @@ def quadratic(
 
     Source: 「反向传播推导+numpy实现」.
     """
-    if not 0 <= seed < 2**32:
-        raise InputError(f"the seed of NumPy's legacy generator must be from 0 to 2**32 − 1; got {seed}")
+    seed = whole_number("the seed of NumPy's legacy generator", seed, 0, 2**32 - 1)
     random = np.random.RandomState(seed)
     x = np.sort(5 * random.random_sample(30))
     y = x**2 + 2 * random.randn(30)

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,9 @@ from bpcompare import notebook
 from bpcompare.errors import InputError
 from bpcompare.problem import estimates
 from bpcompare.problem.column_names import check_names
-from bpcompare.problem.columns import as_columns, check_columns, numbered, precision
+from bpcompare.problem.columns import as_columns, as_parameters, check_columns, check_precision, numbered, precision
 from bpcompare.problem.scaling import Scaling
+from bpcompare.problem.whole_numbers import quoted, seed_number, whole_number
 
 MOST_ROWS = 20  # columns of a table that a notebook shows
 
@@ -162,8 +164,8 @@ def from_data(
         y: Targets (N, out), finite, likewise. Both are kept in float64, whatever the training's precision.
         name: What to call it.
         seed: Random seed for the initial parameters.
-        dtype: The precision of training, torch.float32 or torch.float64; when not given that of ``x`` if it is a
-            tensor or a float64 array, else float32.
+        dtype: The precision of training, torch.float32 or torch.float64; when not given float64 if ``x`` is a
+            tensor or an array of it, else float32.
         bias: Whether the model has one.
         standardize: Whether to train on columns of mean 0 and (population) standard deviation 1; without a bias, of
             mean square 1. Everything is reported in the user's units all the same.
@@ -180,7 +182,7 @@ def from_data(
         >>> problem.samples, problem.x_names, problem.dtype
         (2, ('速度',), torch.float32)
     """
-    dtype = dtype or precision(x)
+    dtype, seed = dtype or precision(x), seed_number(seed)
     x, y = as_columns("x", x), as_columns("y", y)
     check_columns(x, y, dtype)
     with torch.random.fork_rng(devices=[]):
@@ -200,7 +202,10 @@ def from_data(
         skipped=skipped,
     )
     if not (problem.x.isfinite().all() and problem.y.isfinite().all()):
-        raise InputError(f"the data reach beyond {problem.dtype}; train with dtype float64 or standardize the columns.")
+        raise InputError(
+            f"the data reach beyond {problem.dtype}; give --dtype float64 or --standardize (in Python "
+            "dtype=torch.float64 or standardize=True)"
+        )
     return problem
 
 
@@ -241,13 +246,15 @@ def line(
 
     Source: 「深度学习之前向传播和反向传播」, the main problem; the seed is found, not printed there.
     """
-    if samples < 1:
-        raise InputError(f"samples must be at least 1; got {samples}")
-    matrix = torch.as_tensor(weight, dtype=dtype)
+    samples, seed = whole_number("samples", samples), seed_number(seed)
+    check_precision(dtype)
+    if isinstance(noise, str | bool) or not 0 <= noise < math.inf:
+        raise InputError(f"noise must be a finite number of at least 0; got {quoted(noise)}")
+    matrix = as_parameters("weight", weight, dtype)
     matrix = matrix.reshape(1, 1) if matrix.ndim == 0 else matrix
-    if matrix.ndim != 2:
+    if matrix.ndim != 2 or 0 in matrix.shape:
         raise InputError(f"weight must be a number or a matrix (out, in); got shape {tuple(matrix.shape)}")
-    biases = torch.as_tensor(bias, dtype=dtype).reshape(-1)
+    biases = as_parameters("bias", bias, dtype).reshape(-1)
     if biases.numel() not in (1, matrix.shape[0]):
         raise InputError(f"bias must be one number or one per output ({matrix.shape[0]}); got {biases.numel()}")
     out_features, in_features = matrix.shape
@@ -264,3 +271,19 @@ def line(
     truth = Truth(matrix, biases.expand(out_features).clone())
     problem = from_data(x, y, name="line", bias=learn_bias, standardize=standardize, truth=truth)
     return dataclasses.replace(problem, start=start)
+
+
+def check_problem(problem: object) -> None:
+    """Refuses what is no problem.
+
+    Raises:
+        InputError: It is something else.
+
+    Example:
+        >>> check_problem(5)
+        Traceback (most recent call last):
+        ...
+        bpcompare.errors.InputError: what to learn must be a Problem, such as line() or from_data(x, y); got 5
+    """
+    if not isinstance(problem, Problem):
+        raise InputError(f"what to learn must be a Problem, such as line() or from_data(x, y); got {quoted(problem)}")

@@ -41,11 +41,10 @@ def render(comparison: Comparison, *, width: int | None = None, color: bool = Fa
 
 def _headline(comparison: Comparison) -> str:
     problem = comparison.problem
-    batch = f", batches of {comparison.batch_size}" if comparison.batch_size else ""
     return (
         f"{problem.name}: {problem.samples:,} samples, {problem.in_features} → {problem.out_features}, "
         f"{str(problem.dtype).removeprefix('torch.')}{', standardised' if problem.scaling else ''}; "
-        f"lr {comparison.lr:g}, {comparison.epochs:,} epochs{batch}"
+        f"lr {comparison.lr:g}, {verdicts.epochs_and_batches(comparison)}"
     )
 
 
@@ -135,10 +134,10 @@ def _curvature(curvature: Curvature) -> str:
     largest, smallest = curvature.eigenvalues[0].item(), curvature.eigenvalues[max(curvature.rank, 1) - 1].item()
     if curvature.rank == 0:
         return "λ = 0 in every direction: the inputs are all 0, and nothing ever moves"
-    if largest - smallest < 1e-6 * largest:
-        spread = f"λ = {largest:.4g} in every direction, condition number {curvature.condition_number:.6g}"
-    elif curvature.rank < len(curvature.eigenvalues):
+    if curvature.rank < len(curvature.eigenvalues):
         spread = f"λ from {largest:.4g} to 0 (rank {curvature.rank}): along λ = 0 nothing ever moves"
+    elif largest - smallest < 1e-6 * largest:
+        spread = f"λ = {largest:.4g} in every direction, condition number 1"
     else:
         spread = f"λ from {largest:.4g} to {smallest:.4g}, condition number {curvature.condition_number:,.6g}"
     gone = advice.rounded_down(100 * (1 - curvature.contraction(curvature.best_lr)), 2)

@@ -40,6 +40,11 @@ TERMS = {
     "δ": "∂L/∂z of a layer: what reaches it in the backward pass; the size is the root mean square",
     "‖W‖": "the length of a layer's weight: the root of the sum of its squares",
     "saturated": "units where |σ′(z)| < 0.01: they pass on less than a hundredth of the δ that reaches them",
+    "best lr": "of a sweep: among the rates that come as near to the optimum as any, the fastest",
+    "gap left": "the part of the starting gap that is left at the end, the median over the seeds",
+    "stable up to": "up to this rate no run of any seed ended worse than it began",
+    "ended worse": "runs whose loss at the end is above that at the start, the diverged ones included",
+    "spread": "the standard deviation of a learned number over the seeds",
     "vanishing": "δ of a layer is more than ten times smaller than that of the layer above it",
 }
 

@@ -57,11 +57,15 @@ class Plane:
         return 0.5 * torch.einsum("...i,ij,...j->...", away, self.hessian, away)
 
 
-def plane(comparison: Comparison) -> Plane:
+def plane(comparison: Comparison, *, extreme: bool = False) -> Plane:
     """The plane of the two parameters, or, where there are more, of the two eigenvectors that tell most.
 
     Those are the directions that the largest parts of the starting gap lie in; through the optimum, so that what is
     seen is the loss with every other direction already at its best.
+
+    Args:
+        comparison: What was trained.
+        extreme: Whether to take the directions of the largest and the smallest curvature instead.
 
     Example:
         >>> from bpcompare.comparison.linear import compare
@@ -77,7 +81,15 @@ def plane(comparison: Comparison) -> Plane:
         units = torch.eye(len(names), dtype=torch.float64)[..., None]
         hessian = modes.eigenvectors @ modes.eigenvalues.diag() @ modes.eigenvectors.T
         return Plane(tuple(names), units, torch.zeros_like(optimum), optimum[:, 0], hessian)
-    order = modes.initial_excess.flatten().argsort(descending=True, stable=True)[:2]
+    if not len(modes.eigenvalues):  # all inputs are 0: the loss is flat, and every direction as good as another
+        flat = torch.zeros_like(optimum)[None]
+        flat[0, 0, 0] = 1
+        return Plane((names[0],), flat, optimum, torch.zeros(1).double(), torch.zeros(1, 1).double())
+    if extreme:
+        outputs, last = modes.initial_excess.argmax(1), len(modes.eigenvalues) - 1
+        order = torch.tensor([mode * optimum.shape[1] + int(outputs[mode]) for mode in sorted({0, last})])
+    else:
+        order = modes.initial_excess.flatten().argsort(descending=True, stable=True)[:2]
     axes, labels, curvatures = [], [], []
     share = modes.initial_excess / modes.initial_excess.sum().clamp(min=1e-300)
     for place in order.tolist():
@@ -86,7 +98,8 @@ def plane(comparison: Comparison) -> Plane:
         axis[:, output] = modes.eigenvectors[:, mode]
         axes.append(axis)
         curvatures.append(modes.eigenvalues[mode])
-        labels.append(f"{_combination(axis, names)}\n({100 * share[mode, output].item():.3g} % of the starting gap)")
+        part = f"{100 * share[mode, output].item():.3g} % of the starting gap"
+        labels.append(f"{_combination(axis, names)}\n({f'λ = {curvatures[-1]:.3g}, ' if extreme else ''}{part})")
     bottom = torch.zeros(len(axes), dtype=torch.float64)
     return Plane(tuple(labels), torch.stack(axes), optimum, bottom, torch.stack(curvatures).diag())
 

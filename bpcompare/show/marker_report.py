@@ -9,12 +9,12 @@ import numpy as np
 
 from bpcompare.marker.calls import Call
 from bpcompare.marker.conditions import describe
-from bpcompare.marker.diagnosis import EXACT, WRONG, Finding, Verdict, is_right
-from bpcompare.marker.explanation import all_sizes
+from bpcompare.marker.explanation import Explanation, all_sizes
 from bpcompare.marker.factors import Factor
 from bpcompare.marker.marking import Contrast, Marking, contrast, sizes_of
 from bpcompare.marker.meaning import names
 from bpcompare.marker.mistakes import MISTAKES
+from bpcompare.marker.verdict import EXACT, WRONG, Finding, Verdict, is_right
 
 EXAMPLES = 3  # problems at which a factor is shown
 
@@ -25,7 +25,12 @@ def report(marking: Marking, file: Path) -> str:
     for verdict in marking.verdicts:
         lines += _verdict(marking, verdict)
     lines += _conduct(marking)
-    concerned = {line for verdict, name in _named(marking) if (line := marking.exercise.line(name, verdict.answer))}
+    concerned = {
+        line
+        for verdict in marking.verdicts
+        for finding in verdict.findings
+        for line in marking.exercise.lines_of(finding.explanation, verdict.answer)
+    } - {0}
     if concerned:
         lines += ["", "The steps of the derivation, and where it went wrong:"]
         for number, text in enumerate(marking.exercise.derivation, 1):
@@ -44,8 +49,10 @@ def nudge(marking: Marking) -> str:
             lines.append(f"{verdict.answer} is right.")
             continue
         lines.append(f"{verdict.answer} is wrong.")
-        hints = dict.fromkeys(marking.exercise.mistake(name).hint for name in verdict.mistakes)
+        said = (marking.exercise.said(finding.explanation) for finding in verdict.findings)
+        hints = dict.fromkeys(mistake.hint for one in said for _, mistake in one)
         lines += [f"  Hint: {hint}" for hint in hints]
+        lines += [f"  True of it: {one.says}." for one in verdict.properties]
     if marking.raised:
         lines.append(f"In {len(marking.raised)} of {len(marking.calls)} calls it raised an error.")
         lines.append(f"  Hint: {MISTAKES['raises'].hint}")
@@ -71,6 +78,7 @@ def as_data(marking: Marking, file: Path) -> dict[str, Any]:
                 "grade": verdict.grade,
                 "right_where": right_where(marking, verdict.answer) or None,
                 "largest_difference_ulp": verdict.largest if math.isfinite(verdict.largest) else None,
+                "properties": [{"name": one.name, "value": one.value, "says": one.says} for one in verdict.properties],
                 "mistakes": [_finding_data(marking, verdict.answer, finding) for finding in verdict.findings],
             }
             for verdict in marking.verdicts
@@ -87,8 +95,10 @@ def _finding_data(marking: Marking, answer: str, finding: Finding) -> dict[str, 
         "sure": explanation.sure,
         "factor": None if factor is None else {"constant": factor.constant, "powers": dict(factor.powers)},
         "detail": explanation.detail or None,
-        "lines": sorted({line for name in names(explanation) if (line := marking.exercise.line(name, answer))}),
-        "says": [marking.exercise.mistake(name).says for name in names(explanation)],
+        "follows_from": list(explanation.follows),
+        "lines": sorted(set(marking.exercise.lines_of(explanation, answer)) - {0}),
+        "says": [mistake.says for _, mistake in marking.exercise.said(explanation)],
+        "or": _alternatives(marking, explanation),
         "contrast": _contrast_data(contrast(finding.calls, answer)) if "unknown" in explanation.mistakes else None,
     }
 
@@ -110,8 +120,10 @@ def _plain(file: Path | str) -> str:
     return "".join(character if character.isprintable() else "?" for character in str(file))
 
 
-def _named(marking: Marking) -> list[tuple[Verdict, str]]:
-    return [(verdict, name) for verdict in marking.verdicts for name in verdict.mistakes]
+def _alternatives(marking: Marking, explanation: Explanation) -> list[str]:
+    """What else would give the same answers, in words."""
+    tables = ("; and ".join(marking.exercise.mistake(name).says for name in one) for one in explanation.alternatives)
+    return [*tables, *explanation.others]
 
 
 def _verdict(marking: Marking, verdict: Verdict) -> list[str]:
@@ -121,7 +133,7 @@ def _verdict(marking: Marking, verdict: Verdict) -> list[str]:
     lines = [f"✗ {verdict.answer} is wrong{f' – right {only} only' if only else ''}."]
     for finding in verdict.findings:
         lines += [f"    {line}" for line in _finding(marking, verdict.answer, finding)]
-    return lines
+    return [*lines, *(f"    True of it: {one.says}." for one in verdict.properties)]
 
 
 def right_where(marking: Marking, answer: str) -> str:
@@ -151,12 +163,13 @@ def _finding(marking: Marking, answer: str, finding: Finding) -> Iterator[str]:
         yield f"{where}no mistake that the marker knows explains it in every call."
         yield from _comparison(finding.calls, answer)
         return
-    for position, name in enumerate(found):
-        mistake = marking.exercise.mistake(name)
-        line = marking.exercise.line(name, answer)
+    if explanation.follows and explanation.mistakes != ("consequence",):
+        yield f"Given your {' and '.join(explanation.follows)}:"
+    said = zip(marking.exercise.said(explanation), marking.exercise.lines_of(explanation, answer), strict=True)
+    for position, ((_, mistake), line) in enumerate(said):
         yield f"{'and ' if position else where}{likely}{mistake.says}{f'  [step {line}]' if line else ''}"
-    for other in explanation.alternatives[:1]:
-        yield f"(or: {'; and '.join(marking.exercise.mistake(name).says for name in other)})"
+    for other in _alternatives(marking, explanation)[:2]:
+        yield f"(or: {other})"
     if explanation.detail:
         yield f"({explanation.detail})"
     if explanation.factor is not None and explanation.factor != Factor():

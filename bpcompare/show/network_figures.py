@@ -82,7 +82,7 @@ def _predictions(comparison: NetworkComparison) -> dict[str, Tensor | None]:
 
 def _delta(comparison: NetworkComparison) -> Figure:
     """The size of δ in every layer over time, one panel for each calculation."""
-    shown = _different(comparison)
+    shown = different_sizes(comparison)
     figure, panels = grid_of(len(shown), 3, (4.6, 4.0))
     layers = LayerNames.of(comparison.problem.start).layers
     # No two layers' curves lie on each other, as methods that agree do: one width for all.
@@ -99,7 +99,7 @@ def _delta(comparison: NetworkComparison) -> Figure:
     return figure
 
 
-def _different(comparison: NetworkComparison) -> dict[str, Tensor]:
+def different_sizes(comparison: NetworkComparison) -> dict[str, Tensor]:
     """Size of δ by the names of the methods; methods that agree to the bit share one panel."""
     shown: dict[str, Tensor] = {}
     labelled: set[str] = set()

@@ -82,13 +82,10 @@ def headline(comparison: NetworkComparison) -> str:
     widths = " → ".join([names.layers[0].split()[1], *[name.split()[-1] for name in names.layers]])
     kinds = ", ".join(dict.fromkeys(names.activations))
     count = sum(p.numel() for p in problem.start.parameters())
-    batch = ""
-    if comparison.batch_size:
-        batch = f", batches of {comparison.batch_size} in {'a new order each' if comparison.shuffle else 'their order'}"
     return (
         f"{problem.name}: {problem.samples:,} samples, network {widths}{f' ({kinds})' if kinds else ''}, {count:,} "
         f"parameters, {str(problem.dtype).removeprefix('torch.')}{', standardised' if problem.scaling else ''}; "
-        f"lr {comparison.lr:g}, {comparison.epochs:,} epochs{batch}"
+        f"lr {comparison.lr:g}, {verdicts.epochs_and_batches(comparison)}"
     )
 
 

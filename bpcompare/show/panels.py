@@ -1,6 +1,5 @@
 """What the pictures of a line and those of a network share: title, legend, data, predicted against measured."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -39,8 +38,15 @@ def legend_below(figure: Figure, handles: Sequence[Artist], columns: int = 3) ->
 
 
 def drawn_rows(problem: Problem) -> Tensor:
-    """The samples that are drawn, at even distances."""
-    return torch.arange(0, problem.samples, math.ceil(problem.samples / MOST_POINTS))
+    """The samples that are drawn: all, or one by chance from each of `MOST_POINTS` equal stretches.
+
+    At even distances, data with a period, such as the hours of a day, would show the same few of its samples.
+    """
+    if problem.samples <= MOST_POINTS:
+        return torch.arange(problem.samples)
+    ends = torch.arange(MOST_POINTS + 1) * problem.samples // MOST_POINTS
+    chance = torch.rand(MOST_POINTS, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    return ends[:-1] + (chance * ends.diff()).long()
 
 
 def cloud(points: int, size: float) -> dict[str, Any]:

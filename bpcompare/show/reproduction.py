@@ -3,17 +3,18 @@
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from rich.markup import escape
+from rich.cells import cell_len
 
 from bpcompare.lessons.published.figure import Figure
 from bpcompare.lessons.published.reproduce import SOURCES
 from bpcompare.lessons.published.source_errors import SourceError
-from bpcompare.show.terminal import new_table, text
+from bpcompare.show.terminal import Columns, text
 
 HEADINGS = ("figure", "published", "recomputed", "difference", "verdict")
-ERROR_HEADINGS = ("source", "written", "right", "the numbers that show it")
+SAME = "the same"  # of a figure recomputed to the character
+ERROR_HEADINGS = ("source", "written", "right", "shown by")
 
 
 def render(
@@ -26,26 +27,36 @@ def render(
         >>> print(render([number("B", "third", "0.3333", 1 / 3)], []).splitlines()[-1])
         1 figure: 1 holds.
     """
-    tables = []
+    tables: list[Columns | str] = []
     for letter, title in SOURCES.items():
-        table = new_table(width)
-        table.title, table.title_justify = f"{letter}. 「{title}」", "left"
-        for heading in HEADINGS:
-            table.add_column(heading, overflow="fold", no_wrap=heading == "verdict")
-        for figure in figures:
-            if figure.source == letter:
-                table.add_row(*(escape(cell) for cell in _cells(figure)))
-        if table.row_count:
-            tables.append(table)
-    wrong = new_table(width)
-    wrong.show_lines = width is not None
-    for heading in ERROR_HEADINGS:
-        wrong.add_column(heading, overflow="fold")
-    for error in errors:
-        wrong.add_row(*(escape(cell) for cell in (error.source, error.written, error.right, error.shown_by)))
+        if found := [figure for figure in figures if figure.source == letter]:
+            tables += ["", f"{letter}. 「{title}」: {_counted(found)}", *_tables(found, width)]
+    wrong = [_paragraphs(error) for error in errors]
     head = "published figures, recomputed; and where the sources are wrong"
     reasons = [*explanations(figures), summary(figures)]
-    return text([head, *tables, *([wrong] if errors else []), "", *reasons], width, color)
+    return text([head, *tables, *wrong, "", *reasons], width, color)
+
+
+def _tables(figures: Sequence[Figure], width: int | None) -> Iterator[Columns]:
+    """The figures in their order; a further table begins where one column would become too wide for the others."""
+    headings = HEADINGS[:3]
+    rows: list[tuple[str, ...]] = []
+    for figure in figures:
+        row = (figure.what, figure.published, SAME if figure.recomputed == figure.published else figure.recomputed)
+        sizes = [max(map(cell_len, column)) for column in zip(headings, *rows, row, strict=True)]
+        if rows and width and sum(sizes) + 6 > width:
+            yield Columns(headings, rows, words=headings)
+            rows = []
+        rows.append(row)
+    yield Columns(headings, rows, words=headings)
+
+
+def _paragraphs(error: SourceError) -> str:
+    """What a source writes, what is right and what shows it, one below the other: sentences do not fit into cells."""
+    cells = (error.source, error.written, error.right, error.shown_by)
+    size = max(map(len, ERROR_HEADINGS)) + 2
+    lines = [f"{heading:<{size}}{cell}" for heading, cell in zip(ERROR_HEADINGS, cells, strict=True)]
+    return "\n".join(["", *lines])
 
 
 def _cells(figure: Figure) -> tuple[str, ...]:
@@ -75,10 +86,15 @@ def summary(figures: Sequence[Figure]) -> str:
         >>> summary([])
         '0 figures.'
     """
+    counted = _counted(figures)
+    return f"{len(figures)} figure{'' if len(figures) == 1 else 's'}{': ' if counted else ''}{counted}."
+
+
+def _counted(figures: Sequence[Figure]) -> str:
+    """How many hold, are explained, are not reproduced."""
     counts = Counter(figure.verdict for figure in figures)
     words = {"holds": "hold" if counts["holds"] > 1 else "holds", "explained": "explained", "fails": "not reproduced"}
-    parts = [f"{counts[verdict]} {word}" for verdict, word in words.items() if counts[verdict]]
-    return f"{len(figures)} figure{'' if len(figures) == 1 else 's'}{': ' if parts else ''}{', '.join(parts)}."
+    return ", ".join(f"{counts[verdict]} {word}" for verdict, word in words.items() if counts[verdict])
 
 
 def to_markdown(figures: Sequence[Figure], errors: Sequence[SourceError]) -> str:

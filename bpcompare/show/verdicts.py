@@ -1,8 +1,10 @@
 """Sentences that the comparison of a line and that of a network share: agreement, race, processes."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from bpcompare.comparison.agreement import Agreement
+from bpcompare.comparison.base import BaseComparison
 from bpcompare.training import processes
 
 Times = Mapping[float, Mapping[str, int | None]]  # per fraction of the starting gap, the epochs of each method
@@ -77,3 +79,19 @@ def fraction_headings(fractions: tuple[float, ...]) -> tuple[str, ...]:
     """
     first, *others = [f"to {100 * fraction:g} %" for fraction in fractions]
     return f"epochs {first}", *others
+
+
+def epochs_and_batches(comparison: BaseComparison[Any]) -> str:
+    """How many epochs, and of which batches.
+
+    Example:
+        >>> from bpcompare.comparison.linear import compare
+        >>> from bpcompare.problem.problem import line
+        >>> epochs_and_batches(compare(line(), "manual", batch_size=10, shuffle=False))
+        '50 epochs, batches of 10 in their order'
+    """
+    epochs = f"{comparison.epochs:,} epoch{'s' * (comparison.epochs != 1)}"
+    if comparison.batch_size is None:
+        return epochs
+    order = "a new order in every epoch" if comparison.shuffle else "their order"
+    return f"{epochs}, batches of {comparison.batch_size:,} in {order}"

@@ -26,6 +26,8 @@ class Outcome(NamedTuple):
     diverged_at: Tensor
     weights: Tensor
     biases: Tensor
+    path_weights: Tensor | None
+    path_biases: Tensor | None
 
 
 @torch.no_grad()
@@ -36,6 +38,7 @@ def train_batch(
     epochs: int,
     checkpoints: Tensor,
     on_epoch: Callable[[], object] | None = None,
+    paths: bool = False,
 ) -> Outcome:
     """All runs of one method on some problems, at every rate.
 
@@ -46,6 +49,7 @@ def train_batch(
         epochs: The number of passes over the samples.
         checkpoints: The epochs whose losses are kept, rising.
         on_epoch: Called after every epoch of them all.
+        paths: Whether to keep the parameters at the checkpoints, too.
 
     Raises:
         InputError: A run cannot take its first step.
@@ -65,6 +69,7 @@ def train_batch(
     alive = torch.ones_like(states, dtype=torch.bool)
     kept = set(checkpoints.tolist())
     losses = iter(table := torch.empty(len(kept), *states.shape, dtype=torch.float64))
+    path = []
     for epoch in range(epochs + 1):
         loss = batch.gradient()
         if epoch == 0 and not bool(loss.isfinite().all()):
@@ -72,11 +77,14 @@ def train_batch(
         states += alive.logical_and_(loss.abs() < math.inf)
         if epoch in kept:
             next(losses).copy_(batch.loss_in_user_units(loss)).masked_fill_(~alive, math.nan)
+            if paths:
+                path.append(_in_user_units(problems, batch, alive))
         if epoch < epochs:
             rule.step()
             if on_epoch:
                 on_epoch()
-    return _in_user_units(problems, batch, table, torch.where(alive, 0, states), alive)
+    along = (torch.stack(values) for values in zip(*path, strict=True)) if paths else (None, None)
+    return Outcome(table, torch.where(alive, 0, states), *_in_user_units(problems, batch, alive), *along)
 
 
 def one_per_table(problems: Sequence[Problem]) -> list[int]:
@@ -152,16 +160,10 @@ def _times(left: Tensor, right: Tensor) -> Tensor:
     return product
 
 
-def _in_user_units(
-    problems: Sequence[Problem], batch: _Batch, losses: Tensor, diverged_at: Tensor, alive: Tensor
-) -> Outcome:
+def _in_user_units(problems: Sequence[Problem], batch: _Batch, alive: Tensor) -> tuple[Tensor, Tensor]:
+    """Weights (seeds, rates, out, in) and biases (seeds, rates, out); nan where the run has diverged."""
     weight, *bias = [values.double().movedim((-2, -1), (0, 1)) for values in batch.parameters]
     biases = bias[0] if bias else weight.new_zeros(weight.shape[:-1])
     pairs = [p.in_user_units(w, b) for p, w, b in zip(problems, weight, biases, strict=True)]
     weights, biases = (torch.stack(values) for values in zip(*pairs, strict=True))
-    return Outcome(
-        losses,
-        diverged_at,
-        torch.where(alive[..., None, None], weights, math.nan),
-        torch.where(alive[..., None], biases, math.nan),
-    )
+    return torch.where(alive[..., None, None], weights, math.nan), torch.where(alive[..., None], biases, math.nan)

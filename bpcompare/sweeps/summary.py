@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bpcompare import notebook
 from bpcompare.sweeps.batch import one_per_table
 from bpcompare.sweeps.best_rate import BestRate, best_rate
 from bpcompare.sweeps.sweep import Sweep
@@ -53,6 +54,19 @@ class Summary:
                 self._modes[place] = modes(p)
             if on_problem:
                 on_problem()
+
+    def __repr__(self) -> str:
+        found = ", ".join(f"{row.method} {'none' if row.lr is None else f'{row.lr:g}'}" for row in self.best)
+        return f"<Summary of {len(self.sweep.problems)} seeds × {len(self.sweep.rates)} rates; best lr: {found}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: for each method its best rate, what is left there, and how many runs diverged."""
+        rows = [
+            ["none" if value is None else value for value in (r.method, r.lr, r.loss, r.gap_left, r.diverged)]
+            for r in self.best
+        ]
+        headings = ["method", "best lr", "median loss there", "part of the gap left", "runs that diverged"]
+        return notebook.table(repr(self)[1:-1], headings, rows)
 
     @property
     def optima(self) -> list[Optimum]:

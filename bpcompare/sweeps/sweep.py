@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bpcompare import notebook
 from bpcompare.errors import InputError, MethodError
 from bpcompare.problem import estimates
-from bpcompare.problem.problem import Problem
+from bpcompare.problem.problem import Problem, check_problem
+from bpcompare.problem.whole_numbers import quoted, whole_number
 from bpcompare.sweeps.batch import Outcome, train_batch
 from bpcompare.training import processes
 from bpcompare.training.methods import Method
@@ -21,7 +23,7 @@ AT_ONCE = 16_384  # numbers of a parameter: what a core's own cache holds
 MOST_CHECKPOINTS = 60
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sweep:
     """What every run of a sweep came to.
 
@@ -37,6 +39,8 @@ class Sweep:
         weights: What was learned, in the user's units, (methods, seeds, rates, out, in) float64; nan where the run
             diverged.
         biases: (methods, seeds, rates, out).
+        path_weights: Those at the checkpoints, (methods, checkpoints, seeds, rates, out, in); None if not asked for.
+        path_biases: (methods, checkpoints, seeds, rates, out).
     """
 
     problems: tuple[Problem, ...]
@@ -48,20 +52,41 @@ class Sweep:
     diverged_at: Tensor
     weights: Tensor
     biases: Tensor
+    path_weights: Tensor | None = None
+    path_biases: Tensor | None = None
 
     @property
     def final_losses(self) -> Tensor:
         """(methods, seeds, rates); nan where the run diverged."""
         return self.losses[:, -1]
 
+    def __repr__(self) -> str:
+        names = ", ".join(method.name for method in self.methods)
+        rates = f"lr {self.rates.min():g} to {self.rates.max():g}"
+        return (
+            f"<Sweep of {names}: {len(self.problems)} seeds × {len(self.rates)} rates, {rates}, {self.epochs} epochs, "
+            f"{int((self.diverged_at > 0).sum())} runs diverged>"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: for each method the rate with the lowest median loss, and how many runs diverged."""
+        rows = []
+        for method, losses, diverged in zip(self.methods, self.final_losses, self.diverged_at, strict=True):
+            medians = losses.nan_to_num(math.inf).median(0).values
+            lowest = int(medians.argmin())
+            rows.append([method.name, self.rates[lowest].item(), medians[lowest].item(), int((diverged > 0).sum())])
+        headings = ["method", "lr with the lowest median loss", "that loss", "runs that diverged"]
+        return notebook.table(repr(self)[1:-1], headings, rows)
+
 
 def sweep(
-    problems: Sequence[Problem],
-    rates: Sequence[float] | Tensor,
-    methods: Sequence[str | Method] = ("manual", "adam"),
+    problems: Problem | Sequence[Problem],
+    rates: float | Sequence[float] | Tensor,
+    methods: str | Method | Sequence[str | Method] = ("manual", "adam"),
     *,
     epochs: int = 50,
     on_epoch: Callable[[], object] | None = None,
+    paths: bool = False,
 ) -> Sweep:
     """Every method × every rate × every problem, all runs at once.
 
@@ -71,11 +96,12 @@ def sweep(
     takes its share of the problems.
 
     Args:
-        problems: One per seed, all of the same sizes and precision.
-        rates: Learning rates above 0, finite in the precision of the problems.
+        problems: One, or one per seed, all of the same sizes and precision.
+        rates: One or several learning rates above 0, finite in the precision of the problems.
         methods: Methods whose update rule is written by hand in `updates` (or is the same as one that is).
         epochs: The number of passes over the samples, at least 1.
         on_epoch: Called after every epoch of every batch of runs; each method has `batches` of them.
+        paths: Whether to keep the parameters at the checkpoints, too.
 
     Raises:
         InputError: The problems differ in shape, or a number is out of range.
@@ -88,9 +114,11 @@ def sweep(
         >>> round(result.weights[0, 0, 0].item(), 5), result.diverged_at[0, :, 1].tolist()
         (1.31356, [0, 0, 0])
     """
+    problems = [problems] if isinstance(problems, Problem) else problems
+    methods = [methods] if isinstance(methods, str | Method) else methods
     chosen = tuple(Method.named(m) if isinstance(m, str) else m for m in methods)
-    lr = torch.as_tensor(rates, dtype=torch.float64)
-    _check(problems, chosen, lr, epochs)
+    lr, epochs = _rates(rates), whole_number("epochs", epochs)
+    _check(problems, chosen, lr)
     first = problems[0]
     estimates.sweep(
         first.samples,
@@ -107,7 +135,7 @@ def sweep(
 
     def train_own() -> list[list[Outcome]]:
         return [
-            [train_batch(method, batch, lr, epochs, checkpoints, on_epoch) for batch in _batches(mine, len(lr))]
+            [train_batch(method, batch, lr, epochs, checkpoints, on_epoch, paths) for batch in _batches(mine, len(lr))]
             for method in chosen
         ]
 
@@ -124,6 +152,8 @@ def sweep(
         diverged_at=_join([[part.diverged_at for part in parts] for parts in every], 0),
         weights=_join([[part.weights for part in parts] for parts in every], 0),
         biases=_join([[part.biases for part in parts] for parts in every], 0),
+        path_weights=_join([[part.path_weights for part in parts] for parts in every], 1) if paths else None,
+        path_biases=_join([[part.path_biases for part in parts] for parts in every], 1) if paths else None,
     )
 
 
@@ -166,8 +196,15 @@ def _checkpoints(epochs: int) -> Tensor:
     return torch.tensor(sorted({0, *spread.tolist()}))
 
 
-def _check(problems: Sequence[Problem], methods: Sequence[Method], lr: Tensor, epochs: int) -> None:
-    _check_sizes(problems, methods, lr, epochs)
+def _rates(rates: object) -> Tensor:
+    try:
+        return torch.as_tensor(rates, dtype=torch.float64).reshape(-1)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise InputError(f"the rates must be numbers; got {quoted(rates)}") from error
+
+
+def _check(problems: Sequence[Problem], methods: Sequence[Method], lr: Tensor) -> None:
+    _check_sizes(problems, methods, lr)
     if not all(problem.is_linear for problem in problems):
         raise InputError("a sweep trains one nn.Linear at many rates at once; train a network by compare_network")
     kinds = {(p.in_features, p.out_features, p.has_bias, p.dtype) for p in problems}
@@ -176,9 +213,13 @@ def _check(problems: Sequence[Problem], methods: Sequence[Method], lr: Tensor, e
     _check_methods(methods)
 
 
-def _check_sizes(problems: Sequence[Problem], methods: Sequence[Method], lr: Tensor, epochs: int) -> None:
+def _check_sizes(problems: Sequence[Problem], methods: Sequence[Method], lr: Tensor) -> None:
+    if not isinstance(problems, Sequence):
+        check_problem(problems)
     if not problems or not methods or not len(lr):
         raise InputError("a sweep needs at least one problem, one method and one rate; give some of each")
+    for problem in problems:
+        check_problem(problem)
     if not bool((lr.isfinite() & (lr > 0)).all()):
         raise InputError("every lr must be a finite number above 0; leave the others out")
     inside = lr.to(problems[0].dtype)
@@ -186,8 +227,6 @@ def _check_sizes(problems: Sequence[Problem], methods: Sequence[Method], lr: Ten
     if not bool(usable.all()):
         wrong, dtype = lr[~usable][0].item(), problems[0].dtype
         raise InputError(f"lr {wrong:g} is beyond the range of {dtype}; leave it out or train with float64")
-    if epochs < 1:
-        raise InputError(f"epochs must be at least 1; got {epochs}")
 
 
 def _check_methods(methods: Sequence[Method]) -> None:

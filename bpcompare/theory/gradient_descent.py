@@ -20,7 +20,7 @@ from bpcompare.theory.reduction import Coordinates, reduce
 LONGEST = 2**60  # steps; beyond it the answer is "never"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Modes:
     """A problem as gradient descent sees it: independent directions, each shrinking by a factor of its own.
 
@@ -42,6 +42,12 @@ class Modes:
     initial_excess: Tensor
     minimum_loss: Tensor
     has_bias: bool
+
+    def __repr__(self) -> str:
+        ends = (
+            ", ".join(f"{value:.6g}" for value in self.eigenvalues[[0, -1]].tolist()) if len(self.eigenvalues) else ""
+        )
+        return f"<Modes: {len(self.eigenvalues)}, λ from largest to smallest: {ends}>"
 
     def factors(self, lr: float) -> Tensor:
         """1 − ηλᵢ, what is left of each distance after a step, (modes,)."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from bpcompare.theory.reduction import BLOCK, Coordinates, reduce
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Optimum:
     """The least-squares optimum of L(W, b) = ‖x Wᵀ + b − y‖² / (N·out).
 
@@ -33,6 +33,11 @@ class Optimum:
     _coordinates: Coordinates
     _triangle: Tensor  # R of the QR decomposition of the design
     _coefficients: Tensor
+
+    def __repr__(self) -> str:
+        outputs, inputs = self.weight.shape
+        kind = "unique" if self.unique else "one of many"
+        return f"<Optimum {inputs} → {outputs}: loss {self.loss:.6g}, rank {self.rank}, {kind}>"
 
     def loss_at(self, weight: Tensor, bias: Tensor) -> Tensor:
         """L(W, b) = L* + ‖R (c − c*)‖² / (N·out) for weight (…, out, in) and bias (…, out), without touching the data.
@@ -91,7 +96,7 @@ def least_squares(x: Tensor, y: Tensor, *, bias: bool = True) -> Optimum:
     return Optimum(*parameters, loss, reduction.rank, unique, coordinates, reduction.triangle, coefficients)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Curvature:
     """The curvature of the mean squared error of a linear model, the same everywhere.
 
@@ -104,6 +109,13 @@ class Curvature:
     eigenvalues: Tensor
     rank: int
     largest_sample_eigenvalue: float
+
+    def __repr__(self) -> str:
+        largest = self.eigenvalues[0].item()
+        return (
+            f"<Curvature: {len(self.eigenvalues)} eigenvalues, largest {largest:.6g}, rank {self.rank}, "
+            f"condition number {self.condition_number:.6g}>"
+        )
 
     @property
     def condition_number(self) -> float:

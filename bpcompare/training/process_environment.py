@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CONNECT = 7.0  # seconds in which the processes must find each other; PyTorch tries up to twice as long
+CONNECT = 10.0  # seconds in which the processes must find each other; while PyTorch loads, they count
 REMEDY = "start with torchrun, which sets it, or unset RANK and WORLD_SIZE to run alone"
 
 

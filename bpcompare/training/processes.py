@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
@@ -10,8 +11,10 @@ import torch.distributed as dist
 from torch import Tensor
 
 from bpcompare.errors import BpcompareError, WorkerError
+from bpcompare.training.meeting import meet
 from bpcompare.training.process_environment import CONNECT, place
 
+AFTER_LOADING = 3.0  # seconds at least that the others get when this process is ready
 SILENCE = 120.0  # seconds that a process may take over its part of the work
 
 T = TypeVar("T")
@@ -20,13 +23,16 @@ _working: list[dist.ProcessGroup] = []  # the group that does the work, while th
 
 
 @contextlib.contextmanager
-def process_group(timeout: float = CONNECT, silence: float = SILENCE, init_method: str = "env://") -> Iterator[bool]:
+def process_group(
+    timeout: float = CONNECT, silence: float = SILENCE, init_method: str = "env://", *, since: float | None = None
+) -> Iterator[bool]:
     """Within it this process is one of those that `torchrun` started, if it did; true for the first of them.
 
     Args:
         timeout: Seconds in which the processes must find each other.
         silence: Seconds after which a process that does not answer counts as lost.
         init_method: Where the processes meet, as `torch.distributed.init_process_group` takes it.
+        since: When those seconds began, by `time.monotonic`; None for now.
 
     Raises:
         InputError: RANK, WORLD_SIZE, MASTER_ADDR or MASTER_PORT is missing or out of its range.
@@ -41,11 +47,12 @@ def process_group(timeout: float = CONNECT, silence: float = SILENCE, init_metho
     if world_size == 1:
         yield True
         return
-    wait = datetime.timedelta(seconds=timeout)
+    gone = 0.0 if since is None else time.monotonic() - since
+    wait = timeout if since is None else max(timeout - gone, AFTER_LOADING)
     fault = f"the {world_size} processes did not find each other within {timeout:g} s"
     try:
         with _watched(fault, "see MASTER_ADDR and MASTER_PORT, give more --timeout"):
-            dist.init_process_group("gloo", init_method=init_method, rank=rank, world_size=world_size, timeout=wait)
+            meet(rank, world_size, wait, init_method)
             _working.append(dist.new_group(timeout=datetime.timedelta(seconds=silence)))
         yield rank == 0
     finally:

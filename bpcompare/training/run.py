@@ -21,8 +21,8 @@ class Run:
         method: The method.
         settings: The learning rate and all other numbers that it was trained with.
         losses: L(θₖ) over all samples of every state, the last one included, (states,) float64.
-        parameters: For each parameter's name its values, (states, *shape).
-        gradients: For each parameter's name ∂L/∂θₖ over all samples, (states, *shape).
+        parameters: For each parameter's name its values, ``(states, *shape)``.
+        gradients: For each parameter's name ∂L/∂θₖ over all samples, ``(states, *shape)``.
         diverged_at: The number of the step that led to an inf or a nan, counted from 1; None if none did.
     """
 

@@ -1,14 +1,11 @@
 """How to train: learning rate, epochs, batches and their order, checked once."""
 
 import math
-import operator
 from dataclasses import dataclass
 
 from bpcompare.errors import InputError
+from bpcompare.problem.whole_numbers import quoted, seed_number, whole_number
 from bpcompare.training.defaults import EPOCHS, LARGEST_LR, LR, SEED
-
-LARGEST_COUNT = 2**63 - 1  # what 64 bits hold
-SEEDS = (-(2**63), 2**64 - 1)  # what `torch.Generator.manual_seed` takes
 
 
 @dataclass(frozen=True)
@@ -39,13 +36,13 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         checked = {
             "lr": _rate(self.lr),
-            "epochs": _whole("epochs", self.epochs, 1, LARGEST_COUNT),
-            "seed": _whole("seed", self.seed, *SEEDS),
+            "epochs": whole_number("epochs", self.epochs),
+            "seed": seed_number(self.seed),
         }
         if self.batch_size is not None:
-            checked["batch_size"] = _whole("batch_size", self.batch_size, 1, LARGEST_COUNT)
+            checked["batch_size"] = whole_number("batch_size", self.batch_size)
         if not isinstance(self.shuffle, bool):
-            raise InputError(f"shuffle must be True or False; got {_quoted(self.shuffle)}")
+            raise InputError(f"shuffle must be True or False; got {quoted(self.shuffle)}")
         for name, value in checked.items():  # NumPy's numbers become Python's
             object.__setattr__(self, name, value)
 
@@ -65,33 +62,8 @@ def _rate(value: object) -> float:
     except (TypeError, ValueError, OverflowError, RuntimeError):
         rate = math.nan
     if not 0 < rate <= LARGEST_LR:
-        raise InputError(f"lr must be a finite number above 0, at most {LARGEST_LR:g}; got {_quoted(value)}")
+        raise InputError(f"lr must be a finite number above 0, at most {LARGEST_LR:g}; got {quoted(value)}")
     return rate
-
-
-def _whole(name: str, value: object, low: int, high: int) -> int:
-    try:
-        number = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        number = None
-    if number is None or not low <= number <= high:
-        limits = f"from {_power(low)} to {_power(high)}"
-        raise InputError(f"{name} must be a whole number {limits}; got {_quoted(value)}")
-    return number
-
-
-def _power(number: int) -> str:
-    """A limit as it is usually written."""
-    return {SEEDS[0]: "−2⁶³", LARGEST_COUNT: "2⁶³ − 1", SEEDS[1]: "2⁶⁴ − 1"}.get(number, str(number))
-
-
-def _quoted(value: object) -> str:
-    """What came, shortened: a number of a thousand digits says nothing more."""
-    try:
-        text = repr(value)
-    except ValueError:  # Python refuses to write whole numbers of more than 4300 digits
-        text = "a whole number of thousands of digits"
-    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 DEFAULTS = TrainingSettings()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bpcompare.errors import InputError, MethodError
 from bpcompare.problem import estimates
-from bpcompare.problem.problem import Problem
+from bpcompare.problem.problem import Problem, check_problem
 from bpcompare.training.data_parallel import all_reduce
 from bpcompare.training.gradients import formula
 from bpcompare.training.methods import Method, choose
@@ -65,6 +65,7 @@ def train(
     if not isinstance(method, str | Method):
         raise InputError(f"train takes one method or its name; got {method!r:.60}: use compare for several")
     settings = TrainingSettings(lr, epochs, batch_size, seed, shuffle)
+    check_problem(problem)
     recording = LinearRecording if problem.is_linear else NetworkRecording
     return train_all(problem, method, settings, recording, on_epoch)[0]
 
@@ -169,12 +170,15 @@ def expected(
 ) -> estimates.Estimate:
     """What training by these methods will take; see `estimates.training`."""
     layers = [layer for layer in problem.start.modules() if isinstance(layer, nn.Linear)]
+    slopes = [method for method in methods if method.gradient == "finite_difference"]
+    steps = [estimates.step_seconds(method.gradient, method.update) for method in methods if method not in slopes]
     return estimates.training(
         problem.samples,
         [problem.in_features, *(layer.out_features for layer in layers)],
         settings.epochs,
         methods=len(methods),
-        slopes=sum(method.gradient == "finite_difference" for method in methods),
+        slopes=len(slopes),
+        step=sum(steps),
         batch_size=settings.batch_size,
         itemsize=problem.dtype.itemsize,
         files=files,

@@ -12,15 +12,19 @@ import pytest
 import torch
 
 from bpcompare import cli
-from bpcompare.cli import main, progress
+from bpcompare.cli import main, progress, threads
 from bpcompare.cli.progress import Progress
+from bpcompare.problem.networks import with_network
+from bpcompare.problem.problem import line
 
+SHORT = ["--epochs", "1", "--methods", "manual"]  # and so without torch.optim.Adam, which takes a second to load
+PATIENCE = 600  # seconds: a busy machine must not decide these tests
 FILES = ["comparison.json", "fit.png", "history.csv", "loss.png", "parameters.png"]
 
 
 def run(*arguments, **options):
     return subprocess.run(
-        [sys.executable, "-m", "bpcompare", *arguments], capture_output=True, text=True, timeout=120, **options
+        [sys.executable, "-m", "bpcompare", *arguments], capture_output=True, text=True, timeout=PATIENCE, **options
     )
 
 
@@ -73,28 +77,35 @@ def test_several_inputs_and_outputs_without_bias(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "one"),
+    ("problem", "one"),
     [
-        ([], True),
-        (["--samples", "200000"], False),
-        (["--samples", "10000", "--weight", ",".join(["1"] * 20)], False),
-        (["--layers", "1,50,1"], True),
-        (["--layers", "1,500,500,1"], False),
-        (["--layers", "1,2000,1"], False),
+        (line(), True),
+        (line(samples=200_000), False),
+        (line(samples=10_000, weight=[[1.0] * 20]), False),
+        (with_network(line(), [1, 50, 1]), True),
+        (with_network(line(), [1, 500, 500, 1]), False),
+        (with_network(line(), [1, 2_000, 1]), False),
     ],
+    ids=["default", "many samples", "many features", "narrow", "deep", "wide"],
 )
-def test_a_small_problem_is_one_threads_work(arguments, one, tmp_path, monkeypatch):
+def test_a_small_problem_is_one_threads_work(problem, one, monkeypatch):
     asked = []
     monkeypatch.setattr(torch, "set_num_threads", asked.append)
-    assert main([*arguments, "--epochs", "1", "--methods", "manual", "--quiet", "--out", str(tmp_path)]) == 0
+    threads.settle(problem)
     assert asked == [1] * one
 
 
-def test_the_number_of_threads_is_recorded(tmp_path):
-    for samples, threads in (("50", 1), ("200000", 2)):
-        options = ["--samples", samples, "--epochs", "1", "--quiet", "--out", str(tmp_path)]
-        assert run(*options, env=os.environ | {"OMP_NUM_THREADS": "2"}).returncode == 0
-        assert json.loads((tmp_path / "comparison.json").read_text())["versions"]["threads"] == threads
+def test_the_number_of_threads_is_settled_and_recorded(tmp_path):
+    options = [*SHORT, "--quiet", "--out", str(tmp_path)]
+    assert run(*options, env=os.environ | {"OMP_NUM_THREADS": "2"}).returncode == 0
+    assert json.loads((tmp_path / "comparison.json").read_text())["versions"]["threads"] == 1
+
+
+def test_where_more_threads_pay_their_number_is_recorded(tmp_path, monkeypatch):
+    monkeypatch.setattr(threads, "settle", lambda problem: None)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    assert main([*SHORT, "--quiet", "--out", str(tmp_path)]) == 0
+    assert json.loads((tmp_path / "comparison.json").read_text())["versions"]["threads"] == 2
 
 
 def test_an_unusable_folder_is_reported_before_training(tmp_path, capsys, monkeypatch):
@@ -126,8 +137,8 @@ def heeding(*arguments, **options):
 
 def after_import(process, module):
     """Waits until the program has imported the module."""
-    for line in process.stderr:
-        if line.rstrip().endswith(f"| {module}") or line.rstrip().endswith(f" {module}"):
+    for row in process.stderr:
+        if row.rstrip().endswith(f"| {module}") or row.rstrip().endswith(f" {module}"):
             return
 
 
@@ -147,11 +158,11 @@ def test_a_signal_ends_the_program_in_order_while_pytorch_loads_and_later(number
         try:
             after_import(process, module)
             process.send_signal(number)
-            _, said = process.communicate(timeout=60)
+            _, said = process.communicate(timeout=PATIENCE)
         finally:
             process.kill()
     assert process.returncode == 128 + number
-    assert [line for line in said.splitlines() if line and not line.startswith("import time:")] == [
+    assert [row for row in said.splitlines() if row and not row.startswith("import time:")] == [
         "bpcompare: interrupted; earlier results are as they were"
     ]
     assert not list(tmp_path.iterdir())
@@ -159,15 +170,19 @@ def test_a_signal_ends_the_program_in_order_while_pytorch_loads_and_later(number
 
 def test_a_closed_pipe_is_quiet(tmp_path):
     command = f"{sys.executable} -m bpcompare --help | head -n 1"
-    finished = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, timeout=60)
+    finished = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, timeout=PATIENCE
+    )
     assert finished.stderr == ""
     assert finished.stdout.startswith("usage: python -m bpcompare")
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "| true", "2>&1 | true"])
 def test_closed_streams_and_readers_who_left_change_nothing_about_the_files(closed, tmp_path):
-    job = f"{sys.executable} -m bpcompare --epochs 1 --out {tmp_path / 'out'} {closed}"
-    finished = subprocess.run(["bash", "-c", f"{job}; exit ${{PIPESTATUS[0]}}"], stderr=subprocess.PIPE, timeout=60)
+    job = f"{sys.executable} -m bpcompare --epochs 1 --methods manual --out {tmp_path / 'out'} {closed}"
+    finished = subprocess.run(
+        ["bash", "-c", f"{job}; exit ${{PIPESTATUS[0]}}"], stderr=subprocess.PIPE, timeout=PATIENCE
+    )
     assert (finished.returncode, finished.stderr) == (0, b"")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES
 
@@ -175,8 +190,10 @@ def test_closed_streams_and_readers_who_left_change_nothing_about_the_files(clos
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_full_disk_behind_stdout_is_one_sentence(tmp_path):
     with Path("/dev/full").open("w") as full:
-        arguments = [sys.executable, "-m", "bpcompare", "--epochs", "1", "--out", str(tmp_path)]
-        finished = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        arguments = [sys.executable, "-m", "bpcompare", "--epochs", "1", "--methods", "manual", "--out", str(tmp_path)]
+        finished = subprocess.run(
+            arguments, stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE, check=False
+        )
     assert finished.returncode == 2
     assert finished.stderr == "bpcompare: the output cannot be printed: No space left on device\n"
 
@@ -192,7 +209,7 @@ def test_an_error_of_our_own_making_is_not_hidden(monkeypatch, tmp_path):
 
 def test_a_terminal_without_greek_still_gets_its_numbers(tmp_path):
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
-    finished = run("--epochs", "1", "--out", str(tmp_path), env=environment)
+    finished = run(*SHORT, "--out", str(tmp_path), env=environment)
     assert finished.returncode == 0
     assert "| manual" in finished.stdout
 
@@ -206,7 +223,7 @@ def test_help_names_every_option_and_command_and_loads_nothing(command):
         "heavy = {'torch', 'numpy', 'matplotlib', 'rich'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE)
     assert finished.returncode == 0, finished.stderr
     for option in ("--csv", "--standardize", "--methods", "--batch-size", "--out", "--format"):
         assert option in finished.stdout

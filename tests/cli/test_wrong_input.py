@@ -1,5 +1,7 @@
 """The wrong thing typed into every command: one sentence, exit code 2, nothing written."""
 
+import re
+
 import pytest
 
 from bpcompare.cli import main
@@ -26,7 +28,8 @@ WRONG = {
     **{("compare", "--format", text): "--format" for text in ["gif", "", "png,,svg", LONG]},
     **{("compare", "--methods", text): "--methods" for text in ["", "manual,,adam", ","]},
     **{("compare", "--methods", text): "there is no" for text in ["sgd", "autograd+", "autograd+No", "no+Adam", LONG]},
-    **{("compare", "--x", text, "--csv", "table.csv", "--y", "b"): "--x" for text in ["", "a,,b", "a\nb", '"a']},
+    **{("compare", "--x", text, "--csv", "table.csv", "--y", "b"): "--x" for text in ["", "a,,b"]},
+    **{("compare", "--x", text, "--csv", "table.csv", "--y", "b"): "no column" for text in ["a\nb", '"a']},
     **{("compare", "--csv", path, "--x", "a", "--y", "b"): "cannot be read" for path in ["nowhere.csv", "", ".", LONG]},
     ("compare", "--csv", "a\x1b[2Jb", "--x", "a", "--y", "b"): "a\\x1b[2Jb",
     ("compare", "--csv", "a\nb", "--x", "a", "--y", "b"): "cannot be read",
@@ -147,6 +150,8 @@ def test_what_is_wrong_is_one_sentence_with_exit_code_2_and_nothing_is_written(
     assert WRONG[arguments] in printed.err
     assert printed.err.startswith("bpcompare: ")
     assert printed.err.endswith("\n")
-    assert printed.err[:-1].isprintable()
+    sentence, *place = printed.err.splitlines()
+    assert sentence.isprintable()
+    assert not place or re.fullmatch(r" +\^", place[-1])  # under the expression
     assert len(printed.err) < 1_100
     assert list(tmp_path.iterdir()) == [table]

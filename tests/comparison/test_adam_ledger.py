@@ -98,7 +98,8 @@ def test_the_table_shows_the_first_steps_and_the_last():
     problem = line()
     shown = render(ledger(train(problem, "adam", epochs=30), 0.1), problem)
     epochs = [row.split("|")[1].strip() for row in shown.splitlines() if row.startswith("|")]
-    assert [epoch for epoch in epochs if epoch.isdigit()] == ["0", "1", "2", "29"]
+    blocks = [epoch for epoch in epochs if epoch.isdigit()]  # one under the other where 80 columns hold not all
+    assert blocks == ["0", "1", "2", "29"] * blocks.count("0")
     assert "bit-equal" in shown
     variant = render(ledger(train(problem, "autograd+AdamMomentumOnly", epochs=3), 0.1), problem)
     assert "units in the last place" in variant

@@ -7,6 +7,7 @@ import torch
 from certified import nist
 from torch import nn
 
+import bpcompare
 from bpcompare.comparison.adam_ledger import ledger
 from bpcompare.comparison.linear import compare
 from bpcompare.errors import InputError, MethodError
@@ -128,7 +129,7 @@ def test_each_is_one_short_line_and_a_small_table(problem):
 
 
 def test_names_are_escaped_in_tables():
-    problem = from_data(torch.ones(3, 1), torch.ones(3, 1), name="<script>", x_names=("a&b\x1b",), y_names=("y",))
+    problem = from_data(torch.ones(3, 1), torch.ones(3, 1), name="<script>\x1b", x_names=("a&b",), y_names=("y",))
     comparison = compare(problem, dataclasses.replace(Method.named("manual"), name="<b>"), epochs=1)
     for thing in (problem, comparison, comparison.results["<b>"].run):
         shown = thing._repr_html_()
@@ -198,3 +199,35 @@ def test_methods_that_cannot_be_compared_are_refused_before_any_training(methods
     with pytest.raises(error, match=message):
         compare(line(), methods, on_epoch=lambda: epochs.append(1))
     assert not epochs
+
+
+@pytest.mark.parametrize("call", [compare, bpcompare.compare_network, bpcompare.train, bpcompare.sweep])
+@pytest.mark.parametrize("problem", [5, None, "line", torch.ones(3, 1)], ids=["5", "None", "a name", "a tensor"])
+def test_what_is_no_problem_is_refused(call, problem):
+    options = {bpcompare.train: ("manual",), bpcompare.sweep: ([0.1],)}
+    with pytest.raises(InputError, match="must be a Problem"):
+        call(problem, *options.get(call, ()))
+
+
+def public_results():
+    """An object of every kind that a public call returns, of a problem with many numbers."""
+    wide = from_data(torch.eye(60), torch.ones(60, 2))
+    layer = nn.Linear(60, 40)
+    yield wide
+    yield (compared := compare(wide, ["manual", "autograd", "adam", "graph", "formula+Adam", "autograd+SGD"], epochs=2))
+    yield from [*compared.results.values(), compared.optimum, compared.curvature, compared.modes, compared.settings]
+    yield compare(quadratic(layers=(2, 9, 1)), epochs=2)
+    yield bpcompare.train(wide, "manual", epochs=2)
+    yield bpcompare.sweep(wide, [0.1, 0.2], ["manual", "adam"], epochs=2)
+    yield bpcompare.equations(layer)
+    yield bpcompare.collapse()
+    yield bpcompare.reproduce()[0]
+    yield (derived := bpcompare.derive("mean(x**2)", {"x": list(range(100))}))
+    yield derived.mark({"x": [0.0] * 100})
+    yield bpcompare.check_function(lambda x, y, w, b: (w, b), seed=0)
+    yield bpcompare.Method.named("adam")
+
+
+def test_every_public_result_is_one_line_on_the_screen():
+    shown = [repr(result) for result in public_results()]
+    assert [text for text in shown if len(text) >= 300 or "\n" in text] == []

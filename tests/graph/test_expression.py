@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import subprocess
@@ -98,37 +99,53 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:30])
 def test_hostile_text_is_refused_in_one_short_sentence(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    before = time.perf_counter()
+    before = time.process_time()
     with pytest.raises(ExpressionError) as refused:
         build(text, {"x": 1.0})
-    assert time.perf_counter() - before < 2.0
+    assert time.process_time() - before < 2.0
     assert "\n" not in str(refused.value)
     assert 20 < len(str(refused.value)) < 260
     assert not list(tmp_path.iterdir())
 
 
+REFUSED = {
+    "brackets": ("(" * 9_000 + "x" + ")" * 9_000, []),
+    "power": ("9**9**9", []),
+    "name": ("x" * 20_000, []),
+    "minus": ("x" + "-" * 19_000 + "x", []),
+    "arrays": ("mean(a*b)", ["a=" + ";".join(["1"] * 9_000), "b=" + ",".join(["1"] * 9_000)]),
+}
+# Seconds of this process, not of the clock: a busy machine must not decide. PyTorch is loaded before they are counted.
+REFUSE = """
+import json, sys, time, torch
+from pathlib import Path
+from bpcompare.cli import main
+for text, values in json.load(sys.stdin):
+    before = time.process_time()
+    code = main(["derive", text, *values, "--out", "out"])
+    peak = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
+    print(code, time.process_time() - before, peak)
+"""
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from Linux's /proc")
-@pytest.mark.parametrize(
-    "text", ["(" * 9_000 + "x" + ")" * 9_000, "9**9**9", "x" * 20_000, "mean(a*b)", "x" + "-" * 19_000 + "x"]
-)
-def test_a_refusal_takes_less_than_two_seconds_and_300_megabytes(text, tmp_path):
-    rows, column = ";".join(["1"] * 9_000), ",".join(["1"] * 9_000)
+def test_a_refusal_takes_less_than_two_seconds_and_300_megabytes(tmp_path):
     # Linux's VmHWM is the process's own peak; ru_maxrss would begin with that of the process which started it.
-    code = "import sys; from pathlib import Path; from bpcompare.cli import main; code = main(sys.argv[1:]); "
-    code += "print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]); sys.exit(code)"
-    values = [f"a={rows}", f"b={column}"] if "a*b" in text else []
-    before = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", code, "derive", text, *values, "--out", str(tmp_path / "out")],
+        [sys.executable, "-c", REFUSE],
+        cwd=tmp_path,
+        input=json.dumps([*REFUSED.values()]),
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
     )
-    assert time.perf_counter() - before < 2.0
-    assert done.returncode == 2
-    assert done.stderr.startswith("bpcompare: ")
-    assert 1_000 < int(done.stdout) < 300_000  # in kB
-    assert not (tmp_path / "out").exists()
+    sentences, measured = done.stderr.splitlines(), done.stdout.splitlines()
+    assert sum(sentence.startswith("bpcompare: ") for sentence in sentences) == len(measured) == len(REFUSED)
+    for name, (code, seconds, peak) in zip(REFUSED, map(str.split, measured), strict=True):
+        assert code == "2", name
+        assert float(seconds) < 2.0, name
+        assert 1_000 < int(peak) < 300_000, name  # in kB
+    assert not list(tmp_path.iterdir())
 
 
 TOKENS = [
@@ -346,7 +363,7 @@ def test_what_is_no_number_is_refused_by_name(value):
         ("sigmod(x)", {"x": 1}, "did you mean sigmoid"),
         ("y = x*2; y**2", {"x": 1, "y": 2}, "also assigned"),
         ("x(2 + x)", {"x": 1}, r"did you mean x\*"),
-        ("1/2x", {"x": 1}, "two ways"),
+        ("1/2x", {"x": 1}, "two meanings"),
         ("（x）", {"x": 1}, r"write \("),
         ("a*b", {"a": [[1]] * 200, "b": [1] * 200}, "would make 40,000 entries"),
     ],

@@ -62,11 +62,11 @@ def test_a_chain_of_ten_thousand_operations_needs_no_recursion():
 
 def test_doubling_thirty_times_takes_less_than_a_second():
     v = start = number(1.0)
-    before = time.perf_counter()
+    before = time.process_time()
     for _ in range(30):
         v = TABLE["plus"](v, v, name="v")
     gradients = backward(v)
-    assert time.perf_counter() - before < 1.0
+    assert time.process_time() - before < 1.0
     assert v.value == gradients[start] == 2.0**30
 
 

@@ -3,6 +3,7 @@ import re
 
 import pytest
 import torch
+from rich.cells import cell_len
 from torch import nn
 
 from bpcompare.cli import main
@@ -163,7 +164,12 @@ def test_digits_are_those_of_a_float64(digits):
         equations(nn.Linear(1, 1), digits=digits)
 
 
-@pytest.mark.parametrize("options", [{"layers": (2, 3)}, {"layers": (2, 0, 1)}, {"seed": 2**70}])
+WIDTHS = [(2, 3), (2, 0, 1), (2.5, 3, 1), (True, 3, 1), (2, 3, 10**30), 5, "123", None, (1, 2, 3, 4)]
+
+
+@pytest.mark.parametrize(
+    "options", [*({"layers": widths} for widths in WIDTHS), {"seed": 2**70}, {"seed": 0.5}], ids=str
+)
 def test_a_collapse_without_three_widths_or_with_a_seed_out_of_range_is_refused(options):
     with pytest.raises(InputError, match="must be"):
         collapse(**options)
@@ -225,6 +231,22 @@ def test_wrong_options_of_the_lessons_are_one_sentence(arguments, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_a_shape_and_a_table_exclude_each_other(capsys):
-    assert main(["equations", "--shape", "1,2", "--csv", "f"]) == 2
-    assert "--shape makes a problem of its own" in capsys.readouterr().err
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_on_a_terminal_no_published_figure_is_cut_or_broken(width):
+    figures, errors = reproduction.reproduce(), source_errors()
+    text = shown.render(figures, errors, width=width)
+    words = set(text.split())
+    for cell in (part for f in figures for part in (f.what, f.published)):
+        assert set(cell.split()) <= words
+    numbers = {f.recomputed for f in figures if f.recomputed != f.published and " " not in f.recomputed}
+    assert numbers <= words
+    assert {word for e in errors for part in (e.written, e.right, e.shown_by) for word in part.split()} <= words
+    assert max(map(cell_len, text.splitlines())) <= width
+
+
+@pytest.mark.parametrize(("layers", "lines"), [("20,3,20", 20), ("21,3,2", 0), ("2,3,400", 0)])
+def test_a_collapse_writes_its_equations_out_where_a_reader_can_follow_them(layers, lines, capsys):
+    assert main(["collapse", "--layers", layers]) == 0
+    printed = capsys.readouterr().out
+    assert sum("·x₁ " in line and line.startswith("  y") for line in printed.splitlines()) == lines
+    assert len(printed) < 20_000

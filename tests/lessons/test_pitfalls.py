@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from bpcompare.cli import main
+from bpcompare.cli import pitfalls as command
 from bpcompare.errors import InputError
 from bpcompare.lessons.pitfalls import wrong_loops
 from bpcompare.lessons.pitfalls.code import period, undamped_momentum
@@ -151,3 +152,12 @@ def test_an_unknown_pitfall_is_one_sentence_and_writes_nothing(tmp_path, capsys)
     assert main(["pitfalls", "zero", "--out", str(tmp_path / "new")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert not (tmp_path / "new").exists()
+
+
+def test_the_pictures_that_are_announced_are_those_that_are_made(tmp_path):
+    names, formats = ["ascent", "sum-for-mean"], ("png", "svg")
+    makers = command.files(names, formats)
+    assert list(makers) == ["ascent.png", "ascent.svg", "sum-for-mean.png", "sum-for-mean.svg"]
+    found = {name: run(name) for name in names}
+    begin = {"png": b"\x89PNG", "svg": b"<?xml"}
+    assert all(maker(found).startswith(begin[file.rpartition(".")[2]]) for file, maker in makers.items())

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from bpcompare.marker.calls import Call, Problem
 from bpcompare.marker.check import check_function
 from bpcompare.marker.conditions import describe
-from bpcompare.marker.diagnosis import is_right
 from bpcompare.marker.factors import Factor, Pair, fit
 from bpcompare.marker.hypotheses.combinations import combinations
 from bpcompare.marker.hypotheses.wrong_parts import View
 from bpcompare.marker.meaning import names
 from bpcompare.marker.mistakes import MISTAKES
 from bpcompare.marker.problems import linear_regression, linear_regression_mistakes
+from bpcompare.marker.verdict import is_right
 from bpcompare.show import marker_report
 
 TRUTH_ERROR = 1e-13  # autograd in float64, over at most 100 terms of size 10, against extended precision

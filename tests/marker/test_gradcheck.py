@@ -181,6 +181,25 @@ def test_conduct_that_numbers_alone_do_not_show_is_found(function, finding):
     assert finding in kinds(marking)
 
 
+def test_an_index_that_comes_as_a_float_is_left_as_it_is_where_the_other_arguments_change():
+    def picked(table, index):
+        return table[index.long()]
+
+    class Picked(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, table, index):
+            ctx.save_for_backward(table, index)
+            return picked(table, index)
+
+        @staticmethod
+        def backward(ctx, g):
+            table, index = ctx.saved_tensors
+            return torch.zeros_like(table).index_add_(0, index.long(), g), None
+
+    arguments = drawn(4, 3).requires_grad_(), torch.tensor([3.0, 0.0, 3.0], dtype=torch.float64)
+    assert gradcheck(Picked.apply, arguments, reference=picked).right
+
+
 def test_a_gradient_that_needs_the_other_argument_s_is_found():
     marking = gradcheck(WantsBoth.apply, (drawn(3), drawn(3)), raise_exception=False)
     assert not marking.right

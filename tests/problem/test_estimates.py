@@ -64,14 +64,36 @@ def test_everyday_jobs_are_far_from_the_limits_and_huge_ones_beyond(job):
     "call",
     [
         lambda: line(10**12),
-        lambda: line(10**400),
+        lambda: line(10**18),
         lambda: network([1, 10**6, 10**6, 1]),
-        lambda: train(line(), "manual", epochs=10**18),  # within the range of `epochs`
+        lambda: train(line(), "manual", epochs=10**18),
     ],
 )
 def test_a_call_is_refused_before_it_begins(call):
     with pytest.raises(LimitError, match=estimates.OVERRIDE):
         call()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from Linux's /proc")
+def test_a_long_training_with_its_files_keeps_to_its_memory(tmp_path):
+    code = """if True:
+        import re, sys
+        from pathlib import Path
+        from bpcompare.cli import main
+        from bpcompare.problem import estimates
+        seen, check = [], estimates.Estimate.check
+        estimates.Estimate.check = lambda self: (seen.append(self.memory), check(self))
+        status = Path("/proc/self/status")
+        peak = lambda: int(re.search(r"VmPeak:\\s*(\\d+)", status.read_text())[1]) * 1024
+        job = ["--quiet", "--methods", "manual", "--out", sys.argv[1], "--epochs"]
+        main([*job, "2"])
+        before = peak()
+        assert main([*job, "60000"]) == 0
+        print((peak() - before) / max(seen))
+    """
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert 0.2 < float(done.stdout) < 1.1
 
 
 def test_the_limit_can_be_lifted(monkeypatch):

@@ -13,6 +13,8 @@ from bpcompare.problem.networks import quadratic
 from bpcompare.problem.problem import from_data, line
 from bpcompare.show import advice, first_step, glossary, ledger_table, network_table, verdicts
 from bpcompare.show.comparison_table import render, sentences
+from bpcompare.show.terminal import Columns
+from bpcompare.show.terminal import text as text_of
 from bpcompare.training.updates import RULES, Adam
 
 ADAMS = [name for name, rule in RULES.items() if issubclass(rule, Adam)]
@@ -109,12 +111,14 @@ def test_a_terminal_gets_lines_and_colour_and_others_plain_text():
 
 
 def test_what_steers_a_terminal_is_made_visible():
-    names = {"x_names": ("a\x1b[2J\x07\nb\u202e",), "y_names": ("y",), "name": "\x1b]0;title\x07"}
     x = torch.tensor([[1.0], [2.0]])
+    problem = from_data(x, x, name="\x1b]0;title\x07")
     for width in (None, 80):
-        text = render(compare(from_data(x, torch.cat([x, x], 1), **{**names, "y_names": ("p\x9b", "q")})), width=width)
-        assert not set(text) & set("\x1b\x07\x9b\u202e")
-        assert r"a\x1b[2J\x07 b\u202e" in text
+        text = render(compare(problem, "manual"), width=width)
+        assert not set(text) & set("\x1b\x07")
+        assert r"\x1b]0;title\x07" in text
+    shown = text_of([Columns(("method", "a\x1b[2J\x07\nb\u202e\x9b"), [("manual", "1")])], 80, False)
+    assert r"a\x1b[2J\x07 b\u202e\x9b" in shown
 
 
 def test_measured_data_have_no_truth():
@@ -250,3 +254,23 @@ def test_columns_that_depend_on_each_other_are_said():
     x = torch.rand(30, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     twice = from_data(torch.cat([x, 3 * x], 1), x, dtype=torch.float32)
     assert advice.on_all_samples(advice.standardised(twice)).epochs < 10
+
+
+def test_where_nothing_moves_in_some_directions_the_curvature_is_not_the_same_in_all():
+    one = compare(from_data([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]], [[1.0], [2.0], [4.0]], bias=False), "manual")
+    (told,) = [sentence for sentence in sentences(one) if sentence.startswith("curvature")]
+    assert one.curvature.rank == 1
+    assert "every direction" not in told
+    assert "inf" not in told
+    assert "rank 1" in told
+
+
+def test_the_headline_says_in_which_order_the_batches_are():
+    drawn, kept = (render(compare(line(), "manual", epochs=1, batch_size=10, shuffle=new)) for new in (True, False))
+    assert drawn.splitlines()[0] != kept.splitlines()[0]
+    assert "1 epoch," in kept.splitlines()[0]
+
+
+@pytest.mark.parametrize("word", ["best lr", "gap left", "stable up to", "diverged", "ended worse", "spread"])
+def test_the_words_of_a_sweeps_tables_are_explained(word):
+    assert word in glossary.TERMS

@@ -160,8 +160,8 @@ def test_the_order_can_be_given_for_a_line_too(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--problem", "quadratic", "--csv", "f"], "add --layers to learn the table by a network"),
-        (["--problem", "line", "--csv", "f"], "leave one of the two out"),
+        (["--problem", "quadratic", "--csv", "cars"], "add --layers to learn the table by a network"),
+        (["--problem", "line", "--csv", "cars"], "leave one of the two out"),
         (["--problem", "quadratic", "--noise", "1"], "--noise does not belong to --problem quadratic"),
         (["--activation", "tanh"], "--activation belongs to a network; add --layers"),
         (["--layers", "1,5,2"], "layers must begin with 1 and end with 1"),

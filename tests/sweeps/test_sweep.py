@@ -251,7 +251,7 @@ def test_the_json_has_no_infinity_even_where_every_run_diverged():
             InputError,
             r"already beyond the range of torch.float32; train with float64",
         ),
-        ({"epochs": 0}, InputError, "epochs must be at least 1; got 0"),
+        ({"epochs": 0}, InputError, "epochs must be a whole number from 1 to 2⁶³ − 1; got 0"),
         ({"problems": [line(), line(dtype=torch.float64)]}, InputError, "of one shape and precision; got 2 kinds"),
         ({"methods": ["adam", "adam"]}, InputError, "'adam' is named twice"),
         ({"methods": ["autograd+RMSprop"]}, MethodError, r"torch.optim.RMSprop .* cannot be swept; choose"),
@@ -273,3 +273,20 @@ def test_where_nothing_can_move_no_run_is_called_worse_than_its_start():
         assert (row.worse, row.diverged, row.gap_left) == (0, 0, 0.0)
         assert row.loss == pytest.approx(7.0)
     assert sweep_json(summary, {})
+
+
+@pytest.mark.parametrize("rates", ["a", None, [[0.1], [0.2, 0.3]], ["0.1"]], ids=str)
+def test_rates_that_are_no_numbers_are_refused(rates):
+    with pytest.raises(InputError, match=r"^the rates must be numbers"):
+        sweep([line()], rates)
+
+
+@pytest.mark.parametrize("epochs", [2.5, 0, "3", 2**63, True])
+def test_epochs_of_a_sweep_are_a_whole_number(epochs):
+    with pytest.raises(InputError, match=r"^epochs must be"):
+        sweep([line()], [0.1], epochs=epochs)
+
+
+def test_one_problem_one_rate_and_one_method_need_no_list():
+    one, listed = sweep(line(), 0.1, "manual"), sweep([line()], [0.1], ["manual"])
+    assert torch.equal(one.weights, listed.weights)

@@ -10,7 +10,8 @@ import torch
 import bpcompare
 from bpcompare.errors import InputError
 from bpcompare.problem.problem import line
-from bpcompare.training.settings import DEFAULTS, METHODS, TrainingSettings
+from bpcompare.training.defaults import METHODS
+from bpcompare.training.settings import DEFAULTS, TrainingSettings
 
 WRONG = [
     *[("lr", value) for value in (0.0, -1.0, math.inf, math.nan, 1e308, 10**400, "0.1", None, True, torch.ones(2))],

@@ -18,8 +18,9 @@ from bpcompare.training.updates import (
 )
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("shape", [{}, {"weight": [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]}])
+@pytest.mark.parametrize(
+    ("dtype", "shape"), [(torch.float32, {}), (torch.float64, {"weight": [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]})]
+)
 def test_adam_by_hand_is_torchs_adam_bit_for_bit(dtype, shape):
     problem = line(dtype=dtype, **shape)
     ours = train(problem, "autograd+Adam", epochs=3000)

@@ -1,0 +1,316 @@
+"""What can go wrong in a derivation: every change of one step, with what is said of it and how much has to go wrong."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from bpcompare.marker.calls import Array
+from bpcompare.marker.hypotheses.derivation_changes import transforms
+from bpcompare.marker.hypotheses.derivation_changes.operations import INSTEAD, OPERATIONS, sigmoid
+from bpcompare.marker.hypotheses.derivation_changes.program import Make, Program, Step, Values
+
+LEFT_OUT, OPERATION, OPERAND, VALUE = "step-left-out", "operation-replaced", "operand-replaced", "value-changed"
+COST = {LEFT_OUT: 1.0, OPERATION: 1.3, OPERAND: 1.6, VALUE: 2.0}
+NUMBERS = (0.0, 0.5, 1.0, 2.0)
+SETTINGS = (0.9, 0.99, 0.999, 0.1, 0.001, 1e-8, 1e-7, 1e-6, 1e-5)  # that people write where an argument is meant
+COMBINED: dict[str, Callable[[Any, Any], Any]] = {
+    "multiplied by": lambda a, b: a * b,
+    "divided by": lambda a, b: a / b,
+    "multiplied by the square of": lambda a, b: a * b * b,
+    "multiplied by the sign of": lambda a, b: a * np.sign(b),
+    "multiplied by σ of": lambda a, b: a * sigmoid(b),
+    "multiplied by σ′ = σ(1 − σ) of": lambda a, b: a * sigmoid(b) * (1 - sigmoid(b)),
+    "multiplied by v(1 − v) with v =": lambda a, b: a * b * (1 - b),
+    "kept only where positive is": lambda a, b: a * (b > 0),
+    "increased by": lambda a, b: a + b,
+    "reduced by": lambda a, b: a - b,
+    "replaced by the larger of it and": np.maximum,
+    "replaced by the smaller of it and": np.minimum,
+    "averaged with": lambda a, b: (a + b) / 2,
+}
+ONE_USE = 0.1  # more than where every use of a value is concerned
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """One value of the derivation that becomes another.
+
+    Attributes:
+        kind: step-left-out, operation-replaced, operand-replaced or value-changed.
+        step: The name of the value that changes.
+        make: What it becomes.
+        says: What is said of it.
+        line: The line of the derivation.
+        cost: How much has to go wrong.
+        operand: Where one use of an operand changes: which operand of the step, and how.
+    """
+
+    kind: str
+    step: str
+    make: Make
+    says: str
+    line: int
+    cost: float
+    operand: tuple[int, transforms.Transform] | None = None
+
+
+def all_changes(program: Program, wanted: frozenset[str], typical: Values) -> list[Change]:
+    """Every change of one of the wanted values, cheapest first.
+
+    Args:
+        program: The derivation.
+        wanted: The values that the answer depends on.
+        typical: Values of one problem, which say what each value is.
+    """
+    found: list[Change] = []
+    for shown in program.inputs.values():
+        used = [step for step in program.users[shown] if step.name in wanted]
+        if shown in wanted and used:
+            found += _values_of_input(program, shown, used[0], typical)
+            if len(used) > 1:
+                found += [change for step in used for change in _one_use(program, step, shown, typical)]
+    for step in program.steps:
+        if step.name in wanted:
+            found += _of_step(program, step, typical)
+            used = [user for user in program.users[step.name] if user.name in wanted]
+            if len(used) > 1:
+                found += [change for user in used for change in _one_use(program, user, step.name, typical)]
+    return sorted(found, key=lambda change: change.cost)
+
+
+def _values_of_input(program: Program, shown: str, user: Step, typical: Values) -> Iterator[Change]:
+    for words, transform, more in transforms.of(typical[shown], program.axes_of(shown)):
+        yield Change(
+            VALUE, shown, _transformed_input(shown, transform), f"{shown} is {words}", user.line, COST[VALUE] + more
+        )
+
+
+def _transformed_input(shown: str, transform: transforms.Transform) -> Make:
+    return lambda values: transform(values[shown])
+
+
+def _of_step(program: Program, step: Step, typical: Values) -> Iterator[Change]:
+    for words, operation in INSTEAD[step.operation].items():
+        says = f"in {_written(step)}, {words.format(*map(_bracketed, step.operands))}"
+        yield Change(OPERATION, step.name, _operated(step, operation), says, step.line, COST[OPERATION])
+    for place, name in enumerate(step.operands):
+        yield from _left_out(step, place, typical)
+        for other in _others(program, step, place, typical):
+            says = f"in {_written(step)}, {other} stands where {name} belongs"
+            yield Change(OPERAND, step.name, _replaced(step, place, other), says, step.line, COST[OPERAND])
+        if np.ndim(typical[name]) == 0:
+            for number in (*NUMBERS, *SETTINGS):
+                says = f"in {_written(step)}, the number {number:g} stands where {name} belongs"
+                make = _with_number(step, place, number)
+                yield Change(OPERAND, step.name, make, says, step.line, COST[OPERAND] + 0.1)
+        elif step.operation in ("multiply", "divide", "matmul"):
+            says = f"in {_written(step)}, ones stand where {name} belongs"
+            yield Change(LEFT_OUT, step.name, _with_ones(step, place), says, step.line, COST[LEFT_OUT] + 0.1)
+    yield from _combined(program, step, typical)
+    for words, transform, more in transforms.of(typical[step.name], program.axes_of(step.name)):
+        says = f"{step.name} is {words}"
+        yield Change(VALUE, step.name, _transformed(step, transform), says, step.line, COST[VALUE] + more)
+
+
+def _combined(program: Program, step: Step, typical: Values) -> Iterator[Change]:
+    """The right value together with another one: multiplied, divided, added, the larger of the two."""
+    for other in known_before(program, step.name):
+        if np.ndim(typical[other]) and np.shape(typical[other]) != np.shape(typical[step.name]):
+            continue
+        for words, combine in COMBINED.items():
+            says = f"{step.name} is {words} {other}"
+            yield Change(VALUE, step.name, _together(step, other, combine), says, step.line, COST[VALUE] + 0.1)
+
+
+def _together(step: Step, other: str, combine: Callable[[Any, Any], Any]) -> Make:
+    return lambda values: combine(step.value(values), values[other])
+
+
+def known_before(program: Program, name: str) -> Iterator[str]:
+    """The values that are known before a step, the arguments first."""
+    yield from program.inputs.values()
+    for earlier in program.steps:
+        if earlier.name == name:
+            return
+        yield earlier.name
+
+
+def _written(step: Step) -> str:
+    return f"the step to {step.name}"
+
+
+def _bracketed(name: str) -> str:
+    """A name that is itself an expression, so that √ and − apply to all of it."""
+    return f"({name})" if " " in name and not name.startswith("(") and "(old)" not in name else name
+
+
+def _left_out(step: Step, place: int, typical: Values) -> Iterator[Change]:
+    """The step does nothing to one of its operands: its other operand, or the whole operation, is left out."""
+    name, rest = step.operands[place], [other for k, other in enumerate(step.operands) if k != place]
+    if step.operation == "copy" or (step.operation == "power" and place == 1):
+        return
+    lacking = f"{' and '.join(rest)} is left out" if rest else f"the operation ({step.operation}) is left out"
+    if step.operation == "subtract" and place == 1:
+        lacking = f"{rest[0]} is left out: −{name} remains"
+
+        def minus(values: Values) -> Any:
+            return -values[name]
+
+        yield Change(LEFT_OUT, step.name, minus, f"in {_written(step)}, {lacking}", step.line, COST[LEFT_OUT])
+        return
+    if step.operation == "divide" and place == 1:
+
+        def under(values: Values) -> Any:
+            return 1 / values[name]
+
+        yield Change(LEFT_OUT, step.name, under, f"in {_written(step)}, {lacking}", step.line, COST[LEFT_OUT])
+        return
+    yield Change(
+        LEFT_OUT, step.name, lambda values: values[name], f"in {_written(step)}, {lacking}", step.line, COST[LEFT_OUT]
+    )
+
+
+def _others(program: Program, step: Step, place: int, typical: Values) -> Iterator[str]:
+    """Other values of the same kind, worked out before the step."""
+    name = step.operands[place]
+    for other in known_before(program, step.name):
+        if other == name:
+            continue
+        fits = np.shape(typical[other]) == np.shape(typical[name]) or np.ndim(typical[other]) == 0
+        if fits or (np.ndim(typical[name]) == np.ndim(typical[other]) and step.operation == "matmul"):
+            yield other
+
+
+def _operated(step: Step, operation: Callable[..., Any]) -> Make:
+    return lambda values: operation(*(values[name] for name in step.operands))
+
+
+def _replaced(step: Step, place: int, other: str) -> Make:
+    names = (*step.operands[:place], other, *step.operands[place + 1 :])
+    operation = OPERATIONS[step.operation]
+    return lambda values: operation(*(values[name] for name in names))
+
+
+def _with_value(step: Step, place: int, change: Callable[[Any], Any]) -> Make:
+    operation = OPERATIONS[step.operation]
+
+    def make(values: Values) -> Any:
+        given = [values[name] for name in step.operands]
+        given[place] = change(given[place])
+        return operation(*given)
+
+    return make
+
+
+def _with_number(step: Step, place: int, number: float) -> Make:
+    return _with_value(step, place, lambda value: np.asarray(number))
+
+
+def _with_ones(step: Step, place: int) -> Make:
+    return _with_value(step, place, np.ones_like)
+
+
+def _transformed(step: Step, transform: transforms.Transform) -> Make:
+    return lambda values: transform(step.value(values))
+
+
+def _one_use(program: Program, step: Step, name: str, typical: Values) -> Iterator[Change]:
+    """A value that is changed where one step uses it, and right where others do."""
+    for place, operand in enumerate(step.operands):
+        if operand != name:
+            continue
+        for words, transform, more in transforms.of(typical[name], program.axes_of(name)):
+            says = f"in {_written(step)}, {name} is {words}"
+            make = _with_value(step, place, transform)
+            cost = COST[VALUE] + ONE_USE + more
+            yield Change(VALUE, step.name, make, says, step.line, cost, (place, transform))
+
+
+def additions(
+    program: Program, wanted: frozenset[str], typical: Values
+) -> Iterator[tuple[Callable[[float], Change], str]]:
+    """To each value, a number times another value of its shape, its sign, or ones: the change for each number."""
+    for step in program.steps:
+        if step.name not in wanted or not np.ndim(typical[step.name]):
+            continue
+        for other in known_before(program, step.name):
+            if np.shape(typical[other]) == np.shape(typical[step.name]) and other in wanted:
+                scales = (None, "lr") if "lr" in wanted else (None,)
+                for (words, direction), scale in product(DIRECTIONS.items(), scales):
+                    yield _addition(step, other, words, direction, scale), step.name
+        yield _addition(step, step.name, "", np.ones_like, None), step.name
+    yield from _input_additions(program, wanted, typical)
+
+
+def _input_additions(
+    program: Program, wanted: frozenset[str], typical: Values
+) -> Iterator[tuple[Callable[[float], Change], str]]:
+    inputs = [shown for shown in program.inputs.values() if np.ndim(typical[shown])]
+    for shown, other in product(inputs, repeat=2):
+        if shown in wanted and other != shown and np.shape(typical[other]) == np.shape(typical[shown]):
+            yield _input_addition(program, shown, other), shown
+
+
+DIRECTIONS: dict[str, Callable[[Any], Any]] = {"": lambda value: value, "the sign of ": np.sign}
+
+
+def _addition(
+    step: Step, other: str, words: str, direction: Callable[[Any], Any], scale: str | None
+) -> Callable[[float], Change]:
+    def change(number: float) -> Change:
+        def make(values: Values) -> Any:
+            right = step.value(values)
+            along = direction(right if other == step.name else values[other])
+            return right + number * (values[scale] if scale else 1.0) * along
+
+        what = "" if other == step.name else f" times {scale + ' times ' if scale else ''}{words}{other}"
+        verb = "increased" if number > 0 else "reduced"
+        says = f"{step.name} is {verb} by {abs(number):.6g}{what}"
+        return Change(VALUE, step.name, make, says, step.line, COST[VALUE] + 0.2 + 0.05 * bool(scale))
+
+    return change
+
+
+def _input_addition(program: Program, shown: str, other: str) -> Callable[[float], Change]:
+    line = program.users[shown][0].line
+
+    def change(number: float) -> Change:
+        verb = "increased" if number > 0 else "reduced"
+        says = f"{shown} is {verb} by {abs(number):.6g} times {other}"
+        return Change(
+            VALUE, shown, lambda values: values[shown] + number * values[other], says, line, COST[VALUE] + 0.2
+        )
+
+    return change
+
+
+def replay(
+    program: Program, wanted: frozenset[str], values: dict[str, Any], changes: tuple[Change, ...]
+) -> dict[str, Any]:
+    """The values with the changes; those that nothing changes are the same objects as before."""
+    changed = dict(values)
+    made = {change.step: change.make for change in changes}
+    for change in changes:
+        if change.step in program.inputs.values():
+            changed[change.step] = change.make(values)
+    dirty = {change.step for change in changes if change.step in program.inputs.values()}
+    for step in program.steps:
+        if step.name not in wanted:
+            continue
+        if step.name in made:
+            changed[step.name] = made[step.name](changed)
+            dirty.add(step.name)
+        elif not dirty.isdisjoint(step.operands):
+            changed[step.name] = step.value(changed)
+            dirty.add(step.name)
+    return changed
+
+
+def apply(
+    program: Program, wanted: frozenset[str], values: dict[str, Any], changes: tuple[Change, ...], answer: str
+) -> Array:
+    """The answer with the changes."""
+    return np.asarray(replay(program, wanted, values, changes)[program.answers[answer]])

@@ -1,0 +1,115 @@
+"""Retraces the derivation: what follows from the learner's own answers, and which step of it went wrong.
+
+Answers that follow from one another are laid next to each other first: one wrong line is one finding, and what follows
+rightly from it is a consequence. Where no table names a mistake, the derivation is searched for the step that changed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bpcompare.marker.calls import Array, Call
+from bpcompare.marker.conditions import describe
+from bpcompare.marker.explanation import Explanation, truth
+from bpcompare.marker.hypotheses.derivation_changes.changes import Change
+from bpcompare.marker.hypotheses.derivation_changes.program import Program
+from bpcompare.marker.hypotheses.derivation_changes.search import Search
+from bpcompare.marker.mistakes import ANSWER, Mistake
+from bpcompare.marker.verdict import WRONG, Finding, Known, Verdict, is_right
+
+CONSEQUENCE = "consequence"
+MOST_MISTAKES = 2  # of one answer that a table names; more are rather a chance than what somebody wrote
+
+
+def retraced(calls: Sequence[Call], verdicts: Sequence[Verdict], known: Known) -> list[Verdict]:
+    """The verdicts, with consequences named as such, and with what the derivation's graph explains."""
+    program = known.derivation
+    if program is None or all(verdict.grade != WRONG for verdict in verdicts):
+        return list(verdicts)
+    found = {verdict.answer: verdict for verdict in verdicts}
+    usual = [call for call in calls if not call.problem.edge and set(known.answers) <= set(call.answers)]
+    changes: list[tuple[Change, ...]] = []
+    for answer in _in_order(program, known.answers):
+        verdict = found[answer]
+        if verdict.grade == WRONG and any(not is_right(call, answer) for call in usual):
+            found[answer] = _retraced(usual, verdict, known, program, changes)
+    return [found[answer] for answer in known.answers if answer in found]
+
+
+def _in_order(program: Program, answers: Sequence[str]) -> list[str]:
+    """Those first that others follow from."""
+    return [
+        *(name for name in program.stands_for if name in answers),
+        *(n for n in answers if n not in program.stands_for),
+    ]
+
+
+def _retraced(
+    calls: Sequence[Call], verdict: Verdict, known: Known, program: Program, changes: list[tuple[Change, ...]]
+) -> Verdict:
+    answer = verdict.answer
+    given, own = _own_answers(calls, answer, program)
+    wrong_own = tuple(name for name in own if any(not is_right(call, name) for call in calls))
+    if wrong_own and _search(calls, answer, known, program, given).follows():
+        return replace(verdict, findings=(Finding("", _consequence(wrong_own), tuple(calls)),))
+    if _named(verdict):
+        return verdict
+    wrong = [call for call in calls if not is_right(call, answer)]
+    starts = [(calls, given)] if own else []
+    starts += [(calls, {})] if wrong_own or not own else []
+    starts += [(wrong, given)] if len(wrong) < len(calls) else []
+    for pairs in (False, True):
+        for some, start in starts:
+            if pairs and some is wrong:
+                continue
+            result = _search(some, answer, known, program, start).run(pairs, changes if not start else ())
+            if result is None:
+                continue
+            explanation, used = result
+            changes.append(tuple(used))
+            if start:
+                explanation = replace(explanation, follows=wrong_own)
+            return replace(verdict, findings=(Finding(describe(some, calls), explanation, tuple(some)),))
+    return verdict
+
+
+def _search(
+    calls: Sequence[Call], answer: str, known: Known, program: Program, given: Mapping[int, Mapping[str, Array]]
+) -> Search:
+    return Search(program, answer, calls, given, answer not in known.unscaled)
+
+
+def _named(verdict: Verdict) -> bool:
+    """Whether every finding is sure, and holds no more mistakes than somebody makes at once."""
+    return all(
+        finding.explanation.sure and "unknown" not in finding.explanation.mistakes for finding in verdict.findings
+    ) and all(len(finding.explanation.mistakes) <= MOST_MISTAKES for finding in verdict.findings)
+
+
+def _own_answers(
+    calls: Sequence[Call], answer: str, program: Program
+) -> tuple[dict[int, dict[str, Array]], tuple[str, ...]]:
+    """The learner's own answers that this one is derived from, by call and step."""
+    before = program.before(answer)
+    own = [other for other, step in program.stands_for.items() if other != answer and step in before]
+    nearest = [o for o in own if not any(_leads(program, o, later) for later in own if later != o)]
+    shaped = all(call.answers[other].shape == truth(call, other).shape for call in calls for other in nearest)
+    if not shaped or not nearest:
+        return {}, ()
+    given = {
+        id(call): {program.stands_for[o]: np.asarray(call.answers[o], dtype=np.float64) for o in nearest}
+        for call in calls
+    }
+    return given, tuple(nearest)
+
+
+def _leads(program: Program, first: str, later: str) -> bool:
+    """Whether the later answer is derived from the first one."""
+    return program.stands_for[first] in program.before(later)
+
+
+def _consequence(own: Sequence[str]) -> Explanation:
+    names = " and ".join(own)
+    says = f"it follows rightly from your {names}: mend {'those' if len(own) > 1 else 'that'}, and this is right"
+    return Explanation((CONSEQUENCE,), 0.5, told=(Mistake(says, ANSWER, f"Mend {names} first."),), follows=tuple(own))

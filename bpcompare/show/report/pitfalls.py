@@ -1,0 +1,46 @@
+"""Break it: the ten pitfalls, predicted and measured."""
+
+import math
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from bpcompare.lessons.pitfalls.learning_rate import PITFALLS, run
+from bpcompare.lessons.pitfalls.pitfall import Pitfall
+from bpcompare.show.report.charts import HIGHEST, LINES, Chart, chart, line, log_axis
+
+NAMES = {"mistake": "the mistake, measured", "predicted": "the mistake, predicted", "right": "the right way"}
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """One pitfall with its chart."""
+
+    pitfall: Pitfall
+    chart: Chart
+
+
+def pitfalls(on_part: Callable[[], object] | None = None) -> list[Shown]:
+    """Runs them all."""
+    shown = []
+    for name in PITFALLS:
+        pitfall = run(name)
+        shown.append(Shown(pitfall, _chart(pitfall)))
+        if on_part:
+            on_part()
+    return shown
+
+
+def _chart(pitfall: Pitfall) -> Chart:
+    figure = go.Figure()
+    for (key, name), look in zip(NAMES.items(), LINES, strict=False):
+        values = [v if math.isfinite(v) and abs(v) < HIGHEST else None for v in pitfall.curves[key]]
+        figure.add_trace(line(list(range(len(values))), values, name, look))
+    if "nodes" in pitfall.quantity:
+        figure.update_yaxes(title="<br>".join(textwrap.wrap(pitfall.quantity, 30)))
+    else:
+        log_axis(figure, pitfall.quantity)
+    figure.update_xaxes(title="step")
+    return chart(figure, 320)

@@ -1,0 +1,122 @@
+"""The loss from above: contours, start and optimum of the plane in which the methods' paths are shown."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+import torch
+from torch import Tensor
+
+from bpcompare.comparison.linear import Comparison
+from bpcompare.show.landscape import Plane, paths, plane
+from bpcompare.show.report.charts import GREY, Trace, label, line, points, rounded, window, within
+
+GRID = 61
+NARROWEST = 0.2  # a side of the picture, of the other one
+GOLD = "#A87B00"
+
+Range = tuple[float, float]
+
+
+def steepest_and_flattest(comparison: Comparison) -> Plane:
+    """The plane of the two parameters, or, of more, of the eigenvectors of the largest and the smallest eigenvalue.
+
+    Example:
+        >>> from bpcompare.comparison.linear import compare
+        >>> from bpcompare.problem.problem import line
+        >>> seen = steepest_and_flattest(compare(line(weight=[[1.0, 2.0]]), epochs=1))
+        >>> seen.hessian.diag().equal(compare(line(weight=[[1.0, 2.0]]), epochs=1).modes.eigenvalues[[0, -1]])
+        True
+    """
+    return plane(comparison, extreme=True)
+
+
+def path_figure(comparison: Comparison, seen: Plane) -> go.Figure:
+    """Contours, start and optimum. The picture holds both and the paths near them; what goes far beyond is cut off."""
+    figure = go.Figure()
+    start = path_of(comparison, *_start(comparison), seen)
+    two = torch.cat([start, seen.bottom[None]])
+    across, *up = names(seen)
+    figure.update_xaxes(title=across)
+    if up:
+        low, high = _window(torch.cat([two, *(path[:-1] for path in paths(comparison, seen).values())]), two)
+        figure.add_trace(_contours(seen, low, high, max(float(seen.gaps(start)), 1e-300)))
+        figure.update_xaxes(range=[low[0], high[0]])
+        figure.update_yaxes(title=up[0], range=[low[1], high[1]])
+    else:
+        first, last = window(two[:, 0].tolist(), 0.6)
+        points_across = torch.linspace(first, last, GRID, dtype=torch.float64)
+        heights = seen.gaps(points_across[:, None]).tolist()
+        look: dict[str, Any] = {"line": {"color": GREY}}
+        figure.add_trace(line(points_across.tolist(), heights, "loss", look, showlegend=False))
+        figure.update_xaxes(range=[first, last])
+        figure.update_yaxes(title="loss above the optimum", range=window(heights))
+    figure.add_trace(points(*pair(seen, start), "start", GREY, "circle", 10))
+    figure.add_trace(points(*pair(seen, seen.bottom[None]), "least squares", GOLD, "star", 14))
+    return figure
+
+
+def names(seen: Plane) -> list[str]:
+    """What to write at the axes: parameters by their names, directions by their curvature."""
+    if not any("\n" in name for name in seen.names):
+        return [label(name) for name in seen.names]
+    kinds = ("steepest direction", "flattest direction")
+    curvatures = seen.hessian.diag().tolist()
+    return [f"{kind}, λ = {value:.3g}" for kind, value in zip(kinds, curvatures, strict=False)]
+
+
+def directions(seen: Plane) -> list[tuple[str, str]]:
+    """Of each axis that is a direction its title, and what it is made of."""
+    return [(axis, name.partition("\n")[0]) for axis, name in zip(names(seen), seen.names, strict=True) if axis != name]
+
+
+def _window(shown: Tensor, two: Tensor) -> tuple[list[float], list[float]]:
+    """Corners around what is shown, as far as it lies within a few times the distance from the start to the optimum."""
+    distance = (two[0] - two[1]).abs().max().clamp(min=1e-9)
+    near = shown[((shown - two.mean(0)).abs() <= 1.5 * distance).all(1)]
+    low, high = near.amin(0), near.amax(0)
+    middle, size = (low + high) / 2, high - low
+    half = 0.6 * size.clamp(min=max(NARROWEST * float(size.max()), 1e-9))
+    return (middle - half).tolist(), (middle + half).tolist()
+
+
+def _start(comparison: Comparison) -> tuple[Tensor, Tensor]:
+    first = next(iter(comparison.results.values()))
+    return first.weights[:1], first.biases[:1]
+
+
+def _contours(seen: Plane, low: list[float], high: list[float], gap: float) -> go.Contour:
+    """Lines of equal loss above the optimum, at powers of ten of ``gap`` and half-way between."""
+    across, up = (torch.linspace(low[i], high[i], GRID, dtype=torch.float64) for i in (0, 1))
+    heights = seen.gaps(torch.stack(torch.meshgrid(across, up, indexing="xy"), -1)) / gap
+    return go.Contour(
+        x=rounded(across),
+        y=rounded(up),
+        z=[rounded(row) for row in heights.clamp(min=1e-6).log10()],
+        contours={"start": -3, "end": 1, "size": 0.5, "coloring": "lines"},
+        colorscale=[[0, GREY], [1, GREY]],
+        line={"width": 0.8},
+        showscale=False,
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def path_of(comparison: Comparison, weights: Tensor, biases: Tensor, seen: Plane) -> Tensor:
+    """Parameters in the user's units, (states, out, in) and (states, out), as coordinates of the plane."""
+    scaling = comparison.problem.scaling
+    if scaling is not None:
+        weights, biases = scaling.parameters_in_training_units(weights, biases)
+    return seen.place(weights, biases)
+
+
+def pair(seen: Plane, path: Tensor) -> tuple[list[float], list[float]]:
+    """What to plot of a path: its two coordinates, or the only one and the loss above the optimum."""
+    second = seen.gaps(path) if len(seen.names) == 1 else path[:, 1]
+    return path[:, 0].tolist(), second.tolist()
+
+
+def drawn_path(figure: go.Figure, seen: Plane, path: Tensor, name: str, look: dict[str, Any], **more: Any) -> Trace:
+    """A method's path as far as the picture can show it."""
+    first, second = (torch.tensor(values, dtype=torch.float64) for values in pair(seen, path))
+    across, up = tuple(figure.layout.xaxis.range), tuple(figure.layout.yaxis.range)
+    return line(within(first, *across), within(second, *up), name, look, **more)

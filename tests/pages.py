@@ -1,0 +1,49 @@
+"""README and the site's pages as tests see them: what is to be run, in its order."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+PAGES = [README, *sorted(page for page in (ROOT / "docs").rglob("*.md") if not page.name.startswith("_"))]
+FENCE = re.compile(
+    r"^```(?:\{code-block\} )?(?P<language>\w+)\n(?::caption: (?P<file>[^\n]+)\n)?(?P<code>.*?)^```$",
+    re.DOTALL | re.MULTILINE,
+)
+TRANSCRIPT = re.compile(r"^    \$ (?:python -m bpcompare)(?P<command>.*)\n(?P<shown>(?:    .*\n|\n)+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page: a file where it has a name, otherwise something to run."""
+
+    language: str
+    file: str | None
+    code: str
+
+
+def blocks(page: Path) -> list[Block]:
+    """The fenced blocks of a page, in order."""
+    return [Block(*found.group("language", "file", "code")) for found in FENCE.finditer(page.read_text())]
+
+
+def commands(code: str) -> Iterator[tuple[list[str], int]]:
+    """The arguments of every command of ours in a shell block, and the exit code that it promises."""
+    for line in code.splitlines():
+        before, is_ours, after = line.partition("-m bpcompare")
+        if is_ours and not before.lstrip().startswith("#"):
+            yield shlex.split(after, comments=True), 1 if "exit code 1" in after else 0
+
+
+def transcripts(page: Path) -> list[tuple[list[str], list[str]]]:
+    """The commands that a page shows with their output, and the rows of it that it shows."""
+    return [
+        (
+            shlex.split(found["command"]),
+            [row.strip() for row in found["shown"].splitlines() if row.strip() not in ("", "...")],
+        )
+        for found in TRANSCRIPT.finditer(page.read_text())
+    ]

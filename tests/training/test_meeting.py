@@ -1,0 +1,129 @@
+"""Processes that do not find each other: whoever answers or not, one sentence in a bounded time."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bpcompare.errors import WorkerError
+from bpcompare.training import processes
+from bpcompare.training.process_environment import CONNECT
+
+ROOT = Path(__file__).parents[2]
+WITHIN = 2.0  # seconds, as the tests ask for
+SLACK = 8.0  # seconds more on a busy machine; PyTorch alone takes a multiple, or all the time there is
+GREETING = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+
+
+def silent(_):
+    threading.Event().wait()
+
+
+def nonsense(connection):
+    connection.recv(1)
+    connection.sendall(100 * GREETING)
+
+
+def hangs_up(connection):
+    connection.close()
+
+
+@pytest.fixture
+def listener():
+    """A listening socket, and what to do with each connection is up to the test."""
+    server = socket.create_server(("127.0.0.1", 0))
+    kept = []
+
+    def serve(answer):
+        def accept():
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:  # closed
+                    return
+                kept.append(connection)
+                threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        return server.getsockname()[1]
+
+    yield serve
+    server.close()
+    for connection in kept:
+        connection.close()
+
+
+def free_port():
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        return server.getsockname()[1]
+
+
+def place(monkeypatch, rank, port, host="127.0.0.1"):
+    given = {"RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": host, "MASTER_PORT": port}
+    for name, value in given.items():
+        monkeypatch.setenv(name, str(value))
+
+
+def fails(match):
+    began = time.monotonic()
+    with pytest.raises(WorkerError, match=match), processes.process_group(WITHIN):
+        pass
+    assert time.monotonic() - began < WITHIN + SLACK
+    assert not processes.dist.is_initialized()
+
+
+def test_where_nobody_listens_it_is_told_in_time(monkeypatch):
+    place(monkeypatch, 1, free_port())
+    fails(
+        r"did not find each other within 2 s \(nobody answers at 127.0.0.1:\d+: Connection refused\); see MASTER_ADDR"
+    )
+
+
+def test_a_name_that_no_machine_has_is_told_in_time(monkeypatch):
+    place(monkeypatch, 1, free_port(), "no-such-machine.invalid")
+    fails(r"answers? (at|from) no-such-machine.invalid:\d+")
+
+
+@pytest.mark.parametrize("answer", [silent, nonsense, hangs_up])
+def test_somebody_else_at_the_meeting_place_is_told_in_time(answer, listener, monkeypatch):
+    place(monkeypatch, 1, listener(answer))
+    fails("the 2 processes did not find each other within 2 s")
+
+
+def test_the_first_process_says_how_many_have_come(monkeypatch):
+    place(monkeypatch, 0, free_port())
+    fails("only 1 of 2 came")
+
+
+def test_what_loading_took_counts_but_some_time_is_always_left(monkeypatch):
+    asked = []
+    monkeypatch.setattr(processes, "meet", lambda rank, size, seconds, method: asked.append(seconds) or silence())
+
+    def silence():
+        raise OSError("nobody")
+
+    place(monkeypatch, 1, 1)
+    for gone in (0, 4, 1000):
+        with pytest.raises(WorkerError), processes.process_group(CONNECT, since=time.monotonic() - gone):
+            pass
+    assert asked == pytest.approx([CONNECT, CONNECT - 4, processes.AFTER_LOADING], abs=0.5)
+
+
+@pytest.mark.parametrize("command", [["--epochs", "2"], ["sweep", "--seeds", "2"]])
+def test_a_command_whose_master_never_answers_is_one_sentence_and_exit_code_2(command, listener, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment |= {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": str(listener(silent))}
+    done = subprocess.run(
+        [sys.executable, "-m", "bpcompare", *command, "--timeout", "1"],
+        env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "did not find each other within 1 s (no answer from localhost:" in done.stderr
+    assert list(tmp_path.iterdir()) == []
