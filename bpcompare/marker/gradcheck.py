@@ -1,7 +1,7 @@
 """Marks a hand-written backward of any function, called like ``torch.autograd.gradcheck``: it names the mistake."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from bpcompare.errors import GradientError, InputError
 from bpcompare.marker import gradcheck_truth as truths
 from bpcompare.marker.backward_call import Answered, Function, as_type, call, differentiable, forward, outputs_of
 from bpcompare.marker.gradcheck_cases import Case, Inputs, cases, not_contiguous, transposed, upstream_for
-from bpcompare.marker.hypotheses.graph_changes.explain import NamedMistake, Sample, explain
+from bpcompare.marker.hypotheses.graph_changes.explain import NamedMistake, Sample, explain, explain_forward
 from bpcompare.marker.questions import Asked, Property, ask
 
 TOLERANCE = {torch.float32: 2.0**-23, torch.bfloat16: 2.0**-8, torch.float16: 2.0**-10}
@@ -44,6 +44,33 @@ class Tried:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """The entry of a wrong gradient that is farthest off.
+
+    Attributes:
+        shapes: The shapes of the problem's arguments.
+        index: Which entry.
+        yours: What was answered.
+        right: What is right.
+    """
+
+    shapes: str
+    index: tuple[int, ...]
+    yours: float
+    right: float
+
+    @property
+    def ratio(self) -> float | None:
+        """Yours ÷ right; None where that is 0."""
+        return self.yours / self.right if self.right else None
+
+    def __str__(self) -> str:
+        place = f" at [{', '.join(map(str, self.index))}]" if self.index else ""
+        ratio = "" if self.ratio is None else f", {self.ratio:.6g} times as much"
+        return f"for {self.shapes}{place} yours is {self.yours:.6g}, right is {self.right:.6g}{ratio}"
+
+
+@dataclass(frozen=True)
 class GradientMarking:
     """What ``gradcheck`` found.
 
@@ -55,6 +82,7 @@ class GradientMarking:
         wrong: The arguments whose gradients are wrong, and where.
         calls: How many calls were made.
         notes: What is worth knowing and no mistake.
+        entries: By argument, the entry that is farthest off.
     """
 
     right: bool
@@ -64,6 +92,7 @@ class GradientMarking:
     wrong: dict[str, str] = field(default_factory=dict)
     calls: int = 0
     notes: tuple[str, ...] = ()
+    entries: dict[str, Entry] = field(default_factory=dict)
 
     def __str__(self) -> str:
         if self.right:
@@ -75,6 +104,7 @@ class GradientMarking:
                 lines += [f"  {line}" for line in str(self.mistakes[name]).splitlines()]
             else:
                 lines += [f"  {found}" for found in self.properties.get(name, ())] or ["  no mistake is named"]
+                lines += [f"  {self.entries[name]}"] if name in self.entries else []
         lines += [text for _, text in self.findings]
         return "\n".join([*lines, *self.notes])
 
@@ -88,6 +118,7 @@ def gradcheck(
     seed: int = 0,
     pairs: bool = True,
     raise_exception: bool = True,
+    progress: Callable[[str], None] | None = None,
 ) -> GradientMarking:
     """The marking of a hand-written backward; a wrong one raises an error that names the mistake.
 
@@ -95,9 +126,10 @@ def gradcheck(
 
     Args:
         function: ``autograd.Function.apply`` or any callable that gives tensors, its backward written by hand.
-        inputs: The arguments, which are tried in other sizes too, and with one or two dimensions more in front,
-            wherever the forward takes them; or ``inputs(k)`` → the arguments of the k-th problem, which are all that
-            is tried: let the shapes that the function promises differ with k.
+        inputs: The arguments, which are tried in other sizes too, wherever the forward takes them, and with one or
+            two dimensions more in front, wherever the reference gives the same outputs there; or ``inputs(k)`` → the
+            arguments of the k-th problem, which are all that is tried: let the shapes that the function promises
+            differ with k.
             Gradients are asked for by every floating tensor that requires grad, or by all where none does.
         reference: The same forward in plain PyTorch. With it, or with a forward that can be traced, the mistake is
             named on the forward's own lines.
@@ -105,6 +137,7 @@ def gradcheck(
         seed: Draws the gradients of the outputs.
         pairs: Whether two mistakes together are tried where one explains nothing.
         raise_exception: Whether a wrong backward raises.
+        progress: Called with a sentence about once a second where the search takes more than two, such as ``print``.
 
     Returns:
         The marking.
@@ -127,6 +160,7 @@ def gradcheck(
         (False, 'path')
     """
     check = _Check(function, inputs, reference, seed)
+    check.tell = progress
     found = check.mark(dtypes, pairs)
     if raise_exception and not found.right:
         raise GradientError(str(found))
@@ -140,6 +174,8 @@ class _Check:
         self.notes: list[str] = []
         self.findings: dict[str, str] = {}
         self.calls = 0
+        self.tell: Callable[[str], None] | None = None
+        self.other_forward: list[tuple[Case, list[Tensor]]] = []  # where the reference gives other outputs
         original = inputs(0) if callable(inputs) else inputs
         original = original if isinstance(original, (tuple, list)) else (original,)
         asked = [p for p, v in enumerate(original) if differentiable(v)]
@@ -147,7 +183,7 @@ class _Check:
         if not self.wanted:
             raise InputError("gradcheck: no input is a floating tensor; there is no gradient to ask for")
         self.names = _names(reference or function, len(original))
-        self.cases = list(cases(inputs, self.generator))
+        self.cases = list(cases(inputs, self.generator, ranks=reference is not None))
         self._check_reference()
 
     def _check_reference(self) -> None:
@@ -159,8 +195,11 @@ class _Check:
         if self.reference is None:
             return
         theirs = outputs_of(self.reference, first)
-        if not _same_outputs(mine, theirs):
-            raise InputError("gradcheck: function and reference give different outputs; let both calculate the same")
+        if [o.shape for o in mine] != [o.shape for o in theirs]:
+            raise InputError(
+                "gradcheck: function and reference give outputs of different shapes, "
+                f"{_listed(mine)} and {_listed(theirs)}; let both calculate the same"
+            )
         shared = truths.shared_functions(self.function, self.reference, first, self.wanted)
         if shared:
             self.notes.append(
@@ -170,6 +209,8 @@ class _Check:
 
     def mark(self, dtypes: Sequence[torch.dtype], pairs: bool) -> GradientMarking:
         tried = [result for case in self.cases if (result := self._try(case)) is not None]
+        if self.other_forward:
+            self.findings["forward"] = self._forward()
         wrong = {p: [t for t in tried if not t.answered.raised and not t.is_right(p)] for p in self.wanted}
         wrong = {p: found for p, found in wrong.items() if found}
         raised = [t for t in tried if t.answered.raised]
@@ -186,13 +227,53 @@ class _Check:
             properties = {
                 self.names[p]: tuple(self._ask(p, found)) for p, found in wrong.items() if self.names[p] not in named
             }
-        if not raised or len(raised) < len(tried):
+        if len(raised) < len(tried):
             self._conditions(next(t for t in tried if not t.answered.raised), set(wrong), dtypes)
         places = {self.names[p]: _scope(found, tried, p, self.names) for p, found in wrong.items()}
         right = not wrong and not self.findings
+        self._constant_sizes(tried, named)
+        entries = {self.names[p]: entry for p, found in wrong.items() if (entry := _farthest(found, p)) is not None}
         return GradientMarking(
-            right, named, properties, tuple(self.findings.items()), places, self.calls, tuple(self.notes)
+            right, named, properties, tuple(self.findings.items()), places, self.calls, tuple(self.notes), entries
         )
+
+    def _constant_sizes(self, tried: Sequence[Tried], named: dict[str, NamedMistake]) -> None:
+        """Says where a factor may be a size that is the same in every problem."""
+        for position, name in enumerate(self.names):
+            shapes = [t.case.arguments[position].shape for t in tried if isinstance(t.case.arguments[position], Tensor)]
+            if not shapes or len({len(shape) for shape in shapes}) != 1:
+                continue
+            for axis, lengths in enumerate(zip(*shapes, strict=True)):
+                size = lengths[0]
+                like = (size, 1 / size, size**0.5, size**-0.5) if size > 1 and len(set(lengths)) == 1 else ()
+                factors = [abs(mistake.factor.constant) for mistake in named.values()]
+                if any(abs(factor / number - 1) < 1e-6 for factor in factors for number in like):
+                    self._note(
+                        f"every problem has {name}.shape[{axis}] = {size}: a factor {size} cannot be told from it; "
+                        "vary sizes with k"
+                    )
+
+    def _forward(self) -> str:
+        """What the function calculates otherwise than its reference, and whether its backward belongs to that."""
+        assert self.reference is not None
+        samples, outputs = [], []
+        for case, mine in self.other_forward:
+            upstream = tuple(upstream_for(mine, self.generator))
+            truth = truths.of_reference(self.reference, case.arguments, upstream, self.wanted)
+            named = {self.names[p]: g for p, g in truth.gradients.items()}
+            samples.append(Sample(case.arguments, upstream, {}, named))
+            outputs.append(mine)
+        found = explain_forward(self.reference, samples, outputs, self.names)
+        first, mine = self.other_forward[0]
+        own = self._call(first.arguments, samples[0].upstream or ())
+        zeros = {p: torch.zeros_like(first.arguments[p]) for p in self.wanted}
+        fits = not own.raised and truths.confirmed(
+            self.function, first.arguments, samples[0].upstream or (), zeros | dict(own.gradients)
+        )
+        lines = [f"the forwards differ: function and reference give different outputs for {_shapes(first)}"]
+        lines += [f"  {found[0]}", f"  at {found[1]}"] if found else []
+        lines.append(f"  the backward {'belongs to' if fits else 'does not fit'} the function's own forward")
+        return "\n".join(lines)
 
     def _note(self, text: str) -> None:
         if text not in self.notes:
@@ -212,9 +293,8 @@ class _Check:
         try:
             outputs = outputs_of(self.function, case.arguments)
             if self.reference is not None and not _same_outputs(outputs, outputs_of(self.reference, case.arguments)):
-                if case.optional:
-                    return None
-                self.findings["forward"] = f"function and reference give different outputs for {_shapes(case)}"
+                if not case.optional:
+                    self.other_forward.append((case, outputs))
                 return None
         except Exception as error:
             if case.optional:
@@ -280,7 +360,12 @@ class _Check:
             if samples:
                 tolerance = max(t.truth.tolerance for t in chosen) if self.reference is None else 1e-9
                 names = explain(
-                    self.reference or self.function, samples, self.names, pairs=pairs, tolerance=max(1e-9, tolerance)
+                    self.reference or self.function,
+                    samples,
+                    self.names,
+                    pairs=pairs,
+                    tolerance=max(1e-9, tolerance),
+                    progress=self.tell,
                 )
                 found = {**names, **found}
         return {self.names[p]: found[self.names[p]] for p in wrong if self.names[p] in found}
@@ -460,6 +545,21 @@ def _same_outputs(mine: Sequence[Tensor], theirs: Sequence[Tensor]) -> bool:
         a.shape == b.shape and torch.allclose(a.double(), b.double(), rtol=SAME_FORWARD, atol=SAME_FORWARD)
         for a, b in zip(mine, theirs, strict=True)
     )
+
+
+def _farthest(wrong: Sequence[Tried], position: int) -> Entry | None:
+    """The entry that is farthest off, in the smallest of the problems."""
+    smallest = min(wrong, key=lambda t: t.truth.gradients[position].numel())
+    given, right = smallest.gradient(position), smallest.truth.gradients[position]
+    if given is None or given.shape != right.shape or not right.numel():
+        return None
+    place = int((given - right).abs().nan_to_num(torch.inf).argmax())
+    index = tuple(int(i) for i in torch.unravel_index(torch.tensor(place), right.shape))
+    return Entry(_shapes(smallest.case), index, float(given.reshape(-1)[place]), float(right.reshape(-1)[place]))
+
+
+def _listed(outputs: Sequence[Tensor]) -> str:
+    return ", ".join(str(tuple(o.shape)) for o in outputs)
 
 
 def _ranks(case: Case) -> tuple[int, ...]:

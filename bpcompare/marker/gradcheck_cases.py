@@ -29,8 +29,8 @@ class Case:
     optional: bool = False
 
 
-def cases(inputs: Inputs, generator: torch.Generator) -> Iterator[Case]:
-    """The user's problems, and where only one was given, others of other sizes."""
+def cases(inputs: Inputs, generator: torch.Generator, ranks: bool) -> Iterator[Case]:
+    """The user's problems, and where only one was given, others of other sizes and, if asked for, of other ranks."""
     if callable(inputs):
         for k in range(PROBLEMS):
             given = inputs(k)
@@ -48,7 +48,8 @@ def cases(inputs: Inputs, generator: torch.Generator) -> Iterator[Case]:
         yield Case(_drawn_again(base, {length: 1}, generator), f"1 in the place of the size {length}", True)
     if lengths and sum(v.numel() for v in base if isinstance(v, Tensor)) / lengths[0] * LARGE < MOST_NUMBERS:
         yield Case(_drawn_again(base, {lengths[0]: LARGE}, generator), f"size {LARGE}", True)
-    yield from _ranks(base, generator)
+    if ranks:
+        yield from _ranks(base, generator)
 
 
 def _ranks(base: tuple[Any, ...], generator: torch.Generator) -> Iterator[Case]:

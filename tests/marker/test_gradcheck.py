@@ -1,5 +1,7 @@
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +12,8 @@ from marker.layers.norms import layer_norm
 import bpcompare
 from bpcompare.errors import BpcompareError, GradientError, InputError
 from bpcompare.marker.gradcheck import gradcheck
+
+ROOT = Path(__file__).parents[2]
 
 
 def square(x):
@@ -230,7 +234,7 @@ def test_a_forward_of_the_user_s_is_called_with_every_k():
     ("inputs", "reference", "sentence"),
     [
         ((torch.arange(3),), None, "no input is a floating tensor"),
-        ((drawn(3),), lambda x: x * x + 1, "different outputs"),
+        ((drawn(3),), lambda x: (x * x).sum(), "different shapes"),
     ],
 )
 def test_what_cannot_be_marked_is_told(inputs, reference, sentence):
@@ -254,3 +258,21 @@ def test_a_right_backward_imports_nothing_to_compile():
     )
     done = subprocess.run([sys.executable, "-c", code], timeout=120, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_example_of_the_docs_says_what_the_page_shows():
+    script = ROOT / "docs" / "layer_norm.py"
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    said = done.stderr.partition("GradientError: ")[2].rstrip("\n")
+    shown = (ROOT / "docs" / "layer_norm.txt").read_text().rstrip("\n")
+    # line numbers move with the file; everything else is the page's
+    assert [re.sub(r":\d+:", ":", line) for line in said.splitlines()] == [
+        re.sub(r":\d+:", ":", line) for line in shown.splitlines()
+    ]
+    assert all(f"layer_norm.py:{number}:" in said for number in lines_of(script, "normalised * weight"))
+
+
+def lines_of(script, text):
+    lines = script.read_text().splitlines()
+    return [1 + k for k, line in enumerate(lines) if text in line][:1]

@@ -13,7 +13,7 @@ from bpcompare.marker.hypotheses.graph_changes.rules import RULES, Local, axes, 
 from bpcompare.marker.hypotheses.graph_changes.sentences import called, where
 from bpcompare.marker.hypotheses.graph_changes.trace import Step
 from bpcompare.marker.hypotheses.graph_changes.walk import CANCELLED, NODE, Act, Edge, Traced
-from bpcompare.marker.hypotheses.graph_changes.wrong_derivatives import wrong_rules
+from bpcompare.marker.hypotheses.graph_changes.wrong_derivatives import RARE, wrong_rules
 from bpcompare.marker.hypotheses.graph_changes.wrong_operations import WHOLE
 
 PATH, DERIVATIVE, REDUCTION, OPERAND, FACTOR, UPSTREAM = (
@@ -224,7 +224,8 @@ def derivatives(problem: Traced) -> Iterator[Change]:
         at = local(step, slot, problem.gradients[step.index])
         for says, rule in wrong_rules(at).items():
             kind = REDUCTION if step.op in MIXING else DERIVATIVE
-            change = _change(kind, step, slot, _ruled(rule), f"in the derivative of {called(step)} {says}")
+            rare = 0.3 if says in RARE else 0.0
+            change = _change(kind, step, slot, _ruled(rule), f"in the derivative of {called(step)} {says}", rare)
             yield replace(change, what=f"in the derivative {says}")
     for inside, outside, mixes in blocks.find(problem):
         words = f"from {called(outside)} back to {called(inside)}"
@@ -339,7 +340,7 @@ def _with_ones(at: Local) -> Tensor:
 def _axes(problem: Traced, step: Step) -> Iterator[Change]:
     """A reduction whose backward adds up over other axes than the forward."""
     source = step.operands[0].value
-    if source.dim() < 2 or not _terms(problem, step):
+    if source.dim() < 2 or _terms(problem, step) is None:
         return
     right, rank = axes(local(step, 0, problem.gradients[step.index])), source.dim()
     sizes = range(1, rank + 1) if rank <= MOST_AXES else (1, rank)
@@ -352,6 +353,10 @@ def _axes(problem: Traced, step: Step) -> Iterator[Change]:
         says = f"the gradient of {called(step)} {what}"
         change = _change(REDUCTION, step, 0, _over(counted), says, 0.1)
         yield replace(change, what=f"the gradient {what}")
+    if rank > 2 and right != list(range(1, rank)):
+        what = "is added up over every axis but the first, not over what it runs over"
+        says = f"the gradient of {called(step)} {what}"
+        yield replace(_change(REDUCTION, step, 0, _over(None), says, 0.05), what=f"the gradient {what}")
 
 
 MOST_AXES = 4  # of a tensor, for which every set of axes is tried
@@ -362,23 +367,24 @@ def _listed(numbers: Sequence[int]) -> str:
     return " and ".join(map(str, numbers))
 
 
-def _terms(problem: Traced, step: Step) -> list[Tensor]:
+def _terms(problem: Traced, step: Step) -> list[Tensor] | None:
     """What reaches a reduction before it is added up over the axes: one term for each path, in the source's shape.
 
-    Between the reduction and the step that spreads it out again there may be a root, an ε, a reciprocal.
+    Between the reduction and the step that spreads it out again there may be a root, an ε, a reciprocal; None where
+    there is something else.
     """
     shape, at, slope = step.operands[0].value.shape, step, torch.ones_like(step.value)
     for _ in range(LONGEST_CHAIN):
-        users = [s for s in problem.graph.steps if at in s.operands and s.index in problem.relevant]
+        users = [s for s in problem.graph.steps if at in s.operands and problem.gradients.get(s.index) is not None]
         if users and all(_shape(problem, user) == shape for user in users):
             return [term * slope for user in users for term in _unreduced(problem, user, at, shape)]
         if len(users) != 1 or users[0].op not in ELEMENTWISE or users[0].value.shape != at.value.shape:
-            return []
+            return None
         if users[0].operands.count(at) != 1:
-            return []
+            return None
         slope = slope * contribution(local(users[0], users[0].operands.index(at), torch.ones_like(at.value)))
         at = users[0]
-    return []
+    return None
 
 
 LONGEST_CHAIN = 6
@@ -411,12 +417,15 @@ def _shape(problem: Traced, user: Step) -> Any:
     return gradient.shape if isinstance(gradient, Tensor) and user.op in RULES else None
 
 
-def _over(chosen: list[int]) -> Act:
+def _over(chosen: list[int] | None) -> Act:
+    """The sum over these axes; over all but the first where none are given."""
+
     def act(problem: Traced, at: Local) -> Tensor:
         reduce = torch.mean if at.step.op == "mean" else torch.sum
         total = torch.zeros_like(at.step.operands[0].value)
-        for term in _terms(problem, at.step):
-            total = total + reduce(term, chosen, keepdim=True)
+        for term in _terms(problem, at.step) or ():
+            along = chosen if chosen is not None else list(range(1, term.dim()))
+            total = total + reduce(term, along, keepdim=True)
         return total
 
     return act

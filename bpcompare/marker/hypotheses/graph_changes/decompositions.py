@@ -140,6 +140,8 @@ def variance(
     mean = x.mean(dims, keepdim=True)
     centred = x - mean
     squares = centred**2
+    if correction == 0:
+        return squares.mean(dims, keepdim=keepdim)
     total = squares.sum(dims, keepdim=keepdim)
     return total / (count - (1 if correction is None else correction))
 

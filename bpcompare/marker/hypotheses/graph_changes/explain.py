@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bpcompare.marker.hypotheses.graph_changes import one_unknown, partly
+from bpcompare.marker.hypotheses.graph_changes import one_unknown, partly, replay
 from bpcompare.marker.hypotheses.graph_changes.rules import count, local
-from bpcompare.marker.hypotheses.graph_changes.search import AS_CHEAP, Found, Search
+from bpcompare.marker.hypotheses.graph_changes.search import AS_CHEAP, Found, Progress, Search
 from bpcompare.marker.hypotheses.graph_changes.sentences import called
 from bpcompare.marker.hypotheses.graph_changes.size_factor import SizeFactor
 from bpcompare.marker.hypotheses.graph_changes.trace import Untraceable
@@ -18,6 +18,7 @@ from bpcompare.marker.hypotheses.graph_changes.walk import Traced, traced
 from bpcompare.marker.hypotheses.graph_changes.wrong_operations import WHOLE
 
 MOST_SIZES = 6
+WEAK = 1.9  # cost of an explanation from which on fused operations are tried whole, too
 ONE = SizeFactor()
 FAILURES = (Untraceable, RuntimeError, AssertionError, NotImplementedError, IndexError, TypeError, KeyError, ValueError)
 AGREES = 1e-5  # of the walk and the right gradient; the right one may be a difference quotient
@@ -75,6 +76,7 @@ def explain(
     *,
     pairs: bool = True,
     tolerance: float = 1e-9,
+    progress: Callable[[str], None] | None = None,
 ) -> dict[str, NamedMistake]:
     """The mistake in each wrong answer that one or two changes of the forward's graph explain.
 
@@ -84,6 +86,7 @@ def explain(
         names: What the arguments are called, in their order.
         pairs: Whether two changes together are tried where one does not explain an answer.
         tolerance: Relative difference up to which an answer agrees with what a change gives.
+        progress: Called with a sentence about once a second where the search takes more than two.
 
     Returns:
         By answer; an answer that nothing explains is missing.
@@ -111,15 +114,38 @@ def explain(
     with torch.no_grad():
         zero = [names[wanted[place]] for place in wrong if not any(bool(given[place].any()) for given in answers)]
         searched = [place for place in wrong if names[wanted[place]] not in zero]
-        found = (
-            _searched(problems, lambda: graphs(through, WHOLE), answers, searched, tolerance, pairs) if searched else {}
-        )
+        whole = partial(graphs, through, WHOLE)
+        found = _searched(problems, whole, answers, searched, tolerance, pairs, progress) if searched else {}
     told = {
         names[wanted[place]]: _named(names[wanted[place]], _chosen(place, found), candidates)
         for place, candidates in found.items()
         if candidates
     }
     return told | {name: _zero(name, told) for name in zero}
+
+
+def explain_forward(
+    forward: Callable[..., Any], samples: Sequence[Sample], outputs: Sequence[Sequence[Tensor]], names: Sequence[str]
+) -> tuple[str, str] | None:
+    """What another forward does otherwise than ``forward`` by its outputs, and where; None where nothing is found."""
+    wanted = [index for index, name in enumerate(names) if name in samples[0].truth]
+    problems = _graphs(forward, samples, names, wanted, False)
+    if not problems:
+        return None
+    with torch.no_grad():
+        for change in replay.all_changes(problems[0]):
+            try:
+                given = [change.outputs(problem) for problem in problems]
+            except RuntimeError:
+                continue
+            if all(found is not None and _alike(found, other) for found, other in zip(given, outputs, strict=True)):
+                says = change.says.replace("the backward belongs to", "the function calculates")
+                return says.replace("the backward is not that of", "the function does not calculate"), change.place
+    return None
+
+
+def _alike(found: Sequence[Tensor], other: Sequence[Tensor]) -> bool:
+    return len(found) == len(other) and all(_agree(a, b, 1e-9) for a, b in zip(other, found, strict=True))
 
 
 def _searched(
@@ -129,14 +155,17 @@ def _searched(
     wrong: Sequence[int],
     tolerance: float,
     pairs: bool,
+    progress: Callable[[str], None] | None,
 ) -> dict[int, list[Found]]:
     """One change, also with fused operations kept whole; then what is solved for, then pairs."""
-    search = Search(problems, answers, wrong, tolerance)
+    search = Search(problems, answers, wrong, tolerance, Progress(progress))
     search.run()
-    if search.open() and (whole := kept_whole()):
-        again = Search(whole, answers, [answer.index for answer in search.open()], tolerance)
+    weak = [index for index, found in search.found.items() if min((f.cost for f in found), default=WEAK) >= WEAK]
+    if weak and (whole := kept_whole()):
+        again = Search(whole, answers, weak, tolerance)
         again.run_singles()
-        search.found |= again.found
+        for index in weak:
+            search.found[index] += again.found[index]
     if search.open():
         search.run_further()
     one_unknown.name(search)

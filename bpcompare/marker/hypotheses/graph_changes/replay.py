@@ -34,6 +34,11 @@ class ForwardChange:
             return None
         return Traced(graph, problem.upstream, problem.wanted, problem.sizes).true_answers()
 
+    def outputs(self, problem: Traced) -> list[Tensor] | None:
+        """What the changed forward gives."""
+        graph = _replayed(problem, self)
+        return None if graph is None else [output.value for output in graph.outputs]
+
 
 def _replayed(problem: Traced, change: ForwardChange) -> Graph | None:
     new: dict[int, Step] = {}
@@ -85,7 +90,7 @@ def all_changes(problem: Traced) -> Iterator[ForwardChange]:
         if step.index not in problem.relevant or step.function is None or step.key in seen:
             continue
         seen.add(step.key)
-        yield from _constants(step)
+        yield from _constants(problem, step)
         for words, function in variants.of_step(step):
             says = f"the backward is not that of {called(step)}: {words}"
             yield ForwardChange(
@@ -128,7 +133,7 @@ def _as_it_is(problem: Traced, step: Step) -> tuple[Any, ...]:
     return step.args
 
 
-def _constants(step: Step) -> Iterator[ForwardChange]:
+def _constants(problem: Traced, step: Step) -> Iterator[ForwardChange]:
     if step.op not in ("add", "sub", "mul", "div", "pow") or len(step.args) < 2:
         return
     for position in (0, 1):
@@ -141,6 +146,26 @@ def _constants(step: Step) -> Iterator[ForwardChange]:
 
             says = f"the backward belongs to a forward without the constant {value:g} of {called(step)}"
             yield ForwardChange(step.key, edit, says, COST - 0.4, where(step))
+            if step.op in ("mul", "div"):
+                yield from _other_sizes(problem, step, position)
+
+
+def _other_sizes(problem: Traced, step: Step, position: int) -> Iterator[ForwardChange]:
+    """A constant made of the wrong size: 1/√T for 1/√d."""
+    for label in problem.sizes:
+        for power, words in POWERS.items():
+            says = f"the backward belongs to a forward with {words.format(label)} for the constant in {called(step)}"
+            yield ForwardChange(step.key, _with_size(position, label, power), says, COST, where(step))
+
+
+POWERS = {-1.0: "1/({})", -0.5: "1/√({})", 0.5: "√({})", 1.0: "{}"}
+
+
+def _with_size(position: int, label: str, power: float) -> Edit:
+    def edit(problem: Traced, at: Step) -> tuple[Any, ...]:
+        return (*at.args[:position], problem.sizes[label] ** power, *at.args[position + 1 :])
+
+    return edit
 
 
 def _operands(problem: Traced, step: Step) -> Iterator[ForwardChange]:

@@ -1,7 +1,7 @@
 """Finds the cheapest change, or pair of changes, whose gradient is what was answered in every problem."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ LARGEST = 20_000  # numbers in the steps of the problem that candidates are scre
 PAIRS_SECONDS = 8.0
 AS_CHEAP = 0.35  # what costs this much more than an explanation is not an alternative to it
 SECOND_ONLY = 2.0  # changes that cost as much are tried as the second of a pair only
+SILENT_SECONDS = 2.0
 NAMED_ENOUGH = 24  # candidates worked out in full for one answer
 
 
@@ -42,6 +43,19 @@ class Found:
     factor: SizeFactor
     cost: float
     share: SizeFactor | None = None
+
+
+class Progress:
+    """Tells how far the search is: nothing for two seconds, then a sentence a second."""
+
+    def __init__(self, say: Callable[[str], None] | None) -> None:
+        self.say, self.next = say, time.monotonic() + SILENT_SECONDS
+
+    def tell(self, what: str, done: int, total: int) -> None:
+        """Says that ``done`` of ``total`` have been tried, where it is time to."""
+        if self.say is not None and time.monotonic() > self.next:
+            self.next = time.monotonic() + 1
+            self.say(f"looking for the mistake: {what}, {100 * done // max(total, 1)} % tried")
 
 
 @dataclass(eq=False)
@@ -64,7 +78,9 @@ class Search:
         answers: Sequence[Sequence[Tensor]],
         wrong: Sequence[int],
         tolerance: float = 1e-9,
+        progress: "Progress | None" = None,
     ) -> None:
+        self.progress = progress or Progress(None)
         self.problems = problems
         self.tolerance = tolerance
         self.found: dict[int, list[Found]] = {index: [] for index in wrong}
@@ -152,6 +168,7 @@ class Search:
         """Tries one change after the other."""
         self.changes = all_changes(self.problem)
         for number, change in enumerate(self.changes):
+            self.progress.tell("one change", number, len(self.changes))
             if all(_found_for_less(found, change) for found in self.found.values()):
                 return
             placed = change.at(self.problem)
@@ -370,7 +387,8 @@ class Search:
         table = {
             answer.index: np.stack([self.shadows[n][answer.index] for n, _, _ in single]) for answer in self.open()
         }
-        for _, first, placed in single:
+        for number, (_, first, placed) in enumerate(single):
+            self.progress.tell("two changes", number, len(single))
             if first.cost >= SECOND_ONLY:
                 continue
             if time.thread_time() > deadline:

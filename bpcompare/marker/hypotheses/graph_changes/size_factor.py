@@ -38,7 +38,8 @@ class SizeFactor:
 
 
 def _power(name: str, power: float) -> str:
-    roots = {1.0: name, 0.5: f"√({name})", -0.5: f"1/√({name})", -1.0: f"1/({name})"}
+    once = f"({name})" if name.endswith(LESS_ONE) else name
+    roots = {1.0: once, 0.5: f"√({name})", -0.5: f"1/√({name})", -1.0: f"1/({name})"}
     return roots.get(power, f"({name})^{power:g}")
 
 

@@ -17,6 +17,8 @@ Variant = Callable[..., Any]
 
 def of_step(step: Step) -> Iterator[tuple[str, Variant]]:
     """What is mistaken, and what calculates so; the shape of the result is the same."""
+    if step.op in ("sqrt", "rsqrt"):
+        yield from _roots(step)
     if step.op == "im2col":
         yield from _windows(step)
     if step.op == "avg_pool2d" and len(step.args) > 3 and max(step.args[3]):
@@ -27,6 +29,20 @@ def of_step(step: Step) -> Iterator[tuple[str, Variant]]:
     if step.op == "upsample_linear1d":
         yield "the weights of the left and the right neighbour are exchanged", _exchanged
         yield "both neighbours weigh ½", _halves
+
+
+def _roots(step: Step) -> Iterator[tuple[str, Variant]]:
+    """√x + ε for √(x + ε)."""
+    inside = step.operands[0]
+    added = inside.args[1] if inside.op == "add" and len(inside.args) > 1 else None
+    if not isinstance(added, (int, float)):
+        return
+
+    def outside(x: Tensor) -> Tensor:
+        root = torch.sqrt(x - added) + added
+        return 1 / root if step.op == "rsqrt" else root
+
+    yield f"{added:g} is added outside the root, not inside", outside
 
 
 def _windows(step: Step) -> Iterator[tuple[str, Variant]]:

@@ -173,6 +173,8 @@ EXPM1 = {"it is eˣ − 1, not eˣ": lambda g, a, b, z: g * z}
 LEFT_OUT = {"it is left out: passed straight through": lambda g, a, b, z: g}
 SIGN_LOST = {"the minus sign is missing": lambda g, a, b, z: g}
 
+RARE = {"it is 1/x, not 1/(1 + x)"}  # behind exp it is the same as a whole softplus passed straight through
+
 TABLE: dict[str, tuple[dict[str, Wrong], ...]] = {
     "tanh": (TANH,),
     "sigmoid": (SIGMOID,),
