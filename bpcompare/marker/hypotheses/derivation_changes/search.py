@@ -118,6 +118,12 @@ class Search:
         ranked = sorted(singles, key=lambda one: (round(one[1], 2), -min(order[change.step] for change in one[0])))
         return _explanation(ranked), list(ranked[0][0])
 
+    def tried(self, several: Sequence[tuple[Change, ...]]) -> Explanation | None:
+        """The first of these changes that explains the answer."""
+        with np.errstate(all="ignore"):
+            found = next((one for changes in several if (one := self._explained(changes)) is not None), None)
+        return None if found is None else _explanation([found])
+
     def _singles(self) -> list[Explained]:
         found = []
         self.told: list[Change] = []
