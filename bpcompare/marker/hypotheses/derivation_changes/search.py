@@ -64,7 +64,7 @@ class Search:
         with np.errstate(all="ignore"):
             self.points = [self._point(call) for call in self.calls]
         doubles = [p for p in self.points if p.call.problem.dtype == "float64"]
-        self.doubles = sorted(doubles, key=lambda p: -p.answer.size)
+        self.doubles = sorted(doubles, key=lambda p: (not p.answer.any(), -p.answer.size))
         self.screen = self._same_sizes()
         self.singles = [p for p in self.points if p.call.problem.dtype != "float64"]
 
