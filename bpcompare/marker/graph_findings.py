@@ -23,7 +23,7 @@ def find(
     verdicts: Sequence[Verdict],
     pairs: bool = True,
 ) -> dict[str, Explanation]:
-    """What explains each wrong answer that is not surely named; nothing where the loss cannot be traced."""
+    """What explains each wrong answer that is not named; nothing where the loss cannot be traced."""
     if not any(_open(verdict) for verdict in verdicts):
         return {}
     once = list({id(call.problem): call for call in reversed(calls) if not call.raised}.values())
@@ -61,12 +61,11 @@ def _double(value: Any) -> Any:
 
 
 def _open(verdict: Verdict) -> bool:
-    sure = all(f.explanation.sure and "unknown" not in f.explanation.mistakes for f in verdict.findings)
-    return verdict.grade == WRONG and not sure
+    return verdict.grade == WRONG and "unknown" in verdict.mistakes
 
 
 def named(verdicts: Sequence[Verdict], found: Mapping[str, Explanation], calls: Sequence[Call]) -> tuple[Verdict, ...]:
-    """The verdicts, with what the graph explains in the place of what was not surely named."""
+    """The verdicts, with what the graph explains in the place of what was not named."""
     return tuple(
         replace(verdict, findings=(Finding("", found[verdict.answer], tuple(calls)),))
         if _open(verdict) and verdict.answer in found

@@ -34,7 +34,24 @@ def retraced(calls: Sequence[Call], verdicts: Sequence[Verdict], known: Known) -
         verdict = found[answer]
         if verdict.grade == WRONG and any(not is_right(call, answer) for call in usual):
             found[answer] = _retraced(usual, verdict, known, program, changes)
+    for answer, verdict in found.items():
+        if changes and known.shared.intersection(verdict.mistakes):
+            found[answer] = _by_the_same(usual, verdict, known, program, changes)
     return [found[answer] for answer in known.answers if answer in found]
+
+
+def _by_the_same(
+    calls: Sequence[Call], verdict: Verdict, known: Known, program: Program, changes: Sequence[tuple[Change, ...]]
+) -> Verdict:
+    """What another answer shows, where it explains this one, too: both are made of the same value."""
+    explanation = _search(calls, verdict.answer, known, program, {}).tried(changes)
+    if explanation is None:
+        return replace(verdict, findings=tuple(map(_unsure, verdict.findings)))
+    return replace(verdict, findings=(Finding("", explanation, tuple(calls)),))
+
+
+def _unsure(finding: Finding) -> Finding:
+    return replace(finding, explanation=replace(finding.explanation, sure=False))
 
 
 def _in_order(program: Program, answers: Sequence[str]) -> list[str]:

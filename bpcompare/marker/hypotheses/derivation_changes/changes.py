@@ -23,6 +23,8 @@ COMBINED: dict[str, Callable[[Any, Any], Any]] = {
     "multiplied by the sign of": lambda a, b: a * np.sign(b),
     "multiplied by σ of": lambda a, b: a * sigmoid(b),
     "multiplied by σ′ = σ(1 − σ) of": lambda a, b: a * sigmoid(b) * (1 - sigmoid(b)),
+    "replaced by σ of": lambda a, b: sigmoid(b),
+    "replaced by σ′ = σ(1 − σ) of": lambda a, b: sigmoid(b) * (1 - sigmoid(b)),
     "multiplied by v(1 − v) with v =": lambda a, b: a * b * (1 - b),
     "kept only where positive is": lambda a, b: a * (b > 0),
     "increased by": lambda a, b: a + b,

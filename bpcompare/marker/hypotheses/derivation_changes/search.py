@@ -64,7 +64,7 @@ class Search:
         with np.errstate(all="ignore"):
             self.points = [self._point(call) for call in self.calls]
         doubles = [p for p in self.points if p.call.problem.dtype == "float64"]
-        self.doubles = sorted(doubles, key=lambda p: -p.answer.size)
+        self.doubles = sorted(doubles, key=lambda p: (not p.answer.any(), -p.answer.size))
         self.screen = self._same_sizes()
         self.singles = [p for p in self.points if p.call.problem.dtype != "float64"]
 
@@ -117,6 +117,12 @@ class Search:
         order = {name: place for place, name in enumerate(self.program.users)}
         ranked = sorted(singles, key=lambda one: (round(one[1], 2), -min(order[change.step] for change in one[0])))
         return _explanation(ranked), list(ranked[0][0])
+
+    def tried(self, several: Sequence[tuple[Change, ...]]) -> Explanation | None:
+        """The first of these changes that explains the answer."""
+        with np.errstate(all="ignore"):
+            found = next((one for changes in several if (one := self._explained(changes)) is not None), None)
+        return None if found is None else _explanation([found])
 
     def _singles(self) -> list[Explained]:
         found = []

@@ -1,0 +1,40 @@
+"""One wrong line is one finding: what follows from it is a consequence, and the graph names what no table does."""
+
+import torch
+
+from bpcompare.marker.check import check_function
+
+
+def adam(p, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps, *, penalty=0.0, largest=False):
+    grad = grad + penalty * p
+    m, v = beta1 * exp_avg + (1 - beta1) * grad, beta2 * exp_avg_sq + (1 - beta2) * grad**2
+    v = torch.maximum(v, exp_avg_sq) if largest else v
+    return p - lr * m / (1 - beta1**step) / ((v / (1 - beta2**step)).sqrt() + eps), m, v
+
+
+def told(marking, place):
+    return marking.verdicts[place].findings[0].explanation
+
+
+def test_an_unknown_penalty_in_both_means_is_solved_for_and_the_parameter_follows():
+    marking = check_function(lambda *a: adam(*a, penalty=0.037), "adam-step", 3)
+    assert marking.mistakes["p"] == ("consequence",)
+    assert told(marking, 0).follows == ("exp_avg", "exp_avg_sq")
+    for place in (1, 2):
+        assert "g is increased by 0.037 times p" in told(marking, place).told[0].says
+
+
+def test_the_larger_of_two_running_means_is_one_finding():
+    marking = check_function(lambda *a: adam(*a, largest=True), "adam-step", 3)
+    assert marking.mistakes == {"p": ("consequence",), "exp_avg": (), "exp_avg_sq": ("value-changed",)}
+
+
+def test_what_no_change_explains_has_properties_that_are_true():
+    def gradients(x, y, w, b):
+        residual = x @ w.T + b - y
+        return (residual**2 * torch.cos(residual)).T @ x.exp(), 2 * residual.sum(0) / y.numel()
+
+    (verdict, right) = check_function(gradients, seed=2).verdicts
+    assert verdict.mistakes == ("unknown",)
+    assert right.properties == ()
+    assert {"linear": False}.items() <= {one.name: one.value for one in verdict.properties}.items()
