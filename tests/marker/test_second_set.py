@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from marker.layers.layer import as_function
+from marker.layers.layer import as_function, some
 from marker.layers.second_set import CASES
 
 from bpcompare.marker.gradcheck import gradcheck
@@ -50,7 +50,7 @@ def test_every_case_is_judged():
     assert set(CASES) == set(MUST_SAY) | UNNAMED
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", some(CASES))
 def test_the_mistakes_of_the_second_set_are_named(name):
     forward, inputs, backward = CASES[name]
     marking = gradcheck(as_function(forward, backward), inputs, reference=forward, raise_exception=False, dtypes=())

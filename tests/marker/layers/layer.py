@@ -1,11 +1,17 @@
 """A layer with its backward by hand, right and wrong: what the marker is tried on."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
 
 LAYERS = {}
+
+
+def some(cases):
+    """Every third case in a normal run; all with BPCOMPARE_ALL_FILES=1."""
+    return list(cases)[:: 1 if os.environ.get("BPCOMPARE_ALL_FILES") else 3]
 
 
 @dataclass

@@ -21,7 +21,8 @@ DIRECTIONS = 4
 SCREEN = 1e-6  # relative; a candidate is worked out in full before it is believed
 SEED = 20_240_229
 LARGEST = 20_000  # numbers in the steps of the problem that candidates are screened on
-PAIRS_SECONDS = 8.0
+PAIRS_SECONDS = 7.5  # of the processor
+FORWARD_SECONDS = 2.0
 AS_CHEAP = 0.35  # what costs this much more than an explanation is not an alternative to it
 SECOND_ONLY = 2.0  # changes that cost as much are tried as the second of a pair only
 SILENT_SECONDS = 2.0
@@ -128,7 +129,7 @@ class Search:
         if self.open():
             self._shares()
         if self.open():
-            self._forward(time.thread_time() + PAIRS_SECONDS / 3)
+            self._forward(time.thread_time() + FORWARD_SECONDS)
 
     def run_pairs(self) -> None:
         """Tries two changes together, where one explains nothing."""
