@@ -1,4 +1,4 @@
-# diagnosis: grad_w=unknown grad_b=unknown
+# diagnosis: grad_w=value-changed grad_b=value-changed
 import torch
 import numpy as np
 

@@ -1,4 +1,4 @@
-# diagnosis: grad_w=right grad_b=unknown
+# diagnosis: grad_w=right grad_b=operation-replaced,summed-not-averaged
 import torch
 import numpy as np
 
