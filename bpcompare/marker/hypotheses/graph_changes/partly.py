@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from bpcompare.marker.hypotheses.graph_changes.changes import PATH, Change
+from bpcompare.marker.hypotheses.graph_changes.change import PATH, Change
 from bpcompare.marker.hypotheses.graph_changes.search import DIRECTIONS, Answer, Array, Found, Search, is_parallel
 from bpcompare.marker.hypotheses.graph_changes.walk import NODE, Traced
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from bpcompare.marker.hypotheses.graph_changes import replay
-from bpcompare.marker.hypotheses.graph_changes.changes import Change, all_changes
+from bpcompare.marker.hypotheses.graph_changes.change import Change
+from bpcompare.marker.hypotheses.graph_changes.changes import all_changes
 from bpcompare.marker.hypotheses.graph_changes.rules import local, sum_to
 from bpcompare.marker.hypotheses.graph_changes.size_factor import SizeFactor, fit
 from bpcompare.marker.hypotheses.graph_changes.trace import Step
