@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bpcompare.marker.hypotheses.graph_changes import one_unknown, partly, replay
+from bpcompare.marker.hypotheses.graph_changes import one_path, one_unknown, partly, replay, two_changes
 from bpcompare.marker.hypotheses.graph_changes.rules import count, local
 from bpcompare.marker.hypotheses.graph_changes.search import AS_CHEAP, Found, Progress, Search
 from bpcompare.marker.hypotheses.graph_changes.sentences import called
@@ -166,12 +166,12 @@ def _searched(
         again.run_singles()
         for index in weak:
             search.found[index] += again.found[index]
-    if search.open():
-        search.run_further()
+    one_path.name(search)
+    search.run_forwards()
     one_unknown.name(search)
     if pairs:
         partly.name(search)
-        search.run_pairs()
+        two_changes.name(search)
     return search.result()
 
 

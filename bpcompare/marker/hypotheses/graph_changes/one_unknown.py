@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bpcompare.marker.hypotheses.graph_changes.changes import COST, OPERAND, Change, Site
+from bpcompare.marker.hypotheses.graph_changes.change import COST, OPERAND, Change, Site
 from bpcompare.marker.hypotheses.graph_changes.rules import RULES, Local, contribution, local
-from bpcompare.marker.hypotheses.graph_changes.search import Answer, Found, Search
+from bpcompare.marker.hypotheses.graph_changes.screen import Answer
+from bpcompare.marker.hypotheses.graph_changes.search import Found, Search
 from bpcompare.marker.hypotheses.graph_changes.sentences import called, where
 from bpcompare.marker.hypotheses.graph_changes.size_factor import SizeFactor, fit
 from bpcompare.marker.hypotheses.graph_changes.trace import Step

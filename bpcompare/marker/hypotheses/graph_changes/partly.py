@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from bpcompare.marker.hypotheses.graph_changes.changes import PATH, Change
-from bpcompare.marker.hypotheses.graph_changes.search import DIRECTIONS, Answer, Array, Found, Search, is_parallel
+from bpcompare.marker.hypotheses.graph_changes.change import PATH, Change
+from bpcompare.marker.hypotheses.graph_changes.screen import DIRECTIONS, Answer, Array, effect, is_parallel
+from bpcompare.marker.hypotheses.graph_changes.search import Found, Search
 from bpcompare.marker.hypotheses.graph_changes.walk import NODE, Traced
 
 LEFT_OUT_FOR_LESS = 1.75  # changes that cost no more may hold partly
@@ -39,7 +40,7 @@ def _through(search: Search, change: Change, cuts: list[Change]) -> Iterator[tup
     if placed is None:
         return
     try:
-        reached = search.carried(placed, frozenset())
+        reached = search.screen.carried(placed, frozenset())
     except RuntimeError:
         return
     for cut in cuts:
@@ -49,13 +50,11 @@ def _through(search: Search, change: Change, cuts: list[Change]) -> Iterator[tup
         nodes = frozenset(index for index, _ in edges)
         if not nodes & reached.keys():
             continue
-        deltas = reached if len(nodes) == 1 else search.carried(placed, nodes)
+        deltas = reached if len(nodes) == 1 else search.screen.carried(placed, nodes)
         yield (
             cut,
             {
-                answer.index: sum(
-                    (search.moved(answer, n, deltas[n]) for n in nodes & deltas.keys()), np.zeros(DIRECTIONS)
-                )
+                answer.index: sum((effect(answer, n, deltas[n]) for n in nodes & deltas.keys()), np.zeros(DIRECTIONS))
                 for answer in search.open()
             },
         )

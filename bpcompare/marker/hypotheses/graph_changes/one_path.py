@@ -1,0 +1,57 @@
+"""A factor on one path alone: the answer is rest + λ · path, or f · (rest + λ · path)."""
+
+import numpy as np
+import torch
+
+from bpcompare.marker.hypotheses.graph_changes.change import Change
+from bpcompare.marker.hypotheses.graph_changes.screen import DIRECTIONS, SCREEN, Answer, is_nothing
+from bpcompare.marker.hypotheses.graph_changes.search import Found, Search
+from bpcompare.marker.hypotheses.graph_changes.size_factor import SizeFactor, fit
+
+
+def name(search: Search) -> None:
+    """Adds what is found to the search."""
+    if not search.open():
+        return
+    for change in [c for c in search.changes if c.kind == "path"]:
+        for answer in _open_or_shared(search):
+            number = search.changes.index(change)
+            moved = -search.shadows.get(number, {}).get(answer.index, np.zeros(DIRECTIONS))
+            if is_nothing(moved, answer.true):
+                continue
+            design = np.stack([answer.true - moved, moved], 1)
+            solved, *_ = np.linalg.lstsq(design, answer.shadow, rcond=None)
+            if np.abs(design @ solved - answer.shadow).max() <= SCREEN * np.abs(answer.shadow).max():
+                _share(search, answer, change)
+
+
+def _open_or_shared(search: Search) -> list[Answer]:
+    return [a for a in search.answers if all(f.share is not None for f in search.found[a.index])]
+
+
+def _share(search: Search, answer: Answer, change: Change) -> None:
+    rests, shares, sizes = [], [], []
+    for problem, given, truth in zip(search.problems, answer.arrays, search.truth, strict=True):
+        placed = change.at(problem)
+        if placed is None:
+            return
+        rest = problem.answers(placed)[answer.index].reshape(-1)
+        path = truth[answer.index].reshape(-1) - rest
+        design = torch.stack([rest, path], 1).numpy()
+        if given.numel() < 3 or np.linalg.matrix_rank(design, tol=1e-9 * np.abs(design).max()) < 2:
+            continue
+        solved, *_ = np.linalg.lstsq(design, given.reshape(-1).numpy(), rcond=None)
+        missed = np.abs(design @ solved - given.reshape(-1).numpy()).max()
+        if missed > 10 * search.tolerance * np.abs(design).max() or abs(solved[0]) < 1e-9:
+            return
+        rests.append(float(solved[0]))
+        shares.append(float(solved[1] / solved[0]))
+        sizes.append(problem.sizes)
+    if len(rests) < 2:
+        return
+    factor, share = fit(rests, sizes), fit(shares, sizes)
+    if factor is None or share is None or share == SizeFactor():
+        return
+    if (share.plain and factor.plain) or len(rests) > len(factor.powers) + len(share.powers) + 2:
+        cost = change.cost + 0.6 + share.cost + factor.cost
+        search.found[answer.index].append(Found((change,), factor, cost, share))
