@@ -32,7 +32,7 @@ def mark_one(file: Path, seed: int | None, time_limit: float, process: Any) -> d
 
 def main() -> None:
     """Marks until the input ends; the arguments are the seed (or nothing) and the time limit."""
-    from bpcompare.marker.sandbox import server
+    from bpcompare.marker.sandbox_start import server
 
     seed, time_limit = (int(sys.argv[1]) if sys.argv[1] else None), float(sys.argv[2])
     paths: queue.Queue[str] = queue.Queue()

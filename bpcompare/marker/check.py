@@ -15,7 +15,9 @@ from bpcompare.marker.diagnosis import diagnose
 from bpcompare.marker.exercises import EXERCISES, Exercise, find
 from bpcompare.marker.marking import Marking
 from bpcompare.marker.properties import with_properties
-from bpcompare.marker.sandbox import TIME_LIMIT, Reply, Sandbox, Server, decode, encode, server
+from bpcompare.marker.sandbox import TIME_LIMIT, Sandbox
+from bpcompare.marker.sandbox_start import Server, server
+from bpcompare.marker.sandbox_wire import Reply, decode, encode
 
 FUNCTIONS = {exercise.function: exercise for exercise in EXERCISES.values()}
 

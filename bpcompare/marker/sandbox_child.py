@@ -1,7 +1,7 @@
 """The process in which a learner's file runs: it loads the file, calls one function, and writes back what came.
 
 It knows no right answer. Whatever the file does to PyTorch, NumPy, ``json``, ``sys`` or the built-in functions, the
-names used below were taken before. What it writes is described in :mod:`bpcompare.marker.sandbox`.
+names used below were taken before. What it writes is described in :mod:`bpcompare.marker.sandbox_wire`.
 """
 
 import builtins

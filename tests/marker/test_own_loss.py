@@ -3,7 +3,7 @@
 import pytest
 
 from bpcompare.errors import InputError, MarkingError
-from bpcompare.marker import sandbox
+from bpcompare.marker import sandbox_start
 from bpcompare.marker.check import check_file
 from bpcompare.marker.own_loss import judge_told
 
@@ -32,7 +32,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def process():
-    with sandbox.server() as running:
+    with sandbox_start.server() as running:
         yield running
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from bpcompare.cli import main
 from bpcompare.errors import MarkingError
-from bpcompare.marker import sandbox, sandbox_child, sandbox_limits
+from bpcompare.marker import sandbox_child, sandbox_limits, sandbox_start, sandbox_wire
 from bpcompare.marker.check import check_file, check_function, check_signature
 from bpcompare.marker.exercises import find
 
@@ -43,7 +43,7 @@ FOOLING = {  # what stands before a gradient, wrong by the factor 2, that must n
 
 @pytest.fixture(scope="module")
 def process():
-    with sandbox.server() as running:
+    with sandbox_start.server() as running:
         yield running
 
 
@@ -303,12 +303,12 @@ def test_no_limit_is_above_the_systems(monkeypatch):
 )
 def test_a_reply_that_is_not_plain_numbers_is_refused(line):
     with pytest.raises(ValueError, match=r"."):
-        sandbox.decode("", "returned", [line])
+        sandbox_wire.decode("", "returned", [line])
 
 
 def test_a_reply_of_an_unknown_kind_is_refused():
     with pytest.raises(ValueError, match="kind"):
-        sandbox.decode("", "kind", [])
+        sandbox_wire.decode("", "kind", [])
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
@@ -321,7 +321,7 @@ def test_a_python_without_pytorch_is_told_apart_from_the_learners_errors(monkeyp
     path.write_text(GOOD)
     broken = tmp_path / "sandbox_server.py"
     broken.write_text("raise ImportError('no torch')")
-    monkeypatch.setattr(sandbox, "SERVER", broken)
+    monkeypatch.setattr(sandbox_start, "SERVER", broken)
     with pytest.raises(MarkingError, match="cannot import PyTorch"):
         check_file(path)
 
@@ -329,7 +329,7 @@ def test_a_python_without_pytorch_is_told_apart_from_the_learners_errors(monkeyp
 def test_a_system_that_cannot_fork_marks_too(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(HALF)
-    with sandbox.PlainServer() as plain:
+    with sandbox_start.PlainServer() as plain:
         assert check_file(path, time_limit=PATIENT, process=plain).mistakes["grad_w"] == ("factor-2-missing",)
 
 
