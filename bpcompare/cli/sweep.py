@@ -13,8 +13,6 @@ from bpcompare.training.process_environment import place
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from matplotlib.figure import Figure
-
     from bpcompare.cli.progress import Progress
     from bpcompare.cli.request import Request
     from bpcompare.problem.problem import Problem
@@ -148,7 +146,7 @@ class Outcome:
         return content
 
     @cached_property
-    def figures(self) -> Mapping[str, Figure]:
+    def figures(self) -> Mapping[str, Any]:
         """The figures by their names."""
         from bpcompare.show import sweep_figures
 

@@ -15,6 +15,7 @@ from bpcompare.marker.conditions import describe, parts
 from bpcompare.marker.explanation import Explanation, Hypothesis, agrees, cheapest, same_layout, truth
 from bpcompare.marker.hypotheses import any_loss, kept_state, number_types, number_values
 from bpcompare.marker.meaning import SHAPED, names
+from bpcompare.marker.memo import Memo
 from bpcompare.marker.retrace import retraced
 from bpcompare.marker.verdict import EXACT, ROUNDING, WRONG, Finding, Known, Verdict, is_right
 
@@ -26,13 +27,14 @@ CLEAR_ALTERNATIVE = 3  # a kind of call must come in so many numbers to be diagn
 
 def diagnose(calls: Sequence[Call], known: Known) -> tuple[Verdict, ...]:
     """One verdict for each answer."""
-    swapped = _swapped(calls, known)
+    memo = Memo()
+    swapped = _swapped(calls, known, memo)
     if swapped is not None:
         return swapped
     verdicts: list[Verdict] = []
     for answer in known.answers:
         named = {name for verdict in verdicts for name in verdict.mistakes}
-        verdict = _verdict(calls, answer, known)
+        verdict = _verdict(calls, answer, known, memo)
         verdicts.append(replace(verdict, findings=tuple(_consistent(finding, named) for finding in verdict.findings)))
     verdicts = retraced(calls, verdicts, known)
     if any("unknown" in verdict.mistakes for verdict in verdicts):
@@ -62,7 +64,7 @@ def _consistent(finding: Finding, named: set[str]) -> Finding:
     return finding
 
 
-def _verdict(calls: Sequence[Call], answer: str, known: Known) -> Verdict:
+def _verdict(calls: Sequence[Call], answer: str, known: Known, memo: Memo) -> Verdict:
     answered = [call for call in calls if answer in call.answers]
     wrong = [call for call in answered if not is_right(call, answer)]
     grade, largest = _grade(answered, answer)
@@ -70,7 +72,7 @@ def _verdict(calls: Sequence[Call], answer: str, known: Known) -> Verdict:
         return Verdict(answer, grade, largest)
     usual = [call for call in answered if not call.problem.edge]
     wrong_usually = [call for call in wrong if not call.problem.edge]
-    findings = _findings(usual, wrong_usually, answer, known) if wrong_usually else _at_the_edge(wrong)
+    findings = _findings(usual, wrong_usually, answer, known, memo) if wrong_usually else _at_the_edge(wrong)
     return Verdict(answer, WRONG, largest, tuple(findings))
 
 
@@ -95,9 +97,9 @@ def _grade(calls: Sequence[Call], answer: str) -> tuple[str, float]:
     return (EXACT if exact else ROUNDING), largest
 
 
-def _findings(answered: Sequence[Call], wrong: Sequence[Call], answer: str, known: Known) -> list[Finding]:
-    whole = explain(answered, answer, known, in_order=True)
-    some = explain(wrong, answer, known) if len(wrong) < len(answered) else None
+def _findings(answered: Sequence[Call], wrong: Sequence[Call], answer: str, known: Known, memo: Memo) -> list[Finding]:
+    whole = explain(answered, answer, known, memo, in_order=True)
+    some = explain(wrong, answer, known, memo) if len(wrong) < len(answered) else None
     if whole is not None and (some is None or whole.cost <= some.cost + WHOLE_IS_SIMPLER):
         return [Finding("", whole, tuple(answered))]
     if some is not None:
@@ -108,7 +110,7 @@ def _findings(answered: Sequence[Call], wrong: Sequence[Call], answer: str, know
         halves = [
             Finding(describe(half, answered), found, tuple(half))
             for half in (inside, outside)
-            if _enough(half, answer) and (found := explain(half, answer, simpler)) is not None
+            if _enough(half, answer) and (found := explain(half, answer, simpler, memo)) is not None
         ]
         if len(halves) == 2:
             return halves
@@ -125,13 +127,14 @@ def _enough(calls: Sequence[Call], answer: str) -> bool:
     return numbers >= CLEAR_ALTERNATIVE and len({tuple(call.problem.sizes.values()) for call in calls}) > 1
 
 
-def explain(calls: Sequence[Call], answer: str, known: Known, in_order: bool = False) -> Explanation | None:
+def explain(calls: Sequence[Call], answer: str, known: Known, memo: Memo, in_order: bool = False) -> Explanation | None:
     """The cheapest explanation of all ``calls``, or None.
 
     Args:
         calls: Calls that gave the answer, at least one of them wrong.
         answer: Its name.
         known: The exercise's hypotheses.
+        memo: What this marking has worked out already.
         in_order: Whether ``calls`` is the whole sequence, so that memory can show.
     """
     misshapen = any(_misshapen(call, answer) for call in calls)
@@ -158,7 +161,10 @@ def explain(calls: Sequence[Call], answer: str, known: Known, in_order: bool = F
             kept_state.accumulated,
             kept_state.not_repeatable,
         ]
-    special: list[Hypothesis] = [partial(any_loss.by_variant, variants=known.variants), *known.hypotheses]
+    special: list[Hypothesis] = [
+        partial(any_loss.by_variant, variants=known.variants),
+        *(partial(hypothesis, memo=memo) for hypothesis in known.hypotheses),
+    ]
     with np.errstate(all="ignore"):
         best = _cheapest(simple, calls, answer)
         if best is None or best.cost >= SPECIAL_COST:
@@ -179,7 +185,7 @@ def _misshapen(call: Call, answer: str) -> bool:
     return array.shape != right.shape and not array.size == right.size == 1
 
 
-def _swapped(calls: Sequence[Call], known: Known) -> tuple[Verdict, ...] | None:
+def _swapped(calls: Sequence[Call], known: Known, memo: Memo) -> tuple[Verdict, ...] | None:
     """Two answers in each other's place, if that explains both and the others are right."""
     answered = [call for call in calls if call.answers and not call.problem.edge]
     for first, second in combinations(known.answers, 2):
@@ -195,6 +201,6 @@ def _swapped(calls: Sequence[Call], known: Known) -> tuple[Verdict, ...] | None:
             name: Verdict(name, WRONG, np.inf, (Finding("", Explanation(("swapped",), 1.0, factor), tuple(answered)),))
             for name, factor in factors.items()
         }
-        verdicts |= {name: _verdict(calls, name, known) for name in others}
+        verdicts |= {name: _verdict(calls, name, known, memo) for name in others}
         return tuple(verdicts[name] for name in known.answers)
     return None

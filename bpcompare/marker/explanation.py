@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
-from weakref import WeakKeyDictionary
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from bpcompare.marker.calls import EPSILON, Array, Call
 from bpcompare.marker.factors import Factor, Pair, fit, may_share_a_factor, ratio
+from bpcompare.marker.memo import Memo
 from bpcompare.marker.mistakes import Mistake
 
 SINGLE = ("float32", "float16", "bfloat16")
@@ -53,9 +53,14 @@ def cheapest(found: Sequence[Explanation]) -> Explanation | None:
 
 Hypothesis = Callable[[Sequence[Call], str], Explanation | None]
 Guess = Callable[[Call], tuple[Array, Array] | None]  # what a hypothesis makes of a call, and the size of its terms
-Way = TypeVar("Way", bound=Hashable)
+Candidate = TypeVar("Candidate", bound=Hashable)
 
-_REFUTED: WeakKeyDictionary[Call, dict[str, set[Hashable]]] = WeakKeyDictionary()  # by each call alone, by answer
+
+class OwnHypothesis(Protocol):
+    """A hypothesis of one exercise, which shares what it works out."""
+
+    def __call__(self, calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | None:
+        """The mistakes that explain this answer in all calls, or None."""
 
 
 def truth(call: Call, answer: str) -> Array:
@@ -132,23 +137,23 @@ def telling_first(calls: Sequence[Call], answer: str) -> list[Call]:
 
 
 def not_refuted(
-    calls: Sequence[Call], answer: str, ways: Iterable[Way], make: Callable[[Way], Guess]
-) -> Iterator[tuple[Way, Guess]]:
-    """The ways, and what they guess, that neither of the first two calls refutes.
+    calls: Sequence[Call], answer: str, candidates: Iterable[Candidate], make: Callable[[Candidate], Guess], memo: Memo
+) -> Iterator[tuple[Candidate, Guess]]:
+    """The candidates, and what they guess, that neither of the first two calls refutes.
 
     What one call refutes by itself, it refutes in whatever company, and is not asked again.
     """
-    known = set().union(*(_REFUTED.get(call, {}).get(answer, ()) for call in calls))
+    known = set().union(*(memo.refuted.get((call, answer), ()) for call in calls))
     several = [call for call in calls[:2] if call.answers[answer].size > 1]  # one number alone refutes nothing
-    for way in ways:
-        if way in known:
+    for candidate in candidates:
+        if candidate in known:
             continue
-        guess = make(way)
+        guess = make(candidate)
         refuter = next((call for call in several if not _fits(call, answer, guess)), None)
         if refuter is None:
-            yield way, guess
+            yield candidate, guess
         else:
-            _REFUTED.setdefault(refuter, {}).setdefault(answer, set()).add(way)
+            memo.refuted.setdefault((refuter, answer), set()).add(candidate)
 
 
 def _fits(call: Call, answer: str, guess: Guess) -> bool:

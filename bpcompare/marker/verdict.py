@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bpcompare.marker.calls import Call, Problem
-from bpcompare.marker.explanation import Explanation, Hypothesis
+from bpcompare.marker.explanation import Explanation, OwnHypothesis
 from bpcompare.marker.hypotheses import any_loss
 from bpcompare.marker.hypotheses.derivation_changes.program import Program
 from bpcompare.marker.meaning import names
@@ -31,11 +31,11 @@ class Known:
     """
 
     answers: tuple[str, ...]
-    hypotheses: tuple[Hypothesis, ...] = ()
+    hypotheses: tuple[OwnHypothesis, ...] = ()
     variants: Mapping[str, any_loss.Variant] = field(default_factory=dict)
     solve: Callable[[dict[str, Any], str], Problem] | None = None
     shared: frozenset[str] = frozenset()
-    in_parts: tuple[Hypothesis, ...] = ()
+    in_parts: tuple[OwnHypothesis, ...] = ()
     derivation: Program | None = None
     unscaled: frozenset[str] = frozenset()
 

@@ -1,5 +1,7 @@
 """The parts of the diagnosis against numbers from elsewhere: torch's autograd, and files written to be wrong."""
 
+import gc
+
 import numpy as np
 import pytest
 import torch
@@ -38,6 +40,13 @@ def test_the_right_answers_are_those_of_autograd():
         torch.nn.functional.mse_loss(torch.nn.functional.linear(x, w, b), y).backward()
         for name, grad in (("grad_w", w.grad), ("grad_b", b.grad)):
             np.testing.assert_allclose(problem.truth[name].astype(np.float64), grad.numpy(), rtol=0, atol=TRUTH_ERROR)
+
+
+def test_nothing_that_a_marking_works_out_outlives_it():
+    marking = check_function(lambda x, y, w, b: (right(x, y, w, b)[0] * x[0, 0], right(x, y, w, b)[1]), seed=1)
+    assert marking.mistakes["grad_w"]  # searched through every combination
+    gc.collect()
+    assert not [one for one in gc.get_objects() if type(one) is View]
 
 
 def test_problems_differ_in_every_size_and_are_the_same_for_the_same_seed():

@@ -7,29 +7,30 @@ import numpy as np
 from bpcompare.marker.calls import EPSILON, Array, Call
 from bpcompare.marker.explanation import Explanation, truth
 from bpcompare.marker.hypotheses.wrong_parts import view
+from bpcompare.marker.memo import Memo
 
 Direction = Callable[[Call], tuple[Array, Array]]  # base and direction: the answer is base + c · direction
 
 
-def added_term(calls: Sequence[Call], answer: str) -> Explanation | None:
+def added_term(calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | None:
     """The right gradient plus one unknown number times a known direction, the same number in every call."""
     if any(call.answers[answer].size != truth(call, answer).size for call in calls):
         return None
-    for name, direction in _directions(answer):
+    for name, direction in _directions(answer, memo):
         number = _solve(calls, answer, direction)
         if number is not None and all(_on_line(call, answer, direction, number) for call in calls):
             return Explanation((name,), 1.5, detail=f"{abs(number):.6g}")
     return None
 
 
-def _directions(answer: str) -> Iterator[tuple[str, Direction]]:
+def _directions(answer: str, memo: Memo) -> Iterator[tuple[str, Direction]]:
     mine = answer[-1]
     if answer == "grad_b":
-        yield "w-updated-before-b", lambda call: (truth(call, "grad_b"), -_other(call, "grad_w") @ _mean_x(call))
+        yield "w-updated-before-b", lambda call: (truth(call, "grad_b"), -_other(call, "grad_w") @ _mean_x(call, memo))
     else:
         yield (
             "b-updated-before-w",
-            lambda call: (truth(call, "grad_w"), -np.outer(_other(call, "grad_b"), _mean_x(call))),
+            lambda call: (truth(call, "grad_w"), -np.outer(_other(call, "grad_b"), _mean_x(call, memo))),
         )
     yield "weight-decay", lambda call: (truth(call, answer), _parameter(call, mine))
     yield "updated-parameter", lambda call: (_parameter(call, mine), truth(call, answer))
@@ -37,8 +38,8 @@ def _directions(answer: str) -> Iterator[tuple[str, Direction]]:
     yield "constant-added", lambda call: (truth(call, answer), np.ones_like(truth(call, answer)))
 
 
-def _mean_x(call: Call) -> Array:
-    return np.asarray(2 * view(call).x.mean(0) / call.problem.sizes["out"])
+def _mean_x(call: Call, memo: Memo) -> Array:
+    return np.asarray(2 * view(call, memo).x.mean(0) / call.problem.sizes["out"])
 
 
 def _other(call: Call, other: str) -> Array:
@@ -70,58 +71,60 @@ def _on_line(call: Call, answer: str, direction: Direction, number: float, noise
     return bool((abs(call.answers[answer].reshape(base.shape) - base - number * along) <= rounding).all())
 
 
-def finite_difference(calls: Sequence[Call], answer: str) -> Explanation | None:
+def finite_difference(calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | None:
     """A finite difference of one side with step h, whose curvature shows; or rounding that something magnifies."""
     if any(call.answers[answer].size != truth(call, answer).size for call in calls):
         return None
     doubles = [call for call in calls if call.problem.dtype == "float64"]
-    step = _solve(doubles, answer, lambda call: _curved(call, answer)) if doubles else None
+    step = _solve(doubles, answer, lambda call: _curved(call, answer, memo)) if doubles else None
     if (
         step is not None
         and 1e-10 < abs(step) < 10
         and all(
-            _on_line(call, answer, lambda call: _curved(call, answer), step, _noise(call, answer, step))
+            _on_line(call, answer, lambda call: _curved(call, answer, memo), step, _noise(call, answer, step, memo))
             for call in calls
         )
-        and _visible(doubles, answer, step)
+        and _visible(doubles, answer, step, memo)
     ):
         side = "forward" if step > 0 else "backward"
         return Explanation(("finite-difference",), 1.5, detail=f"{side}, with a step of about {abs(step):.2g}")
-    return _noisy(calls, answer)
+    return _noisy(calls, answer, memo)
 
 
-def _curved(call: Call, answer: str) -> tuple[Array, Array]:
+def _curved(call: Call, answer: str, memo: Memo) -> tuple[Array, Array]:
     """The gradient, and half the second derivative: (L(w + h) − L(w))/h = L′ + h·L″/2, exactly, for a square."""
     out = call.problem.sizes["out"]
     if answer == "grad_b":
         return truth(call, answer), np.full(out, 1.0 / out)
-    second = (view(call).x ** 2).mean(0) / out
+    second = (view(call, memo).x ** 2).mean(0) / out
     return truth(call, answer), np.broadcast_to(second[None, :], truth(call, answer).shape)
 
 
-def _unit(call: Call, answer: str) -> float:
+def _unit(call: Call, answer: str, memo: Memo) -> float:
     """ε·L and ε·|w|·|L′|: what rounding puts into L(w + h) − L(w), in units that h divides."""
-    v = view(call)
+    v = view(call, memo)
     size = float((v.size_residual**2).mean()) + float(
         abs(truth(call, answer)).max() * (1 + abs(v.w).max() + abs(v.b).max())
     )
     return EPSILON[call.problem.dtype] * size
 
 
-def _noise(call: Call, answer: str, step: float) -> float:
-    return 8 * _unit(call, answer) / abs(step)
+def _noise(call: Call, answer: str, step: float, memo: Memo) -> float:
+    return 8 * _unit(call, answer, memo) / abs(step)
 
 
-def _visible(calls: Sequence[Call], answer: str, step: float) -> bool:
-    return any(abs(step) * float(_curved(call, answer)[1].max()) > 4 * _noise(call, answer, step) for call in calls)
+def _visible(calls: Sequence[Call], answer: str, step: float, memo: Memo) -> bool:
+    return any(
+        abs(step) * float(_curved(call, answer, memo)[1].max()) > 4 * _noise(call, answer, step, memo) for call in calls
+    )
 
 
-def _noisy(calls: Sequence[Call], answer: str) -> Explanation | None:
+def _noisy(calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | None:
     """Errors of about the same multiple of ε·L in float64 and in float32: 1/h, or what another formula cancels."""
     inverse = {}
     for dtype in ("float64", "float32"):
         errors = [
-            float(abs(call.answers[answer].ravel() - truth(call, answer).ravel()).max()) / _unit(call, answer)
+            float(abs(call.answers[answer].ravel() - truth(call, answer).ravel()).max()) / _unit(call, answer, memo)
             for call in calls
             if call.problem.dtype == dtype
         ]

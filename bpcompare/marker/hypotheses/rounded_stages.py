@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import product
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from bpcompare.marker.factors import Factor
 from bpcompare.marker.hypotheses.number_types import CASTS, PREDICTED, Cast, comparable, error
 from bpcompare.marker.hypotheses.number_values import STEPS
 from bpcompare.marker.hypotheses.wrong_parts import View, view
+from bpcompare.marker.memo import Memo
 
 TELLING = 32  # so many errors do not follow a simulation by chance
 
@@ -47,8 +47,8 @@ ROUNDED: dict[str, tuple[str, ...]] = {
 }
 
 
-class Way(NamedTuple):
-    """One way to lose digits: the stages at which ``cast`` is applied, and what that is called."""
+class Rounding(NamedTuple):
+    """Digits lost on the way: the stages at which ``cast`` is applied, and what that is called."""
 
     mistake: str
     cast: Cast
@@ -56,85 +56,89 @@ class Way(NamedTuple):
     detail: str = ""
 
 
-def _ways() -> Iterator[Way]:
+def _roundings() -> Iterator[Rounding]:
     for (name, cast), stages in product(CASTS, NARROW):
-        yield Way(name, cast, stages)
+        yield Rounding(name, cast, stages)
     for (digits, step), (what, stages) in product((("whole numbers", 1.0), *STEPS.items()), ROUNDED.items()):
-        yield Way("rounded-on-the-way", _to_multiples_of(step), stages, f"{what}, to {digits}")
+        yield Rounding("rounded-on-the-way", _to_multiples_of(step), stages, f"{what}, to {digits}")
 
 
 def _to_multiples_of(step: float) -> Cast:
     return lambda array: np.round(array / step) * step
 
 
-WAYS = tuple(_ways())
-
-_LEFT: WeakKeyDictionary[Call, dict[tuple[str, Way | None], float]] = WeakKeyDictionary()
+ROUNDINGS = tuple(_roundings())
 
 
-def narrowed(calls: Sequence[Call], answer: str) -> Explanation | None:
+def narrowed(calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | None:
     """Digits lost on the way: surely where the float64 answers come out, probably where most of their errors do."""
     doubles = [call for call in calls if call.problem.dtype == "float64"]
     singles = [call for call in calls if call.problem.dtype == "float32"]
     if not doubles or any(call.answers[answer].size != truth(call, answer).size for call in calls):
         return None
     ordered, small, found = telling_first(doubles, answer), comparable(calls, answer), []
-    fitting = dict(not_refuted(ordered, answer, WAYS, lambda way: partial(_guess, answer=answer, way=way)))
-    for way in WAYS if small else fitting:
-        factor = fit_guesses(ordered, answer, fitting[way]) if way in fitting else None
-        if factor is not None and _borne_out(singles, answer, way, factor):
+    guess = partial(_guess, answer=answer, memo=memo)
+    fitting = dict(not_refuted(ordered, answer, ROUNDINGS, lambda one: partial(guess, rounding=one), memo))
+    for rounding in ROUNDINGS if small else fitting:
+        factor = fit_guesses(ordered, answer, fitting[rounding]) if rounding in fitting else None
+        if factor is not None and _borne_out(singles, answer, rounding, factor, memo):
             rest = factor if factor != Factor() else None
-            found.append(Explanation((way.mistake,), 1.0 + factor.cost, rest, way.detail))
-        elif small and _predicted(doubles, answer, way) and _borne_out(singles, answer, way, Factor()):
-            found.append(Explanation((way.mistake,), 5.0, sure=False))
+            found.append(Explanation((rounding.mistake,), 1.0 + factor.cost, rest, rounding.detail))
+        elif (
+            small
+            and _predicted(doubles, answer, rounding, memo)
+            and _borne_out(singles, answer, rounding, Factor(), memo)
+        ):
+            found.append(Explanation((rounding.mistake,), 5.0, sure=False))
     return cheapest(found)
 
 
-def _borne_out(singles: Sequence[Call], answer: str, way: Way, factor: Factor) -> bool:
+def _borne_out(singles: Sequence[Call], answer: str, rounding: Rounding, factor: Factor, memo: Memo) -> bool:
     """Whether float32 answers err alike – a number may be rounded the other way there – or not, in single precision."""
     if factor != Factor():
         singles = [
             Call(call.problem, {answer: call.answers[answer] / factor.at(all_sizes(call))}, call.dtypes)
             for call in singles
         ]
-    if way.mistake == "single-precision":
+    if rounding.mistake == "single-precision":
         return all(agrees(call, answer, truth(call, answer)) for call in singles)
-    return not singles or _predicted(singles, answer, way)
+    return not singles or _predicted(singles, answer, rounding, memo)
 
 
-def _predicted(calls: Sequence[Call], answer: str, way: Way) -> bool:
+def _predicted(calls: Sequence[Call], answer: str, rounding: Rounding, memo: Memo) -> bool:
     """Whether the answers err as the simulation does: subtracting its errors leaves little of theirs.
 
     Errors of rounding are as good as random, so that nothing but the same rounding at the same place predicts them.
     """
     count = sum(call.answers[answer].size for call in calls)
-    made, left = (sum(_squared_error(call, answer, which) for call in calls) for which in (None, way))
+    made, left = (sum(_squared_error(call, answer, which, memo) for call in calls) for which in (None, rounding))
     return count >= TELLING and left < PREDICTED**2 * made
 
 
-def _squared_error(call: Call, answer: str, way: Way | None) -> float:
+def _squared_error(call: Call, answer: str, rounding: Rounding | None, memo: Memo) -> float:
     """Of the answer against the simulation, or against the truth; worked out once for each call."""
-    known = _LEFT.setdefault(call, {})
-    if (answer, way) not in known:
-        right = truth(call, answer) if way is None else _gradient(call, answer, way)
-        known[answer, way] = float((error(call, answer, right) ** 2).sum())
-    return known[answer, way]
+
+    def made() -> float:
+        right = truth(call, answer) if rounding is None else _gradient(call, answer, rounding, memo)
+        return float((error(call, answer, right) ** 2).sum())
+
+    return memo.once(("squared error", call, answer, rounding), made)
 
 
-def _guess(call: Call, answer: str, way: Way) -> tuple[Array, Array]:
-    return _gradient(call, answer, way), call.problem.terms[answer]
+def _guess(call: Call, answer: str, rounding: Rounding, memo: Memo) -> tuple[Array, Array]:
+    return _gradient(call, answer, rounding, memo), call.problem.terms[answer]
 
 
-def _gradient(call: Call, answer: str, way: Way) -> Array:
+def _gradient(call: Call, answer: str, rounding: Rounding, memo: Memo) -> Array:
     """The gradient in float64 but for the stages that are cast; worked out once for each problem."""
-    made = view(call).once(way, partial(_gradients, way=way))
+    made = view(call, memo).once(rounding, partial(_gradients, rounding=rounding))
     assert made is not None
     return made[answer == "grad_b"]
 
 
-def _gradients(v: View, way: Way) -> tuple[Array, Array]:
+def _gradients(v: View, rounding: Rounding) -> tuple[Array, Array]:
     def held(stage: str, array: Array) -> Array:
-        return way.cast(array) if stage in way.stages else array
+        return rounding.cast(array) if stage in rounding.stages else array
 
     x, w, b = held("x", v.x), held("w", v.w), held("b", v.b)
     prediction = held("prediction", held("product", x @ w.T) + b)

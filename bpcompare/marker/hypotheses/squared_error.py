@@ -13,6 +13,7 @@ from bpcompare.marker.hypotheses.added_terms import added_term, finite_differenc
 from bpcompare.marker.hypotheses.combinations import MOST_MISTAKES, combinations
 from bpcompare.marker.hypotheses.rounded_stages import narrowed
 from bpcompare.marker.hypotheses.wrong_parts import ERRORS, View, view
+from bpcompare.marker.memo import Memo
 from bpcompare.marker.problems.linear_regression import solve
 
 NEUTRAL_COST = 0.1
@@ -20,18 +21,19 @@ Product = Callable[[View], tuple[Array, Array]]
 Preparation = Callable[[dict[str, Array]], dict[str, Array]]
 
 
-def _of_view(make: Callable[[View], tuple[Array, Array] | None]) -> Guess:
-    return lambda call: make(view(call))
+def _of_view(make: Callable[[View], tuple[Array, Array] | None], memo: Memo) -> Guess:
+    return lambda call: make(view(call, memo))
 
 
-def composed(calls: Sequence[Call], answer: str, most_mistakes: int = MOST_MISTAKES) -> Explanation | None:
+def composed(calls: Sequence[Call], answer: str, memo: Memo, most_mistakes: int = MOST_MISTAKES) -> Explanation | None:
     """The cheapest combination of residual, x, samples and product, each right or wrong, times a factor."""
     if len(calls) < 2:
         return None
     found: list[Explanation] = []
     lowest = np.inf
     ordered = telling_first(calls, answer)
-    for combination, guess in not_refuted(ordered, answer, combinations(answer), lambda one: _of_view(one.of)):
+    every = combinations(answer)
+    for combination, guess in not_refuted(ordered, answer, every, lambda one: _of_view(one.of, memo), memo):
         if len(combination.mistakes) > min(lowest, most_mistakes):
             break
         factor = fit_guesses(ordered, answer, guess)
@@ -44,12 +46,12 @@ def composed(calls: Sequence[Call], answer: str, most_mistakes: int = MOST_MISTA
     return cheapest(found)
 
 
-def other_products(calls: Sequence[Call], answer: str) -> Explanation | None:
+def other_products(calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | None:
     """Products that are not δᵀx at all: the N × N differences, δ with the parameter itself."""
     found = []
     ordered = telling_first(calls, answer)
     for name, product in _products(answer):
-        factor = fit_guesses(ordered, answer, _of_view(product))
+        factor = fit_guesses(ordered, answer, _of_view(product, memo))
         if factor is not None:
             found.append(Explanation((name,), 1.2 + (0 if name.startswith("broadcast") else factor.cost)))
     return min(found, key=lambda explanation: explanation.cost, default=None)
@@ -86,12 +88,13 @@ def _one_output(x: Array, matrix: Array, y: Array) -> tuple[Array, Array]:
     return matrix.T @ x, abs(matrix).T @ abs(x) * len(y)
 
 
-def prepared(calls: Sequence[Call], answer: str) -> Explanation | None:
+def prepared(calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | None:
     """The right gradient of other numbers: inputs that were prepared before the forward pass."""
     found = []
     ordered = telling_first(calls, answer)
-    ways = not_refuted(ordered, answer, PREPARATIONS, lambda way: partial(_prepared, answer=answer, prepare=way[1]))
-    for (name, _), guess in ways:
+    for (name, _), guess in not_refuted(
+        ordered, answer, PREPARATIONS, lambda one: partial(_prepared, answer=answer, prepare=one[1]), memo
+    ):
         factor = fit_guesses(ordered, answer, guess)
         if factor is not None:
             found.append(Explanation((name,), 1.0 + factor.cost, factor if factor != Factor() else None))
@@ -133,13 +136,13 @@ PREPARATIONS: tuple[tuple[str, Preparation], ...] = (
 )
 
 
-def random_sample(calls: Sequence[Call], answer: str) -> Explanation | None:
+def random_sample(calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | None:
     """In every call, the gradient of one sample – not always the same."""
     twice = [(a, b) for a, b in pairwise(calls) if a.problem is b.problem]
     if all(np.array_equal(a.answers[answer], b.answers[answer]) for a, b in twice):
         return None
     for call in calls:
-        v = view(call)
+        v = view(call, memo)
         shares = [_share(v, answer, index) for index in range(len(v.x))]
         if not any(agrees(call, answer, share) for share in shares):
             return None

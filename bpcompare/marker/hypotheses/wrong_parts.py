@@ -5,11 +5,11 @@ Every variant returns two arrays: its value, and the sum of the absolute values 
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from bpcompare.marker.calls import Array, Call, Problem
+from bpcompare.marker.calls import Array, Call
+from bpcompare.marker.memo import Memo
 
 
 class View(NamedTuple):
@@ -23,7 +23,7 @@ class View(NamedTuple):
     residual: Array
     size_prediction: Array
     size_residual: Array
-    made: dict[Any, tuple[Array, Array] | None]  # what was worked out already, for all forms to share
+    made: dict[Any, tuple[Array, Array] | None]  # what was worked out already, for all combinations to share
 
     @classmethod
     def of(cls, inputs: Mapping[str, Any]) -> "View":
@@ -39,14 +39,9 @@ class View(NamedTuple):
         return self.made[key]
 
 
-_VIEWS: WeakKeyDictionary[Problem, View] = WeakKeyDictionary()
-
-
-def view(call: Call) -> View:
+def view(call: Call, memo: Memo) -> View:
     """The view of a call's problem, worked out once."""
-    if call.problem not in _VIEWS:
-        _VIEWS[call.problem] = View.of(call.problem.inputs)
-    return _VIEWS[call.problem]
+    return memo.once(("view", call.problem), lambda: View.of(call.problem.inputs))
 
 
 Variant = Callable[[View], tuple[Array, Array] | None]

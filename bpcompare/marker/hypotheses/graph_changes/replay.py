@@ -74,7 +74,9 @@ def _replayed(problem: Traced, change: ForwardChange) -> Graph | None:
             return None
         if isinstance(value, Tensor) and isinstance(step.value, Tensor) and value.shape != step.value.shape:
             return None
-        new[step.index] = Step(step.index, step.op, function, args, kwargs, value, step.places, step.graded)
+        new[step.index] = Step(
+            step.index, step.op, function, args, kwargs, value, step.places, step.graded, sources=step.sources
+        )
     if not changed:
         return None
     steps = [new[step.index] for step in problem.graph.steps]

@@ -3,7 +3,6 @@
 import ast
 import linecache
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -47,37 +46,48 @@ def stack(innermost: FrameType | None, outermost: CodeType) -> tuple[Place, ...]
     return tuple(reversed(places))
 
 
-def user_source(places: tuple[Place, ...]) -> Source | None:
-    """The innermost place that is neither PyTorch's nor ours."""
-    for place in reversed(places):
-        if not place[0].co_filename.startswith((TORCH, OWN, "<frozen")):
-            return source(place)
-    return None
+class Sources:
+    """Finds where the steps of one graph stand; each place is looked up once, and each file is read once."""
 
+    def __init__(self) -> None:
+        self._found: dict[Place, Source] = {}
+        self._names: dict[str, dict[tuple[int, int, int, int], str]] = {}  # by file
 
-def inner_source(places: tuple[Place, ...]) -> Source | None:
-    """The place in the decomposition of a fused operation, or None for a step that the user wrote."""
-    for place in reversed(places):
-        if place[0].co_filename == DECOMPOSITIONS:
-            return source(place)
-        if not place[0].co_filename.startswith((TORCH, "<frozen")):
-            return None
-    return None
+    def of_user(self, places: tuple[Place, ...]) -> Source | None:
+        """The innermost place that is neither PyTorch's nor ours."""
+        for place in reversed(places):
+            if not place[0].co_filename.startswith((TORCH, OWN, "<frozen")):
+                return self._source(place)
+        return None
 
+    def of_decomposition(self, places: tuple[Place, ...]) -> Source | None:
+        """The place in the decomposition of a fused operation, or None for a step that the user wrote."""
+        for place in reversed(places):
+            if place[0].co_filename == DECOMPOSITIONS:
+                return self._source(place)
+            if not place[0].co_filename.startswith((TORCH, "<frozen")):
+                return None
+        return None
 
-@cache
-def source(place: Place) -> Source:
-    """The expression of one instruction."""
-    code, instruction = place
-    positions = list(code.co_positions())[instruction // 2]
-    first, last, begin, end = positions
-    if first is None:
-        return Source(code.co_filename, code.co_firstlineno, "")
-    lines = linecache.getlines(code.co_filename)
-    if last is None or begin is None or end is None or last > len(lines):
-        return Source(code.co_filename, first, linecache.getline(code.co_filename, first).strip())
-    text = _cut(lines, first, last, begin, end)
-    return Source(code.co_filename, first, text, _names(code.co_filename).get((first, last, begin, end), ""))
+    def _source(self, place: Place) -> Source:
+        if place not in self._found:
+            self._found[place] = self._read(place)
+        return self._found[place]
+
+    def _read(self, place: Place) -> Source:
+        """The expression of one instruction."""
+        code, instruction = place
+        first, last, begin, end = list(code.co_positions())[instruction // 2]
+        file = code.co_filename
+        if first is None:
+            return Source(file, code.co_firstlineno, "")
+        lines = linecache.getlines(file)
+        if last is None or begin is None or end is None or last > len(lines):
+            return Source(file, first, linecache.getline(file, first).strip())
+        if file not in self._names:
+            self._names[file] = _names(file)
+        name = self._names[file].get((first, last, begin, end), "")
+        return Source(file, first, _cut(lines, first, last, begin, end), name)
 
 
 def _cut(lines: list[str], first: int, last: int, begin: int, end: int) -> str:
@@ -88,7 +98,6 @@ def _cut(lines: list[str], first: int, last: int, begin: int, end: int) -> str:
     return " ".join(piece.decode().strip() for piece in pieces)
 
 
-@cache
 def _names(file: str) -> dict[tuple[int, int, int, int], str]:
     """The variable that each expression of a file is assigned to, by the position of the expression."""
     try:

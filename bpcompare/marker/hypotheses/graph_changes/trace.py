@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bpcompare.marker.hypotheses.graph_changes import decompositions
-from bpcompare.marker.hypotheses.graph_changes.source import Place, Source, inner_source, stack, user_source
+from bpcompare.marker.hypotheses.graph_changes.source import Place, Source, Sources, stack
 
 MOST_STEPS = 2_000
 NO_FLOW = ("detach", "lift_fresh", "lift_fresh_copy", "eq", "ne", "gt", "ge", "lt", "le", "sign", "argmax", "argmin")
@@ -45,6 +45,7 @@ class Step:
     occurrence: int = 0
     user: "Step | None" = None  # the first step that takes an input
     ordinal: int = 0  # among the steps of one kind that one call of the user's makes
+    sources: Sources = field(default_factory=Sources)  # one for all steps of a graph
 
     @cached_property
     def operands(self) -> tuple["Step", ...]:
@@ -69,12 +70,12 @@ class Step:
     @cached_property
     def source(self) -> Source | None:
         """The user's expression."""
-        return user_source(self.places)
+        return self.sources.of_user(self.places)
 
     @cached_property
     def inner(self) -> Source | None:
         """The line of the decomposition, where the user's expression is a fused operation."""
-        return inner_source(self.places)
+        return self.sources.of_decomposition(self.places)
 
     @property
     def flows(self) -> bool:
@@ -138,6 +139,7 @@ class _Recorder(TorchDispatchMode):
         self.whole = whole
         self.stale: dict[int, torch.Tensor] = {}  # views whose base was written to, and that base
         self.met: dict[Any, int] = {}  # how often each operation was met in this call
+        self.sources = Sources()
         self.steps: list[Step] = []
         self.of: dict[int, Step] = {}
         self.alive: list[Any] = []  # an id stays the same only as long as its tensor lives
@@ -150,6 +152,7 @@ class _Recorder(TorchDispatchMode):
     def _keep(self, step: Step, tensor: Any) -> None:
         step.ordinal = self.met.get((step.places, step.op), 0)
         self.met[step.places, step.op] = step.ordinal + 1
+        step.sources = self.sources
         self.steps.append(step)
         self.of[id(tensor)] = step
         self.alive.append(tensor)
