@@ -12,6 +12,7 @@ from bpcompare.training.process_environment import place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
     from bpcompare.cli.progress import Progress
     from bpcompare.cli.request import Request

@@ -63,9 +63,7 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "not-summed-over-batch": Mistake("it is not summed over the batch: one value per sample is left", ANSWER, SHAPES),
     # the answer as a whole
-    "swapped": Mistake(
-        "the answers are swapped: return them in the order that is asked for", ANSWER, "Read your return line."
-    ),
+    "swapped": Mistake("the answers are swapped: return them in the order asked for", ANSWER, "Read your return line."),
     "wrong-shape": Mistake("the numbers are right and the shape is wrong", ANSWER, SHAPES),
     "always-zero": Mistake(
         "it is zero everywhere: the gradient is forgotten, or an integer division such as 2 // N made it nothing",
