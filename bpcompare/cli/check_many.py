@@ -29,8 +29,10 @@ def files_in(paths: Sequence[Path]) -> list[Path]:
     """The files that are meant: each file as it stands, and of each folder the Python files, however deep.
 
     Raises:
-        InputError: A folder holds none.
+        InputError: A folder holds none, or none of the paths exists.
     """
+    if not any(path.exists() for path in paths):
+        raise InputError(f"there is no file {paths[0]} to mark, nor any of the others; correct the names")
     files: list[Path] = []
     for path in paths:
         if not path.is_dir():

@@ -123,7 +123,7 @@ WRONG = {
     ("check", "table.csv", "--time-limit", "0"): "--time-limit",
     ("check", "table.csv", "--hint", "--json"): "--json",
     ("check", "--exercise", "nothing"): "nothing",
-    ("check", "a.py", "b.py"): "'b.py'",
+    ("check", "a.py", "b.py"): "a.py",
     ("pitfalls", "nothing"): "nothing",
     ("pitfalls", "sum-for-mean", "two"): "'two'",
     ("pitfalls", "--format", "gif"): "--format",

@@ -50,7 +50,7 @@ def test_the_seed_decides_the_weights_and_the_global_generator_is_left_alone():
     ("options", "sentence"),
     [
         ({"layers": [2]}, "layers must be at least two widths"),
-        ({"layers": [2, 0, 1]}, "layers must be at least two widths of at least 1"),
+        ({"layers": [2, 0, 1]}, "every width of layers .* got 0"),
         ({"layers": [2, 1], "activation": "softmax"}, "activation must be one of sigmoid, tanh, relu; got 'softmax'"),
         ({"layers": [2, 1], "init": "zero"}, "init must be one of normal, pytorch; got 'zero'"),
     ],
@@ -63,9 +63,9 @@ def test_what_no_network_can_be_built_from_is_named(options, sentence):
 def test_widths_must_fit_the_columns_and_the_seed_numpy():
     with pytest.raises(InputError, match="begin with 1 and end with 1"):
         with_network(line(), [2, 3, 1])
-    with pytest.raises(InputError, match="begin with 1 and end with 1"):
+    with pytest.raises(InputError, match=r"got \[1\]"):
         with_network(line(), [1])
-    with pytest.raises(InputError, match=r"from 0 to 2\*\*32"):
+    with pytest.raises(InputError, match="from 0 to 4294967295; got 4294967296"):
         quadratic(2**32)
 
 
