@@ -18,6 +18,8 @@ SCREEN = 1e-8  # relative, in float64
 SINGLE = 2e-3  # relative, in float32: a changed derivation may magnify its rounding
 ROUNDING = 64.0  # times ε of the largest number met
 PAIR_SECONDS = 2.5  # of processor time, for one answer
+SINGLE_SECONDS = 5.0
+NOTHING = 1e-12  # relative: what rounding leaves of a change that changes nothing
 PAIR_COST = 0.5  # two changes are less likely than their costs say
 SAME_COST = 0.05  # of two explanations: neither is cheaper
 SMALL = 1e-300
@@ -128,7 +130,10 @@ class Search:
         found = []
         self.told: list[Change] = []
         seen: set[bytes] = set()
+        deadline = time.process_time() + SINGLE_SECONDS
         for change in self.changes:
+            if time.process_time() > deadline:
+                break
             guess = self._guess(self.doubles[0], (change,))
             if guess is None:
                 continue
@@ -262,13 +267,23 @@ class Search:
         if not largest or not np.isfinite(largest):
             return False
         factor = self.screen[0].answer.flat[place] / largest if self.factors else 1.0
-        if not factor or not _near(factor * guess, self.screen[0].answer):
+        if not factor or not self._near(factor * guess, self.screen[0]):
             return False
         for point in self.screen[1:]:
             other = self._guess(point, changes)
-            if other is None or not _near(factor * other, point.answer):
+            if other is None or not self._near(factor * other, point):
                 return False
         return True
+
+    def _near(self, guess: Array, point: _Point) -> bool:
+        """Whether the guess is the answer, and nearer to it than the unchanged derivation is: else nothing changed."""
+        missed, size = abs(point.answer - guess).max(), abs(point.answer).max()
+        if missed > SCREEN * size:
+            return False
+        unchanged = np.asarray(point.values[self.program.answers[self.answer]])
+        if unchanged.shape != point.answer.shape:
+            return True
+        return bool(missed <= max(0.5 * abs(point.answer - unchanged).max(), NOTHING * size))
 
     def _explained(self, changes: tuple[Change, ...], plain: bool = False) -> Explained | None:
         pairs = []
@@ -307,10 +322,6 @@ def _short(number: float) -> float:
     """A number that somebody typed, where it is one."""
     typed = float(f"{number:.6g}")
     return typed if abs(typed - number) <= 1e-8 * abs(number) else number
-
-
-def _near(guess: Array, answer: Array) -> bool:
-    return bool(abs(answer - guess).max() <= SCREEN * abs(answer).max())
 
 
 def _laid(guess: Array, answer: Array) -> Array | None:
