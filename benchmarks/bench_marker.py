@@ -34,8 +34,8 @@ def samples(spoil: Callable[[torch.Tensor, int], torch.Tensor]) -> list[Sample]:
         upstream = torch.randn((n, d), generator=generator, dtype=torch.float64)
         leaves = [value.clone().requires_grad_() for value in (x, w, v)]
         gradients = torch.autograd.grad(block(*leaves), leaves, upstream)
-        truth = dict(zip(("x", "w", "v"), gradients, strict=True))
-        found.append(Sample((x, w, v), [upstream], truth | {"w": spoil(truth["w"], k)}, truth))
+        expected = dict(zip(("x", "w", "v"), gradients, strict=True))
+        found.append(Sample((x, w, v), [upstream], expected | {"w": spoil(expected["w"], k)}, expected))
     return found
 
 

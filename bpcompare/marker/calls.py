@@ -20,8 +20,8 @@ class Problem:
         sizes: The dimensions by name, such as ``{"N": 7, "in": 3, "out": 2}``.
         dtype: ``float64`` or ``float32``, the type of ``inputs``.
         inputs: The arguments by name, in their order; arrays, or plain numbers.
-        truth: The right answers by name, in extended precision.
-        terms: For each number of ``truth``, the sum of the absolute values of the terms that it is a sum of.
+        expected: The right answers by name, in extended precision.
+        terms: For each number of ``expected``, the sum of the absolute values of the terms that it is a sum of.
         operations: How many rounded operations lead to one number, at most.
         kinks: The least and the largest right value, for an answer that has more than one somewhere.
         edge: The mistake of failing here and nowhere else, for a problem at the edge of what may come; else empty.
@@ -30,7 +30,7 @@ class Problem:
     sizes: Mapping[str, int]
     dtype: str
     inputs: Mapping[str, Any]
-    truth: Mapping[str, Array]
+    expected: Mapping[str, Array]
     terms: Mapping[str, Array]
     operations: int
     kinks: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
@@ -43,10 +43,10 @@ class Problem:
             for name, (lower, upper) in self.kinks.items()
             if name in answers and answers[name].shape == lower.shape and np.isfinite(answers[name]).all()
         }
-        return replace(self, truth={**self.truth, **nearest}, kinks={}) if nearest else self
+        return replace(self, expected={**self.expected, **nearest}, kinks={}) if nearest else self
 
     def rounding(self, answer: str) -> Array:
-        """How far a right answer may be from the truth: operations · ε · Σ|terms|, for any order of summation."""
+        """How far a right answer may be from the expected value: operations · ε · Σ|terms|, for any order of summation."""
         return np.asarray(self.operations * EPSILON[self.dtype] * self.terms[answer], dtype=np.float64)
 
 

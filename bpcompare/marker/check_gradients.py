@@ -87,7 +87,7 @@ def ask(
     drawn = [_arguments(sample, k) for k in range(SAMPLES)]
     names = _names(gradients, len(drawn[0]))
     solved = [solve(loss, arguments, names) for arguments in drawn]
-    answers = tuple(solved[0].problem.truth)
+    answers = tuple(solved[0].problem.expected)
     calls = tuple(call for one in solved for call in _twice(gradients, one.problem, names, answers))
     if all(call.raised for call in calls):
         raise MarkingError(f"the gradients raise in every call: {calls[0].raised}; correct that first")
@@ -100,7 +100,7 @@ def judge(function: str, asked: Asked) -> Marking:
     sized = {id(problem): with_its_sizes for problem, with_its_sizes in zip(plain, with_sizes(plain), strict=True)}
     calls = tuple(replace(call, problem=sized[id(call.problem)]) for call in asked.calls)
     notes = (*(_overruled(name) for name in asked.overruled), *blind_spots(plain))
-    known = Known(tuple(plain[0].truth))
+    known = Known(tuple(plain[0].expected))
     exercise = Exercise("any-loss", function, asked.names, "", (), _nothing, known)
     verdicts = with_properties(calls, diagnose(calls, known), known, None)
     return Marking(exercise, _unsure_of(constant_sizes(plain), verdicts), calls, 0, notes)

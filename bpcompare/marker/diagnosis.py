@@ -12,7 +12,7 @@ import numpy as np
 
 from bpcompare.marker.calls import EPSILON, Call
 from bpcompare.marker.conditions import describe, parts
-from bpcompare.marker.explanation import Explanation, Hypothesis, agrees, cheapest, same_layout, truth
+from bpcompare.marker.explanation import Explanation, Hypothesis, agrees, cheapest, expected_value, same_layout
 from bpcompare.marker.hypotheses import any_loss, kept_state, number_types, number_values
 from bpcompare.marker.meaning import SHAPED, names
 from bpcompare.marker.memo import Memo
@@ -87,10 +87,10 @@ def _at_the_edge(wrong: Sequence[Call]) -> list[Finding]:
 def _grade(calls: Sequence[Call], answer: str) -> tuple[str, float]:
     largest, exact = 0.0, True
     for call in calls:
-        laid = same_layout(call.answers[answer], truth(call, answer))
-        if laid is None or laid[0].size != call.problem.truth[answer].size or not np.isfinite(laid[0]).all():
+        laid = same_layout(call.answers[answer], expected_value(call, answer))
+        if laid is None or laid[0].size != call.problem.expected[answer].size or not np.isfinite(laid[0]).all():
             return WRONG, np.inf
-        right = call.problem.truth[answer].astype(call.problem.dtype).astype(np.float64).reshape(laid[1].shape)
+        right = call.problem.expected[answer].astype(call.problem.dtype).astype(np.float64).reshape(laid[1].shape)
         exact = exact and np.array_equal(laid[0], right)
         unit = EPSILON[call.problem.dtype] * float(call.problem.terms[answer].max())
         largest = max(largest, float(abs(laid[0] - laid[1]).max()) / unit)
@@ -138,14 +138,14 @@ def explain(calls: Sequence[Call], answer: str, known: Known, memo: Memo, in_ord
         in_order: Whether ``calls`` is the whole sequence, so that memory can show.
     """
     misshapen = any(_misshapen(call, answer) for call in calls)
-    if not misshapen and all(agrees(call, answer, truth(call, answer), HARDLY_WRONG) for call in calls):
+    if not misshapen and all(agrees(call, answer, expected_value(call, answer), HARDLY_WRONG) for call in calls):
         return None
     spoilt = number_values.not_finite(calls, answer)
     if spoilt is not None:
         return spoilt
     simple: list[Hypothesis] = [
         number_values.always_zero,
-        any_loss.factor_of_truth,
+        any_loss.factor_of_expected_value,
         any_loss.rearranged,
         any_loss.not_summed,
         number_values.whole_numbers,
@@ -181,7 +181,7 @@ def _cheapest(hypotheses: Sequence[Hypothesis], calls: Sequence[Call], answer: s
 
 
 def _misshapen(call: Call, answer: str) -> bool:
-    array, right = call.answers[answer], call.problem.truth[answer]
+    array, right = call.answers[answer], call.problem.expected[answer]
     return array.shape != right.shape and not array.size == right.size == 1
 
 

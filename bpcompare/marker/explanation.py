@@ -63,9 +63,9 @@ class OwnHypothesis(Protocol):
         """The mistakes that explain this answer in all calls, or None."""
 
 
-def truth(call: Call, answer: str) -> Array:
+def expected_value(call: Call, answer: str) -> Array:
     """The right answer in float64."""
-    return np.asarray(call.problem.truth[answer], dtype=np.float64)
+    return np.asarray(call.problem.expected[answer], dtype=np.float64)
 
 
 def epsilon(call: Call, answer: str) -> float:

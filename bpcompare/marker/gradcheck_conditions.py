@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bpcompare.marker import gradcheck_truth as truths
+from bpcompare.marker import gradcheck_expected as right_answers
 from bpcompare.marker.backward_call import Answered, as_type, differentiable, forward, outputs_of
 from bpcompare.marker.gradcheck_cases import not_contiguous, transposed
 from bpcompare.marker.gradcheck_subject import Subject
@@ -66,10 +66,10 @@ class Conditions:
         for position in wanted:
             before = self._base.gradient(position)
             given = found.gradients.get(position)
-            given = torch.zeros_like(self._base.truth.gradients[position]) if given is None else given
+            given = torch.zeros_like(self._base.expected.gradients[position]) if given is None else given
             if position in self._wrong or before is None:
                 continue
-            if not close(given, self._base.truth.gradients[position], max(self._base.truth.tolerance, 1e-9)):
+            if not close(given, self._base.expected.gradients[position], max(self._base.expected.tolerance, 1e-9)):
                 self._tell(position, label, f"with {label}", "wrong")
 
     def _same(self, upstream: Sequence[Tensor], plain: Sequence[Tensor], label: str) -> None:
@@ -127,25 +127,31 @@ class Conditions:
             self._subject.findings[label] = f"in {label}, the {found.stage} raises: {found.raised}"
             return
         doubled, up = as_type(arguments, torch.float64), as_type(upstream, torch.float64)
-        truth = self._truth_in(doubled, up)
-        if truth is None:
+        expected = self._expected_in(doubled, up)
+        if expected is None:
             return
         unit = TOLERANCE.get(dtype, 2.0**-52)
         for position in self._wanted:
             if position in self._wrong:
                 continue
             given = found.gradients.get(position)
-            given = torch.zeros_like(truth[position]) if given is None else given.cpu().double()
-            spread = self._spread(doubled, up, position, unit, truth[position])
-            allowed = ROUNDINGS * (unit * float(truth[position].abs().max()) + spread) + 1e-12
-            right = given.shape == truth[position].shape and bool((given - truth[position]).abs().max() <= allowed)
+            given = torch.zeros_like(expected[position]) if given is None else given.cpu().double()
+            spread = self._spread(doubled, up, position, unit, expected[position])
+            allowed = ROUNDINGS * (unit * float(expected[position].abs().max()) + spread) + 1e-12
+            right = given.shape == expected[position].shape and bool(
+                (given - expected[position]).abs().max() <= allowed
+            )
             plain = self._subject.plain
-            if not right and not truths.is_subgradient(plain, doubled, up, position, given, truth[position], allowed):
+            if not right and not right_answers.is_subgradient(
+                plain, doubled, up, position, given, expected[position], allowed
+            ):
                 self._tell(position, label, f"in {label}", "wrong beyond rounding")
 
-    def _truth_in(self, arguments: Sequence[Any], upstream: Sequence[Tensor]) -> dict[int, Tensor] | None:
+    def _expected_in(self, arguments: Sequence[Any], upstream: Sequence[Tensor]) -> dict[int, Tensor] | None:
         if self._subject.reference is not None:
-            return dict(truths.of_reference(self._subject.reference, arguments, upstream, self._wanted).gradients)
+            return dict(
+                right_answers.of_reference(self._subject.reference, arguments, upstream, self._wanted).gradients
+            )
         found = self._subject.call(arguments, upstream)
         return (
             None if found.raised else {p: found.gradients.get(p, torch.zeros_like(arguments[p])) for p in self._wanted}
@@ -163,7 +169,7 @@ class Conditions:
                 else v
                 for v in arguments
             ]
-            found = self._truth_in(moved, upstream)
+            found = self._expected_in(moved, upstream)
             if found is not None:
                 largest = max(largest, float((found[position] - right).abs().max()))
         return largest

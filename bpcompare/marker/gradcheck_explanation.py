@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bpcompare.marker import gradcheck_truth as truths
+from bpcompare.marker import gradcheck_expected as right_answers
 from bpcompare.marker.gradcheck_cases import Case, upstream_for
 from bpcompare.marker.gradcheck_subject import Subject
 from bpcompare.marker.gradcheck_tried import OtherForward, Tried, shapes_of
@@ -30,7 +30,7 @@ def explain_gradients(
             break
         samples = [_sample(subject, t) for t in chosen]
         if samples:
-            tolerance = max(t.truth.tolerance for t in chosen) if subject.reference is None else 1e-9
+            tolerance = max(t.expected.tolerance for t in chosen) if subject.reference is None else 1e-9
             names = explain(
                 subject.plain,
                 samples,
@@ -45,8 +45,8 @@ def explain_gradients(
 
 def _sample(subject: Subject, tried: Tried) -> Sample:
     answers = {subject.names[p]: tried.gradient(p) for p in subject.wanted}
-    truth = {subject.names[p]: g for p, g in tried.truth.gradients.items()}
-    return Sample(tried.case.arguments, tried.upstream, {n: a for n, a in answers.items() if a is not None}, truth)
+    expected = {subject.names[p]: g for p, g in tried.expected.gradients.items()}
+    return Sample(tried.case.arguments, tried.upstream, {n: a for n, a in answers.items() if a is not None}, expected)
 
 
 def ask_properties(subject: Subject, position: int, wrong: Sequence[Tried]) -> list[Property]:
@@ -54,7 +54,7 @@ def ask_properties(subject: Subject, position: int, wrong: Sequence[Tried]) -> l
     place = subject.wanted.index(position)
     small = sorted(wrong, key=lambda t: sum(g.numel() for g in t.upstream))[:4]
     problems = [Asked(t.case.arguments, t.upstream, subject.wanted) for t in small]
-    if any(t.truth.source == "difference" and g.numel() > 500 for t in small for g in t.truth.gradients.values()):
+    if any(t.expected.source == "difference" and g.numel() > 500 for t in small for g in t.expected.gradients.values()):
         return []
 
     def mine(arguments: Sequence[Any], upstream: Sequence[Tensor]) -> list[Tensor]:
@@ -63,9 +63,9 @@ def ask_properties(subject: Subject, position: int, wrong: Sequence[Tried]) -> l
 
     def right(arguments: Sequence[Any], upstream: Sequence[Tensor]) -> list[Tensor]:
         if subject.reference is not None:
-            found = truths.of_reference(subject.reference, arguments, upstream, subject.wanted).gradients
+            found = right_answers.of_reference(subject.reference, arguments, upstream, subject.wanted).gradients
         else:
-            found = truths.by_difference(subject.function, arguments, upstream, subject.wanted)
+            found = right_answers.by_difference(subject.function, arguments, upstream, subject.wanted)
         return [found[p] for p in subject.wanted]
 
     return ask(subject.names[position], place, mine, right, problems, subject.names)
@@ -77,15 +77,15 @@ def explain_other_forward(subject: Subject, other_forward: Sequence[OtherForward
     samples, outputs = [], []
     for case, mine in other_forward:
         upstream = tuple(upstream_for(mine, subject.generator))
-        truth = truths.of_reference(subject.reference, case.arguments, upstream, subject.wanted)
-        named = {subject.names[p]: g for p, g in truth.gradients.items()}
+        expected = right_answers.of_reference(subject.reference, case.arguments, upstream, subject.wanted)
+        named = {subject.names[p]: g for p, g in expected.gradients.items()}
         samples.append(Sample(case.arguments, upstream, {}, named))
         outputs.append(mine)
     found = explain_forward(subject.reference, samples, outputs, subject.names)
     first, mine = other_forward[0]
     own = subject.call(first.arguments, samples[0].upstream or ())
     zeros = {p: torch.zeros_like(first.arguments[p]) for p in subject.wanted}
-    fits = not own.raised and truths.confirmed(
+    fits = not own.raised and right_answers.confirmed(
         subject.function, first.arguments, samples[0].upstream or (), zeros | dict(own.gradients)
     )
     lines = [f"the forwards differ: function and reference give different outputs for {shapes_of(first)}"]

@@ -79,8 +79,8 @@ class GradientMarking:
 
 def farthest(wrong: Sequence[Tried], position: int) -> Entry | None:
     """The entry that is farthest off, in the smallest of the problems."""
-    smallest = min(wrong, key=lambda t: t.truth.gradients[position].numel())
-    given, right = smallest.gradient(position), smallest.truth.gradients[position]
+    smallest = min(wrong, key=lambda t: t.expected.gradients[position].numel())
+    given, right = smallest.gradient(position), smallest.expected.gradients[position]
     if given is None or given.shape != right.shape or not right.numel():
         return None
     place = int((given - right).abs().nan_to_num(torch.inf).argmax())

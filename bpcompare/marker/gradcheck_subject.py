@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bpcompare.errors import InputError
-from bpcompare.marker import gradcheck_truth as truths
+from bpcompare.marker import gradcheck_expected as right_answers
 from bpcompare.marker.backward_call import Answered, Function, call, differentiable, outputs_of
 
 
@@ -56,7 +56,7 @@ class Subject:
                 "gradcheck: function and reference give outputs of different shapes, "
                 f"{_listed(mine)} and {_listed(theirs)}; let both calculate the same"
             )
-        shared = truths.shared_functions(self.function, self.reference, first, self.wanted)
+        shared = right_answers.shared_functions(self.function, self.reference, first, self.wanted)
         if shared:
             self.notes.append(
                 f"the reference itself runs {', '.join(shared)}: it is no reference; marked against central differences"

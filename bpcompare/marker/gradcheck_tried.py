@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bpcompare.marker import gradcheck_truth as truths
+from bpcompare.marker import gradcheck_expected as right_answers
 from bpcompare.marker.backward_call import Answered, outputs_of
 from bpcompare.marker.gradcheck_cases import Case, upstream_for
 from bpcompare.marker.gradcheck_subject import Subject
@@ -23,20 +23,20 @@ class Tried:
     case: Case
     upstream: tuple[Tensor, ...]
     answered: Answered
-    truth: truths.Truth
+    expected: right_answers.Expected
 
     def is_right(self, position: int) -> bool:
-        """Whether this gradient came, in float64's accuracy or the truth's."""
-        right, given = self.truth.gradients[position], self.gradient(position)
+        """Whether this gradient came, in float64's accuracy or the expected value's."""
+        right, given = self.expected.gradients[position], self.gradient(position)
         if given is None or given.shape != right.shape:
             return False
-        return close(given, right, self.truth.tolerance)
+        return close(given, right, self.expected.tolerance)
 
     def gradient(self, position: int) -> Tensor | None:
         """What was answered; zeros where the backward gave None."""
         if self.answered.raised:
             return None
-        return self.answered.gradients.get(position, torch.zeros_like(self.truth.gradients[position]))
+        return self.answered.gradients.get(position, torch.zeros_like(self.expected.gradients[position]))
 
 
 def try_cases(subject: Subject, cases: Iterable[Case]) -> tuple[list[Tried], list[OtherForward]]:
@@ -65,51 +65,53 @@ def _try(subject: Subject, case: Case, other_forward: list[OtherForward]) -> Tri
     answered = subject.call(case.arguments, upstream)
     if answered.raised and case.optional:
         return None
-    truth = _truth(subject, case.arguments, upstream, answered)
-    if truth is None:
+    expected = _expected(subject, case.arguments, upstream, answered)
+    if expected is None:
         return None
-    result = Tried(case, upstream, answered, truth)
+    result = Tried(case, upstream, answered, expected)
     return _with_subgradients(subject, result)
 
 
-def _truth(
+def _expected(
     subject: Subject, arguments: Sequence[Any], upstream: Sequence[Tensor], answered: Answered
-) -> truths.Truth | None:
+) -> right_answers.Expected | None:
     if subject.reference is not None:
-        found = truths.of_reference(subject.reference, arguments, upstream, subject.wanted)
+        found = right_answers.of_reference(subject.reference, arguments, upstream, subject.wanted)
         if not found.raised:
-            if truths.confirmed(subject.reference, arguments, upstream, dict(found.gradients)):
-                return truths.Truth(dict(found.gradients), 1e-9, "reference")
+            if right_answers.confirmed(subject.reference, arguments, upstream, dict(found.gradients)):
+                return right_answers.Expected(dict(found.gradients), 1e-9, "reference")
             subject.note("the reference's own gradient differs from a central difference of it: not used")
-    if max(arguments[p].numel() for p in subject.wanted) > truths.MOST_ENTRIES or any(
+    if max(arguments[p].numel() for p in subject.wanted) > right_answers.MOST_ENTRIES or any(
         arguments[p].numel() * sum(g.numel() for g in upstream) > 2e7 for p in subject.wanted
     ):
         mine = {p: answered.gradients.get(p, torch.zeros_like(arguments[p])) for p in subject.wanted}
         return (
-            truths.Truth(mine, 1e-9, "difference")
-            if truths.confirmed(subject.plain, arguments, upstream, mine)
+            right_answers.Expected(mine, 1e-9, "difference")
+            if right_answers.confirmed(subject.plain, arguments, upstream, mine)
             else None
         )
-    return truths.Truth(truths.by_difference(subject.plain, arguments, upstream, subject.wanted), 1e-7, "difference")
+    return right_answers.Expected(
+        right_answers.by_difference(subject.plain, arguments, upstream, subject.wanted), 1e-7, "difference"
+    )
 
 
 def _with_subgradients(subject: Subject, result: Tried) -> Tried:
-    """At a kink any valid subgradient is right: there, the answer is the truth."""
-    gradients = dict(result.truth.gradients)
+    """At a kink any valid subgradient is right: there, the answer is the expected value."""
+    gradients = dict(result.expected.gradients)
     for position in subject.wanted:
         given = result.gradient(position)
         if given is None or given.shape != gradients[position].shape or result.is_right(position):
             continue
-        if result.truth.source == "difference":
-            gradients[position] = truths.refined(
+        if result.expected.source == "difference":
+            gradients[position] = right_answers.refined(
                 subject.plain, result.case.arguments, result.upstream, position, given, gradients[position]
             )
-        if truths.is_subgradient(
+        if right_answers.is_subgradient(
             subject.plain, result.case.arguments, result.upstream, position, given, gradients[position]
         ):
             gradients[position] = given
-    truth = truths.Truth(gradients, result.truth.tolerance, result.truth.source)
-    return Tried(result.case, result.upstream, result.answered, truth)
+    expected = right_answers.Expected(gradients, result.expected.tolerance, result.expected.source)
+    return Tried(result.case, result.upstream, result.answered, expected)
 
 
 def close(given: Tensor, right: Tensor, tolerance: float) -> bool:

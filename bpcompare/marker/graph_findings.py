@@ -27,16 +27,16 @@ def find(
     if not any(_open(verdict) for verdict in verdicts):
         return {}
     once = list({id(call.problem): call for call in reversed(calls) if not call.raised}.values())
-    wanted = [name for name in names if f"grad_{name}" in calls[0].problem.truth]
+    wanted = [name for name in names if f"grad_{name}" in calls[0].problem.expected]
     answers = [f"grad_{name}" for name in wanted]
-    if not once or any(call.answers[a].shape != call.problem.truth[a].shape for call in once for a in answers):
+    if not once or any(call.answers[a].shape != call.problem.expected[a].shape for call in once for a in answers):
         return {}
     samples = [
         Sample(
             [_double(call.problem.inputs[name]) for name in names],
             None,
             {name: torch.tensor(np.asarray(call.answers[f"grad_{name}"], dtype=np.float64)) for name in wanted},
-            {name: torch.tensor(call.problem.truth[f"grad_{name}"].astype(np.float64)) for name in wanted},
+            {name: torch.tensor(call.problem.expected[f"grad_{name}"].astype(np.float64)) for name in wanted},
         )
         for call in once
     ]

@@ -9,7 +9,7 @@ import numpy as np
 
 from bpcompare.marker.calls import Array, Call
 from bpcompare.marker.exercises import Exercise
-from bpcompare.marker.explanation import truth
+from bpcompare.marker.explanation import expected_value
 from bpcompare.marker.factors import Factor
 from bpcompare.marker.verdict import WRONG, Verdict
 
@@ -145,7 +145,7 @@ def contrast(calls: Sequence[Call], answer: str) -> Contrast:
         calls,
         key=lambda call: (call.problem.dtype != "float64", call.answers[answer].size == 1, call.answers[answer].size),
     )
-    return Contrast(call, call.answers[answer], truth(call, answer))
+    return Contrast(call, call.answers[answer], expected_value(call, answer))
 
 
 def sizes_of(call: Call) -> str:

@@ -58,7 +58,7 @@ def as_json(told: Mapping[str, Any]) -> str:
 
 def _problem_told(problem: Problem) -> _Told:
     inputs = {name: value for name, value in problem.inputs.items() if hasattr(value, "shape")}
-    numbers = {"inputs": _lists(inputs), "truth": _lists(problem.truth), "terms": _lists(problem.terms)}
+    numbers = {"inputs": _lists(inputs), "expected": _lists(problem.expected), "terms": _lists(problem.terms)}
     return _Told(numbers, {"dtype": problem.dtype})
 
 
@@ -90,7 +90,9 @@ def judge_told(function: str, told: Mapping[str, Any]) -> Marking:
         problems = [_problem(one["numbers"], one["texts"]) for one in told["problems"]]
         calls = tuple(_call(one["numbers"], one["texts"], problems) for one in told["calls"])
         names, overruled = _words(told["names"]), _words(told["overruled"])
-        marking = judge(function, Asked(names, calls, tuple(name for name in problems[0].truth if name in overruled)))
+        marking = judge(
+            function, Asked(names, calls, tuple(name for name in problems[0].expected if name in overruled))
+        )
         found = {str(answer): _explanation(one) for answer, one in told.get("found", {}).items()}
         return replace(marking, verdicts=graph_findings.named(marking.verdicts, found, marking.calls))
     except (AttributeError, KeyError, IndexError, TypeError) as error:
@@ -100,8 +102,8 @@ def judge_told(function: str, told: Mapping[str, Any]) -> Marking:
 def _problem(numbers: Mapping[str, Any], texts: Mapping[str, Any]) -> Problem:
     if texts["dtype"] not in ("float64", "float32"):
         raise ValueError(texts["dtype"])
-    inputs, truth, terms = (_arrays(numbers[name]) for name in ("inputs", "truth", "terms"))
-    return Problem({}, texts["dtype"], inputs, truth, terms, operations=1)
+    inputs, expected, terms = (_arrays(numbers[name]) for name in ("inputs", "expected", "terms"))
+    return Problem({}, texts["dtype"], inputs, expected, terms, operations=1)
 
 
 def _call(numbers: Mapping[str, Any], texts: Mapping[str, Any], problems: Sequence[Problem]) -> Call:

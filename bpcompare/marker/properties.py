@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bpcompare.marker.calls import Array, Call, Problem
-from bpcompare.marker.explanation import truth
+from bpcompare.marker.explanation import expected_value
 from bpcompare.marker.verdict import Known, Property, Verdict, is_right
 
 SAME = 1e-7  # relative, in float64
@@ -47,7 +47,7 @@ def _properties(calls: Sequence[Call], answer: str, known: Known, ask: Ask | Non
 
 def _ease(call: Call) -> tuple[bool, int]:
     rows = call.problem.sizes.get("N", FEWEST_ROWS)
-    return rows < FEWEST_ROWS or rows > MOST_ROWS, -call.problem.truth[next(iter(call.problem.truth))].size
+    return rows < FEWEST_ROWS or rows > MOST_ROWS, -call.problem.expected[next(iter(call.problem.expected))].size
 
 
 def _near(a: Array, b: Array) -> bool:
@@ -69,7 +69,7 @@ def _share(given: Array, right: Array) -> float | None:
 def _scalar(calls: Sequence[Call], answer: str) -> list[Property]:
     """One factor for all entries, another in each problem."""
     several = [call for call in calls if call.answers[answer].size > 1]
-    shares = {call.problem: _share(call.answers[answer], truth(call, answer)) for call in several}
+    shares = {call.problem: _share(call.answers[answer], expected_value(call, answer)) for call in several}
     if not shares or None in shares.values():
         return []
     wheres = [
@@ -82,10 +82,10 @@ def _scalar(calls: Sequence[Call], answer: str) -> list[Property]:
 
 def _entries(calls: Sequence[Call], answer: str) -> list[Property]:
     """Which entries are right."""
-    shaped = [call for call in calls if call.answers[answer].shape == truth(call, answer).shape]
+    shaped = [call for call in calls if call.answers[answer].shape == expected_value(call, answer).shape]
     if not shaped:
         return []
-    right = [abs(call.answers[answer] - truth(call, answer)) <= 4 * call.rounding(answer) for call in shaped]
+    right = [abs(call.answers[answer] - expected_value(call, answer)) <= 4 * call.rounding(answer) for call in shaped]
     good, total = sum(int(one.sum()) for one in right), sum(one.size for one in right)
     if not good:
         return []
@@ -96,9 +96,11 @@ def _entries(calls: Sequence[Call], answer: str) -> list[Property]:
 
 def _ratios(calls: Sequence[Call], answer: str) -> list[Property]:
     """Between which numbers yours ÷ right lies."""
-    shaped = [call for call in calls if call.answers[answer].shape == truth(call, answer).shape]
+    shaped = [call for call in calls if call.answers[answer].shape == expected_value(call, answer).shape]
     with np.errstate(all="ignore"):
-        ratios = np.concatenate([np.ravel(c.answers[answer] / truth(c, answer)) for c in shaped] or [np.zeros(0)])
+        ratios = np.concatenate(
+            [np.ravel(c.answers[answer] / expected_value(c, answer)) for c in shaped] or [np.zeros(0)]
+        )
     if not ratios.size or not np.isfinite(ratios).all():
         return []
     least, most = float(ratios.min()), float(ratios.max())
@@ -114,7 +116,7 @@ def _answers(ask: Ask, inputs: Sequence[Mapping[str, Any]], answer: str) -> list
 def _right(known: Known, inputs: Mapping[str, Any], answer: str) -> Array:
     assert known.solve is not None
     problem: Problem = known.solve(dict(inputs), "float64")
-    return np.asarray(problem.truth[answer], dtype=np.float64)
+    return np.asarray(problem.expected[answer], dtype=np.float64)
 
 
 def _of_residual(call: Call, answer: str, known: Known, ask: Ask) -> list[Property]:

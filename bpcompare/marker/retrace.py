@@ -11,7 +11,7 @@ import numpy as np
 
 from bpcompare.marker.calls import Array, Call
 from bpcompare.marker.conditions import describe
-from bpcompare.marker.explanation import Explanation, truth
+from bpcompare.marker.explanation import Explanation, expected_value
 from bpcompare.marker.hypotheses.derivation_changes.changes import Change
 from bpcompare.marker.hypotheses.derivation_changes.program import Program
 from bpcompare.marker.hypotheses.derivation_changes.search import Search
@@ -111,7 +111,7 @@ def _own_answers(
     before = program.before(answer)
     own = [other for other, step in program.stands_for.items() if other != answer and step in before]
     nearest = [o for o in own if not any(_leads(program, o, later) for later in own if later != o)]
-    shaped = all(call.answers[other].shape == truth(call, other).shape for call in calls for other in nearest)
+    shaped = all(call.answers[other].shape == expected_value(call, other).shape for call in calls for other in nearest)
     if not shaped or not nearest:
         return {}, ()
     given = {

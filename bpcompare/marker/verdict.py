@@ -84,7 +84,7 @@ class Verdict:
 
 def is_right(call: Call, answer: str) -> bool:
     """Whether the call gave this answer, in its shape and within rounding; one number may come in any nesting."""
-    array, right = call.answers.get(answer), call.problem.truth[answer]
+    array, right = call.answers.get(answer), call.problem.expected[answer]
     if array is None or (array.shape != right.shape and not array.size == right.size == 1):
         return False
     with np.errstate(invalid="ignore"):

@@ -249,8 +249,8 @@ def _times(value: float) -> str:
 
 def _shapes(calls: Sequence[Call], answer: str) -> Iterator[str]:
     for call in calls:
-        came, right = call.answers[answer].shape, call.problem.truth[answer].shape
-        if came != right and not call.answers[answer].size == call.problem.truth[answer].size == 1:
+        came, right = call.answers[answer].shape, call.problem.expected[answer].shape
+        if came != right and not call.answers[answer].size == call.problem.expected[answer].size == 1:
             yield f"its shape is {came} and must be {right} (where {sizes_of(call)})"
             return
 

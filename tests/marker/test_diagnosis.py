@@ -20,7 +20,7 @@ from bpcompare.marker.problems import linear_regression, linear_regression_mista
 from bpcompare.marker.verdict import is_right
 from bpcompare.show import marker_report
 
-TRUTH_ERROR = 1e-13  # autograd in float64, over at most 100 terms of size 10, against extended precision
+EXPECTED_ERROR = 1e-13  # autograd in float64, over at most 100 terms of size 10, against extended precision
 SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -39,7 +39,9 @@ def test_the_right_answers_are_those_of_autograd():
         w.requires_grad_(), b.requires_grad_()
         torch.nn.functional.mse_loss(torch.nn.functional.linear(x, w, b), y).backward()
         for name, grad in (("grad_w", w.grad), ("grad_b", b.grad)):
-            np.testing.assert_allclose(problem.truth[name].astype(np.float64), grad.numpy(), rtol=0, atol=TRUTH_ERROR)
+            np.testing.assert_allclose(
+                problem.expected[name].astype(np.float64), grad.numpy(), rtol=0, atol=EXPECTED_ERROR
+            )
 
 
 def test_nothing_that_a_marking_works_out_outlives_it():
@@ -240,7 +242,7 @@ def test_the_combination_without_mistakes_is_the_gradient_itself():
         (one,) = [one for one in combinations(answer) if not one.mistakes]
         for problem in problems(1)[::6]:
             value, _ = one.of(View.of(problem.inputs))
-            np.testing.assert_allclose(value, problem.truth[answer].astype(np.float64), rtol=1e-9, atol=1e-12)
+            np.testing.assert_allclose(value, problem.expected[answer].astype(np.float64), rtol=1e-9, atol=1e-12)
 
 
 def pairs(factor, sizes=((4, 2), (7, 3), (9, 2))):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from bpcompare.marker.calls import EPSILON, Array, Call
-from bpcompare.marker.explanation import Explanation, truth
+from bpcompare.marker.explanation import Explanation, expected_value
 from bpcompare.marker.hypotheses.wrong_parts import view
 from bpcompare.marker.memo import Memo
 
@@ -14,7 +14,7 @@ Direction = Callable[[Call], tuple[Array, Array]]  # base and direction: the ans
 
 def added_term(calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | None:
     """The right gradient plus one unknown number times a known direction, the same number in every call."""
-    if any(call.answers[answer].size != truth(call, answer).size for call in calls):
+    if any(call.answers[answer].size != expected_value(call, answer).size for call in calls):
         return None
     for name, direction in _directions(answer, memo):
         number = _solve(calls, answer, direction)
@@ -26,16 +26,19 @@ def added_term(calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | 
 def _directions(answer: str, memo: Memo) -> Iterator[tuple[str, Direction]]:
     mine = answer[-1]
     if answer == "grad_b":
-        yield "w-updated-before-b", lambda call: (truth(call, "grad_b"), -_other(call, "grad_w") @ _mean_x(call, memo))
+        yield (
+            "w-updated-before-b",
+            lambda call: (expected_value(call, "grad_b"), -_other(call, "grad_w") @ _mean_x(call, memo)),
+        )
     else:
         yield (
             "b-updated-before-w",
-            lambda call: (truth(call, "grad_w"), -np.outer(_other(call, "grad_b"), _mean_x(call, memo))),
+            lambda call: (expected_value(call, "grad_w"), -np.outer(_other(call, "grad_b"), _mean_x(call, memo))),
         )
-    yield "weight-decay", lambda call: (truth(call, answer), _parameter(call, mine))
-    yield "updated-parameter", lambda call: (_parameter(call, mine), truth(call, answer))
-    yield "l1-penalty", lambda call: (truth(call, answer), np.sign(_parameter(call, mine)))
-    yield "constant-added", lambda call: (truth(call, answer), np.ones_like(truth(call, answer)))
+    yield "weight-decay", lambda call: (expected_value(call, answer), _parameter(call, mine))
+    yield "updated-parameter", lambda call: (_parameter(call, mine), expected_value(call, answer))
+    yield "l1-penalty", lambda call: (expected_value(call, answer), np.sign(_parameter(call, mine)))
+    yield "constant-added", lambda call: (expected_value(call, answer), np.ones_like(expected_value(call, answer)))
 
 
 def _mean_x(call: Call, memo: Memo) -> Array:
@@ -44,7 +47,7 @@ def _mean_x(call: Call, memo: Memo) -> Array:
 
 def _other(call: Call, other: str) -> Array:
     given = call.answers.get(other)
-    right = truth(call, other)
+    right = expected_value(call, other)
     return given if given is not None and given.shape == right.shape else right
 
 
@@ -73,7 +76,7 @@ def _on_line(call: Call, answer: str, direction: Direction, number: float, noise
 
 def finite_difference(calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | None:
     """A finite difference of one side with step h, whose curvature shows; or rounding that something magnifies."""
-    if any(call.answers[answer].size != truth(call, answer).size for call in calls):
+    if any(call.answers[answer].size != expected_value(call, answer).size for call in calls):
         return None
     doubles = [call for call in calls if call.problem.dtype == "float64"]
     step = _solve(doubles, answer, lambda call: _curved(call, answer, memo)) if doubles else None
@@ -95,16 +98,16 @@ def _curved(call: Call, answer: str, memo: Memo) -> tuple[Array, Array]:
     """The gradient, and half the second derivative: (L(w + h) − L(w))/h = L′ + h·L″/2, exactly, for a square."""
     out = call.problem.sizes["out"]
     if answer == "grad_b":
-        return truth(call, answer), np.full(out, 1.0 / out)
+        return expected_value(call, answer), np.full(out, 1.0 / out)
     second = (view(call, memo).x ** 2).mean(0) / out
-    return truth(call, answer), np.broadcast_to(second[None, :], truth(call, answer).shape)
+    return expected_value(call, answer), np.broadcast_to(second[None, :], expected_value(call, answer).shape)
 
 
 def _unit(call: Call, answer: str, memo: Memo) -> float:
     """ε·L and ε·|w|·|L′|: what rounding puts into L(w + h) − L(w), in units that h divides."""
     v = view(call, memo)
     size = float((v.size_residual**2).mean()) + float(
-        abs(truth(call, answer)).max() * (1 + abs(v.w).max() + abs(v.b).max())
+        abs(expected_value(call, answer)).max() * (1 + abs(v.w).max() + abs(v.b).max())
     )
     return EPSILON[call.problem.dtype] * size
 
@@ -124,7 +127,8 @@ def _noisy(calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | None
     inverse = {}
     for dtype in ("float64", "float32"):
         errors = [
-            float(abs(call.answers[answer].ravel() - truth(call, answer).ravel()).max()) / _unit(call, answer, memo)
+            float(abs(call.answers[answer].ravel() - expected_value(call, answer).ravel()).max())
+            / _unit(call, answer, memo)
             for call in calls
             if call.problem.dtype == dtype
         ]

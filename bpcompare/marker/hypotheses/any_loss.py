@@ -6,15 +6,15 @@ from functools import partial
 import numpy as np
 
 from bpcompare.marker.calls import Array, Call, Problem
-from bpcompare.marker.explanation import Explanation, cheapest, fit_guesses, truth
+from bpcompare.marker.explanation import Explanation, cheapest, expected_value, fit_guesses
 from bpcompare.marker.factors import Factor
 
 Variant = Callable[[Problem], Mapping[str, Array]]
 
 
-def factor_of_truth(calls: Sequence[Call], answer: str) -> Explanation | None:
+def factor_of_expected_value(calls: Sequence[Call], answer: str) -> Explanation | None:
     """A constant and powers of the sizes, times the right answer."""
-    factor = fit_guesses(calls, answer, lambda call: (truth(call, answer), call.problem.terms[answer]))
+    factor = fit_guesses(calls, answer, lambda call: (expected_value(call, answer), call.problem.terms[answer]))
     return Explanation((), factor.cost, factor) if factor is not None else None
 
 
@@ -37,7 +37,7 @@ def _rearrangements() -> Iterator[tuple[str, Callable[[Array], Array]]]:
 
 
 def _changed(call: Call, answer: str, change: Callable[[Array], Array]) -> tuple[Array, Array] | None:
-    right = truth(call, answer)
+    right = expected_value(call, answer)
     return (
         (change(right), change(call.problem.terms[answer])) if right.size > 1 else (right, call.problem.terms[answer])
     )
@@ -47,19 +47,19 @@ def not_summed(calls: Sequence[Call], answer: str) -> Explanation | None:
     """The right answer (times a factor) once the dimensions that were broadcast are added up."""
     added = [_add_up(call, answer) for call in calls]
     if any(call is None for call in added) or all(
-        call.answers[answer].size == truth(call, answer).size for call in calls
+        call.answers[answer].size == expected_value(call, answer).size for call in calls
     ):
         return None
     factor = fit_guesses(
         [call for call in added if call is not None],
         answer,
-        lambda call: (truth(call, answer), call.problem.terms[answer]),
+        lambda call: (expected_value(call, answer), call.problem.terms[answer]),
     )
     return Explanation(("not-summed-over-batch",), 3.0 + factor.cost, factor) if factor is not None else None
 
 
 def _add_up(call: Call, answer: str) -> Call | None:
-    array, shape = call.answers[answer], call.problem.truth[answer].shape
+    array, shape = call.answers[answer], call.problem.expected[answer].shape
     if array.ndim < len(shape):
         return None
     total = array.sum(axis=tuple(range(array.ndim - len(shape))))
@@ -70,7 +70,7 @@ def _add_up(call: Call, answer: str) -> Call | None:
 
 def other_answer(calls: Sequence[Call], answer: str, other: str) -> Factor | None:
     """The factor by which the answer is ``other``'s right one, or None."""
-    return fit_guesses(calls, answer, lambda call: (truth(call, other), call.problem.terms[other]))
+    return fit_guesses(calls, answer, lambda call: (expected_value(call, other), call.problem.terms[other]))
 
 
 def by_variant(calls: Sequence[Call], answer: str, variants: Mapping[str, Variant]) -> Explanation | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from bpcompare.marker.calls import Array, Call
-from bpcompare.marker.explanation import Explanation, agrees, truth
+from bpcompare.marker.explanation import Explanation, agrees, expected_value
 
 
 def same_numbers_always(calls: Sequence[Call], answer: str) -> Explanation | None:
@@ -26,7 +26,7 @@ def remembers_first_call(calls: Sequence[Call], answer: str) -> Explanation | No
         firsts = [first.setdefault(_key(call, with_dtype), call) for call in calls]
         if all(call.problem is earlier.problem for call, earlier in zip(calls, firsts, strict=True)):
             continue
-        if not all(agrees(earlier, answer, truth(earlier, answer)) for earlier in firsts):
+        if not all(agrees(earlier, answer, expected_value(earlier, answer)) for earlier in firsts):
             continue
         pairs = zip(calls, firsts, strict=True)
         if all(np.array_equal(call.answers[answer], earlier.answers[answer]) for call, earlier in pairs):
@@ -44,8 +44,8 @@ def one_call_late(calls: Sequence[Call], answer: str) -> Explanation | None:
         return None
     for before, call in itertools.pairwise(calls):
         array = call.answers[answer]
-        if array.shape != truth(before, answer).shape or not agrees(
-            _as_of(before, call, answer), answer, truth(before, answer)
+        if array.shape != expected_value(before, answer).shape or not agrees(
+            _as_of(before, call, answer), answer, expected_value(before, answer)
         ):
             return None
     return Explanation(("one-call-late",), 0.7)
@@ -73,8 +73,8 @@ def accumulated(calls: Sequence[Call], answer: str) -> Explanation | None:
 
 _KEYS: tuple[Callable[[Call, str], object], ...] = (
     lambda call, answer: "",
-    lambda call, answer: call.problem.truth[answer].shape,
-    lambda call, answer: (call.problem.truth[answer].shape, call.problem.dtype),
+    lambda call, answer: call.problem.expected[answer].shape,
+    lambda call, answer: (call.problem.expected[answer].shape, call.problem.dtype),
     lambda call, answer: _key(call, False),
     lambda call, answer: _key(call, True),
 )
@@ -84,8 +84,10 @@ def _adds_up(calls: Sequence[Call], answer: str, share: float, key: Callable[[Ca
     kept: dict[object, Array] = {}
     for call in calls:
         previous = kept.get(key(call, answer))
-        begins_anew = previous is not None and agrees(call, answer, truth(call, answer))
-        guess = truth(call, answer) if previous is None else _added(truth(call, answer), share * previous)
+        begins_anew = previous is not None and agrees(call, answer, expected_value(call, answer))
+        guess = (
+            expected_value(call, answer) if previous is None else _added(expected_value(call, answer), share * previous)
+        )
         if not begins_anew and (guess is None or not _near(call, answer, guess, previous)):
             return False
         kept[key(call, answer)] = call.answers[answer]
@@ -95,7 +97,7 @@ def _adds_up(calls: Sequence[Call], answer: str, share: float, key: Callable[[Ca
 def _share(calls: Sequence[Call], answer: str) -> float | None:
     for before, call in itertools.pairwise(calls):
         if before.problem is call.problem and call.problem.dtype == "float64":
-            old, new, right = before.answers[answer], call.answers[answer], truth(call, answer)
+            old, new, right = before.answers[answer], call.answers[answer], expected_value(call, answer)
             if old.shape == new.shape == right.shape and old.any():
                 return float(((new - right) * old).sum() / (old * old).sum())
     return None

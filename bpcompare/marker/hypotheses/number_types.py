@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bpcompare.marker.calls import Array, Call, Problem
-from bpcompare.marker.explanation import Explanation, agrees, epsilon, truth
+from bpcompare.marker.explanation import Explanation, agrees, epsilon, expected_value
 
 Solve = Callable[[dict[str, Any], str], Problem]
 Cast = Callable[[Array], Array]
@@ -51,12 +51,14 @@ def too_few_digits(calls: Sequence[Call], answer: str, solve: Solve | None) -> E
     doubles = [call for call in calls if call.problem.dtype == "float64"]
     for name, cast in CASTS:
         shown_by = doubles if name == "single-precision" else calls
-        if not shown_by or not all(agrees(call, answer, truth(call, answer)) for call in calls if call not in shown_by):
+        if not shown_by or not all(
+            agrees(call, answer, expected_value(call, answer)) for call in calls if call not in shown_by
+        ):
             continue
         if _is_of_type(shown_by, answer, cast):
             return Explanation((name,), 0.6)
         if solve is not None and _explains(
-            shown_by, answer, partial(_cast_truth, answer=answer, cast=cast, solve=solve)
+            shown_by, answer, partial(_cast_expected_value, answer=answer, cast=cast, solve=solve)
         ):
             return Explanation((name,), 0.5)
     return None
@@ -64,9 +66,9 @@ def too_few_digits(calls: Sequence[Call], answer: str, solve: Solve | None) -> E
 
 def comparable(calls: Sequence[Call], answer: str) -> bool:
     """Whether the answers have the right size, and errors no larger than those of half precision."""
-    if any(call.answers[answer].size != truth(call, answer).size for call in calls):
+    if any(call.answers[answer].size != expected_value(call, answer).size for call in calls):
         return False
-    return max(float(abs(error(call, answer, truth(call, answer))).max()) for call in calls) <= LARGEST_ERROR
+    return max(float(abs(error(call, answer, expected_value(call, answer))).max()) for call in calls) <= LARGEST_ERROR
 
 
 def error(call: Call, answer: str, right: Array) -> Array:
@@ -98,14 +100,14 @@ def _explains(calls: Sequence[Call], answer: str, predict: Callable[[Call], Arra
     predicted = [predict(call) for call in calls]
     if not all(agrees(call, answer, array, 8.0) for call, array in zip(calls, predicted, strict=True)):
         return False
-    made = sum(float((error(call, answer, truth(call, answer)) ** 2).sum()) for call in calls)
+    made = sum(float((error(call, answer, expected_value(call, answer)) ** 2).sum()) for call in calls)
     left = sum(float((error(call, answer, array) ** 2).sum()) for call, array in zip(calls, predicted, strict=True))
     return left < PREDICTED**2 * made
 
 
-def _cast_truth(call: Call, answer: str, cast: Cast, solve: Solve) -> Array:
+def _cast_expected_value(call: Call, answer: str, cast: Cast, solve: Solve) -> Array:
     inputs = {
         name: cast(value).astype(value.dtype) if isinstance(value, np.ndarray) else value
         for name, value in call.problem.inputs.items()
     }
-    return truth(Call(solve(inputs, call.problem.dtype)), answer)
+    return expected_value(Call(solve(inputs, call.problem.dtype)), answer)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from bpcompare.marker.calls import EPSILON, Array, Call
-from bpcompare.marker.explanation import Explanation, agrees, truth
+from bpcompare.marker.explanation import Explanation, agrees, expected_value
 
 COARSE = 0.1  # a step shows where the spacing of floating-point numbers is less than this of it
 # What numbers are rounded to, from coarse to fine: decimals, and the bits of a fixed point.
@@ -41,7 +41,7 @@ def whole_numbers(calls: Sequence[Call], answer: str) -> Explanation | None:
     """Every number is whole, and less than 2 from the right one."""
     for call in calls:
         array = call.answers[answer]
-        right = truth(call, answer)
+        right = expected_value(call, answer)
         if array.size != right.size or (array != np.round(array)).any():
             return None
         if (abs(array.ravel() - right.ravel()) > 2 + call.rounding(answer).max()).any():
@@ -65,7 +65,7 @@ def _last_place(array: Array, digits: int) -> Array:
 
 
 def _rounded_to(call: Call, answer: str, step: float | Array) -> bool:
-    array, right = call.answers[answer], truth(call, answer)
+    array, right = call.answers[answer], expected_value(call, answer)
     noise = 4 * EPSILON[call.problem.dtype] * abs(array)
     ends = (abs(array - np.round(array / step) * step) <= noise).all() and (noise < COARSE * step).all()
     return bool(ends) and agrees_within(call, answer, right, 0.51 * step)
@@ -80,17 +80,17 @@ def agrees_within(call: Call, answer: str, guess: Array, distance: float | Array
 
 def cut(calls: Sequence[Call], answer: str) -> Explanation | None:
     """Clipped by value or by length, divided by its length, or reduced to its sign."""
-    if any(call.answers[answer].size != truth(call, answer).size for call in calls):
+    if any(call.answers[answer].size != expected_value(call, answer).size for call in calls):
         return None
-    if all(agrees(call, answer, truth(call, answer), 8.0) for call in calls):
+    if all(agrees(call, answer, expected_value(call, answer), 8.0) for call in calls):
         return None
     for name, function in (("sign-only", np.sign), ("normalised", lambda g: g / np.linalg.norm(g))):
-        if all(agrees(call, answer, function(truth(call, answer)), 8.0) for call in calls):
+        if all(agrees(call, answer, function(expected_value(call, answer)), 8.0) for call in calls):
             return Explanation((name,), 0.9)
     precise = [call for call in calls if call.problem.dtype == "float64"] or calls
     for size, where, clip in _CLIPS:
         bound = max(float(size(call.answers[answer]).max()) for call in precise)
-        guesses = [clip(truth(call, answer), bound) for call in calls]
+        guesses = [clip(expected_value(call, answer), bound) for call in calls]
         if _reached(precise, answer, size, bound) and all(
             agrees(call, answer, guess, 8.0) for call, guess in zip(calls, guesses, strict=True)
         ):
@@ -115,7 +115,7 @@ def _reached(calls: Sequence[Call], answer: str, size: Callable[[Array], Array],
         for call in calls
         if (
             (abs(size(call.answers[answer]).ravel() / bound - 1) < 8 * EPSILON[call.problem.dtype])
-            & (size(truth(call, answer)).ravel() > bound + 100 * float(call.rounding(answer).max()))
+            & (size(expected_value(call, answer)).ravel() > bound + 100 * float(call.rounding(answer).max()))
         ).any()
     }
     return len(met) > 1

@@ -13,10 +13,10 @@ from bpcompare.marker.explanation import (
     agrees,
     all_sizes,
     cheapest,
+    expected_value,
     fit_guesses,
     not_refuted,
     telling_first,
-    truth,
 )
 from bpcompare.marker.factors import Factor
 from bpcompare.marker.hypotheses.number_types import CASTS, PREDICTED, Cast, comparable, error
@@ -74,7 +74,7 @@ def narrowed(calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | No
     """Digits lost on the way: surely where the float64 answers come out, probably where most of their errors do."""
     doubles = [call for call in calls if call.problem.dtype == "float64"]
     singles = [call for call in calls if call.problem.dtype == "float32"]
-    if not doubles or any(call.answers[answer].size != truth(call, answer).size for call in calls):
+    if not doubles or any(call.answers[answer].size != expected_value(call, answer).size for call in calls):
         return None
     ordered, small, found = telling_first(doubles, answer), comparable(calls, answer), []
     guess = partial(_guess, answer=answer, memo=memo)
@@ -101,7 +101,7 @@ def _borne_out(singles: Sequence[Call], answer: str, rounding: Rounding, factor:
             for call in singles
         ]
     if rounding.mistake == "single-precision":
-        return all(agrees(call, answer, truth(call, answer)) for call in singles)
+        return all(agrees(call, answer, expected_value(call, answer)) for call in singles)
     return not singles or _predicted(singles, answer, rounding, memo)
 
 
@@ -116,10 +116,10 @@ def _predicted(calls: Sequence[Call], answer: str, rounding: Rounding, memo: Mem
 
 
 def _squared_error(call: Call, answer: str, rounding: Rounding | None, memo: Memo) -> float:
-    """Of the answer against the simulation, or against the truth; worked out once for each call."""
+    """Of the answer against the simulation, or against the expected value; worked out once for each call."""
 
     def made() -> float:
-        right = truth(call, answer) if rounding is None else _gradient(call, answer, rounding, memo)
+        right = expected_value(call, answer) if rounding is None else _gradient(call, answer, rounding, memo)
         return float((error(call, answer, right) ** 2).sum())
 
     return memo.once(("squared error", call, answer, rounding), made)

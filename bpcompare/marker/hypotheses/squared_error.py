@@ -104,7 +104,7 @@ def prepared(calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | No
 def _prepared(call: Call, answer: str, prepare: Preparation) -> tuple[Array, Array]:
     arrays = {name: np.asarray(value, dtype=np.float64) for name, value in call.problem.inputs.items()}
     problem = solve(arrays | prepare(arrays), "float64")
-    return np.asarray(problem.truth[answer], dtype=np.float64), problem.terms[answer] + call.problem.terms[answer]
+    return np.asarray(problem.expected[answer], dtype=np.float64), problem.terms[answer] + call.problem.terms[answer]
 
 
 def _standard(array: Array, ddof: int = 0, eps: float = 0.0) -> Array:

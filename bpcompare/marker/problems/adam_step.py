@@ -37,16 +37,16 @@ def solve(inputs: dict[str, Any], dtype: str) -> Problem:
 
     m ← β₁m + (1 − β₁)g,   v ← β₂v + (1 − β₂)g²,   p ← p − lr · m̂/(√v̂ + ε)
     """
-    truth = adam(inputs)
+    expected = adam(inputs)
     p, grad, m, v = (abs(np.asarray(inputs[name], dtype=np.float64)) for name in ARRAYS)
     correction = 1 - inputs["beta2"] ** inputs["step"]
     move = inputs["lr"] * (m + grad) / (1 - inputs["beta1"] ** inputs["step"])
-    move = move / (np.sqrt(np.asarray(truth["exp_avg_sq"], dtype=np.float64) / correction) + inputs["eps"])
+    move = move / (np.sqrt(np.asarray(expected["exp_avg_sq"], dtype=np.float64) / correction) + inputs["eps"])
     return Problem(
         sizes={"n": len(p), "step": inputs["step"]},
         dtype=dtype,
         inputs=inputs,
-        truth=truth,
+        expected=expected,
         terms={
             "p": p + move / correction,  # 1 − β₂ᵗ cancels: its relative error is ε/(1 − β₂ᵗ)
             "exp_avg": m + grad,

@@ -50,10 +50,10 @@ def solve(loss: Loss, arguments: Sequence[Any], names: Sequence[str]) -> Solved:
     generator = torch.Generator().manual_seed(0)
     moved = [_autograd(loss, arguments, wanted, (generator, EPSILON[dtype])) for _ in range(PERTURBATIONS)]
     references = referee(loss, [_double(value) for value in arguments], wanted, right)
-    truth, terms, kinks = {}, {}, {}
+    expected, terms, kinks = {}, {}, {}
     for position, (index, reference) in enumerate(zip(wanted, references, strict=True)):
         name, kink = f"grad_{names[index]}", reference.upper != reference.lower
-        truth[name] = reference.lower.astype(np.longdouble)
+        expected[name] = reference.lower.astype(np.longdouble)
         change = np.max([abs(other[position] - right[position]) for other in moved], axis=0, initial=0.0)
         change = np.where(kink, 0.0, change)  # there a rounding may choose another slope
         largest = abs(reference.lower).max(initial=0.0)
@@ -64,8 +64,8 @@ def solve(loss: Loss, arguments: Sequence[Any], names: Sequence[str]) -> Solved:
         name: value.detach().clone() if torch.is_tensor(value) else value
         for name, value in zip(names, arguments, strict=True)
     }
-    overruled = tuple(name for name, reference in zip(truth, references, strict=True) if reference.overruled)
-    return Solved(Problem({}, dtype, inputs, truth, terms, operations=1, kinks=kinks), overruled)
+    overruled = tuple(name for name, reference in zip(expected, references, strict=True) if reference.overruled)
+    return Solved(Problem({}, dtype, inputs, expected, terms, operations=1, kinks=kinks), overruled)
 
 
 def _autograd(

@@ -51,7 +51,7 @@ def solve(inputs: dict[str, Any], dtype: str) -> Problem:
         sizes=dict(zip(("in", "n1", "n2", "out"), widths, strict=True)),
         dtype=dtype,
         inputs=inputs,
-        truth=network(inputs),
+        expected=network(inputs),
         terms={"delta1": (size["w2"].T @ second) * size_of_slope(z1), "delta2": second, "delta3": third},
         operations=sum(widths) + 32,
     )
@@ -90,7 +90,7 @@ def _variant(**changes: Any) -> Callable[[Problem], Mapping[str, Array]]:
 
 
 def _reversed(problem: Problem) -> Mapping[str, Array]:
-    right = {name: np.asarray(value, dtype=np.float64) for name, value in problem.truth.items()}
+    right = {name: np.asarray(value, dtype=np.float64) for name, value in problem.expected.items()}
     return {"delta1": right["delta3"], "delta2": right["delta2"], "delta3": right["delta1"]}
 
 

@@ -72,7 +72,7 @@ def solve(inputs: dict[str, Any], dtype: str) -> Problem:
         sizes={"N": samples, "in": in_features, "out": out_features},
         dtype=dtype,
         inputs=inputs,
-        truth={"grad_w": delta.T @ x, "grad_b": delta.sum(0)},
+        expected={"grad_w": delta.T @ x, "grad_b": delta.sum(0)},
         terms={"grad_w": _float64(size.T @ abs(x)), "grad_b": _float64(size.sum(0))},
         operations=samples + in_features + 16,
     )

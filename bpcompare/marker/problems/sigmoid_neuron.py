@@ -45,7 +45,7 @@ def solve(inputs: dict[str, Any], dtype: str) -> Problem:
         sizes={"in": len(x)},
         dtype=dtype,
         inputs=inputs,
-        truth=neuron(inputs),
+        expected=neuron(inputs),
         terms={"grad_w": size * x, "grad_b": np.asarray(size)},
         operations=len(x) + 24,
     )
@@ -85,8 +85,8 @@ VARIANTS = {name: _variant(slope=slope) for name, (slope, _) in SLOPES.items()} 
     "tanh-for-sigmoid": _variant(activate=np.tanh, slope=lambda z, a: 1 - a**2),
     "relu-for-sigmoid": _variant(activate=relu, slope=step),
     "x-left-in": lambda problem: {
-        "grad_w": np.full(problem.truth["grad_w"].shape, np.nan),
-        "grad_b": np.asarray(problem.truth["grad_w"], dtype=np.float64),
+        "grad_w": np.full(problem.expected["grad_w"].shape, np.nan),
+        "grad_b": np.asarray(problem.expected["grad_w"], dtype=np.float64),
     },
 }
 MISTAKES = {name: Mistake(says, 5, SLOPE_HINT) for name, (_, says) in SLOPES.items()} | {

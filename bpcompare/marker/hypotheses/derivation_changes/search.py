@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bpcompare.marker.calls import Array, Call
-from bpcompare.marker.explanation import Explanation, all_sizes, in_layout, truth
+from bpcompare.marker.explanation import Explanation, all_sizes, expected_value, in_layout
 from bpcompare.marker.factors import Factor, Pair, fit
 from bpcompare.marker.hypotheses.derivation_changes.changes import Change, additions, all_changes, apply, replay
 from bpcompare.marker.hypotheses.derivation_changes.program import Program, Step
@@ -90,7 +90,7 @@ class Search:
         guess = np.asarray(point.values[self.program.answers[self.answer]])
         if guess.shape != point.answer.shape or not np.isfinite(point.answer).all():
             return False
-        right = abs(truth(point.call, self.answer)).max(initial=0.0)
+        right = abs(expected_value(point.call, self.answer)).max(initial=0.0)
         larger = max(1.0, float(abs(guess).max(initial=0.0)) / (float(right) + SMALL))
         allowed = 4 * larger * np.broadcast_to(point.call.rounding(self.answer), guess.shape)
         return bool((abs(guess - point.answer) <= allowed).all())
@@ -314,7 +314,7 @@ class Search:
 
 
 def _right(call: Call, answer: str) -> bool:
-    laid = _laid(truth(call, answer), call.answers[answer])
+    laid = _laid(expected_value(call, answer), call.answers[answer])
     return laid is not None and bool((abs(laid - call.answers[answer]) <= in_layout(call.rounding(answer), laid)).all())
 
 

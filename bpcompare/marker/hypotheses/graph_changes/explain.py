@@ -32,13 +32,13 @@ class Sample:
         arguments: What the forward is called with.
         upstream: The gradient of each output; None for a loss.
         answers: The answered gradient by name; a missing one is not explained.
-        truth: The right gradient by name, to check the graph against.
+        expected: The right gradient by name, to check the graph against.
     """
 
     arguments: Sequence[Any]
     upstream: Sequence[Tensor] | None
     answers: Mapping[str, Tensor]
-    truth: Mapping[str, Tensor]
+    expected: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def explain(
         >>> print(found["x"].says)
         in the derivative of x.exp() * 2 the other factor is left out
     """
-    wanted = [index for index, name in enumerate(names) if name in samples[0].truth]
+    wanted = [index for index, name in enumerate(names) if name in samples[0].expected]
     graphs = partial(_graphs, forward, samples, names, wanted)
     problems, through = graphs(False), False
     if not problems:
@@ -109,7 +109,7 @@ def explain(
     wrong = [
         place
         for place, index in enumerate(wanted)
-        if not all(_agree(s.answers[names[index]], s.truth[names[index]], tolerance) for s in samples)
+        if not all(_agree(s.answers[names[index]], s.expected[names[index]], tolerance) for s in samples)
     ]
     with torch.no_grad():
         zero = [names[wanted[place]] for place in wrong if not any(bool(given[place].any()) for given in answers)]
@@ -128,7 +128,7 @@ def explain_forward(
     forward: Callable[..., Any], samples: Sequence[Sample], outputs: Sequence[Sequence[Tensor]], names: Sequence[str]
 ) -> tuple[str, str] | None:
     """What another forward does otherwise than ``forward`` by its outputs, and where; None where nothing is found."""
-    wanted = [index for index, name in enumerate(names) if name in samples[0].truth]
+    wanted = [index for index, name in enumerate(names) if name in samples[0].expected]
     problems = _graphs(forward, samples, names, wanted, False)
     if not problems:
         return None
@@ -233,7 +233,7 @@ def _zero(name: str, others: Mapping[str, NamedMistake]) -> NamedMistake:
 
 def _is_right(problem: Traced, sample: Sample, names: Sequence[str]) -> bool:
     found = problem.answers({})
-    return all(_agree(mine, sample.truth[name], AGREES) for mine, name in zip(found, names, strict=True))
+    return all(_agree(mine, sample.expected[name], AGREES) for mine, name in zip(found, names, strict=True))
 
 
 def _agree(given: Tensor, right: Tensor, tolerance: float) -> bool:

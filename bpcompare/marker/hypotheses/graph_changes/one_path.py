@@ -31,12 +31,12 @@ def _open_or_shared(search: Search) -> list[Answer]:
 
 def _share(search: Search, answer: Answer, change: Change) -> None:
     rests, shares, sizes = [], [], []
-    for problem, given, truth in zip(search.problems, answer.arrays, search.truth, strict=True):
+    for problem, given, expected in zip(search.problems, answer.arrays, search.expected, strict=True):
         placed = change.at(problem)
         if placed is None:
             return
         rest = problem.answers(placed)[answer.index].reshape(-1)
-        path = truth[answer.index].reshape(-1) - rest
+        path = expected[answer.index].reshape(-1) - rest
         design = torch.stack([rest, path], 1).numpy()
         if given.numel() < 3 or np.linalg.matrix_rank(design, tol=1e-9 * np.abs(design).max()) < 2:
             continue

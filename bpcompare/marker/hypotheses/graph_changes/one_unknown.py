@@ -36,13 +36,13 @@ def _updated(search: Search, answer: Answer) -> None:
         says = f"{leaf.name}, already updated, stands for the old one in the derivative of {called(step)}"
         change = Change(OPERAND, site, act, says, COST[OPERAND], where(step))
         rates = []
-        for problem, given, truth in zip(search.problems, answer.arrays, search.truth, strict=True):
+        for problem, given, expected in zip(search.problems, answer.arrays, search.expected, strict=True):
             placed = change.at(problem)
             if placed is None:
                 break
             rest = problem.answers({edge: [_dropped] for edge in placed})[answer.index]
             path = problem.answers(placed)[answer.index] - rest
-            rate = _solved(given - truth[answer.index], path)
+            rate = _solved(given - expected[answer.index], path)
             if rate is None:
                 break
             rates.append(-rate)

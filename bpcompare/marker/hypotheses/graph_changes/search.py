@@ -66,7 +66,7 @@ class Search:
         self.problems = problems
         self.tolerance = tolerance
         self.found: dict[int, list[Found]] = {index: [] for index in wrong}
-        self.truth = [problem.answers({}) for problem in problems]
+        self.expected = [problem.answers({}) for problem in problems]
         self.screened = max(range(len(problems)), key=lambda k: (self._wrong_in(k, answers), _work(problems[k])))
         self.problem = problems[self.screened]
         self.answers = [self._answer(index, [given[index] for given in answers]) for index in wrong]
@@ -76,13 +76,13 @@ class Search:
         self.worked = dict.fromkeys(self.found, 0)
 
     def _answer(self, index: int, arrays: Sequence[Tensor]) -> Answer:
-        return shadowed(self.problem, index, arrays, arrays[self.screened], self.truth[self.screened][index])
+        return shadowed(self.problem, index, arrays, arrays[self.screened], self.expected[self.screened][index])
 
     def _wrong_in(self, k: int, answers: Sequence[Sequence[Tensor]]) -> int:
         """How many of the answers are wrong in the k-th problem."""
         return sum(
-            _ratio(answers[k][index], self.truth[k][index], self.tolerance) is None
-            or not torch.allclose(answers[k][index], self.truth[k][index], rtol=self.tolerance)
+            _ratio(answers[k][index], self.expected[k][index], self.tolerance) is None
+            or not torch.allclose(answers[k][index], self.expected[k][index], rtol=self.tolerance)
             for index in self.found
         )
 
@@ -107,7 +107,7 @@ class Search:
 
     def _factor_alone(self) -> None:
         for answer in self.answers:
-            factor = self.factor(answer, [truth[answer.index] for truth in self.truth])
+            factor = self.factor(answer, [expected[answer.index] for expected in self.expected])
             if factor is not None:
                 self.found[answer.index].append(Found((), factor, 1.0 + factor.cost))
 
@@ -118,7 +118,7 @@ class Search:
                 step = self.problem.graph.inputs[index]
                 if other == answer.index or step is None or self.found[answer.index]:
                     continue
-                factor = self.factor(answer, [truth[other] for truth in self.truth])
+                factor = self.factor(answer, [expected[other] for expected in self.expected])
                 if factor is not None:
                     says = f"it is the gradient of {step.name}"
                     change = replay.ForwardChange(

@@ -18,7 +18,7 @@ DIRECTIONS = 3
 
 
 @dataclass(frozen=True)
-class Truth:
+class Expected:
     """The right gradients of one case.
 
     Attributes:
