@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bpcompare.cli.request import Request
     from bpcompare.comparison.adam_ledger import Ledger
 
-    Maker = Callable[["Outcome"], bytes]
+    Maker = Callable[["ComparisonOutput"], bytes]
 
 LINE_FIGURES = ("loss", "parameters", "fit")
 NETWORK_FIGURES = ("loss", "fit", "delta")
@@ -78,8 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
         comparison = steps.trained(request, problem, quiet=quiet)
         if first:
             with Progress("drawing", len(makers), quiet=quiet) as progress:
-                outcome = Outcome(comparison, request, progress)
-                made = {name: outcome.make(maker) for name, maker in makers.items()}
+                outcome = ComparisonOutput(comparison, request, progress)
+                made = steps.made(makers, outcome, progress)
             wrote = steps.written(request.out, made, quiet=quiet)
             if not quiet:
                 steps.shown(*outcome.texts)
@@ -110,20 +110,20 @@ def files(request: Request) -> dict[str, Maker]:
     """Each file that the request asks for, in order, and what makes it; the one that describes the others last."""
     names = [*(NETWORK_FIGURES if request.layers else LINE_FIGURES), *["landscape"] * request.landscape]
     makers: dict[str, Maker] = {
-        f"{name}.{format}": partial(Outcome.picture, name=name, format=format)
+        f"{name}.{format}": partial(ComparisonOutput.picture, name=name, format=format)
         for name in names
         for format in request.format
     }
     if request.animate:
-        makers["animation.gif"] = Outcome.animation
+        makers["animation.gif"] = ComparisonOutput.animation
     if request.ledger:
-        makers["ledger.csv"] = Outcome.ledger
+        makers["ledger.csv"] = ComparisonOutput.ledger
     if request.report:
-        makers["report.html"] = Outcome.report
-    return makers | {"history.csv": Outcome.history, "comparison.json": Outcome.document}
+        makers["report.html"] = ComparisonOutput.report
+    return makers | {"history.csv": ComparisonOutput.history, "comparison.json": ComparisonOutput.document}
 
 
-class Outcome:
+class ComparisonOutput:
     """A comparison that goes into files and onto the screen; what several files show is computed once.
 
     Args:
@@ -134,12 +134,6 @@ class Outcome:
 
     def __init__(self, comparison: Any, request: Request, progress: Progress) -> None:
         self.comparison, self.request, self.progress = comparison, request, progress
-
-    def make(self, maker: Maker) -> bytes:
-        """One of the files."""
-        content = maker(self)
-        self.progress.advance()
-        return content
 
     @cached_property
     def figures(self) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from bpcompare.cli.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
+    from typing import Any
 
     from bpcompare.cli.request import Request
     from bpcompare.comparison.linear import Comparison
@@ -36,6 +37,15 @@ def trained(request: Request, problem: Problem, *, quiet: bool) -> Comparison:
     threads.settle(problem)
     with Progress("training", len(request.methods) * request.epochs, quiet=quiet) as progress:
         return compare(problem, request.methods, **vars(request.training), on_epoch=progress.advance)
+
+
+def made(makers: Mapping[str, Callable[[Any], bytes]], output: Any, progress: Progress) -> dict[str, bytes]:
+    """The content of each file, in order."""
+    contents = {}
+    for name, maker in makers.items():
+        contents[name] = maker(output)
+        progress.advance()
+    return contents
 
 
 def written(folder: Path, files: Mapping[str, bytes], *, quiet: bool) -> str:

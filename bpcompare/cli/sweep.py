@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bpcompare.problem.problem import Problem
     from bpcompare.sweeps.summary import Summary
 
-    Maker = Callable[["Outcome"], bytes]
+    Maker = Callable[["SweepOutput"], bytes]
 
 FIGURES = ("sweep", "sweep_map", "sweep_spread")
 
@@ -78,8 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
                 noise = request.noise if request.csv is None else None
                 summary = Summary(result, noise, progress.advance)
             with Progress("drawing", len(makers), quiet=quiet) as progress:
-                outcome = Outcome(summary, request, progress)
-                made = {name: outcome.make(maker) for name, maker in makers.items()}
+                outcome = SweepOutput(summary, request, progress)
+                made = steps.made(makers, outcome, progress)
             wrote = steps.written(request.out, made, quiet=quiet)
             if not quiet:
                 steps.shown(partial(sweep_table.render, summary), *[glossary.render] * request.explain)
@@ -116,11 +116,11 @@ def _problems(request: Request, progress: Progress) -> list[Problem]:
 def files(request: Request) -> dict[str, Maker]:
     """Each file of a sweep, in order, and what makes it; the one that describes the others last."""
     pictures: dict[str, Maker] = {
-        f"{name}.{format}": partial(Outcome.picture, name=name, format=format)
+        f"{name}.{format}": partial(SweepOutput.picture, name=name, format=format)
         for name in _drawn(request)
         for format in request.format
     }
-    return pictures | {"sweep.csv": Outcome.table, "sweep.json": Outcome.document}
+    return pictures | {"sweep.csv": SweepOutput.table, "sweep.json": SweepOutput.document}
 
 
 def _drawn(request: Request) -> tuple[str, ...]:
@@ -128,7 +128,7 @@ def _drawn(request: Request) -> tuple[str, ...]:
     return FIGURES if request.seeds > 1 else FIGURES[:2]
 
 
-class Outcome:
+class SweepOutput:
     """A sweep on its way into files.
 
     Args:
@@ -139,12 +139,6 @@ class Outcome:
 
     def __init__(self, summary: Summary, request: Request, progress: Progress) -> None:
         self.summary, self.request, self.progress = summary, request, progress
-
-    def make(self, maker: Maker) -> bytes:
-        """One of the files."""
-        content = maker(self)
-        self.progress.advance()
-        return content
 
     @cached_property
     def figures(self) -> Mapping[str, Any]:

@@ -46,7 +46,7 @@ class Problem:
         return replace(self, expected={**self.expected, **nearest}, kinks={}) if nearest else self
 
     def rounding(self, answer: str) -> Array:
-        """How far a right answer may be from the expected value: operations · ε · Σ|terms|, for any order of summation."""
+        """How far a right answer may be from the expected one: operations · ε · Σ|terms|, in any order of summation."""
         return np.asarray(self.operations * EPSILON[self.dtype] * self.terms[answer], dtype=np.float64)
 
 
