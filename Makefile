@@ -2,6 +2,7 @@
 # make test      set up, run every test with branch coverage
 # make check     lint, types, layers
 # make bench     the speed claims, as ratios
+# make messages  gather the texts for the catalogues of other languages, and compile them
 # make docs      the site, into build/docs
 # make clean     remove what the above made, except outputs/
 #
@@ -16,7 +17,7 @@ DOCS   := $(VENV)/.stamp-docs
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
           $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: compare test check bench docs clean
+.PHONY: compare test check bench messages docs clean
 compare: $(STAMP)
 	$(BIN)/python -m bpcompare
 
@@ -31,6 +32,14 @@ check: $(STAMP)
 
 bench: $(BENCH)
 	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+CATALOGUE := bpcompare/locale/zh_CN/LC_MESSAGES/bpcompare
+messages: $(STAMP)  # a text that has no translation is shown in English, and a test names it
+	@mkdir -p build
+	$(BIN)/pybabel -q extract -F pyproject.toml -k N_ --no-wrap --add-location=file --sort-by-file --project=bpcompare \
+	    --version="" --msgid-bugs-address="" --copyright-holder=bpcompare -o build/bpcompare.pot .
+	$(BIN)/pybabel -q update -N --no-wrap --ignore-obsolete --ignore-pot-creation-date -l zh_CN -i build/bpcompare.pot -o $(CATALOGUE).po
+	$(BIN)/pybabel -q compile -i $(CATALOGUE).po -o $(CATALOGUE).mo
 
 docs: $(DOCS)  # a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going docs build/docs

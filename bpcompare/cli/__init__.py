@@ -17,6 +17,7 @@ from bpcompare.cli import signals, streams
 from bpcompare.cli.help import Formatter, Parser, speaks
 from bpcompare.cli.sentences import program, sentence
 from bpcompare.errors import BpcompareError, ExpressionError, InputError, OutputError, WorkerError, did_you_mean
+from bpcompare.language import LANGUAGES, N_, _, of_environment, set_language
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,7 +86,19 @@ def _complain(error: BpcompareError) -> int:
     return 2
 
 
+def _speak(argv: Sequence[str]) -> None:
+    """Sets the language before anything is said: what --lang says, else what the environment says."""
+    wanted = of_environment()
+    for place, word in enumerate(argv):
+        if word == "--lang" and place + 1 < len(argv):
+            wanted = argv[place + 1]
+        elif word.startswith("--lang="):
+            wanted = word.removeprefix("--lang=")
+    set_language(wanted if wanted in LANGUAGES else "en")  # the parser refuses an unknown one
+
+
 def _dispatch(argv: list[str]) -> int:
+    _speak(argv)
     name = argv.pop(0) if argv and not argv[0].startswith("-") else "compare"
     if name not in COMMANDS:
         raise _unknown(name)
@@ -114,6 +127,11 @@ def _parser(name: str, description: str) -> Parser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"bpcompare {__version__}")
+    parser.add_argument(
+        "--lang",
+        choices=LANGUAGES,
+        help=_("language of what is said, en or zh (default: as LC_ALL, LC_MESSAGES, LANG)"),
+    )
     return parser
 
 
