@@ -20,7 +20,7 @@ ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if h
 
 def ending() -> str:
     """What is said in the end."""
-    return f"bpcompare: {_('interrupted; earlier results are as they were')}"
+    return "bpcompare: " + _("interrupted; earlier results are as they were")
 
 
 class Interrupted(KeyboardInterrupt):
