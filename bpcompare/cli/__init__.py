@@ -97,7 +97,7 @@ def _complain(error: BpcompareError) -> int:
 def _language(argv: Sequence[str]) -> str:
     """What --lang says, else what the environment says; known before anything is said."""
     wanted = ""
-    for word, following in zip(argv, [*argv[1:], ""], strict=True):
+    for word, following in zip(argv, [*argv[1:], ""], strict=False):
         if word == "--lang":
             wanted = following
         elif word.startswith("--lang="):
