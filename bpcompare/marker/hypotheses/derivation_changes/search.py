@@ -24,6 +24,7 @@ NOTHING = 1e-12  # relative: what rounding leaves of a change that changes nothi
 PAIR_COST = 0.5  # two changes are less likely than their costs say
 SAME_COST = 0.05  # of two explanations: neither is cheaper
 SMALL = 1e-300
+TELLING = 8  # more than a factor has numbers to choose
 NEWTON = 8  # steps
 NUDGE = 1e-4
 LEAST = 1e-9  # a number that is added
@@ -314,13 +315,7 @@ class Search:
         return min(SCREEN * size, max(0.5 * apart, NOTHING * size))
 
     def _explained(self, changes: tuple[Change, ...], plain: bool = False) -> Explained | None:
-        pairs = []
-        for point in self.doubles:
-            guess = self._guess(point, changes)
-            if guess is None:
-                return None
-            pairs.append(self._pair(point, guess))
-        factor = fit(pairs)
+        factor = self._fitted(self._telling, changes) and self._fitted(self.doubles, changes)
         if factor is None or ((plain or not self.factors) and factor != Factor()):
             return None
         for point in self.singles:
@@ -332,6 +327,22 @@ class Search:
                 return None
         cost = sum(change.cost for change in changes) + (len(changes) - 1) * PAIR_COST + factor.cost
         return changes, cost, factor
+
+    @cached_property
+    def _telling(self) -> list[_Point]:
+        """A few calls, each of other sizes, that refute most of what one call alone does not."""
+        by_sizes = {tuple(point.call.problem.sizes.items()): point for point in reversed(self.doubles)}
+        return list(by_sizes.values())[-TELLING:]
+
+    def _fitted(self, points: Sequence[_Point], changes: tuple[Change, ...]) -> Factor | None:
+        """The factor between the answers and what the changes make of these calls."""
+        pairs = []
+        for point in points:
+            guess = self._guess(point, changes)
+            if guess is None:
+                return None
+            pairs.append(self._pair(point, guess))
+        return fit(pairs)
 
     def _pair(self, point: _Point, guess: Array) -> Pair:
         call = point.call
