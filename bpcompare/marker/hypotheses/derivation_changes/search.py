@@ -19,7 +19,8 @@ from bpcompare.marker.mistakes import Mistake
 SCREEN = 1e-8  # relative, in float64
 SINGLE = 2e-3  # relative, in float32: a changed derivation may magnify its rounding
 ROUNDING = 64.0  # times ε of the largest number met
-MOST_PAIRS = 40_000  # of one answer, the likeliest first
+MOST_PAIRS = 25_000  # of one answer, the likeliest first
+PARALLEL = 1e-6  # relative: a first look
 NOTHING = 1e-12  # relative: what rounding leaves of a change that changes nothing
 PAIR_COST = 0.5  # two changes are less likely than their costs say
 SAME_COST = 0.05  # of two explanations: neither is cheaper
@@ -144,26 +145,49 @@ class Search:
         """Of changes that give the same, the cheapest; and those that pass the screen."""
         marks: dict[int, bytes] = {}
         passed: list[int] = []
-        for places, guesses in self._guesses(self._changes, self.doubles[0].values):
+        for places, guesses in self._guesses(self._changes, self.doubles[0].values, self.doubles[0]):
             rounded = np.round(guesses / (abs(guesses).max(1, initial=0.0)[:, None] + SMALL), 9)
             marks |= {place: row.tobytes() for place, row in zip(places, rounded, strict=True)}
             passed += [places[k] for k in self._passing(guesses)]
         cheapest: dict[bytes, int] = {}
         for place in sorted(marks):
             cheapest.setdefault(marks[place], place)
-        screened = [self._changes[place] for place in sorted(passed)]
         told_apart = [self._changes[place] for place in cheapest.values()]
-        return told_apart, [change for change in screened if self._passes_elsewhere((change,))]
+        return told_apart, self._in_proportion([self._changes[place] for place in sorted(passed)])
 
-    def _guesses(self, changes: Sequence[Change], values: Mapping[str, Any]) -> Iterator[tuple[list[int], Array]]:
-        """The first call's answers, each with one change: the places of the changes, and the answers as rows."""
+    def _in_proportion(self, changes: Sequence[Change]) -> list[Change]:
+        """Those of the changes for which one factor explains a few telling calls; equal proportions are asked once."""
+        proportions = np.full((len(changes), len(self._telling)), np.nan)
+        for k, point in enumerate(self._telling):
+            answer = point.answer.ravel()
+            for places, guesses in self._guesses(changes, point.values, point):
+                norms = (guesses * guesses).sum(1)
+                found = np.divide(guesses @ answer, norms, out=np.zeros_like(norms), where=norms > 0)
+                apart = abs(found[:, None] * guesses - answer).max(1, initial=0.0)
+                proportions[places, k] = np.where(apart <= PARALLEL * abs(answer).max(initial=0.0), found, np.nan)
+        whole = ~np.isnan(proportions).any(1)
+        rounded = np.round(np.log(abs(proportions) + SMALL), 7) + 0.0
+        fits: dict[bytes, bool] = {}
+        kept = []
+        for place in map(int, np.flatnonzero(whole)):
+            mark = rounded[place].tobytes() + np.sign(proportions[place]).tobytes()
+            if mark not in fits:
+                fits[mark] = self._fitted(self._telling, (changes[place],)) is not None
+            if fits[mark] and self._passes_elsewhere((changes[place],)):
+                kept.append(changes[place])
+        return kept
+
+    def _guesses(
+        self, changes: Sequence[Change], values: Mapping[str, Any], point: _Point
+    ) -> Iterator[tuple[list[int], Array]]:
+        """The call's answers, each with one change: the places of the changes, and the answers as rows."""
         answer = self.program.answers[self.answer]
         by_step = sorted(range(len(changes)), key=lambda place: changes[place].step)
         for name, same in groupby(by_step, lambda place: changes[place].step):
             places = list(same)
             for chosen, stack in stacked([partial(changes[place].make, values) for place in places]):
                 guesses = through(self._followers[name], values, name, stack, answer)
-                rows = None if guesses is None else _rows(guesses, self.doubles[0].answer)
+                rows = None if guesses is None else _rows(guesses, point.answer)
                 if rows is not None:
                     yield [places[k] for k in chosen], rows
 
@@ -265,7 +289,7 @@ class Search:
                 values = replay(self.program, self.wanted, usual, (early,))
             except FAILURES:
                 continue
-            for places, guesses in self._guesses(later, values):
+            for places, guesses in self._guesses(later, values, self.doubles[0]):
                 for k in self._passing(guesses):
                     changes = (early, later[places[k]])
                     if self._passes_elsewhere(changes) and (explained := self._explained(changes)) is not None:
