@@ -17,7 +17,7 @@ from bpcompare.cli import signals, streams
 from bpcompare.cli.help import Formatter, Parser, speaks
 from bpcompare.cli.sentences import program, sentence
 from bpcompare.errors import BpcompareError, ExpressionError, InputError, OutputError, WorkerError, did_you_mean
-from bpcompare.language import LANGUAGES, N_, _, of_environment, set_language
+from bpcompare.language import LANGUAGES, _, of_environment, set_language
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
