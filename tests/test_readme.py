@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 from pages import PAGES, README, ROOT, blocks, commands, transcripts
+from pictures import unrendered
 
 import bpcompare
 from bpcompare.cli import main
@@ -49,7 +50,9 @@ def test_links_lead_somewhere(page):
 
 
 @pytest.mark.parametrize("page", [page for page in WRITTEN if blocks(page)], ids=name)
-def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch, capsys):
+def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch, capsys, request):
+    if page != README:
+        request.getfixturevalue("undrawn")
     of_page(page, tmp_path)
     monkeypatch.chdir(tmp_path)
     variables = {"__name__": "__page__"}
@@ -64,6 +67,7 @@ def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch, capsys):
                     done.append(arguments)
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("page", [page for page in WRITTEN if transcripts(page)], ids=name)
 def test_a_transcript_is_what_the_command_prints(page, tmp_path, monkeypatch, capsys):
     of_page(page, tmp_path)
@@ -111,7 +115,8 @@ def test_the_walks_of_contributing_name_what_is_there():
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    main(["--out", str(folder), "--epochs", "2", "--quiet"])
+    with unrendered():
+        main(["--out", str(folder), "--epochs", "2", "--quiet"])
     return folder
 
 
