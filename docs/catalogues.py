@@ -1,5 +1,4 @@
-"""Brings the site's Chinese up to date: new and changed sentences come into its catalogues, and the exit code is 1
-until each has its translation.
+"""Brings the site's Chinese up to date: new sentences come into its catalogues, and it exits with 1 until all have a text.
 
     python docs/catalogues.py build/gettext
 """
