@@ -7,12 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bpcompare.language import N_, _
+from bpcompare.language import N_, _, listed
 from bpcompare.marker import gradcheck_expected as right_answers
 from bpcompare.marker.backward_call import Answered, outputs_of
 from bpcompare.marker.gradcheck_cases import Case, upstream_for
 from bpcompare.marker.gradcheck_subject import Subject
-from bpcompare.marker.phrases import joined
 
 SAME_FORWARD = 1e-6  # relative difference of two forwards that calculate the same
 OtherForward = tuple[Case, list[Tensor]]  # a case and the function's outputs, which are not the reference's
@@ -135,7 +134,7 @@ def _same_outputs(mine: Sequence[Tensor], theirs: Sequence[Tensor]) -> bool:
 def shapes_of(case: Case) -> str:
     """The shapes of a case's tensors, in words."""
     shapes = [str(tuple(value.shape)) for value in case.arguments if isinstance(value, Tensor)]
-    return _("shapes {shapes}", shapes=joined(_(", "), shapes))
+    return _("shapes {shapes}", shapes=listed(shapes))
 
 
 def raises(stage: str, error: str, shapes: str = "") -> str:

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.language import _
+from bpcompare.language import _, listed
 from bpcompare.marker.calls import Array, Call
 from bpcompare.marker.exercises import Exercise
 from bpcompare.marker.explanation import expected_value
 from bpcompare.marker.factors import Factor
-from bpcompare.marker.phrases import joined
 from bpcompare.marker.verdict import WRONG, Verdict
 
 LARGEST_ARRAY = 12  # numbers of an array that are shown
@@ -159,7 +158,7 @@ def contrast(calls: Sequence[Call], answer: str) -> Contrast:
 
 def sizes_of(call: Call) -> str:
     """The sizes of a call's problem in words."""
-    return joined(_(", "), [f"{name} = {size}" for name, size in call.problem.sizes.items()])
+    return listed([f"{name} = {size}" for name, size in call.problem.sizes.items()])
 
 
 def in_brief(array: Array) -> str:

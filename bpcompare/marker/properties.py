@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.language import N_, _
+from bpcompare.language import N_, _, listed
 from bpcompare.marker.calls import Array, Call, Problem
 from bpcompare.marker.explanation import expected_value
 from bpcompare.marker.phrases import joined
@@ -75,8 +75,7 @@ def _scalar(calls: Sequence[Call], answer: str) -> list[Property]:
     if not shares or None in shares.values():
         return []
     wheres = [
-        _("{share:.4g} where {sizes}", share=share, sizes=joined(_(", "), _sizes(problem)))
-        for problem, share in shares.items()
+        _("{share:.4g} where {sizes}", share=share, sizes=listed(_sizes(problem))) for problem, share in shares.items()
     ]
     says = _(
         "every entry is off by one and the same number, so the rest is right: {wheres}",

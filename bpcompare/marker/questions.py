@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bpcompare.language import N_, _
+from bpcompare.language import N_, _, listed
 from bpcompare.marker.phrases import joined
 
 SAME = 1e-7  # relative
@@ -109,7 +109,7 @@ def _scalar(answer: str, mine: Gradient, theirs: Gradient, problems: Sequence[As
         ratios.append(ratio)
     if not ratios:
         return []
-    values = joined(_(", "), [f"{ratio:.4g}" for ratio in ratios])
+    values = listed([f"{ratio:.4g}" for ratio in ratios])
     says = _("every entry is off by one and the same factor: {values} in the problems tried", values=values)
     return [Property(answer, "scalar", ratios, says)]
 

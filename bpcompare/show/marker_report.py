@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.language import N_, Message, _, english
+from bpcompare.language import N_, Message, _, columns_of, english, listed, padded
 from bpcompare.marker.calls import Call
 from bpcompare.marker.conditions import describe, kind_of
 from bpcompare.marker.explanation import Explanation, all_sizes
@@ -240,7 +240,7 @@ def _used(factor: Factor) -> list[str]:
 
 
 def _at(call: Call, factor: Factor) -> str:
-    return joined(_(", "), [f"{name} = {call.problem.sizes[name]}" for name in _used(factor)])
+    return listed([f"{name} = {call.problem.sizes[name]}" for name in _used(factor)])
 
 
 def _rule(factor: Factor) -> str:
@@ -354,11 +354,9 @@ def as_error(file: Path, reason: str) -> dict[str, Any]:
 
 def table(marked: Sequence[dict[str, Any]]) -> str:
     """One line for each file: right or not, and the mistakes in each answer; then how many are right."""
-    from rich.cells import cell_len, set_cell_size
-
-    width = max(cell_len(data["file"]) for data in marked)
+    width = max(columns_of(data["file"]) for data in marked)
     lines = [
-        f"{'✓' if data['right'] else '✗'} {set_cell_size(_plain(data['file']), width)}  {in_short(data)}".rstrip()
+        f"{'✓' if data['right'] else '✗'} {padded(_plain(data['file']), width)}  {in_short(data)}".rstrip()
         for data in marked
     ]
     right = sum(data["right"] for data in marked)
@@ -382,7 +380,7 @@ def in_short(data: dict[str, Any]) -> str:
     for answer, found in data["answers"].items():
         named = dict.fromkeys(name for finding in found["mistakes"] for name in finding["names"])
         if named:
-            parts.append(_("{answer}: {mistakes}", answer=answer, mistakes=joined(_(", "), map(called, named))))
+            parts.append(_("{answer}: {mistakes}", answer=answer, mistakes=listed(map(called, named))))
     if data["changed_inputs"]:
         parts.append(_("changes {inputs}", inputs=", ".join(data["changed_inputs"])))
     if data["raised"]:
