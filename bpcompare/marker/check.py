@@ -168,7 +168,8 @@ def _call(file: Path, exercise: Exercise, problem: Problem, reply: Reply) -> Cal
     if reply.kind == "single":
         alone = N_("{function} in {file} returned {what}; it must return {names}")
         missing = N_("{function} in {file} returned {what}; it must return {names}; is a return missing?")
-        raise MarkingError(_(missing if reply.text == "None" else alone, what=reply.text, **told))
+        message = missing if reply.text == "None" else alone
+        raise MarkingError(_(message, what=reply.text, **told))
     if len(reply.parts) != len(names):
         wrong = N_("{function} in {file} returned {count} results; it must return {names}")
         raise MarkingError(_(wrong, count=len(reply.parts), **told))

@@ -218,11 +218,12 @@ def starter(name: str) -> str:
     """
     exercise = find(name)
     zeros = "\n".join(f"    {answer} = {_zero(exercise, answer)}" for answer in exercise.known.answers)
+    yours = _("yours to derive")
     title = _("Exercise {name}; have it marked with: python -m bpcompare check FILE", name=name)
     return (
         f'"""{title}"""\n\nimport torch\n\n\n'
         f"def {exercise.function}({', '.join(exercise.parameters)}):\n"
-        f'    """{_(exercise.about)}\n    """\n{zeros}  # {_("yours to derive")}\n'
+        f'    """{_(exercise.about)}\n    """\n{zeros}  # {yours}\n'
         f"    return {', '.join(exercise.known.answers)}\n"
     )
 

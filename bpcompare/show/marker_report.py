@@ -60,9 +60,11 @@ def nudge(marking: Marking) -> str:
     if marking.raised:
         some, every = len(marking.raised), len(marking.calls)
         lines.append(_("In {some} of {every} calls it raised an error.", some=some, every=every))
-        lines.append(_("  Hint: {hint}", hint=_(MISTAKES["raises"].hint)))
+        hint = MISTAKES["raises"].hint
+        lines.append(_("  Hint: {hint}", hint=_(hint)))
     if marking.changed:
-        lines.append(_("Hint: {hint}", hint=_(MISTAKES["changes-its-inputs"].hint)))
+        hint = MISTAKES["changes-its-inputs"].hint
+        lines.append(_("Hint: {hint}", hint=_(hint)))
     return "\n".join(lines)
 
 
