@@ -8,9 +8,11 @@ Files of data, JSON and CSV, hold English in every language: their writers ask f
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from gettext import NullTranslations
     from typing import Any
 
@@ -63,6 +65,17 @@ def set_language(language: str) -> None:
 def language() -> str:
     """The language in use: ``en`` or ``zh``."""
     return "en" if _catalogue is None else "zh"
+
+
+@contextmanager
+def in_english() -> Iterator[None]:
+    """Within it everything is said in English, such as in a picture for which no font has other letters."""
+    global _catalogue
+    kept, _catalogue = _catalogue, None
+    try:
+        yield
+    finally:
+        _catalogue = kept
 
 
 def of_environment() -> str:
