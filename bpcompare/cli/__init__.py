@@ -116,12 +116,21 @@ def _dispatch(argv: list[str]) -> int:
     arguments, unexpected = parser.parse_known_intermixed_args(_with_expressions(argv))
     if unexpected:
         raise _unexpected(parser, unexpected[0])
-    if "style" not in arguments:  # a command without pictures
-        return int(command.run(arguments))
-    from bpcompare.show.page import drawn_for
+    try:
+        if "style" not in arguments:  # a command without pictures
+            return int(command.run(arguments))
+        from bpcompare.show.page import drawn_for
 
-    with drawn_for(arguments.style, arguments.dpi):
-        return int(command.run(arguments))
+        with drawn_for(arguments.style, arguments.dpi):
+            return int(command.run(arguments))
+    finally:
+        _name_a_font()
+
+
+def _name_a_font() -> None:
+    """Says once, after all pictures, which font to install, if one was lacking."""
+    if (fonts := sys.modules.get("bpcompare.show.fonts")) and (said := fonts.to_install()) and speaks():
+        print(f"bpcompare: {sentence(said)}", file=sys.stderr)
 
 
 def _parser(name: str, description: str) -> Parser:
