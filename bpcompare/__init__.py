@@ -36,6 +36,7 @@ _HOME = {
     "reproduce": "lessons.published.reproduce",
     "sweep": "sweeps.sweep",
     "train": "training.train",
+    "verify": "results.verify",
     "with_network": "problem.networks",
 }
 

@@ -22,6 +22,7 @@ from bpcompare.problem.networks import with_network as with_network
 from bpcompare.problem.problem import Problem as Problem
 from bpcompare.problem.problem import from_data as from_data
 from bpcompare.problem.problem import line as line
+from bpcompare.results.verify import verify as verify
 from bpcompare.sweeps.sweep import sweep as sweep
 from bpcompare.theory.least_squares import least_squares as least_squares
 from bpcompare.training.methods import Method as Method
@@ -61,6 +62,7 @@ __all__ = [
     "reproduce",
     "sweep",
     "train",
+    "verify",
     "with_network",
 ]
 

@@ -55,13 +55,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         gc.set_threshold(200_000)  # looking for garbage while PyTorch loads takes a fifth of the start-up
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")  # an absent process gets our own sentence
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's matrix products; `threads` is of PyTorch's
+    signals.nothing_written()
     try:
         code = _dispatch(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
     except BpcompareError as error:
         return _complain(error)
     except KeyboardInterrupt as stop:
-        print(f"\r{signals.SENTENCE}" if sys.stderr.isatty() else signals.SENTENCE, file=sys.stderr)
+        print(f"\r{signals.sentence()}" if sys.stderr.isatty() else signals.sentence(), file=sys.stderr)
         return getattr(stop, "exit_code", 130)
     except SystemExit as stop:  # --help, --version, and what argparse refuses
         code = int(stop.code or 0)
