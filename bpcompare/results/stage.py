@@ -74,13 +74,19 @@ class Stage:
         for path in (self.path, self.new, self.old):
             path.mkdir()
 
-    def place(self) -> None:
-        """Moves each file to its place; if one cannot be moved, puts back those that stood there."""
+    def keep(self) -> list[str]:
+        """Keeps what stands in the places of the files; returns the names of those in whose place nothing stands."""
         standing = [name for name in self.names if (self.folder / name).exists()]
-        free = [name for name in self.names if name not in standing]
         for name in standing:
             _keep(self.folder / name, self.old / name)
-        self.draft.write_text(json.dumps(free))
+        return [name for name in self.names if name not in standing]
+
+    def place(self, free: Iterable[str]) -> None:
+        """Makes the draft the journal and moves each file to its place; if one cannot be moved, puts all back.
+
+        Args:
+            free: The places in which nothing stands; the draft names them.
+        """
         self.draft.rename(self.journal)
         try:
             for name in self.names:

@@ -7,6 +7,7 @@ the next: what stood in the places of its files stands there again, and nothing 
 
 import errno
 import fcntl
+import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -130,7 +131,9 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _place(stage: Stage) -> None:
-    stage.place()
+    free = stage.keep()
+    _write(stage.draft, json.dumps(free).encode())
+    stage.place(free)
     stage.remove()
 
 
