@@ -62,13 +62,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: list[str], *, is_process: bool) -> int:
     """Runs the command of these words; whatever ends it, one sentence says so."""
+    signals.nothing_written()
     try:
         code = _dispatch(argv)
         sys.stdout.flush()
     except BpcompareError as error:
         return _complain(error)
     except KeyboardInterrupt as stop:
-        print(f"\r{signals.ending()}" if sys.stderr.isatty() else signals.ending(), file=sys.stderr)
+        print(f"\r{signals.sentence()}" if sys.stderr.isatty() else signals.sentence(), file=sys.stderr)
         return getattr(stop, "exit_code", 130)
     except SystemExit as stop:  # --help, --version, and what argparse refuses
         code = int(stop.code or 0)
