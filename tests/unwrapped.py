@@ -3,7 +3,6 @@
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 WRAPPERS = {"_", "N_", "ngettext"}
 PROSE = re.compile(r"(?<![\w.\"'/<>=-])[A-Za-z]{2,}[,;:]? (?:[a-z] )?[A-Za-z]{2,}(?![\w/(=.]*[(=])")
@@ -15,12 +14,8 @@ def prose(text: str) -> bool:
     return bool(PROSE.search(text))
 
 
-def texts(tree: ast.Module) -> Iterator[tuple[ast.expr, str]]:
-    """Every text of a module that is neither wrapped nor for readers of the code."""
-    yield from _texts(tree)
-
-
 def _texts(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
+    """Every text of a module that is neither wrapped nor for readers of the code."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node, node.value
     elif isinstance(node, ast.JoinedStr):
@@ -52,7 +47,8 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
         yield from children
 
 
-CODE_CALLS = {"compile", "search", "match", "fullmatch", "sub", "findall", "split", "removeprefix", "removesuffix", "startswith", "endswith", "TypeVar", "cast", "Literal"}
+CODE_CALLS = {"compile", "search", "match", "fullmatch", "sub", "findall", "split", "removeprefix", "removesuffix"}
+"""Calls whose texts are patterns, types or the like."""
 
 
 def _name(function: ast.expr) -> str:
@@ -66,11 +62,34 @@ def _is_bare_text(node: ast.AST) -> bool:
 
 def unwrapped(source: str) -> list[tuple[int, str]]:
     """Line and text of every piece of prose in a module's code that no catalogue can translate."""
-    return [(node.lineno, text) for node, text in texts(ast.parse(source)) if prose(text)]
+    return [(node.lineno, text) for node, text in _texts(ast.parse(source)) if prose(text)]
 
 
-if __name__ == "__main__":
-    import sys
-    for path in sorted(Path(sys.argv[1]).rglob("*.py")):
-        for line, text in unwrapped(path.read_text()):
-            print(f"{path}:{line}: {text[:110]!r}")
+def said_at_import(source: str) -> list[int]:
+    """Lines that translate while the module is loaded, when nobody has chosen a language yet."""
+    return sorted(node.lineno for node in _at_import(ast.parse(source)) if _translates(node))
+
+
+def _at_import(node: ast.AST) -> Iterator[ast.AST]:
+    """What runs when a module is imported: everything but the bodies of its functions."""
+    yield node
+    function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    children = [node.args, *getattr(node, "decorator_list", [])] if function else ast.iter_child_nodes(node)
+    for child in children:
+        yield from _at_import(child)
+
+
+def shadowed(source: str) -> list[int]:
+    """Lines at which a function that translates gives `_` to something else."""
+    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.Lambda)]
+    translating = [function for function in functions if any(map(_translates, ast.walk(function)))]
+    return sorted({node.lineno for function in translating for node in ast.walk(function) if _binds(node)})
+
+
+def _translates(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and _name(node.func) in ("_", "ngettext") and isinstance(node.func, ast.Name)
+
+
+def _binds(node: ast.AST) -> bool:
+    stored = isinstance(node, ast.Name) and node.id == "_" and isinstance(node.ctx, ast.Store)
+    return stored or (isinstance(node, ast.arg) and node.arg == "_")
