@@ -21,8 +21,8 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 compare: $(STAMP)
 	$(BIN)/python -m bpcompare
 
-test: $(STAMP)  # one process a core, and so one thread each
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term
+test: $(STAMP)  # one process a core, and so one thread each; what is compiled once serves every process
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -34,6 +34,7 @@ _HOME = {
     "quadratic": "problem.networks",
     "read_csv": "problem.csv_reader",
     "reproduce": "lessons.published.reproduce",
+    "set_language": "language",
     "sweep": "sweeps.sweep",
     "train": "training.train",
     "with_network": "problem.networks",

@@ -8,6 +8,7 @@ from bpcompare.comparison.network import compare_network as compare_network
 from bpcompare.errors import BpcompareError as BpcompareError
 from bpcompare.graph.derivation import Derivation as Derivation
 from bpcompare.graph.derivation import derive as derive
+from bpcompare.language import set_language as set_language
 from bpcompare.lessons.collapse import collapse as collapse
 from bpcompare.lessons.equations import equations as equations
 from bpcompare.lessons.published.reproduce import reproduce as reproduce
@@ -59,6 +60,7 @@ __all__ = [
     "quadratic",
     "read_csv",
     "reproduce",
+    "set_language",
     "sweep",
     "train",
     "with_network",

@@ -17,6 +17,8 @@ all that the user sees, with exit code 2.
 
 from __future__ import annotations
 
+from bpcompare.language import _
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,4 +75,4 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
 
     spelled = {word.lower(): word for word in known}
     near = difflib.get_close_matches(name[:100].lower(), spelled, n=1, cutoff=0.7)
-    return f"did you mean {spelled[near[0]]}?" if near else None
+    return _("did you mean {name}?", name=spelled[near[0]]) if near else None

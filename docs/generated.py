@@ -75,7 +75,7 @@ def command(name: str) -> Iterator[str]:
     module = importlib.import_module(f"bpcompare.cli.{name}")
     parser = argparse.ArgumentParser(add_help=False)
     module.add_arguments(parser)
-    description, *examples = (module.__doc__ or "").strip().split("\n\n")
+    description, *examples = module.DESCRIPTION.strip().split("\n\n")
     yield f"## {name}\n\n{plain(description)}"
     for paragraph in examples:
         shown = all(line.strip().startswith("python -m") for line in paragraph.splitlines())

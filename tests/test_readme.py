@@ -9,6 +9,7 @@ import shutil
 
 import pytest
 from pages import CHINESE_README, PAGES, README, ROOT, blocks, commands, transcripts
+from pictures import unrendered
 
 import bpcompare
 from bpcompare.cli import main
@@ -50,7 +51,9 @@ def test_links_lead_somewhere(page):
 
 
 @pytest.mark.parametrize("page", [page for page in WRITTEN if blocks(page)], ids=name)
-def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch, capsys):
+def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch, capsys, request):
+    if page != README:
+        request.getfixturevalue("undrawn")
     of_page(page, tmp_path)
     monkeypatch.chdir(tmp_path)
     variables = {"__name__": "__page__"}
@@ -91,6 +94,7 @@ def test_the_chinese_readme_has_the_same_parts():
     assert parts[0] == parts[1]
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("page", [page for page in (*WRITTEN, CHINESE_README) if transcripts(page)], ids=name)
 def test_a_transcript_is_what_the_command_prints(page, tmp_path, monkeypatch, capsys):
     of_page(page, tmp_path)
@@ -138,7 +142,8 @@ def test_the_walks_of_contributing_name_what_is_there():
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    main(["--out", str(folder), "--epochs", "2", "--quiet"])
+    with unrendered():
+        main(["--out", str(folder), "--epochs", "2", "--quiet"])
     return folder
 
 

@@ -1,10 +1,4 @@
-"""Marks a gradient that you derived by hand, and says what is wrong with it.
-
-Your file defines gradients(x, y, w, b) and returns grad_w, grad_b, for the mean squared error of x wᵀ + b with w of
-shape (out, in), as nn.Linear has it; or it solves another exercise (--exercise). It runs in a process of its own.
-Several files and folders can be marked at once; their marks go into a table (--csv) or to Gradescope.
-Exit code 0: right; 1: wrong, or one of several files cannot be marked; 2: it cannot be marked.
-"""
+"""The command ``check``: mark gradients that were derived by hand."""
 
 import argparse
 from pathlib import Path
@@ -12,6 +6,16 @@ from typing import Any
 
 from bpcompare.cli import values
 from bpcompare.cli.sentences import program
+from bpcompare.language import N_
+
+DESCRIPTION = N_("""\
+Marks a gradient that you derived by hand, and says what is wrong with it.
+
+Your file defines gradients(x, y, w, b) and returns grad_w, grad_b, for the mean squared error of x wᵀ + b with w of
+shape (out, in), as nn.Linear has it; or it solves another exercise (--exercise). It runs in a process of its own.
+Several files and folders can be marked at once; their marks go into a table (--csv) or to Gradescope.
+Exit code 0: right; 1: wrong, or one of several files cannot be marked; 2: it cannot be marked.
+""")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,6 +6,8 @@ import contextlib
 import os
 import signal
 
+from bpcompare.language import _
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -14,7 +16,11 @@ if TYPE_CHECKING:
     Handler = Callable[[int, Any], Any] | int | None
 
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-SENTENCE = "bpcompare: interrupted; earlier results are as they were"
+
+
+def ending() -> str:
+    """What is said in the end."""
+    return f"bpcompare: {_('interrupted; earlier results are as they were')}"
 
 
 class Interrupted(KeyboardInterrupt):
@@ -25,16 +31,16 @@ class Interrupted(KeyboardInterrupt):
         self.exit_code = 128 + number
 
 
-def interrupt(number: int, _: object) -> None:
+def interrupt(number: int, frame: object) -> None:
     """Clears up and ends; a second signal ends without that."""
     signal.signal(number, leave_at_once)
     raise Interrupted(number)
 
 
-def leave_at_once(number: int, _: object) -> None:
+def leave_at_once(number: int, frame: object) -> None:
     """Ends where there is nothing to clear up, and where an exception could be lost: in code that loads a library."""
     with contextlib.suppress(OSError):
-        os.write(2, f"\r{SENTENCE}\n".encode())
+        os.write(2, f"\r{ending()}\n".encode())
     os._exit(128 + number)
 
 
