@@ -36,10 +36,12 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
     if isinstance(node, ast.Call) and _name(node.func) in WRAPPERS:
         yield from (keyword.value for keyword in node.keywords)
         return
-    if isinstance(node, ast.Call) and _name(node.func) in CODE_CALLS:
+    if isinstance(node, ast.Call) and _name(node.func) in CODE_CALLS | PROGRAMMERS_ERRORS:
+        return
+    if isinstance(node, ast.keyword) and node.arg in PLACES:
         return
     for field, value in ast.iter_fields(node):
-        if field in ("annotation", "returns"):
+        if field in ("annotation", "returns", "slice"):
             continue
         children = [child for child in (value if isinstance(value, list) else [value]) if isinstance(child, ast.AST)]
         if field == "body" and isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
@@ -48,7 +50,13 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
 
 
 CODE_CALLS = {"compile", "search", "match", "fullmatch", "sub", "findall", "split", "removeprefix", "removesuffix"}
-"""Calls whose texts are patterns, types or the like."""
+"""Calls whose texts are patterns."""
+PROGRAMMERS_ERRORS = {"AttributeError", "AssertionError"}
+PLACES = {"loc", "xycoords", "textcoords", "fontname", "family"}
+"""Arguments of matplotlib's own words."""
+SHOWN = {"table", "set_title", "set_xlabel", "set_ylabel", "suptitle", "annotate", "add_argument_group"}
+"""Calls that show every text that they get, of one word as well."""
+LABELS = {"label", "title", "help", "description", "caption", "headings"}
 
 
 def _name(function: ast.expr) -> str:
@@ -62,7 +70,19 @@ def _is_bare_text(node: ast.AST) -> bool:
 
 def unwrapped(source: str) -> list[tuple[int, str]]:
     """Line and text of every piece of prose in a module's code that no catalogue can translate."""
-    return [(node.lineno, text) for node, text in _texts(ast.parse(source)) if prose(text)]
+    tree = ast.parse(source)
+    found = {(node.lineno, text) for node, text in _texts(tree) if prose(text)}
+    return sorted(found | {(node.lineno, text) for node, text in _shown(tree) if re.search(r"[a-z]{3}", text)})
+
+
+def _shown(tree: ast.Module) -> Iterator[tuple[ast.expr, str]]:
+    """The texts that go where everything is shown: titles, headings, labels."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            labels = [keyword.value for keyword in node.keywords if keyword.arg in LABELS]
+            for value in [*(node.args if _name(node.func) in SHOWN else []), *labels]:
+                keys = {id(key) for part in ast.walk(value) if isinstance(part, ast.Dict) for key in part.keys}
+                yield from ((text, words) for text, words in _texts(value) if id(text) not in keys)
 
 
 def said_at_import(source: str) -> list[int]:

@@ -77,6 +77,9 @@ def test_a_module_without_a_fault_passes():
         'return {"text": "the loss falls"}',
         'axes.set_title("loss of every method")',
         'Mistake(text="it is wrong")',
+        'axes.set_xlabel("epoch")',
+        'table("a run", ["loss"], rows)',
+        'axes.plot(x, y, label="measured")',
     ],
 )
 def test_a_sentence_without_a_wrapper_is_found(line):
