@@ -1,5 +1,6 @@
 # make compare   set up, train three ways, write outputs/
-# make test      set up, run every test with branch coverage
+# make test      set up, run every test
+# make coverage  the same tests, with branch coverage, which takes longer
 # make check     lint, types, layers
 # make bench     the speed claims, as ratios
 # make messages  gather the texts for the catalogue of Chinese, and compile it (LOCALE=fr: of French)
@@ -17,12 +18,13 @@ DOCS   := $(VENV)/.stamp-docs
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
           $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: compare test check bench messages docs clean
+.PHONY: compare test coverage check bench messages docs clean
 compare: $(STAMP)
 	$(BIN)/python -m bpcompare
 
-test: $(STAMP)  # one process a core, and so one thread each; what is compiled once serves every process
-	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term
+test coverage: $(STAMP)  # one process a core, and so one thread each; what is compiled once serves every process
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist worksteal \
+	    $(if $(filter coverage,$@),--cov --cov-report=term)
 
 check: $(STAMP)
 	$(BIN)/ruff check .
