@@ -16,7 +16,7 @@ from bpcompare import __version__
 from bpcompare.cli import signals, streams
 from bpcompare.cli.help import Formatter, Parser, speaks
 from bpcompare.cli.sentences import program, sentence
-from bpcompare.errors import BpcompareError, ExpressionError, InputError, OutputError, WorkerError, did_you_mean
+from bpcompare.errors import BpcompareError, ExpressionError, InputError, OutputError, WorkerError, did_you_mean, reason
 from bpcompare.language import LANGUAGES, N_, _, listed, of_environment, padded, spoken
 
 TYPE_CHECKING = False
@@ -75,14 +75,14 @@ def _run(argv: list[str], *, is_process: bool) -> int:
         if not is_process:
             raise
     except OSError as error:
-        call, why = error.filename or _("a call"), error.strerror or error
+        call, why = error.filename or _("a call"), reason(error)
         return _complain(BpcompareError(_("the system refused {call}: {reason}", call=call, reason=why)))
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or "allocate memory" in str(error):
             return _complain(InputError(_("this problem does not fit into memory; use fewer samples or columns")))
         raise
-    if reason := streams.failure():
-        return _complain(OutputError(_("the output cannot be printed: {reason}", reason=reason)))
+    if broken := streams.failure():
+        return _complain(OutputError(_("the output cannot be printed: {reason}", reason=broken)))
     return code
 
 

@@ -94,7 +94,7 @@ def filled(text: str, width: int) -> list[str]:
 
     Example:
         >>> filled("one two three", 8), filled("学习率，轮数", 8)
-        (['one two', 'three'], ['学习', '率，', '轮数'])
+        (['one two', 'three'], ['学习率，', '轮数'])
     """
     lines: list[str] = []
     for word in text.split():

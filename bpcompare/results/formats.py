@@ -13,6 +13,7 @@ import torch
 
 from bpcompare import __version__
 from bpcompare.comparison.agreement import Agreement
+from bpcompare.language import english
 from bpcompare.problem.problem import Problem
 from bpcompare.training import processes
 
@@ -51,8 +52,8 @@ def versions() -> dict[str, object]:
 
 
 def json_bytes(document: Mapping[str, object]) -> bytes:
-    """A document as JSON, UTF-8; nan and infinity, which JSON does not have, are refused."""
-    return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    """A document as JSON, UTF-8, in English; nan and infinity, which JSON does not have, are refused."""
+    return (json.dumps(english(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def csv_bytes(rows: Iterable[Sequence[object]]) -> bytes:

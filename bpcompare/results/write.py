@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from bpcompare.errors import OutputError
+from bpcompare.errors import OutputError, reason
+from bpcompare.language import _
 
 TEMPORARY = ".bpcompare-"  # the first letters of a folder for files that are still being written
 
@@ -39,7 +40,9 @@ def check_folder(folder: Path, names: Iterable[str] = ()) -> None:
             raise _cannot_write(folder, error) from error
         for name in names:
             if (folder / name).is_dir():
-                raise OutputError(f"{folder / name} cannot be written: it is a folder; move it or choose another --out")
+                raise OutputError(
+                    _("{file} cannot be written: it is a folder; move it or choose another --out", file=folder / name)
+                )
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
@@ -140,5 +143,10 @@ def _keep(path: Path, copy: Path) -> None:
 
 
 def _cannot_write(folder: Path, error: OSError) -> OutputError:
-    reason = (error.strerror or str(error)).lower()
-    return OutputError(f"the results cannot be written to {folder}: {reason}; choose another --out")
+    return OutputError(
+        _(
+            "the results cannot be written to {folder}: {reason}; choose another --out",
+            folder=folder,
+            reason=reason(error).lower(),
+        )
+    )
