@@ -1,6 +1,6 @@
-"""Brings the site's Chinese up to date: new sentences come into its catalogues, and it exits with 1 until all have a text.
+"""Brings the site's Chinese up to date: new sentences come into its catalogues; exit code 1 until all are translated.
 
-    python docs/catalogues.py build/gettext
+python docs/catalogues.py build/gettext
 """
 
 import argparse

@@ -4,23 +4,28 @@ import ast
 import html
 import re
 
-FUNCTION_WORDS = set(
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text))
+
+
+FUNCTION_WORDS = _words(
     """a about above after against all an and another any are as at be because been before below between both but by can
     could did do does each every few for from had has have here how if in into is it its least less many may might more
     most must no nor not of on one only or other our over same should so such than that the their them then there these
     they this those to too two under until was we were what when where which while who why will with without would you
-    your""".split()
+    your"""
 )
-NAMES = set(
+NAMES = _words(
     """Adam Gradescope GradientDescent Graphviz JSON CSV LaTeX Linear Markdown Matplotlib NumPy Python PyTorch Chromium
-    Git GitHub Noto Sans DejaVu bpcompare torch numpy autograd manual adam python cars longley norris""".split()
+    Git GitHub Noto Sans DejaVu bpcompare torch numpy autograd manual adam python cars longley norris"""
 )
-CODE_WORDS = set(
-    """formula moments graph hook weight bias epoch epochs loss lr seed compare sweep derive equations collapse reproduce
-    check pitfalls report sigmoid tanh relu exp log sin cos sqrt mean sum speed dist line rank float double""".split()
+CODE_WORDS = _words(
+    """formula moments graph hook weight bias epoch epochs loss lr seed compare sweep derive equations collapse
+    reproduce check pitfalls report sigmoid tanh relu exp log sin cos sqrt mean sum speed dist line rank float double"""
 )
 QUOTED = re.compile(r"(?<!\w)'[^'\n]*'(?!\w)|\"[^\"\n]*\"|`[^`\n]*`|「[^」\n]*」")
-WORD = re.compile(r"\(?([A-Za-z][a-z]*(?:['’-][a-z]+)?)([,;:.!?)…]*)$")  # noqa: RUF001 - an apostrophe of print
+WORD = re.compile(r"\(?([A-Za-z][a-z]*(?:['’-][a-z]+)?)([,;:.!?)…]*)$")
 
 
 def is_code(line: str) -> bool:
@@ -40,7 +45,7 @@ def is_code(line: str) -> bool:
 
 
 def english(text: str) -> list[str]:
-    """The pieces of a text that read like English: two words, one of them a word of grammar, or two that are no code."""
+    """The pieces of a text that read like English: two words, one of them a word of grammar or both no code."""
     found = []
     for line in text.splitlines():
         code, __, comment = line.partition("#")
