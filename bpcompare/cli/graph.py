@@ -1,9 +1,12 @@
-"""Draws the computation graph of the training problem at its first step: ours and torchviz's."""
+"""The command ``graph``: the computation graph of the training problem."""
 
 import argparse
 
 from bpcompare.cli import graph_files, options, steps
 from bpcompare.cli.progress import load_torch
+from bpcompare.language import N_
+
+DESCRIPTION = N_("Draws the computation graph of the training problem at its first step: ours and torchviz's.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

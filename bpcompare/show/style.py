@@ -130,8 +130,8 @@ def to_bytes(figure: Figure, format: str) -> bytes:
     buffer, page = io.BytesIO(), chosen()
     if page.size:
         _fit(figure, page.size)
-    lacks = fonts.note_missing(letters_of(figure))
-    kept: dict[Any, Any] = {"svg.fonttype": "none"} if lacks else {}  # text that stays text is right
+    # where no font has the letters, text stays text in SVG: there it is right
+    kept: dict[Any, Any] = {"svg.fonttype": "none"} if fonts.note_missing(letters_of(figure)) else {}
     with house_style(), matplotlib.rc_context(kept):
         figure.savefig(buffer, format=format, metadata=metadata, dpi=page.dpi or "figure")
     return buffer.getvalue()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bpcompare import notebook
+from bpcompare.language import _
 from bpcompare.sweeps.batch import one_per_table
 from bpcompare.sweeps.best_rate import BestRate, best_rate
 from bpcompare.sweeps.sweep import Sweep
@@ -62,10 +63,16 @@ class Summary:
     def _repr_html_(self) -> str:
         """What a notebook shows: for each method its best rate, what is left there, and how many runs diverged."""
         rows = [
-            ["none" if value is None else value for value in (r.method, r.lr, r.loss, r.gap_left, r.diverged)]
+            [_("none") if value is None else value for value in (r.method, r.lr, r.loss, r.gap_left, r.diverged)]
             for r in self.best
         ]
-        headings = ["method", "best lr", "median loss there", "part of the gap left", "runs that diverged"]
+        headings = [
+            _("method"),
+            _("best lr"),
+            _("median loss there"),
+            _("part of the gap left"),
+            _("runs that diverged"),
+        ]
         return notebook.table(repr(self)[1:-1], headings, rows)
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from bpcompare import notebook
+from bpcompare.language import _
 from bpcompare.training.methods import Method
 from bpcompare.training.settings import TrainingSettings
 
@@ -58,7 +59,8 @@ class Run:
             [name, tuple(states.shape[1:]), states[-1].double().norm().item(), grads[-1].double().norm().item()]
             for (name, states), grads in zip(self.parameters.items(), self.gradients.values(), strict=True)
         ]
-        return notebook.table(repr(self)[1:-1], ["parameter", "shape", "norm", "norm of its gradient"], rows)
+        head = [_("parameter"), _("shape"), _("norm"), _("norm of its gradient")]
+        return notebook.table(repr(self)[1:-1], head, rows)
 
 
 @dataclass(frozen=True, eq=False)
