@@ -86,4 +86,4 @@ def of_graph(text: str) -> str:
 
 def numbers(text: str) -> list[str]:
     """The numbers of a text, sorted."""
-    return sorted(re.findall(r"[−+-]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?", text))
+    return sorted(re.findall(r"[−+-]?\d+(?:,\d+)*(?:\.\d+)?(?:e[+-]?\d+)?", text))
