@@ -11,6 +11,7 @@ from bpcompare.comparison.linear import Comparison
 from bpcompare.language import _, ngettext
 from bpcompare.problem.problem import Problem
 from bpcompare.problem.scaling import Scaling
+from bpcompare.show.terminal import percent
 from bpcompare.theory.gradient_descent import Modes, modes
 from bpcompare.theory.least_squares import Curvature, curvature
 
@@ -159,12 +160,12 @@ def _advice(better: Advice, raw: Advice | None) -> str:
         said = _("use {options} (1/max λ of a sample: safe for every batch)", options=options)
         return said if raw is None else _("{advice}; without standardising, lr ≤ {lr:g}", advice=said, lr=raw.lr)
     said = ngettext(
-        "use {options} (2/(λmin+λmax)): {epochs} leaves {left:g} % of the distance to the optimum",
-        "use {options} (2/(λmin+λmax)): {epochs} leave {left:g} % of the distance to the optimum",
+        "use {options} (2/(λmin+λmax)): {epochs} leaves {left} of the distance to the optimum",
+        "use {options} (2/(λmin+λmax)): {epochs} leave {left} of the distance to the optimum",
         1 if better.epochs == 1 else 2,
         options=options,
         epochs=count(better.epochs),
-        left=100 * LEFT,
+        left=percent(100 * LEFT),
     )
     if raw is None or raw.epochs is None:
         return said

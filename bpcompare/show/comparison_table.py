@@ -7,7 +7,7 @@ from bpcompare.comparison.race import FRACTIONS
 from bpcompare.language import _, ngettext
 from bpcompare.problem.parameter_names import entries
 from bpcompare.show import advice, first_step, verdicts
-from bpcompare.show.terminal import Columns, text
+from bpcompare.show.terminal import Columns, percent, text
 from bpcompare.theory.least_squares import Curvature
 
 MOST_PARAMETERS = 12  # rows per method
@@ -169,7 +169,7 @@ def _curvature(curvature: Curvature) -> str:
     if gone > 99.9:
         step = _("one step lands on the optimum")
     else:
-        step = _("each step shrinks the distance to the optimum by at least {percent:g} %", percent=gone)
+        step = _("each step shrinks the distance to the optimum by at least {part}", part=percent(gone))
     return _(
         "{spread}; at lr 2/(λmin+λmax) = {lr:.6g}, the best, {step}", spread=spread, lr=curvature.best_lr, step=step
     )
@@ -191,25 +191,28 @@ def _predicted(comparison: Comparison) -> str:
         values = _(" and ").join(dict.fromkeys(f"{value:.4g}" for value in comparison.modes.eigenvalues.tolist()))
         return _("one step lands on the optimum, for 1 − lr·λ = 0 where λ = {values}", values=values)
     (first, epochs), *others = steps.items()
-    return _(", ").join([_falls(100 * first, epochs), *(_falls_on(100 * part, count) for part, count in others)])
+    said = _falls(100 * first, epochs)
+    for part, count in others:
+        said = _("{first}, {others}", first=said, others=_falls_on(100 * part, count))
+    return said
 
 
-def _falls(percent: float, epochs: int | None) -> str:
+def _falls(hundredths: float, epochs: int | None) -> str:
     if epochs is None:
-        return _("the loss falls to {percent:g} % of its initial excess never", percent=percent)
+        return _("the loss falls to {part} of its initial excess never", part=percent(hundredths))
     return ngettext(
-        "the loss falls to {percent:g} % of its initial excess after {n:,} epoch",
-        "the loss falls to {percent:g} % of its initial excess after {n:,} epochs",
+        "the loss falls to {part} of its initial excess after {n:,} epoch",
+        "the loss falls to {part} of its initial excess after {n:,} epochs",
         epochs,
-        percent=percent,
+        part=percent(hundredths),
     )
 
 
-def _falls_on(percent: float, epochs: int | None) -> str:
+def _falls_on(hundredths: float, epochs: int | None) -> str:
     """The same of a further fraction; the sentence has already said what falls."""
     if epochs is None:
-        return _("to {percent:g} % never", percent=percent)
-    return ngettext("to {percent:g} % after {n:,} epoch", "to {percent:g} % after {n:,}", epochs, percent=percent)
+        return _("to {part} never", part=percent(hundredths))
+    return ngettext("to {part} after {n:,} epoch", "to {part} after {n:,}", epochs, part=percent(hundredths))
 
 
 def _not_arrived(comparison: Comparison) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from rich.cells import cell_len, set_cell_size
 
 from bpcompare.language import N_, _
-from bpcompare.show.terminal import text
+from bpcompare.show.terminal import percent, text
 
 TERMS = {
     N_("method"): N_("how it is trained: a gradient source and an update rule"),
@@ -27,7 +27,9 @@ TERMS = {
         "loss minus the loss of the optimum: what training can still remove. Of a network: loss minus the lowest "
         "loss that any method reached"
     ),
-    N_("epochs to 10 %"): N_("the first epoch whose gap is at most 10 % of the gap at the start; – means not reached"),
+    N_("epochs to 10 %"): N_(
+        "the first epoch whose gap is at most {part} of the gap at the start; – means not reached"
+    ),
     N_("converged"): N_("the gap is at most a millionth of the gap at the start, or as small as rounding allows"),
     N_("stopped"): N_("not converged yet; stopped early: the epochs ran out first"),
     N_("diverged"): N_("a number became infinite or nan; what is shown is the last finite state"),
@@ -56,6 +58,16 @@ TERMS = {
 }
 
 
+def meanings() -> dict[str, str]:
+    """What each term means, in the language in use, by the term in English.
+
+    Example:
+        >>> meanings()["bit-equal"]
+        'the same to the last bit, at every epoch'
+    """
+    return {term: _(meaning, part=percent(10)) for term, meaning in TERMS.items()}
+
+
 def render(*, width: int | None = None, color: bool = False) -> str:
     """The glossary as text.
 
@@ -67,7 +79,7 @@ def render(*, width: int | None = None, color: bool = False) -> str:
         >>> print(render(width=80).splitlines()[2])
           method            how it is trained: a gradient source and an update rule
     """
-    terms = {_(term): _(meaning) for term, meaning in TERMS.items()}
+    terms = {_(term): meaning for term, meaning in meanings().items()}
     size = max(map(cell_len, terms))
     rows = [
         _("- {term}: {meaning}", term=term, meaning=meaning)

@@ -12,7 +12,7 @@ from bpcompare.language import _
 from bpcompare.problem.networks import saturated
 from bpcompare.problem.problem import Problem
 from bpcompare.show import verdicts
-from bpcompare.show.terminal import Columns, text
+from bpcompare.show.terminal import Columns, percent, text
 from bpcompare.training.recording import delta_sizes
 
 VANISHING = 10  # times smaller than in the next layer
@@ -143,7 +143,7 @@ def _starts(starts: Mapping[str, Problem]) -> Columns:
 
 
 def _share(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.0f} %"
+    return "–" if value is None else percent(100 * value, ".0f")
 
 
 def sentences(comparison: NetworkComparison) -> Iterator[str]:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from bpcompare.language import N_, _, english
 from bpcompare.lessons.pitfalls.pitfall import Pitfall, Prediction
-from bpcompare.show.style import house_style, line_styles, markers_apart, plain
+from bpcompare.show.style import as_drawn, house_style, line_styles, markers_apart, plain
 from bpcompare.show.terminal import wrapped
 
 WIDTH = 80  # characters
@@ -40,8 +40,8 @@ def figure(pitfall: Pitfall) -> Figure:
         if "nodes" not in english(pitfall.quantity):
             axes.set_yscale("log")
         axes.set_xlabel(_("step"))
-        axes.set_ylabel(_(pitfall.quantity))
-        axes.set_title(wrapped(plain(pitfall.title, 200), 70))
+        axes.set_ylabel(_(as_drawn(pitfall.quantity)))
+        axes.set_title(wrapped(plain(as_drawn(pitfall.title), 200), 70))
         picture.legend(loc="outside lower center", ncols=3)
     return picture
 

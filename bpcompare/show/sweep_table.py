@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bpcompare.language import N_, _, ngettext
 from bpcompare.problem.parameter_names import entries
-from bpcompare.show.terminal import new_table, text
+from bpcompare.show.terminal import new_table, percent, text
 from bpcompare.sweeps.best_rate import BestRate
 from bpcompare.sweeps.summary import Spread, Summary
 
@@ -59,7 +59,12 @@ def _best(summary: Summary, width: int | None) -> Table:
         if row.lr is None or row.loss is None or row.gap_left is None:
             table.add_row(_folded(row.method), _("none"), "–", "–")
         else:
-            table.add_row(_folded(row.method), f"{row.lr:.4g}", f"{row.loss:.6g}", f"{100 * row.gap_left:.3g} %")
+            table.add_row(
+                _folded(row.method),
+                f"{row.lr:.4g}",
+                f"{row.loss:.6g}",
+                percent(100 * row.gap_left, ".3g"),
+            )
     return table
 
 
@@ -214,11 +219,11 @@ def _about_spread(summary: Summary, spread: Spread) -> Iterator[str]:
     if spread.theory is not None and summary.noise > 0:
         yield _(
             "spread     theory is √diag σ²(XᵀX)⁻¹ with σ = {noise:g}. Over {seeds:,} seeds the spread of least squares "
-            "is {ratio} times as large; chance alone moves it by about {percent:.0f} %.",
+            "is {ratio} times as large; chance alone moves it by about {part}.",
             noise=summary.noise,
             seeds=seeds,
             ratio=_ratio(spread.least_squares, spread.theory),
-            percent=100 / math.sqrt(2 * (seeds - 1)),
+            part=percent(100 / math.sqrt(2 * (seeds - 1)), ".0f"),
         )
     ratios = [
         f"{name} {_ratio(values, spread.least_squares)}"

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bpcompare.language import _
+
 PLAIN_WIDTH = 200
 TABLE_WIDTH = 80  # of a Markdown table
 UNSEEN = ("Cc", "Cs", "Zl", "Zp")  # Unicode's control characters, lone surrogates, separators of lines
@@ -107,6 +109,16 @@ def _records(cells: list[list[str]]) -> str:
 def _width(columns: Sequence[int], sizes: Sequence[int], width: int | None) -> int:
     """How wide a table of these columns is: the cells, what keeps them apart, and in Markdown a bar at either end."""
     return sum(sizes[i] for i in columns) + 3 * (len(columns) - 1) + (4 if width is None else 0)
+
+
+def percent(number: float, spec: str = "g") -> str:
+    """A number of hundredths as it is printed.
+
+    Example:
+        >>> percent(0.1)
+        '0.1 %'
+    """
+    return _("{number} %", number=format(number, spec))
 
 
 def visible(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from bpcompare.comparison.agreement import Agreement
 from bpcompare.comparison.base import BaseComparison
 from bpcompare.language import N_, _, ngettext
+from bpcompare.show.terminal import percent
 from bpcompare.training import processes
 
 Times = Mapping[float, Mapping[str, int | None]]  # per fraction of the starting gap, the epochs of each method
@@ -62,7 +63,7 @@ def winner(times: Times) -> str:
         epochs = times[fraction]
         if any(count is not None for count in epochs.values()):
             counts = _(", ").join(f"{n} {_('never') if count is None else f'{count:,}'}" for n, count in epochs.items())
-            return _("epochs to {percent:g} % of the starting gap: {counts}", percent=100 * fraction, counts=counts)
+            return _("epochs to {part} of the starting gap: {counts}", part=percent(100 * fraction), counts=counts)
     return _("neither came down to a tenth of the starting gap")
 
 
@@ -95,8 +96,8 @@ def fraction_headings(fractions: tuple[float, ...]) -> tuple[str, ...]:
     """
     first, *others = fractions
     return (
-        _("epochs to {percent:g} %", percent=100 * first),
-        *(_("to {percent:g} %", percent=100 * fraction) for fraction in others),
+        _("epochs to {part}", part=percent(100 * first)),
+        *(_("to {part}", part=percent(100 * fraction)) for fraction in others),
     )
 
 

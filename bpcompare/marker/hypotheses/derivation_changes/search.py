@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property, partial, reduce
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 
+from bpcompare.language import N_, _
 from bpcompare.marker.calls import Array, Call
 from bpcompare.marker.explanation import Explanation, all_sizes, expected_value, in_layout
 from bpcompare.marker.factors import Factor, Pair, fit
 from bpcompare.marker.hypotheses.derivation_changes.changes import Change, additions, all_changes, apply, replay
-from bpcompare.marker.hypotheses.derivation_changes.program import Program, Step
+from bpcompare.marker.hypotheses.derivation_changes.program import Program, Step, written
 from bpcompare.marker.hypotheses.derivation_changes.stacks import FAILURES, stacked, through
 from bpcompare.marker.mistakes import Mistake
+from bpcompare.marker.phrases import Phrase, phrase, said
 
 SCREEN = 1e-8  # relative, in float64
 SINGLE = 2e-3  # relative, in float32: a changed derivation may magnify its rounding
@@ -194,7 +196,7 @@ class Search:
     def _added(self) -> list[Explained]:
         """One unknown number times another value is added to a value: the same number in every call."""
         found = []
-        for change_of, _ in additions(self.program, self.wanted, self.doubles[0].values):
+        for change_of, __ in additions(self.program, self.wanted, self.doubles[0].values):
             number = self._solved(change_of)
             if number is not None:
                 explained = self._explained((change_of(number),), plain=True)
@@ -206,7 +208,7 @@ class Search:
         """The number for which the change gives the answer in the first call, by Newton's method."""
         point = self.screen[0]
         number = 0.01
-        for _ in range(NEWTON):
+        for __ in range(NEWTON):
             here = self._guess(point, (change_of(number),))
             ahead = self._guess(point, (change_of(number + NUDGE),))
             if here is None or ahead is None:
@@ -412,14 +414,17 @@ def _explanation(found: Sequence[Explained]) -> Explanation:
         tuple(change.kind for change in changes),
         cost,
         factor if factor != Factor() else None,
-        told=tuple(Mistake(change.says, change.line, _hint(change)) for change in changes),
-        others=tuple(dict.fromkeys(_says(other[0]) for other in ties))[:2],
+        told=tuple(Mistake(str(change.says), change.line, _hint(change)) for change in changes),
+        others=tuple(map(str, tuple(dict.fromkeys(_says(other[0]) for other in ties))[:2])),
     )
 
 
-def _says(changes: Sequence[Change]) -> str:
-    return "; and ".join(change.says for change in changes)
+def _says(changes: Sequence[Change]) -> Phrase:
+    first, *more = (change.says for change in changes)
+    return reduce(lambda one, other: phrase(N_("{one}; and {other}"), one=one, other=other), more, first)
 
 
 def _hint(change: Change) -> str:
-    return f"Look at {change.step} once more: which values make it, and what is done with them?"
+    return _(
+        "Look at {value} once more: which values make it, and what is done with them?", value=said(written(change.step))
+    )
