@@ -101,7 +101,7 @@ def faults(english, chinese):
         yield "placeholders"
     if literals(chinese) != literals(english):
         yield "code"
-    if margins(chinese) != margins(english) and not re.search(r"^[，：；、]|[，：；、。]$", chinese):  # noqa: RUF001
+    if margins(chinese) != margins(english) and not re.search(r"^[，：；、]|[，：；、。]$", chinese):
         yield "blank at an end"
     plain = CODE.sub("x", chinese)
     if re.search(rf"{HAN}[,;:?!]|[,;:?!]{HAN}", plain):
