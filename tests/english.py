@@ -58,6 +58,15 @@ def english(text: str) -> list[str]:
     return found
 
 
+def strange_words(text: str) -> set[str]:
+    """English words that stand alone in a text and are no names: what was left behind in a table or a list."""
+    lines = [QUOTED.sub(" · ", line) for line in text.splitlines() if not is_code(line)]
+    words = {
+        word[1] for line in lines for token in re.split(r"[ \t|│，。：；、（）]+", line) if (word := WORD.match(token))
+    }
+    return {word for word in words if len(word) >= 3} - NAMES - CODE_WORDS
+
+
 def _runs(line: str) -> list[list[str]]:
     """Words that follow each other; a name, a formula, an option or a colon ends a run."""
     runs: list[list[str]] = [[]]
@@ -86,4 +95,4 @@ def of_graph(text: str) -> str:
 
 def numbers(text: str) -> list[str]:
     """The numbers of a text, sorted."""
-    return sorted(re.findall(r"[−+-]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?", text))
+    return sorted(re.findall(r"[−+-]?\d+(?:,\d+)*(?:\.\d+)?(?:e[+-]?\d+)?", text))

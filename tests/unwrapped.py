@@ -40,6 +40,8 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
         return
     if isinstance(node, ast.keyword) and node.arg in PLACES:
         return
+    if isinstance(node, ast.FunctionDef) and node.name == "__repr__":
+        return  # for programmers, in English as Python's own
     for field, value in ast.iter_fields(node):
         if field in ("annotation", "returns", "slice"):
             continue
@@ -49,9 +51,10 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
         yield from children
 
 
-CODE_CALLS = {"compile", "search", "match", "fullmatch", "sub", "findall", "split", "removeprefix", "removesuffix"}
+CODE_CALLS = {"compile", "search", "match", "fullmatch", "sub", "findall", "split", "startswith"}
 """Calls whose texts are patterns."""
-PROGRAMMERS_ERRORS = {"AttributeError", "AssertionError"}
+PROGRAMMERS_ERRORS = {"AttributeError", "AssertionError", "Untraceable"}
+"""Raised where a caller is wrong, or caught again before anybody reads them."""
 PLACES = {"loc", "xycoords", "textcoords", "fontname", "family"}
 """Arguments of matplotlib's own words."""
 SHOWN = {"table", "set_title", "set_xlabel", "set_ylabel", "suptitle", "annotate", "add_argument_group"}

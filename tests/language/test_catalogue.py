@@ -90,16 +90,18 @@ def literals(text):
     return set(found)
 
 
+def margins(text):
+    """The blanks and line breaks at both ends."""
+    return re.match(r"\s*", text)[0], re.search(r"\s*$", text)[0]
+
+
 def faults(english, chinese):
     """What is wrong with a translation, a word for each rule that it breaks."""
     if placeholders(chinese) != placeholders(english):
         yield "placeholders"
     if literals(chinese) != literals(english):
         yield "code"
-    if [chinese[: -len(chinese.lstrip()) or None].isspace(), chinese[-1:].isspace()] != [
-        english[: -len(english.lstrip()) or None].isspace(),
-        english[-1:].isspace(),
-    ]:
+    if margins(chinese) != margins(english) and not re.search(r"^[，：；、]|[，：；、。]$", chinese):
         yield "blank at an end"
     plain = CODE.sub("x", chinese)
     if re.search(rf"{HAN}[,;:?!]|[,;:?!]{HAN}", plain):
