@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-from bpcompare.language import _
-
 try:
     from bpcompare.cli import main, signals, streams
 except KeyboardInterrupt:  # as early as that

@@ -92,6 +92,17 @@ def language() -> str:
     return "en" if _catalogue is None else "zh"
 
 
+@contextlib.contextmanager
+def in_english() -> Iterator[None]:
+    """Within it everything is said in English, such as in a picture for which no font has other letters."""
+    global _catalogue
+    kept, _catalogue = _catalogue, None
+    try:
+        yield
+    finally:
+        _catalogue = kept
+
+
 def of_environment() -> str:
     """The language that the environment asks for; English where nothing says otherwise.
 

@@ -62,13 +62,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: list[str], *, is_process: bool) -> int:
     """Runs the command of these words; whatever ends it, one sentence says so."""
+    signals.nothing_written()
     try:
         code = _dispatch(argv)
         sys.stdout.flush()
     except BpcompareError as error:
         return _complain(error)
     except KeyboardInterrupt as stop:
-        print(f"\r{signals.ending()}" if sys.stderr.isatty() else signals.ending(), file=sys.stderr)
+        print(f"\r{signals.sentence()}" if sys.stderr.isatty() else signals.sentence(), file=sys.stderr)
         return getattr(stop, "exit_code", 130)
     except SystemExit as stop:  # --help, --version, and what argparse refuses
         code = int(stop.code or 0)
@@ -116,12 +117,21 @@ def _dispatch(argv: list[str]) -> int:
     arguments, unexpected = parser.parse_known_intermixed_args(_with_expressions(argv))
     if unexpected:
         raise _unexpected(parser, unexpected[0])
-    if "style" not in arguments:  # a command without pictures
-        return int(command.run(arguments))
-    from bpcompare.show.page import drawn_for
+    try:
+        if "style" not in arguments:  # a command without pictures
+            return int(command.run(arguments))
+        from bpcompare.show.page import drawn_for
 
-    with drawn_for(arguments.style, arguments.dpi):
-        return int(command.run(arguments))
+        with drawn_for(arguments.style, arguments.dpi):
+            return int(command.run(arguments))
+    finally:
+        _name_a_font()
+
+
+def _name_a_font() -> None:
+    """Says once, after all pictures, which font to install, if one was lacking."""
+    if (fonts := sys.modules.get("bpcompare.show.fonts")) and (said := fonts.to_install()) and speaks():
+        print(f"bpcompare: {sentence(said)}", file=sys.stderr)
 
 
 def _parser(name: str, description: str) -> Parser:
