@@ -245,7 +245,8 @@ def test_a_wrong_lang_is_refused_in_one_sentence(lang, said, capsys, monkeypatch
 
 
 @pytest.mark.parametrize(
-    "argv", ["derive --lang zh", "--lang zh derive", "derive --lang=zh", "--lang=zh derive", "--lang en derive --lang zh"]
+    "argv",
+    ["derive --lang zh", "--lang zh derive", "derive --lang=zh", "--lang=zh derive", "--lang en derive --lang zh"],
 )
 def test_lang_wins_over_the_environment_for_this_call_alone(argv, capsys, monkeypatch):
     monkeypatch.setenv("LANG", "en_GB.UTF-8")
