@@ -21,9 +21,11 @@ _written = False
 
 def sentence() -> str:
     """What is said of an interruption: it depends on whether this run's files are in their places."""
-    if _written:
-        return f"bpcompare: {_('interrupted; the results of this run are written')}"
-    return f"bpcompare: {_('interrupted; earlier results are as they were')}"
+    written, as_before = (
+        _("interrupted; the results of this run are written"),
+        _("interrupted; earlier results are as they were"),
+    )
+    return f"bpcompare: {written if _written else as_before}"
 
 
 def nothing_written() -> None:

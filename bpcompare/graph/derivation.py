@@ -98,7 +98,8 @@ class Derivation:
     def to_markdown(self) -> str:
         """The derivation in Markdown, its formulas in LaTeX between dollars."""
         wanted = listed(TEXT.derivative(self.graph.output, node) for node in self.wrt)
-        parts = [f"# {_('Derivation of {derivatives}', derivatives=wanted)}"]
+        title = _("Derivation of {derivatives}", derivatives=wanted)
+        parts = [f"# {title}"]
         for section in self.sections(LATEX.spoken()):
             if section.lines:
                 parts += [f"## {_(section.heading)}", "\n".join(f"- ${line}$" for line in section.lines)]

@@ -220,7 +220,8 @@ def _no_such_character(text: str, at: int) -> ExpressionError:
     character = text[at]
     plain = unicodedata.normalize("NFKC", character)
     written = _ON_A_KEYBOARD.get(character, plain if plain.isascii() and plain.isprintable() else "")
-    called = f"{character!r} (U+{ord(character):04X} {unicodedata.name(character, '') or _('no letter')})"
+    name = unicodedata.name(character, "") or _("no letter")
+    called = f"{character!r} (U+{ord(character):04X} {name})"
     message = N_("{character} cannot be in an expression; names have letters, digits and _")
     if written:
         message = N_("{character} cannot be in an expression; write {written}")
