@@ -117,7 +117,7 @@ def _write(
     graph = derivation.graph
     tensors = in_torch(graph)
     names = {node.name: tensors[node] for node in (*graph.inputs, graph.output)}
-    with fonts.of_labels():
+    with fonts.of_labels(any(name.endswith((".png", ".pdf")) for name in pictures)):
         dots = {
             "derivation": derivation.to_dot(marking),
             "torchviz": graph_pictures.torchviz_dot(tensors[graph.output], names),

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     problem = options.problem_from(request)
     model = problem.model()
-    with fonts.of_labels():
+    with fonts.of_labels(any(name.endswith((".png", ".pdf")) for name in makers)):
         output, parameters, units = graph_pictures.training_graph(problem)
         ours = to_dot(Graph(output, tuple(parameters)), backward(output), caption=units)
     loss = nn.functional.mse_loss(model(problem.x), problem.y)

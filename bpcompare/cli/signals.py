@@ -21,11 +21,11 @@ _written = False
 
 def sentence() -> str:
     """What is said of an interruption: it depends on whether this run's files are in their places."""
-    written, as_before = (
-        _("interrupted; the results of this run are written"),
-        _("interrupted; earlier results are as they were"),
-    )
-    return f"bpcompare: {written if _written else as_before}"
+    if _written:
+        said = _("interrupted; the results of this run are written")
+    else:
+        said = _("interrupted; earlier results are as they were")
+    return "bpcompare: " + said
 
 
 def nothing_written() -> None:

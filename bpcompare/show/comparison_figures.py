@@ -168,7 +168,7 @@ def _paths(axes: Axes, comparison: Comparison, entry: Entry) -> list[Line2D]:
         low, high = torch.cat(stable).min().item(), torch.cat(stable).max().item()
         margin = 0.08 * (high - low) or 1.0
         axes.set_ylim(low - margin, high + margin)
-        axes.set_title(_("{title}; runaway paths leave the picture", title=axes.get_title()))
+        axes.set_title(_("{name}; runaway paths leave the picture", name=axes.get_title()))
     return lines
 
 

@@ -17,7 +17,9 @@ FALLBACK = (
 )
 CHINESE = "梯度损失"  # what a font must have for labels in Chinese
 
-_lacking: set[str] = set()
+LABELS = ""  # stands for them among the letters that were lacking
+
+_lacking: dict[str, None] = {}  # a set in order
 
 
 def families(text: str) -> list[str]:
@@ -41,14 +43,18 @@ def missing(text: str) -> str:
         ''
     """
     known = [_glyphs(family) for family in families(text)]
-    return "".join(sorted({c for c in text if c > "~" and not any(ord(c) in glyphs for glyphs in known)}))
+    return "".join(dict.fromkeys(c for c in text if c > "~" and not any(ord(c) in glyphs for glyphs in known)))
 
 
 @contextmanager
-def of_labels() -> Iterator[None]:
-    """Within it the package's own labels are in the language in use, or in English where no font has its letters."""
-    lacks = language() == "zh" and bool(missing(CHINESE))
-    _lacking.update(CHINESE * lacks)
+def of_labels(by_matplotlib: bool = True) -> Iterator[None]:
+    """Within it the package's own labels are in the language in use, or in English where no font has its letters.
+
+    Args:
+        by_matplotlib: Whether it draws them; else whoever looks at the picture brings the font.
+    """
+    lacks = by_matplotlib and language() == "zh" and bool(missing(CHINESE))
+    _lacking.update(dict.fromkeys([LABELS] if lacks else []))
     with in_english() if lacks else nullcontext():
         yield
 
@@ -56,7 +62,7 @@ def of_labels() -> Iterator[None]:
 def note_missing(text: str) -> bool:
     """Whether no font has some letter of a text, which is drawn now; `to_install` will say so."""
     letters = missing(text)
-    _lacking.update(letters)
+    _lacking.update(dict.fromkeys(letters))
     return bool(letters)
 
 
@@ -67,7 +73,7 @@ def to_install() -> str:
         >>> to_install()
         ''
     """
-    lacking, letters = bool(_lacking), "".join(sorted(_lacking - set(CHINESE)))
+    lacking, letters = bool(_lacking), "".join(_lacking)
     _lacking.clear()
     if not lacking:
         return ""

@@ -207,8 +207,8 @@ def test_dots_per_inch_scale_a_png_only():
 def test_a_picture_of_any_name_is_well_formed(name):
     x = torch.tensor([[1.0], [2.0]])
     column = "x" if fault_of_name(name) else name  # a column of such a name is refused, a problem's title is not
-    problem = from_data(x, torch.cat([x, x], 1), x_names=(column,), y_names=(column, "z"), name=name)
-    comparison = compare(problem, ["manual", "adam"], epochs=2)
+    problem = from_data(x, x, x_names=(column,), y_names=(column,), name=name)
+    comparison = compare(problem, ["manual"], epochs=2)
     for figure in [*figures(comparison).values(), landscape.figure(comparison)]:
         ElementTree.fromstring(to_bytes(figure, "svg"))
 
