@@ -23,6 +23,7 @@ from bpcompare.show.report.one_step import one_step
 from bpcompare.show.report.origin import origin
 from bpcompare.show.report.pitfalls import pitfalls
 from bpcompare.show.report.rates import rates
+from bpcompare.show.terminal import visible
 from bpcompare.show.verdicts import winner
 
 MOST_PARAMETERS = 30
@@ -131,13 +132,15 @@ def _written(comparison: BaseComparison[Any], content: dict[str, Any]) -> bytes:
 
 @functools.cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("bpcompare.show.report", "templates"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    environment.filters["visible"] = visible
+    return environment
 
 
 def _columns(states: Iterable[Any]) -> dict[str, list[str]]:
