@@ -9,6 +9,7 @@ import argparse
 
 from bpcompare.cli import values
 from bpcompare.cli.request import Request, request_from
+from bpcompare.cli.sentences import sentence
 from bpcompare.errors import InputError
 from bpcompare.language import _
 from bpcompare.training.defaults import EPOCHS, LR, METHODS, SEED
@@ -205,6 +206,7 @@ def _say_skipped(request: Request, problem: Problem) -> None:
 
     if problem.skipped and not getattr(request, "quiet", False) and place()[0] == 0:
         rows = problem.samples + problem.skipped
+<<<<<<< HEAD
         print(
             _(
                 "{name}: left out {skipped} of {rows} rows, as a cell is missing",
@@ -214,6 +216,10 @@ def _say_skipped(request: Request, problem: Problem) -> None:
             ),
             file=sys.stderr,
         )
+=======
+        left_out = f"{problem.name}: left out {problem.skipped} of {rows} rows, as a cell is missing"
+        print(sentence(left_out), file=sys.stderr)
+>>>>>>> faults
 
 
 def add_training_options(parser: argparse.ArgumentParser) -> None:
