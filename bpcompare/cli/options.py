@@ -206,20 +206,13 @@ def _say_skipped(request: Request, problem: Problem) -> None:
 
     if problem.skipped and not getattr(request, "quiet", False) and place()[0] == 0:
         rows = problem.samples + problem.skipped
-<<<<<<< HEAD
-        print(
-            _(
-                "{name}: left out {skipped} of {rows} rows, as a cell is missing",
-                name=problem.name,
-                skipped=problem.skipped,
-                rows=rows,
-            ),
-            file=sys.stderr,
+        left_out = _(
+            "{name}: left out {skipped} of {rows} rows, as a cell is missing",
+            name=problem.name,
+            skipped=problem.skipped,
+            rows=rows,
         )
-=======
-        left_out = f"{problem.name}: left out {problem.skipped} of {rows} rows, as a cell is missing"
         print(sentence(left_out), file=sys.stderr)
->>>>>>> faults
 
 
 def add_training_options(parser: argparse.ArgumentParser) -> None:

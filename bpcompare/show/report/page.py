@@ -142,7 +142,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-<<<<<<< HEAD
+    environment.filters["visible"] = visible
     environment.globals |= {"_": _in_html, "ngettext": _in_html_by_number}
     return environment
 
@@ -158,10 +158,6 @@ def _in_html_by_number(one: str, many: str, n: int, /, **values: Any) -> Markup:
 
 def _escaped(values: dict[str, Any]) -> dict[str, Any]:
     return {name: escape(value) if isinstance(value, str) else value for name, value in values.items()}
-=======
-    environment.filters["visible"] = visible
-    return environment
->>>>>>> faults
 
 
 def _columns(states: Iterable[Any]) -> dict[str, list[str]]:
