@@ -34,8 +34,10 @@ _HOME = {
     "quadratic": "problem.networks",
     "read_csv": "problem.csv_reader",
     "reproduce": "lessons.published.reproduce",
+    "set_language": "language",
     "sweep": "sweeps.sweep",
     "train": "training.train",
+    "verify": "results.verify",
     "with_network": "problem.networks",
 }
 

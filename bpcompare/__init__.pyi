@@ -8,6 +8,7 @@ from bpcompare.comparison.network import compare_network as compare_network
 from bpcompare.errors import BpcompareError as BpcompareError
 from bpcompare.graph.derivation import Derivation as Derivation
 from bpcompare.graph.derivation import derive as derive
+from bpcompare.language import set_language as set_language
 from bpcompare.lessons.collapse import collapse as collapse
 from bpcompare.lessons.equations import equations as equations
 from bpcompare.lessons.published.reproduce import reproduce as reproduce
@@ -22,6 +23,7 @@ from bpcompare.problem.networks import with_network as with_network
 from bpcompare.problem.problem import Problem as Problem
 from bpcompare.problem.problem import from_data as from_data
 from bpcompare.problem.problem import line as line
+from bpcompare.results.verify import verify as verify
 from bpcompare.sweeps.sweep import sweep as sweep
 from bpcompare.theory.least_squares import least_squares as least_squares
 from bpcompare.training.methods import Method as Method
@@ -59,8 +61,10 @@ __all__ = [
     "quadratic",
     "read_csv",
     "reproduce",
+    "set_language",
     "sweep",
     "train",
+    "verify",
     "with_network",
 ]
 

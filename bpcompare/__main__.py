@@ -8,7 +8,11 @@ import sys
 try:
     from bpcompare.cli import main, signals, streams
 except KeyboardInterrupt:  # as early as that
-    os.write(2, b"bpcompare: interrupted; earlier results are as they were\n")
+    from bpcompare.language import _, of_environment, set_language
+
+    set_language(of_environment())
+    said = _("interrupted; earlier results are as they were")
+    os.write(2, f"bpcompare: {said}\n".encode())
     os._exit(130)
 
 TYPE_CHECKING = False

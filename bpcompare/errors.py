@@ -17,6 +17,8 @@ all that the user sees, with exit code 2.
 
 from __future__ import annotations
 
+from bpcompare.language import N_, _
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,6 +64,34 @@ class OutputError(BpcompareError, OSError):
     """A result that cannot be written."""
 
 
+SYSTEM = (  # what the operating system says most often
+    N_("No such file or directory"),
+    N_("Permission denied"),
+    N_("Operation not permitted"),
+    N_("Is a directory"),
+    N_("Not a directory"),
+    N_("File exists"),
+    N_("File name too long"),
+    N_("No space left on device"),
+    N_("Disk quota exceeded"),
+    N_("Read-only file system"),
+    N_("Input/output error"),
+    N_("Too many open files"),
+    N_("Illegal seek"),
+    N_("Invalid argument"),
+)
+
+
+def reason(error: OSError | ValueError) -> str:
+    """Why the system refused a call, in the language in use where it is a common reason.
+
+    Example:
+        >>> reason(FileNotFoundError(2, "No such file or directory"))
+        'No such file or directory'
+    """
+    return _(str(getattr(error, "strerror", None) or error))
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """The end of an error message: the known name that looks most like ``name``; None if none does.
 
@@ -73,4 +103,4 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
 
     spelled = {word.lower(): word for word in known}
     near = difflib.get_close_matches(name[:100].lower(), spelled, n=1, cutoff=0.7)
-    return f"did you mean {spelled[near[0]]}?" if near else None
+    return _("did you mean {name}?", name=spelled[near[0]]) if near else None

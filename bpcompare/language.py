@@ -7,10 +7,12 @@ Files of data, JSON and CSV, hold English in every language: their writers ask f
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from gettext import NullTranslations
     from typing import Any
 
@@ -27,6 +29,9 @@ class Message(str):
 
     english: str
 
+    def __str__(self) -> str:
+        return self  # str(error) is the message with its English, and not a copy of its letters
+
 
 def set_language(language: str) -> None:
     """From now on, tables, sentences, errors and pages are in this language.
@@ -39,11 +44,11 @@ def set_language(language: str) -> None:
 
     Example:
         >>> set_language("zh")
-        >>> _("weight")
-        '权重'
+        >>> _("training")
+        '训练'
         >>> set_language("en")
-        >>> _("weight")
-        'weight'
+        >>> _("training")
+        'training'
     """
     global _catalogue
     if language not in LANGUAGES:
@@ -56,8 +61,30 @@ def set_language(language: str) -> None:
         gettext.bindtextdomain(DOMAIN, FOLDER)
         gettext.textdomain(DOMAIN)  # argparse asks for its own few words there
         os.environ["LANGUAGE"] = CATALOGUES[language]  # and so do the processes that this one starts
-    elif "LANGUAGE" in os.environ:
+    elif of_environment() != language:
         os.environ["LANGUAGE"] = language
+
+
+@contextlib.contextmanager
+def spoken(wanted: str) -> Iterator[None]:
+    """`set_language` for a while; afterwards the language and the environment are as they were.
+
+    Example:
+        >>> with spoken("zh"):
+        ...     _("training")
+        '训练'
+        >>> _("training")
+        'training'
+    """
+    former, asked = language(), os.environ.get("LANGUAGE")
+    set_language(wanted)
+    try:
+        yield
+    finally:
+        set_language(former)
+        os.environ.pop("LANGUAGE", None)
+        if asked is not None:
+            os.environ["LANGUAGE"] = asked
 
 
 def language() -> str:
@@ -65,21 +92,33 @@ def language() -> str:
     return "en" if _catalogue is None else "zh"
 
 
+@contextlib.contextmanager
+def in_english() -> Iterator[None]:
+    """Within it everything is said in English, such as in a picture for which no font has other letters."""
+    global _catalogue
+    kept, _catalogue = _catalogue, None
+    try:
+        yield
+    finally:
+        _catalogue = kept
+
+
 def of_environment() -> str:
-    """The language that the environment asks for, in gettext's order; English where nothing says otherwise.
+    """The language that the environment asks for; English where nothing says otherwise.
+
+    The first of ``LANGUAGE``, which is a list, ``LC_ALL``, ``LC_MESSAGES`` and ``LANG`` that is set decides, as in
+    gettext; it may name no language of ours, such as ``C``, ``POSIX`` or ``fr_FR.UTF-8``.
 
     Example:
-        >>> os.environ["LC_ALL"], os.environ["LANG"] = "zh_CN.UTF-8", "en_GB.UTF-8"
-        >>> of_environment()
+        >>> from unittest.mock import patch
+        >>> with patch.dict(os.environ, {"LC_ALL": "zh_CN.UTF-8", "LANG": "en_GB.UTF-8", "LANGUAGE": ""}):
+        ...     of_environment()
         'zh'
     """
     for variable in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
-        for wanted in filter(None, os.environ.get(variable, "").split(":")):
-            name = wanted.partition(".")[0].partition("@")[0].partition("_")[0].lower()
-            if name in LANGUAGES:
-                return name
-        if os.environ.get(variable):
-            return "en"
+        if wanted := os.environ.get(variable):
+            names = (name.partition(".")[0].partition("@")[0].partition("_")[0].lower() for name in wanted.split(":"))
+            return next((name for name in names if name in LANGUAGES), "en")
     return "en"
 
 
@@ -102,10 +141,28 @@ def N_(message: str) -> str:
     return message
 
 
+def listed(entries: Iterable[object], sign: str = N_(", ")) -> str:
+    """The entries with a comma between them, in Chinese that of lists; or with another ``sign``.
+
+    Example:
+        >>> listed(["x", "y"]), listed(["x", "y"], N_(" and "))
+        ('x, y', 'x and y')
+    """
+    parts = list(entries)
+    return message(_(sign).join(map(str, parts)), sign.join(str(english(part)) for part in parts))
+
+
+def message(shown: str, plain: str) -> Message:
+    """A message that was put together by hand, as it is shown and as it is in English."""
+    found = Message(shown)
+    found.english = plain
+    return found
+
+
 def _message(translated: str, plain: str, values: dict[str, Any]) -> Message:
-    shown = Message(translated.format(**values) if values else translated)
-    shown.english = plain.format(**{name: english(value) for name, value in values.items()}) if values else plain
-    return shown
+    if not values:
+        return message(translated, plain)
+    return message(translated.format(**values), plain.format(**{k: english(value) for k, value in values.items()}))
 
 
 def english(data: Any) -> Any:
@@ -119,6 +176,33 @@ def english(data: Any) -> Any:
         return data.english
     if isinstance(data, dict):
         return {key: english(value) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return type(data)(map(english, data))
+    if isinstance(data, list):
+        return [english(entry) for entry in data]
+    if isinstance(data, tuple):
+        entries = [english(entry) for entry in data]
+        return type(data)(*entries) if hasattr(data, "_fields") else tuple(entries)
     return data
+
+
+def columns_of(text: str) -> int:
+    """How many columns of a terminal a text takes: a Chinese character two, a combining accent none.
+
+    Example:
+        >>> columns_of("weight"), columns_of("权重 w")
+        (6, 6)
+    """
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(letter) else 1 + (east_asian_width(letter) in "WF") for letter in text)
+
+
+def padded(text: str, width: int) -> str:
+    """``text`` with blanks up to so many columns of a terminal.
+
+    Example:
+        >>> padded("权重", 6) + "|", padded("w", 6) + "|"
+        ('权重  |', 'w     |')
+    """
+    return text + " " * (width - columns_of(text))

@@ -1,10 +1,4 @@
-"""Marks a gradient that you derived by hand, and says what is wrong with it.
-
-Your file defines gradients(x, y, w, b) and returns grad_w, grad_b, for the mean squared error of x wᵀ + b with w of
-shape (out, in), as nn.Linear has it; or it solves another exercise (--exercise). It runs in a process of its own.
-Several files and folders can be marked at once; their marks go into a table (--csv) or to Gradescope.
-Exit code 0: right; 1: wrong, or one of several files cannot be marked; 2: it cannot be marked.
-"""
+"""The command ``check``: mark gradients that were derived by hand."""
 
 import argparse
 from pathlib import Path
@@ -12,33 +6,47 @@ from typing import Any
 
 from bpcompare.cli import values
 from bpcompare.cli.sentences import program
+from bpcompare.language import N_, _, english
+
+DESCRIPTION = N_("""\
+Marks a gradient that you derived by hand, and says what is wrong with it.
+
+Your file defines gradients(x, y, w, b) and returns grad_w, grad_b, for the mean squared error of x wᵀ + b with w of
+shape (out, in), as nn.Linear has it; or it solves another exercise (--exercise). It runs in a process of its own.
+Several files and folders can be marked at once; their marks go into a table (--csv) or to Gradescope.
+Exit code 0: right; 1: wrong, or one of several files cannot be marked; 2: it cannot be marked.
+""")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The files, and what to do with them."""
     parser.add_argument(
-        "files", nargs="*", type=Path, metavar="FILE.py", help="the file to mark, or to begin; several, or folders"
+        "files", nargs="*", type=Path, metavar="FILE.py", help=_("the file to mark, or to begin; several, or folders")
     )
     parser.add_argument(
         "--exercise",
         metavar="NAME",
-        help="write a file to start from: linear-regression, adam-step, sigmoid-neuron or delta-recursion",
+        help=_("write a file to start from: linear-regression, adam-step, sigmoid-neuron or delta-recursion"),
     )
     answer = parser.add_mutually_exclusive_group()
-    answer.add_argument("--hint", action="store_true", help="a nudge instead of the answer")
-    answer.add_argument("--json", action="store_true", help="the marking as JSON, for a teacher's program")
-    parser.add_argument("--seed", type=values.seed, help="repeat a marking on the same numbers (default: fresh ones)")
+    answer.add_argument("--hint", action="store_true", help=_("a nudge instead of the answer"))
+    answer.add_argument("--json", action="store_true", help=_("the marking as JSON, for a teacher's program"))
+    parser.add_argument(
+        "--seed", type=values.seed, help=_("repeat a marking on the same numbers (default: fresh ones)")
+    )
     parser.add_argument(
         "--time-limit",
         type=values.seconds,
         default=5.0,
         metavar="SECONDS",
-        help="processor time of a file's calls, imports not counted (default 5)",
+        help=_("processor time of a file's calls, imports not counted (default 5)"),
     )
-    teacher = parser.add_argument_group("many files")
-    teacher.add_argument("--csv", type=Path, metavar="MARKS.csv", help="write the marks as a table")
-    teacher.add_argument("--gradescope", type=Path, metavar="RESULTS.json", help="write Gradescope's results.json")
-    teacher.add_argument("--jobs", type=values.whole_number, metavar="N", help="files at a time (default: the cores)")
+    teacher = parser.add_argument_group(_("many files"))
+    teacher.add_argument("--csv", type=Path, metavar="MARKS.csv", help=_("write the marks as a table"))
+    teacher.add_argument("--gradescope", type=Path, metavar="RESULTS.json", help=_("write Gradescope's results.json"))
+    teacher.add_argument(
+        "--jobs", type=values.whole_number, metavar="N", help=_("files at a time (default: the cores)")
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,18 +56,19 @@ def run(arguments: argparse.Namespace) -> int:
     files: list[Path] = arguments.files
     if arguments.exercise is not None:
         if len(files) > 1:
-            raise InputError(f"check --exercise writes one file; got {len(files)} names")
+            raise InputError(_("check --exercise writes one file; got {count} names", count=len(files)))
         return _begin(arguments.exercise, files[0] if files else None)
     if not files:
-        raise InputError("check needs a file to mark: check FILE.py, or check --exercise NAME to begin one")
+        raise InputError(_("check needs a file to mark: check FILE.py, or check --exercise NAME to begin one"))
     many = len(files) > 1 or files[0].is_dir() or arguments.csv or arguments.gradescope
     try:
         return _mark_many(arguments) if many else _mark(files[0], arguments)
     except BpcompareError as error:
         if arguments.json:
+            from bpcompare.marker.phrases import reason
             from bpcompare.show import marker_report as show
 
-            _print_json(show.as_error(files[0], str(error)))
+            _print_json(english(show.as_error(files[0], reason(error))))
         raise
 
 
@@ -71,7 +80,7 @@ def _mark(file: Path, arguments: argparse.Namespace) -> int:
     from bpcompare.marker.check import check_file
     from bpcompare.show import marker_report as show
 
-    with Progress("marking", quiet=arguments.json):
+    with Progress(_("marking"), quiet=arguments.json):
         marking = check_file(file, arguments.seed, arguments.time_limit)
     if arguments.json:
         _print_json(show.as_data(marking, file))
@@ -89,7 +98,7 @@ def _mark_many(arguments: argparse.Namespace) -> int:
     if arguments.hint:
         from bpcompare.errors import InputError
 
-        raise InputError("--hint is for one file; mark that file alone")
+        raise InputError(_("--hint is for one file; mark that file alone"))
     made = {arguments.csv: check_many.as_csv, arguments.gradescope: check_many.as_gradescope}
     made.pop(None, None)
     for target in made:
@@ -99,13 +108,13 @@ def _mark_many(arguments: argparse.Namespace) -> int:
     for target, content in made.items():
         write_files(target.parent, {target.name: content(marked)})
     if arguments.json:
-        _print_json(marked)
+        _print_json(english(marked))
     else:
         from bpcompare.show import marker_report as show
 
         print(show.table(marked))
         for target in made:
-            print(f"wrote {target}")
+            print(_("wrote {file}", file=target))
     return 0 if all(data["right"] for data in marked) else 1
 
 
@@ -123,8 +132,9 @@ def _begin(name: str, file: Path | None) -> int:
     source = starter(name)
     file = Path(name.replace("-", "_") + ".py") if file is None else file
     if file.exists():
-        raise OutputError(f"{file} exists already and is left as it is; name another: check --exercise {name} FILE.py")
+        exists = N_("{file} exists already and is left as it is; name another: check --exercise {name} FILE.py")
+        raise OutputError(_(exists, file=file, name=name))
     check_folder(file.parent)
     write_files(file.parent, {file.name: source.replace("FILE", str(file)).encode()})
-    print(f"wrote {file}; fill it in, then: {program()} check {file}")
+    print(_("wrote {file}; fill it in, then: {program} check {file}", file=file, program=program()))
     return 0

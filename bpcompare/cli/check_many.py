@@ -15,6 +15,8 @@ from typing import Any
 
 from bpcompare.cli.progress import Progress
 from bpcompare.errors import InputError
+from bpcompare.language import N_, _, english
+from bpcompare.marker.phrases import both
 from bpcompare.show.marker_report import as_error, in_short
 
 COLUMNS = ("file", "exercise", "right", "mistakes", "seconds")
@@ -32,7 +34,8 @@ def files_in(paths: Sequence[Path]) -> list[Path]:
         InputError: A folder holds none, or none of the paths exists.
     """
     if not any(path.exists() for path in paths):
-        raise InputError(f"there is no file {paths[0]} to mark, nor any of the others; correct the names")
+        problem = N_("there is no file {file} to mark, nor any of the others; correct the names")
+        raise InputError(_(problem, file=paths[0]))
     files: list[Path] = []
     for path in paths:
         if not path.is_dir():
@@ -44,7 +47,8 @@ def files_in(paths: Sequence[Path]) -> list[Path]:
             if file.is_file() and not any(part.startswith((".", "__")) for part in file.relative_to(path).parts)
         ]
         if not inside:
-            raise InputError(f"there is no Python file in the folder {path}; name files, or a folder that holds some")
+            problem = N_("there is no Python file in the folder {folder}; name files, or a folder that holds some")
+            raise InputError(_(problem, folder=path))
         files += inside
     return list(dict.fromkeys(files))
 
@@ -57,11 +61,12 @@ def mark_files(files: Sequence[Path], seed: int | None, time_limit: float, jobs:
     done: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     options = ["" if seed is None else str(seed), str(time_limit)]
     workers = [
-        threading.Thread(target=_work, args=(waiting, done, options), daemon=True) for _ in range(min(jobs, len(files)))
+        threading.Thread(target=_work, args=(waiting, done, options), daemon=True)
+        for __ in range(min(jobs, len(files)))
     ]
     for worker in workers:
         worker.start()
-    for _ in files:
+    for __ in files:
         yield done.get()
     for worker in workers:
         worker.join()
@@ -87,11 +92,13 @@ def _ask(worker: "subprocess.Popen[str]", file: Path) -> dict[str, Any]:
         line = worker.stdout.readline()
     if line:
         data: dict[str, Any] = json.loads(line)
+        if "error_shown" in data:
+            data["error"] = both(data.pop("error_shown"), data["error"])
         return data
     worker.kill()
     worker.wait()
-    reason = f"the marker's own process was lost while it marked {file}; try that file alone"
-    return as_error(file, reason) | {"seconds": 0.0}
+    lost = _("the marker's own process was lost while it marked {file}; try that file alone", file=file)
+    return as_error(file, lost) | {"seconds": 0.0}
 
 
 def _start(options: Sequence[str]) -> "subprocess.Popen[str]":
@@ -110,7 +117,7 @@ def _start(options: Sequence[str]) -> "subprocess.Popen[str]":
 def mark_all(files: Sequence[Path], seed: int | None, time_limit: float, jobs: int) -> list[dict[str, Any]]:
     """What came of all files, in their order, with a progress bar on a terminal."""
     found: dict[str, dict[str, Any]] = {}
-    with Progress("marking", len(files)) as progress:
+    with Progress(_("marking"), len(files)) as progress:
         for data in mark_files(files, seed, time_limit, jobs):
             found[data["file"]] = data
             progress.advance()
@@ -118,18 +125,18 @@ def mark_all(files: Sequence[Path], seed: int | None, time_limit: float, jobs: i
 
 
 def as_csv(marked: Sequence[dict[str, Any]]) -> bytes:
-    """The marks as a table: file, exercise, right (yes, no), mistakes, seconds."""
+    """The marks as a table in English: file, exercise, right (yes, no), mistakes, seconds."""
     text = io.StringIO(newline="")
     table = csv.writer(text)
     table.writerow(COLUMNS)
     for data in marked:
         right = "yes" if data["right"] else "no"
-        table.writerow([data["file"], data.get("exercise", ""), right, in_short(data), data["seconds"]])
+        table.writerow([data["file"], data.get("exercise", ""), right, english(in_short(data)), data["seconds"]])
     return text.getvalue().encode()
 
 
 def as_gradescope(marked: Sequence[dict[str, Any]]) -> bytes:
-    """The marks as Gradescope's results.json: a test with one point for each answer of each file."""
+    """The marks as Gradescope's results.json, in English: a test with one point for each answer of each file."""
     tests = [test for data in marked for test in _tests(data)]
     results = {"score": sum(test["score"] for test in tests), "output_format": "text", "tests": tests}
     return (json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
@@ -137,13 +144,13 @@ def as_gradescope(marked: Sequence[dict[str, Any]]) -> bytes:
 
 def _tests(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if "error" in data:
-        yield _test(data["file"], False, data["error"])
+        yield _test(data["file"], False, english(data["error"]))
         return
     for answer, found in data["answers"].items():
         said = "\n".join(text for finding in found["mistakes"] for text in finding["says"])
         yield _test(f"{data['file']}: {answer}", found["grade"] != "wrong", said or "right")
     if data["changed_inputs"] or data["raised"]:
-        yield _test(f"{data['file']}: its calls", False, in_short({**data, "answers": {}}))
+        yield _test(f"{data['file']}: its calls", False, english(in_short({**data, "answers": {}})))
 
 
 def _test(name: str, passed: bool, output: str) -> dict[str, Any]:

@@ -12,28 +12,39 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bpcompare.language import N_, _, english, language, of_environment, set_language
+
 
 def mark_one(file: Path, seed: int | None, time_limit: float, process: Any) -> dict[str, Any]:
-    """The marking of one file as plain data, with its report and the seconds it took; whatever goes wrong is data."""
+    """The marking of one file as plain data, with its report and the seconds it took; whatever goes wrong is data.
+
+    All of it is in English; where the file cannot be marked, ``error_shown`` says so in the reader's language.
+    """
     from bpcompare.errors import BpcompareError
     from bpcompare.marker.check import check_file
+    from bpcompare.marker.phrases import reason
     from bpcompare.show import marker_report as show
 
     began = time.monotonic()
     try:
         marking = check_file(file, seed, time_limit, process)
-        data = show.as_data(marking, file) | {"report": show.report(marking, file)}
+        data = show.as_data(marking, file) | {"report": english(show.report(marking, file))}
     except BpcompareError as error:
-        data = show.as_error(file, str(error))
+        data = show.as_error(file, reason(error))
     except Exception as error:  # one file must not stop the others
-        data = show.as_error(file, f"the marker failed at {file}: {type(error).__name__}: {error}")
-    return data | {"seconds": round(time.monotonic() - began, 2)}
+        problem = N_("the marker failed at {file}: {kind}: {error}")
+        data = show.as_error(file, _(problem, file=file, kind=type(error).__name__, error=error))
+    plain: dict[str, Any] = english(data)
+    if "error" in data and language() != "en":
+        plain["error_shown"] = data["error"]
+    return plain | {"seconds": round(time.monotonic() - began, 2)}
 
 
 def main() -> None:
     """Marks until the input ends; the arguments are the seed (or nothing) and the time limit."""
     from bpcompare.marker.sandbox_start import server
 
+    set_language(of_environment())
     seed, time_limit = (int(sys.argv[1]) if sys.argv[1] else None), float(sys.argv[2])
     paths: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_read, args=(paths,), daemon=True).start()

@@ -1,4 +1,4 @@
-"""Trains one linear regression, or a network, by several methods from the same start, and compares them."""
+"""The command ``compare``: train, compare, write, print."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import time
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from bpcompare.cli import network_options, options, report, values
+from bpcompare.cli import network_options, options, report, values, verification
 from bpcompare.errors import InputError
+from bpcompare.language import N_, _, listed
 from bpcompare.training.process_environment import place
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
     Maker = Callable[["ComparisonOutput"], bytes]
 
+DESCRIPTION = N_(
+    "Trains one linear regression, or a network, by several methods from the same start, and compares them."
+)
+
 LINE_FIGURES = ("loss", "parameters", "fit")
 NETWORK_FIGURES = ("loss", "fit", "delta")
 OF_A_LINE = ("landscape", "animate", "ledger")
@@ -32,26 +37,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_training_options(parser)
     network_options.add_network_options(parser)
     group = parser.add_argument_group(
-        "more to see", "a landscape, an animation and a ledger are of one nn.Linear, not of a network"
+        _("more to see"), _("a landscape, an animation and a ledger are of one nn.Linear, not of a network")
     )
-    group.add_argument("--explain", action="store_true", help="say below what every column and word means")
-    group.add_argument("--report", action="store_true", help="write report.html: everything on one page to move")
-    group.add_argument("--landscape", action="store_true", help="draw the loss from above, with every method's path")
-    group.add_argument("--animate", action="store_true", help="write animation.gif: fit, landscape and curves growing")
+    group.add_argument("--explain", action="store_true", help=_("say below what every column and word means"))
+    group.add_argument("--report", action="store_true", help=_("write report.html: everything on one page to move"))
+    group.add_argument("--landscape", action="store_true", help=_("draw the loss from above, with every method's path"))
+    group.add_argument(
+        "--animate", action="store_true", help=_("write animation.gif: fit, landscape and curves growing")
+    )
     group.add_argument(
         "--ledger",
         type=values.names,
         default=(),
         metavar="M[,M…]",
-        help="every m, v, m̂ and v̂ of these Adam methods, next to torch.optim.Adam: a table, ledger.csv, and columns in "
-        "history.csv",
+        help=_(
+            "every m, v, m̂ and v̂ of these Adam methods, next to torch.optim.Adam: a table, ledger.csv, "
+            "and columns in history.csv"
+        ),
     )
     options.add_output_options(parser)
+    parser.add_argument(
+        "--verify",
+        type=values.folder,
+        metavar="DIR",
+        help=_("train nothing: say whether the files in DIR are whole and of one run (exit code 0), or not (1)"),
+    )
     options.add_process_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Trains, compares, writes the files and prints the table; of several processes, the first writes and prints."""
+    if arguments.verify is not None:
+        return verification.run(arguments.verify)
     request = network_options.request(arguments)
     _check(request)
 
@@ -71,13 +88,13 @@ def run(arguments: argparse.Namespace) -> int:
     with process_group(request.timeout, since=began) as first:
         quiet = request.quiet or not first
         run_on_all(lambda: check_folder(request.out, makers) if first else None)
-        with Progress("reading", 1.0, quiet=quiet) as progress:
+        with Progress(_("reading"), 1.0, quiet=quiet) as progress:
             problem = run_on_all(lambda: network_options.problem_from(request, progress.reach))
         request = options.with_columns(request, problem)
         steps.check_size(request, problem)
         comparison = steps.trained(request, problem, quiet=quiet)
         if first:
-            with Progress("drawing", len(makers), quiet=quiet) as progress:
+            with Progress(_("drawing"), len(makers), quiet=quiet) as progress:
                 outcome = ComparisonOutput(comparison, request, progress)
                 made = steps.made(makers, outcome, progress)
             wrote = steps.written(request.out, made, quiet=quiet)
@@ -91,11 +108,19 @@ def _check(request: Request) -> None:
     """Refuses what this problem or these methods cannot show."""
     for option in OF_A_LINE if request.layers else ():
         if getattr(request, option):
-            raise InputError(f"--{option} shows the numbers of one nn.Linear, too many in a network; leave it out")
+            raise InputError(
+                _("--{option} shows the numbers of one nn.Linear, too many in a network; leave it out", option=option)
+            )
     if unknown := [name for name in request.ledger if name not in request.methods]:
-        raise InputError(f"--ledger {unknown[0]} is not among the methods {', '.join(request.methods)}; add it there")
+        raise InputError(
+            _(
+                "--ledger {name} is not among the methods {methods}; add it there",
+                name=unknown[0],
+                methods=listed(request.methods),
+            )
+        )
     if request.ledger and request.batch_size is not None:
-        raise InputError("--ledger shows steps on all samples, and --batch-size takes fewer; leave one of them out")
+        raise InputError(_("--ledger shows steps on all samples, and --batch-size takes fewer; leave one of them out"))
 
 
 def _check_ledger(request: Request) -> None:
@@ -134,6 +159,7 @@ class ComparisonOutput:
 
     def __init__(self, comparison: Any, request: Request, progress: Progress) -> None:
         self.comparison, self.request, self.progress = comparison, request, progress
+        self.made: dict[str, bytes] = {}
 
     @cached_property
     def figures(self) -> Mapping[str, Any]:
@@ -198,7 +224,7 @@ class ComparisonOutput:
         from bpcompare.results.network import network_json
 
         write = network_json if self.request.layers else comparison_json
-        return write(self.comparison, self.request.settings)
+        return write(self.comparison, self.request.settings, self.made)
 
     @property
     def texts(self) -> list[Callable[..., str]]:

@@ -1,4 +1,22 @@
-"""Derives an expression: forward with the numbers put in, backward as symbols and as numbers, checked and drawn.
+"""The command ``derive``: an expression, its derivation and its marking."""
+
+import argparse
+import json
+import re
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bpcompare.cli import graph_files, values
+from bpcompare.errors import InputError
+from bpcompare.language import N_, _, listed
+
+if TYPE_CHECKING:
+    from bpcompare.graph.derivation import Derivation
+    from bpcompare.graph.marking import Marking
+
+DESCRIPTION = N_("""\
+Derives an expression: forward with the numbers put in, backward as symbols and as numbers, checked and drawn.
 
   python -m bpcompare derive "z = x*w; r = z - y; loss = r**2" x=2 w=1 y=4
   python -m bpcompare derive "mean(x**2)" x=1,2,3 --format text,svg --out DIR
@@ -8,22 +26,7 @@ Known are + - * / ** @, brackets and Linear, MSE, Sigmoid, abs, cos, cosh, exp, 
 sigmoid, sin, sinh, sqrt, sum, tan, tanh, transpose; and what is printed: · ⊙ ² ᵀ √ |x| 2r σ(x).
 
 With --answer the exit code is 0 where every gradient is right and 1 where one is wrong.
-"""
-
-import argparse
-import json
-import re
-import sys
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from bpcompare.cli import graph_files, values
-from bpcompare.errors import InputError
-
-if TYPE_CHECKING:
-    from bpcompare.graph.derivation import Derivation
-    from bpcompare.graph.marking import Marking
+""")
 
 WRITTEN = {
     "text": "derivation.txt",
@@ -36,27 +39,29 @@ DRAWN = ("svg", "png", "pdf")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The expression, the values and how to show them."""
-    parser.add_argument("expression", metavar="EXPR", help='in quotes: "(x*w - y)**2", or steps: "z = x*w; z**2"')
-    parser.add_argument("values", nargs="*", metavar="NAME=VALUE", help="x=2, a vector x=1,2,3 or a matrix W=1,2;3,4")
-    parser.add_argument("--wrt", metavar="NAME[,NAME…]", help="differentiate by these names (default: all inputs)")
+    parser.add_argument("expression", metavar="EXPR", help=_('in quotes: "(x*w - y)**2", or steps: "z = x*w; z**2"'))
+    parser.add_argument(
+        "values", nargs="*", metavar="NAME=VALUE", help=_("x=2, a vector x=1,2,3 or a matrix W=1,2;3,4")
+    )
+    parser.add_argument("--wrt", metavar="NAME[,NAME…]", help=_("differentiate by these names (default: all inputs)"))
     parser.add_argument(
         "--format",
         type=values.among(*WRITTEN, *DRAWN),
         metavar="F[,F…]",
-        help=f"{', '.join((*WRITTEN, *DRAWN))} (default text; with --answer the marking alone)",
+        help=_("{formats} (default text; with --answer the marking alone)", formats=listed((*WRITTEN, *DRAWN))),
     )
     parser.add_argument(
         "--answer",
         action="append",
         metavar="NAME=G[,NAME=G…]",
-        help="your gradients, to be marked: w1=32,x=64; arrays as 'W=[[1,2],[3,4]]'",
+        help=_("your gradients, to be marked: w1=32,x=64; arrays as 'W=[[1,2],[3,4]]'"),
     )
-    parser.add_argument("--hint", action="store_true", help="with --answer: how each right value comes about")
+    parser.add_argument("--hint", action="store_true", help=_("with --answer: how each right value comes about"))
     parser.add_argument(
         "--out",
         type=values.folder,
         metavar="DIR",
-        help="write files there; without it text is printed and pictures go to outputs",
+        help=_("write files there; without it text is printed and pictures go to outputs"),
     )
 
 
@@ -70,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.results import write
 
     if arguments.hint and not arguments.answer:
-        raise InputError("--hint explains the marking of your answers; add --answer NAME=VALUE")
+        raise InputError(_("--hint explains the marking of your answers; add --answer NAME=VALUE"))
     derivation = derive(arguments.expression, values_from(arguments.values), arguments.wrt)
     marking = derivation.mark(answers_from(arguments.answer)) if arguments.answer else None
     formats = arguments.format or (() if marking else ("text",))
@@ -107,25 +112,19 @@ def _write(
     from bpcompare.cli import steps
     from bpcompare.graph.verification import in_torch
     from bpcompare.results import write
-    from bpcompare.show import graph_pictures
+    from bpcompare.show import fonts, graph_pictures
 
     graph = derivation.graph
     tensors = in_torch(graph)
     names = {node.name: tensors[node] for node in (*graph.inputs, graph.output)}
-    dots = {
-        "derivation": derivation.to_dot(marking),
-        "torchviz": graph_pictures.torchviz_dot(tensors[graph.output], names),
-    }
+    with fonts.of_labels(any(name.endswith((".png", ".pdf")) for name in pictures)):
+        dots = {
+            "derivation": derivation.to_dot(marking),
+            "torchviz": graph_pictures.torchviz_dot(tensors[graph.output], names),
+        }
     drawn, refusal = graph_files.made(pictures, dots)
     paths = write.write_files(folder, files | drawn)
     print(steps.list_of_files(paths))
-    by_matplotlib = any(name.endswith((".png", ".pdf")) for name in pictures)
-    if by_matplotlib and (letters := graph_pictures.letters_without_a_font(dots["derivation"])):
-        print(
-            f"bpcompare: no installed font has {letters[:20]} for PNG and PDF; install one, such as Noto Sans CJK, "
-            "or use SVG, where they are right",
-            file=sys.stderr,
-        )
     if refusal:
         raise refusal
 
@@ -142,9 +141,9 @@ def values_from(arguments: list[str]) -> dict[str, object]:
     for argument in arguments:
         name, equals, text = (part.strip() for part in argument.partition("="))
         if not equals or not name:
-            raise InputError(f"a value is given as NAME=VALUE, such as x=2; got {argument.strip()[:40]!r}")
+            raise InputError(_("a value is given as NAME=VALUE, such as x=2; got {text!r}", text=argument.strip()[:40]))
         if name in given:
-            raise InputError(f"{name} is given twice; leave one of the two out")
+            raise InputError(_("{name} is given twice; leave one of the two out", name=name))
         given[name] = _value(name, text)
     return given
 
@@ -156,7 +155,11 @@ def _value(name: str, text: str) -> object:
         rows = [[float(entry) for entry in row.split(",")] for row in text.split(";")]
     except (ValueError, RecursionError):
         raise InputError(
-            f"the value of {name} must be a number, or numbers such as 1,2,3 or 1,2;3,4; got {text[:40]!r}"
+            _(
+                "the value of {name} must be a number, or numbers such as 1,2,3 or 1,2;3,4; got {text!r}",
+                name=name,
+                text=text[:40],
+            )
         ) from None
     if len(rows) > 1:
         return rows

@@ -7,6 +7,7 @@ import argparse
 from bpcompare.cli import options, values
 from bpcompare.cli.request import Request, request_from
 from bpcompare.errors import InputError
+from bpcompare.language import _
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,29 +32,32 @@ NETWORK = {"activation": "sigmoid", "init": "pytorch"}
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:
     """``--problem``, ``--layers``, ``--activation``, ``--init`` and ``--order``; after the other options."""
-    group = parser.add_argument_group("problem: a network")
+    group = parser.add_argument_group(_("problem: a network"))
     group.add_argument(
         "--problem",
         choices=("line", "quadratic"),
-        help="quadratic: 30 noisy points of x², features x and x², learned as published by a network 2,100,400,1 with "
-        "standard normal initial weights, float64, seed 333, lr 0.002, 200 epochs, one sample per step in the given "
-        "order, by manual, autograd, adam and graph; every option overrides its part (default line)",
+        help=_(
+            "quadratic: 30 noisy points of x², features x and x², learned as published by a network "
+            "2,100,400,1 with standard normal initial weights, float64, seed 333, lr 0.002, 200 epochs, "
+            "one sample per step in the given order, by manual, autograd, adam and graph; every option "
+            "overrides its part (default line)"
+        ),
     )
     group.add_argument(
-        "--layers", type=widths, metavar="N,N[,N…]", help="the widths of a network, from the inputs to the outputs"
+        "--layers", type=widths, metavar="N,N[,N…]", help=_("the widths of a network, from the inputs to the outputs")
     )
     group.add_argument(
-        "--activation", choices=("sigmoid", "tanh", "relu"), help="of its hidden layers (default sigmoid)"
+        "--activation", choices=("sigmoid", "tanh", "relu"), help=_("of its hidden layers (default sigmoid)")
     )
     group.add_argument(
         "--init",
         choices=("normal", "pytorch"),
-        help="its initial weights: the standard normal, or PyTorch's own (default pytorch)",
+        help=_("its initial weights: the standard normal, or PyTorch's own (default pytorch)"),
     )
     group.add_argument(
         "--order",
         choices=("given", "shuffled"),
-        help="of the samples in batches: as in the data, or new at every epoch (default shuffled)",
+        help=_("of the samples in batches: as in the data, or new at every epoch (default shuffled)"),
     )
 
 
@@ -61,7 +65,7 @@ def widths(text: str) -> list[int]:
     """At least two whole numbers of at least 1, separated by commas."""
     numbers = values.whole_numbers(text)
     if len(numbers) < 2:
-        raise argparse.ArgumentTypeError(f"must be at least two widths, such as 2,10,1; got {text!r}")
+        raise argparse.ArgumentTypeError(_("must be at least two widths, such as 2,10,1; got {text!r}", text=text))
     return numbers
 
 
@@ -74,17 +78,25 @@ def request(arguments: argparse.Namespace) -> Request:
     """
     quadratic = arguments.problem == "quadratic"
     if arguments.problem is not None and arguments.csv is not None:
-        hint = "; add --layers to learn the table by a network" if quadratic else ""
-        raise InputError(f"--problem makes data, and --csv reads them; leave one of the two out{hint}")
+        if not quadratic:
+            raise InputError(_("--problem makes data, and --csv reads them; leave one of the two out"))
+        raise InputError(
+            _(
+                "--problem makes data, and --csv reads them; leave one of the two out; add --layers to learn the "
+                "table by a network"
+            )
+        )
     if quadratic:
         for name in (*options.LINE, "x", "y"):
             if getattr(arguments, name) is not None:
-                raise InputError(f"--{name} does not belong to --problem quadratic; leave one of the two out")
+                raise InputError(
+                    _("--{name} does not belong to --problem quadratic; leave one of the two out", name=name)
+                )
         return request_from(vars(arguments), PUBLISHED)
     if arguments.layers is None:
         for name in NETWORK:
             if getattr(arguments, name) is not None:
-                raise InputError(f"--{name} belongs to a network; add --layers")
+                raise InputError(_("--{name} belongs to a network; add --layers", name=name))
         return options.line_or_table(arguments)
     return request_from(vars(options.line_or_table(arguments)), NETWORK)
 

@@ -10,6 +10,7 @@ import argparse
 from bpcompare.cli import values
 from bpcompare.cli.request import Request, request_from
 from bpcompare.errors import InputError
+from bpcompare.language import _
 from bpcompare.training.defaults import EPOCHS, LR, METHODS, SEED
 from bpcompare.training.process_environment import CONNECT
 
@@ -28,31 +29,34 @@ LINE: dict[str, Any] = {"samples": 100, "noise": 0.1, "weight": [[2.0]], "bias":
 
 def add_output_options(parser: argparse.ArgumentParser, out: str = "outputs") -> None:
     """``--out``, ``--format``, ``--dpi``, ``--style`` and ``--quiet``."""
-    group = parser.add_argument_group("output")
+    group = parser.add_argument_group(_("output"))
     group.add_argument(
         "--out",
         type=values.folder,
         default=out,
         metavar="DIR",
-        help=f"folder for the results (default {out})",
+        help=_("folder for the results (default {out})", out=out),
     )
     group.add_argument(
         "--format",
         type=values.among(*FORMATS),
         default=("png",),
         metavar="F[,F…]",
-        help="picture formats: png, svg, pdf (default png)",
+        help=_("picture formats: png, svg, pdf (default png)"),
     )
     group.add_argument(
-        "--dpi", type=values.dots_per_inch, metavar="N", help="dots per inch of PNG pictures, 30 to 600 (default 110)"
+        "--dpi",
+        type=values.dots_per_inch,
+        metavar="N",
+        help=_("dots per inch of PNG pictures, 30 to 600 (default 110)"),
     )
     group.add_argument(
         "--style",
         choices=("paper", "slides"),
         default="paper",
-        help="slides: pictures 16:9 with large type (default paper)",
+        help=_("slides: pictures 16:9 with large type (default paper)"),
     )
-    group.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    group.add_argument("--quiet", action="store_true", help=_("print nothing but errors"))
 
 
 def look() -> dict[str, Any]:
@@ -69,57 +73,57 @@ def look() -> dict[str, Any]:
 
 def add_problem_options(parser: argparse.ArgumentParser) -> None:
     """The options that say what is to be learned; `problem_from` reads them."""
-    group = parser.add_argument_group("problem: a line with noise", "y = x·weight + bias + noise·ε, ε ~ N(0, 1)")
-    group.add_argument("--samples", type=values.whole_number, metavar="N", help="how many (default 100)")
-    group.add_argument("--noise", type=values.number_from_zero, metavar="S", help="standard deviation (default 0.1)")
+    group = parser.add_argument_group(_("problem: a line with noise"), _("y = x·weight + bias + noise·ε, ε ~ N(0, 1)"))
+    group.add_argument("--samples", type=values.whole_number, metavar="N", help=_("how many (default 100)"))
+    group.add_argument("--noise", type=values.number_from_zero, metavar="S", help=_("standard deviation (default 0.1)"))
     group.add_argument(
         "--weight",
         type=values.matrix,
         metavar="W",
-        help="default 2; one number per input, separated by commas; outputs separated by semicolons",
+        help=_("default 2; one number per input, separated by commas; outputs separated by semicolons"),
     )
-    group.add_argument("--bias", type=values.vector, metavar="B", help="default 1; one number, or one per output")
+    group.add_argument("--bias", type=values.vector, metavar="B", help=_("default 1; one number, or one per output"))
     add_csv_options(parser)
-    group = parser.add_argument_group("problem: both kinds")
-    group.add_argument("--no-bias", action="store_true", help="a model without a bias")
+    group = parser.add_argument_group(_("problem: both kinds"))
+    group.add_argument("--no-bias", action="store_true", help=_("a model without a bias"))
     group.add_argument(
         "--standardize",
         action="store_true",
-        help="train on columns of mean 0 and deviation 1, report in your own units",
+        help=_("train on columns of mean 0 and deviation 1, report in your own units"),
     )
     group.add_argument(
         "--seed",
         type=values.seed,
         metavar="N",
-        help=f"random seed for the noise, the initial weights and the sample order (default {SEED})",
+        help=_("random seed for the noise, the initial weights and the sample order (default {seed})", seed=SEED),
     )
-    group.add_argument("--dtype", choices=("float32", "float64"), help="precision (default float32)")
+    group.add_argument("--dtype", choices=("float32", "float64"), help=_("precision (default float32)"))
 
 
 def add_csv_options(parser: argparse.ArgumentParser) -> None:
     """``--csv`` with its columns, and how the file is written; `problem_from` reads them."""
-    group = parser.add_argument_group("problem: your own table")
+    group = parser.add_argument_group(_("problem: your own table"))
     group.add_argument(
         "--csv",
         type=values.table,
         metavar="FILE",
-        help="a CSV file with a header row, or a sample table: cars, longley, norris",
+        help=_("a CSV file with a header row, or a sample table: cars, longley, norris"),
     )
     group.add_argument(
         "--x",
         type=values.columns,
         metavar="COL[,COL…]",
-        help="its input columns: names, 'c*' for all that begin with c, or all for every one that --y does not name",
+        help=_("its input columns: names, 'c*' for all that begin with c, or all for every one that --y does not name"),
     )
-    group.add_argument("--y", type=values.columns, metavar="COL[,COL…]", help="its output columns, likewise")
-    group.add_argument("--encoding", metavar="E", help="of the file, such as gbk or cp1252 (default utf-8)")
-    group.add_argument("--decimal", metavar="SIGN", help="the decimal sign of its numbers, . or , (default .)")
-    group.add_argument("--comment", metavar="SIGN", help="leave out the lines that begin with this, such as '#'")
+    group.add_argument("--y", type=values.columns, metavar="COL[,COL…]", help=_("its output columns, likewise"))
+    group.add_argument("--encoding", metavar="E", help=_("of the file, such as gbk or cp1252 (default utf-8)"))
+    group.add_argument("--decimal", metavar="SIGN", help=_("the decimal sign of its numbers, . or , (default .)"))
+    group.add_argument("--comment", metavar="SIGN", help=_("leave out the lines that begin with this, such as '#'"))
     group.add_argument(
         "--skip-missing",
         action="store_true",
         default=None,
-        help="leave out the rows in which a cell is empty or NA, and say how many",
+        help=_("leave out the rows in which a cell is empty or NA, and say how many"),
     )
 
 
@@ -131,16 +135,18 @@ def check_problem(arguments: argparse.Namespace) -> None:
     """
     if arguments.csv is None:
         if arguments.x or arguments.y:
-            raise InputError("--x and --y name columns of a table; add --csv FILE")
+            raise InputError(_("--x and --y name columns of a table; add --csv FILE"))
         for name in CSV:
             if getattr(arguments, name):
-                raise InputError(f"--{name.replace('_', '-')} says how a table is written; add --csv FILE")
+                raise InputError(
+                    _("--{option} says how a table is written; add --csv FILE", option=name.replace("_", "-"))
+                )
         return
     for name in LINE:
         if getattr(arguments, name) is not None:
-            raise InputError(f"--{name} makes data, and --csv reads them; leave one of the two out")
+            raise InputError(_("--{name} makes data, and --csv reads them; leave one of the two out", name=name))
     if not (arguments.x and arguments.y):
-        raise InputError("--csv needs --x and --y, the names of the input and output columns; add them")
+        raise InputError(_("--csv needs --x and --y, the names of the input and output columns; add them"))
 
 
 def line_or_table(arguments: argparse.Namespace) -> Request:
@@ -199,40 +205,57 @@ def _say_skipped(request: Request, problem: Problem) -> None:
 
     if problem.skipped and not getattr(request, "quiet", False) and place()[0] == 0:
         rows = problem.samples + problem.skipped
-        print(f"{problem.name}: left out {problem.skipped} of {rows} rows, as a cell is missing", file=sys.stderr)
+        print(
+            _(
+                "{name}: left out {skipped} of {rows} rows, as a cell is missing",
+                name=problem.name,
+                skipped=problem.skipped,
+                rows=rows,
+            ),
+            file=sys.stderr,
+        )
 
 
 def add_training_options(parser: argparse.ArgumentParser) -> None:
     """``--methods``, ``--lr``, ``--epochs`` and ``--batch-size``."""
-    group = parser.add_argument_group("training")
+    group = parser.add_argument_group(_("training"))
     group.add_argument(
         "--methods",
         type=values.names,
         metavar="M[,M…]",
-        help="manual, autograd, adam, or SOURCE+RULE: formula, autograd, graph, finite_difference, moments + a rule "
-        "by hand (GradientDescent, Adam, AdamNoBiasCorrection, AdamEpsInside, AdamSwappedBetas, AdamMomentumOnly, "
-        "AdamRMSPropOnly) or a torch.optim class, written in full where it shares a name (default "
-        f"{','.join(METHODS)})",
+        help=_(
+            "manual, autograd, adam, or SOURCE+RULE: formula, autograd, graph, finite_difference, "
+            "moments + a rule by hand (GradientDescent, Adam, AdamNoBiasCorrection, AdamEpsInside, "
+            "AdamSwappedBetas, AdamMomentumOnly, AdamRMSPropOnly) or a torch.optim class, written in "
+            "full where it shares a name (default {methods})",
+            methods=",".join(METHODS),
+        ),
     )
-    group.add_argument("--lr", type=values.rate, metavar="R", help=f"learning rate (default {LR})")
+    group.add_argument("--lr", type=values.rate, metavar="R", help=_("learning rate (default {lr})", lr=LR))
     group.add_argument(
-        "--epochs", type=values.whole_number, metavar="N", help=f"passes over the samples (default {EPOCHS})"
+        "--epochs",
+        type=values.whole_number,
+        metavar="N",
+        help=_("passes over the samples (default {epochs})", epochs=EPOCHS),
     )
     group.add_argument(
         "--batch-size",
         type=values.whole_number,
         metavar="N",
-        help="samples per step; 1 trains on one sample at a time (default: all)",
+        help=_("samples per step; 1 trains on one sample at a time (default: all)"),
     )
 
 
 def add_process_options(parser: argparse.ArgumentParser) -> None:
     """``--timeout``."""
-    group = parser.add_argument_group("several processes, started by torchrun")
+    group = parser.add_argument_group(_("several processes, started by torchrun"))
     group.add_argument(
         "--timeout",
         type=values.seconds,
         default=CONNECT,
         metavar="SECONDS",
-        help=f"how long they may take to start and find each other; give more on a slow cluster (default {CONNECT:g})",
+        help=_(
+            "how long they may take to start and find each other; give more on a slow cluster (default {connect:g})",
+            connect=CONNECT,
+        ),
     )

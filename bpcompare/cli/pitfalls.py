@@ -1,7 +1,4 @@
-"""Makes a classic mistake on purpose, next to the right code, and shows that theory predicts what happens.
-
-Without NAME every pitfall is run. Each leaves its curves as a picture in the output folder.
-"""
+"""The command ``pitfalls``: classic mistakes, predicted and made."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bpcompare.cli import options, steps
 from bpcompare.cli.sentences import program
+from bpcompare.language import N_, _
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,10 +17,16 @@ if TYPE_CHECKING:
 
     Maker = Callable[[dict[str, Pitfall]], bytes]
 
+DESCRIPTION = N_("""\
+Makes a classic mistake on purpose, next to the right code, and shows that theory predicts what happens.
+
+Without NAME every pitfall is run. Each leaves its curves as a picture in the output folder.
+""")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which pitfall, and where its picture goes."""
-    parser.add_argument("name", nargs="?", metavar="NAME", help="one pitfall; without it, all of them, listed")
+    parser.add_argument("name", nargs="?", metavar="NAME", help=_("one pitfall; without it, all of them, listed"))
     options.add_output_options(parser, out="outputs/pitfalls")
 
 
@@ -41,12 +45,12 @@ def run(arguments: argparse.Namespace) -> int:
     makers = files([name for name in names if name in learning_rate.PITFALLS], arguments.format)
     check_folder(arguments.out, makers)
     found = {}
-    with Progress("training", len(names), quiet=quiet) as progress:
+    with Progress(_("training"), len(names), quiet=quiet) as progress:
         for name in names:
             found[name] = learning_rate.run(name)
             progress.advance()
     made = {}
-    with Progress("drawing", len(makers), quiet=quiet) as progress:
+    with Progress(_("drawing"), len(makers), quiet=quiet) as progress:
         for file, maker in makers.items():
             made[file] = maker(found)
             progress.advance()
@@ -54,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not quiet:
         if arguments.name is None:
             print(show.overview(list(found.values())))
-            print(f"Each has a page of its own: {program()} pitfalls NAME")
+            print(_("Each has a page of its own: {program} pitfalls NAME", program=program()))
         else:
             print(show.page(found[arguments.name]))
         print(wrote)

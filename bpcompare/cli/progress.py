@@ -8,6 +8,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from bpcompare.language import _, columns_of
+
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
@@ -26,8 +28,8 @@ class Notice:
         sys.stderr.flush()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        sys.stderr.write(" " * len(self.text) + "\r")
+    def __exit__(self, *exception: object) -> None:
+        sys.stderr.write(" " * columns_of(self.text) + "\r")
         sys.stderr.flush()
 
 
@@ -39,7 +41,7 @@ def load_torch(*, quiet: bool = False) -> None:
 
     from bpcompare.cli import signals
 
-    notice = Notice("loading PyTorch") if visible(quiet) else nullcontext()
+    notice = Notice(_("loading PyTorch")) if visible(quiet) else nullcontext()
     with signals.handled_by(signals.leave_at_once, instead_of=signals.interrupt), notice:
         import torch  # noqa: F401
 
@@ -123,11 +125,11 @@ class _PlainBar:
     def start(self) -> None:
         """Nothing: the first update shows the line."""
 
-    def update(self, _: int, completed: float, total: float | None) -> None:
+    def update(self, task: int, completed: float, total: float | None) -> None:
         share = f" {min(completed / total, 1):4.0%}" if total else ""
         sys.stderr.write(f"{self.label} …{share}\r")
         sys.stderr.flush()
 
     def stop(self) -> None:
-        sys.stderr.write(" " * (len(self.label) + 8) + "\r")
+        sys.stderr.write(" " * (columns_of(self.label) + 8) + "\r")
         sys.stderr.flush()

@@ -1,9 +1,4 @@
-"""Trains, and writes the report: one HTML page with everything in it, which works offline.
-
-python -m bpcompare report                        the tutorial's line
-python -m bpcompare report --csv cars --x speed --y dist --standardize --lr 0.5
-python -m bpcompare report --problem quadratic    a network, by the delta recursion
-"""
+"""The command ``report``: one HTML page."""
 
 from __future__ import annotations
 
@@ -12,12 +7,21 @@ import argparse
 from bpcompare.cli import network_options, options, values
 from bpcompare.cli.progress import Progress, load_torch
 from bpcompare.errors import InputError
+from bpcompare.language import N_, _
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from bpcompare.comparison.base import BaseComparison
+
+DESCRIPTION = N_("""\
+Trains, and writes the report: one HTML page with everything in it, which works offline.
+
+python -m bpcompare report                        the tutorial's line
+python -m bpcompare report --csv cars --x speed --y dist --standardize --lr 0.5
+python -m bpcompare report --problem quadratic    a network, by the delta recursion
+""")
 
 FILE = "report.html"
 
@@ -27,15 +31,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_problem_options(parser)
     options.add_training_options(parser)
     network_options.add_network_options(parser)
-    group = parser.add_argument_group("output")
+    group = parser.add_argument_group(_("output"))
     group.add_argument(
         "--out",
         type=values.folder,
         default="outputs",
         metavar="DIR",
-        help=f"folder of {FILE} (default outputs)",
+        help=_("folder of {file} (default outputs)", file=FILE),
     )
-    group.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    group.add_argument("--quiet", action="store_true", help=_("print nothing but errors"))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.results.write import check_folder
 
     check_folder(request.out, [FILE])
-    with Progress("reading", 1.0, quiet=request.quiet) as progress:
+    with Progress(_("reading"), 1.0, quiet=request.quiet) as progress:
         problem = network_options.problem_from(request, progress.reach)
     request = options.with_columns(request, problem)
     steps.check_size(request, problem)
@@ -64,7 +68,7 @@ def made(comparison: BaseComparison[Any], *, quiet: bool) -> bytes:
     """The page."""
     from bpcompare.show.report.page import page, steps_of
 
-    with Progress("making the report", steps_of(comparison), quiet=quiet) as progress:
+    with Progress(_("making the report"), steps_of(comparison), quiet=quiet) as progress:
         return page(comparison, on_step=progress.advance)
 
 
@@ -79,5 +83,8 @@ def check_libraries() -> None:
     missing = [name for name in ("plotly", "latex2mathml", "jinja2") if find_spec(name) is None]
     if missing:
         raise InputError(
-            f"the report needs {' and '.join(missing)}; install them with: pip install 'bpcompare[report]'"
+            _(
+                "the report needs {missing}; install them with: pip install 'bpcompare[report]'",
+                missing=_(" and ").join(missing),
+            )
         )

@@ -1,7 +1,4 @@
-"""Recomputes every figure that the five source tutorials publish, and lists where the sources are wrong.
-
-Exit code 1 if a figure that should hold does not.
-"""
+"""The command ``reproduce``: every published figure, recomputed."""
 
 from __future__ import annotations
 
@@ -9,6 +6,13 @@ import argparse
 
 from bpcompare.cli import options, steps, values
 from bpcompare.cli.progress import Progress, load_torch
+from bpcompare.language import N_, _
+
+DESCRIPTION = N_("""\
+Recomputes every figure that the five source tutorials publish, and lists where the sources are wrong.
+
+Exit code 1 if a figure that should hold does not.
+""")
 
 FORMATS = {"markdown": "reproduce.md", "json": "reproduce.json"}
 
@@ -19,10 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=("text", *FORMATS),
         default="text",
-        help="what to print (default text: tables for a terminal, Markdown elsewhere)",
+        help=_("what to print (default text: tables for a terminal, Markdown elsewhere)"),
     )
-    parser.add_argument("--out", type=values.folder, metavar="DIR", help="also write reproduce.md and reproduce.json")
-    parser.add_argument("--quiet", action="store_true", help="print nothing; the exit code says it all")
+    parser.add_argument(
+        "--out", type=values.folder, metavar="DIR", help=_("also write reproduce.md and reproduce.json")
+    )
+    parser.add_argument("--quiet", action="store_true", help=_("print nothing; the exit code says it all"))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -36,18 +42,18 @@ def run(arguments: argparse.Namespace) -> int:
 
     from bpcompare.lessons.published.reproduce import reproduce
     from bpcompare.lessons.published.source_errors import source_errors
+    from bpcompare.results.formats import listed
     from bpcompare.show import reproduction
 
-    with Progress("recomputing", quiet=arguments.quiet):
+    with Progress(_("recomputing"), quiet=arguments.quiet):
         figures, errors = reproduce(), source_errors()
-        texts = {
-            "markdown": reproduction.to_markdown(figures, errors),
-            "json": reproduction.to_json(figures, errors),
-        }
+        markdown = reproduction.to_markdown(figures, errors)
+        files = listed({FORMATS["markdown"]: markdown.encode()})
+        texts = {"markdown": markdown, "json": reproduction.to_json(figures, errors, files)}
     wrote = ""
     if makers:
-        files = {name: texts[kind].encode() for name, kind in makers.items()}
-        wrote = steps.written(arguments.out, files, quiet=arguments.quiet)
+        made = {name: texts[kind].encode() for name, kind in makers.items()}
+        wrote = steps.written(arguments.out, made, quiet=arguments.quiet)
     if not arguments.quiet:
         look = options.look()
         if arguments.format == "text" and look["width"]:

@@ -8,6 +8,7 @@ import sys
 
 LONGEST_WORD = 200  # a path still fits
 LONGEST = 1_000
+PUNCTUATION = "，。；：、（）「」"  # Chinese sentences have no blanks
 
 
 def program() -> str:
@@ -29,6 +30,6 @@ def sentence(text: str, *, lines: bool = False) -> str:
         >>> sentence("no column 'a\x1b[2Jb'")
         "no column 'a\\x1b[2Jb'"
     """
-    short = re.sub(rf"\S{{{LONGEST_WORD},}}", lambda found: f"{found[0][:120]}…{found[0][-40:]}", text)
+    short = re.sub(rf"[^\s{PUNCTUATION}]{{{LONGEST_WORD},}}", lambda found: f"{found[0][:120]}…{found[0][-40:]}", text)
     short = short if len(short) <= LONGEST else f"{short[: LONGEST - 301]}…{short[-300:]}"
     return "".join(c if c.isprintable() or (lines and c == "\n") else repr(c)[1:-1] for c in short)

@@ -6,6 +6,8 @@ import contextlib
 import os
 import signal
 
+from bpcompare.language import _
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -14,7 +16,22 @@ if TYPE_CHECKING:
     Handler = Callable[[int, Any], Any] | int | None
 
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-SENTENCE = "bpcompare: interrupted; earlier results are as they were"
+_written = False
+
+
+def sentence() -> str:
+    """What is said of an interruption: it depends on whether this run's files are in their places."""
+    if _written:
+        said = _("interrupted; the results of this run are written")
+    else:
+        said = _("interrupted; earlier results are as they were")
+    return "bpcompare: " + said
+
+
+def nothing_written() -> None:
+    """A command begins."""
+    global _written
+    _written = False
 
 
 class Interrupted(KeyboardInterrupt):
@@ -25,16 +42,16 @@ class Interrupted(KeyboardInterrupt):
         self.exit_code = 128 + number
 
 
-def interrupt(number: int, _: object) -> None:
+def interrupt(number: int, frame: object) -> None:
     """Clears up and ends; a second signal ends without that."""
     signal.signal(number, leave_at_once)
     raise Interrupted(number)
 
 
-def leave_at_once(number: int, _: object) -> None:
+def leave_at_once(number: int, frame: object) -> None:
     """Ends where there is nothing to clear up, and where an exception could be lost: in code that loads a library."""
     with contextlib.suppress(OSError):
-        os.write(2, f"\r{SENTENCE}\n".encode())
+        os.write(2, f"\r{sentence()}\n".encode())
     os._exit(128 + number)
 
 
@@ -64,3 +81,15 @@ def handled_by(handler: Handler, instead_of: Handler | None = None) -> Iterator[
     finally:
         for number, former in changed.items():
             signal.signal(number, former)
+
+
+@contextlib.contextmanager
+def after_this() -> Iterator[None]:
+    """Lets a signal wait while files take their places: it ends the program after that, but with all of them new."""
+    global _written
+    came: list[int] = []
+    with handled_by(lambda number, _: came.append(number), instead_of=interrupt):
+        yield
+        _written = True
+    if came:
+        interrupt(came[0], None)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bpcompare.cli import options, threads
+from bpcompare.cli import options, signals, threads
 from bpcompare.cli.progress import Progress
+from bpcompare.language import _, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -35,25 +36,24 @@ def trained(request: Request, problem: Problem, *, quiet: bool) -> Comparison:
     from bpcompare.comparison.linear import compare
 
     threads.settle(problem)
-    with Progress("training", len(request.methods) * request.epochs, quiet=quiet) as progress:
+    with Progress(_("training"), len(request.methods) * request.epochs, quiet=quiet) as progress:
         return compare(problem, request.methods, **vars(request.training), on_epoch=progress.advance)
 
 
 def made(makers: Mapping[str, Callable[[Any], bytes]], output: Any, progress: Progress) -> dict[str, bytes]:
-    """The content of each file, in order."""
-    contents = {}
+    """The content of each file, in order; in ``output.made`` each maker finds those before its own."""
     for name, maker in makers.items():
-        contents[name] = maker(output)
+        output.made[name] = maker(output)
         progress.advance()
-    return contents
+    return dict(output.made)
 
 
 def written(folder: Path, files: Mapping[str, bytes], *, quiet: bool) -> str:
     """Writes ``files`` (name → content) and says so."""
     from bpcompare.results.write import write_files
 
-    with Progress("writing", quiet=quiet):
-        paths = write_files(folder, files)
+    with Progress(_("writing"), quiet=quiet):
+        paths = write_files(folder, files, signals.after_this)
     return list_of_files(paths)
 
 
@@ -61,7 +61,7 @@ def list_of_files(paths: Iterable[Path]) -> str:
     """Which files were written, in lines that this terminal holds."""
     from bpcompare.show.terminal import visible, wrapped
 
-    sentence, width = visible(f"wrote {', '.join(map(str, paths))}"), options.look()["width"]
+    sentence, width = visible(_("wrote {files}", files=listed(paths))), options.look()["width"]
     return wrapped(sentence, width) if width else sentence
 
 

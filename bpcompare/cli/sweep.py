@@ -1,4 +1,4 @@
-"""Trains at every learning rate × every seed × every method, all at once, and shows which rates work."""
+"""The command ``sweep``: many rates and seeds at once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from bpcompare.cli import options, values
+from bpcompare.language import N_, _
 from bpcompare.training.process_environment import place
 
 if TYPE_CHECKING:
@@ -21,32 +22,36 @@ if TYPE_CHECKING:
 
     Maker = Callable[["SweepOutput"], bytes]
 
+DESCRIPTION = N_("Trains at every learning rate × every seed × every method, all at once, and shows which rates work.")
+
 FIGURES = ("sweep", "sweep_map", "sweep_spread")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of a sweep."""
     options.add_problem_options(parser)
-    group = parser.add_argument_group("sweep")
+    group = parser.add_argument_group(_("sweep"))
     group.add_argument(
         "--lr",
         type=values.rates,
         default=values.rates("1e-3:10:log:200"),
         metavar="A:B:log:N",
-        help="N rates from A to B, evenly spaced in the logarithm (or lin), or a list R,R,… (default 1e-3:10:log:200)",
+        help=_(
+            "N rates from A to B, evenly spaced in the logarithm (or lin), or a list R,R,… (default 1e-3:10:log:200)"
+        ),
     )
-    group.add_argument("--seeds", type=values.whole_number, default=50, metavar="N", help="how many (default 50)")
+    group.add_argument("--seeds", type=values.whole_number, default=50, metavar="N", help=_("how many (default 50)"))
     group.add_argument(
         "--methods",
         type=values.names,
         default=("manual", "adam"),
         metavar="M[,M…]",
-        help="as in compare, with a rule by hand; gradients come from the data's moments (default manual,adam)",
+        help=_("as in compare, with a rule by hand; gradients come from the data's moments (default manual,adam)"),
     )
-    group.add_argument("--epochs", type=values.whole_number, default=50, metavar="N", help="passes (default 50)")
+    group.add_argument("--epochs", type=values.whole_number, default=50, metavar="N", help=_("passes (default 50)"))
     options.add_output_options(parser)
     options.add_process_options(parser)
-    parser.add_argument("--explain", action="store_true", help="say below what every column and word means")
+    parser.add_argument("--explain", action="store_true", help=_("say below what every column and word means"))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -68,16 +73,16 @@ def run(arguments: argparse.Namespace) -> int:
     with processes.process_group(request.timeout, since=began) as first:
         quiet = request.quiet or not first
         processes.run_on_all(lambda: check_folder(request.out, makers) if first else None)
-        with Progress("drawing data", request.seeds, quiet=quiet) as progress:
+        with Progress(_("drawing data"), request.seeds, quiet=quiet) as progress:
             problems = processes.run_on_all(lambda: _problems(request, progress))
         epochs = len(request.methods) * request.epochs * batches(len(problems), len(request.lr))
-        with Progress("training", epochs, quiet=quiet) as progress:
+        with Progress(_("training"), epochs, quiet=quiet) as progress:
             result = sweep(problems, request.lr, request.methods, epochs=request.epochs, on_epoch=progress.advance)
         if first:
-            with Progress("finding the optimum of each seed's data", len(problems), quiet=quiet) as progress:
+            with Progress(_("finding the optimum of each seed's data"), len(problems), quiet=quiet) as progress:
                 noise = request.noise if request.csv is None else None
                 summary = Summary(result, noise, progress.advance)
-            with Progress("drawing", len(makers), quiet=quiet) as progress:
+            with Progress(_("drawing"), len(makers), quiet=quiet) as progress:
                 outcome = SweepOutput(summary, request, progress)
                 made = steps.made(makers, outcome, progress)
             wrote = steps.written(request.out, made, quiet=quiet)
@@ -139,6 +144,7 @@ class SweepOutput:
 
     def __init__(self, summary: Summary, request: Request, progress: Progress) -> None:
         self.summary, self.request, self.progress = summary, request, progress
+        self.made: dict[str, bytes] = {}
 
     @cached_property
     def figures(self) -> Mapping[str, Any]:
@@ -164,4 +170,4 @@ class SweepOutput:
         """sweep.json."""
         from bpcompare.results.sweep import sweep_json
 
-        return sweep_json(self.summary, self.request.settings)
+        return sweep_json(self.summary, self.request.settings, self.made)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 
+from bpcompare.language import _, listed
 from bpcompare.training.defaults import LARGEST_LR
 
 TYPE_CHECKING = False
@@ -20,7 +21,7 @@ DIGITS = 17  # a float64 holds no more
 
 def whole_number(text: str) -> int:
     """A whole number of at least 1."""
-    return _integer(text, 1, LARGEST_WHOLE, "must be a whole number from 1 to 2**63 − 1")
+    return _integer(text, 1, LARGEST_WHOLE, "2**63 − 1")
 
 
 def whole_numbers(text: str) -> list[int]:
@@ -30,26 +31,29 @@ def whole_numbers(text: str) -> list[int]:
 
 def seed(text: str) -> int:
     """A whole number that `torch.manual_seed` takes."""
-    return _integer(text, 0, LARGEST_WHOLE, "must be a whole number from 0 to 2**63 − 1")
+    return _integer(text, 0, LARGEST_WHOLE, "2**63 − 1")
 
 
 def digits(text: str) -> int:
     """How many significant digits to write."""
-    return _integer(text, 1, DIGITS, f"must be a whole number from 1 to {DIGITS}")
+    return _integer(text, 1, DIGITS)
 
 
 def dots_per_inch(text: str) -> int:
     """How finely a picture is drawn."""
-    return _integer(text, 30, 600, "must be a whole number from 30 to 600")
+    return _integer(text, 30, 600)
 
 
-def _integer(text: str, least: int, most: int, rule: str) -> int:
+def _integer(text: str, least: int, most: int, written: str = "") -> int:
     try:
         value = int(text)
     except ValueError:
         value = least - 1
     if not least <= value <= most:
-        raise argparse.ArgumentTypeError(f"{rule}; got {text!r}")
+        rule = _(
+            "must be a whole number from {least} to {most}; got {text!r}", least=least, most=written or most, text=text
+        )
+        raise argparse.ArgumentTypeError(rule)
     return value
 
 
@@ -60,7 +64,7 @@ def number(text: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"must be a finite number; got {text!r}")
+        raise argparse.ArgumentTypeError(_("must be a finite number; got {text!r}", text=text))
     return value
 
 
@@ -68,7 +72,7 @@ def positive_number(text: str) -> float:
     """A finite number above 0."""
     value = number(text)
     if value <= 0:
-        raise argparse.ArgumentTypeError(f"must be above 0; got {text!r}")
+        raise argparse.ArgumentTypeError(_("must be above 0; got {text!r}", text=text))
     return value
 
 
@@ -76,7 +80,9 @@ def rate(text: str) -> float:
     """A learning rate."""
     value = positive_number(text)
     if value > LARGEST_LR:
-        raise argparse.ArgumentTypeError(f"must be above 0 and at most {LARGEST_LR:g}; got {text!r}")
+        raise argparse.ArgumentTypeError(
+            _("must be above 0 and at most {largest_lr:g}; got {text!r}", largest_lr=LARGEST_LR, text=text)
+        )
     return value
 
 
@@ -84,7 +90,13 @@ def seconds(text: str) -> float:
     """A time to wait, of at most a day."""
     value = positive_number(text)
     if value > LONGEST_WAIT:
-        raise argparse.ArgumentTypeError(f"must be above 0 and at most {LONGEST_WAIT:g} seconds; got {text!r}")
+        raise argparse.ArgumentTypeError(
+            _(
+                "must be above 0 and at most {longest_wait:g} seconds; got {text!r}",
+                longest_wait=LONGEST_WAIT,
+                text=text,
+            )
+        )
     return value
 
 
@@ -92,7 +104,7 @@ def number_from_zero(text: str) -> float:
     """A finite number of at least 0."""
     value = number(text)
     if value < 0:
-        raise argparse.ArgumentTypeError(f"must be at least 0; got {text!r}")
+        raise argparse.ArgumentTypeError(_("must be at least 0; got {text!r}", text=text))
     return value
 
 
@@ -105,7 +117,7 @@ def matrix(text: str) -> list[list[float]]:
     """Rows of finite numbers, all of one length, separated by semicolons."""
     rows = [vector(row) for row in text.split(";")]
     if len({len(row) for row in rows}) > 1:
-        raise argparse.ArgumentTypeError(f"must have as many numbers for every output; got {text!r}")
+        raise argparse.ArgumentTypeError(_("must have as many numbers for every output; got {text!r}", text=text))
     return rows
 
 
@@ -115,10 +127,12 @@ def rates(text: str) -> tuple[float, ...]:
     if len(parts) == 1:
         return tuple(sorted({rate(part) for part in text.split(",")}))
     if len(parts) != 4 or parts[2] not in ("log", "lin"):
-        raise argparse.ArgumentTypeError(f"must read A:B:log:N, A:B:lin:N or R,R,…; got {text!r}")
+        raise argparse.ArgumentTypeError(_("must read A:B:log:N, A:B:lin:N or R,R,…; got {text!r}", text=text))
     low, high, count = rate(parts[0]), rate(parts[1]), whole_number(parts[3])
     if not (low < high and high / low < math.inf and 2 <= count <= MOST_RATES):
-        raise argparse.ArgumentTypeError(f"must rise from A to B in 2 to {MOST_RATES:,} rates; got {text!r}")
+        raise argparse.ArgumentTypeError(
+            _("must rise from A to B in 2 to {most_rates:,} rates; got {text!r}", most_rates=MOST_RATES, text=text)
+        )
     if parts[2] == "lin":
         return tuple(low + (high - low) * i / (count - 1) for i in range(count))
     return tuple(low * (high / low) ** (i / (count - 1)) for i in range(count))
@@ -128,14 +142,14 @@ def names(text: str) -> tuple[str, ...]:
     """Names, separated by commas."""
     parts = tuple(part.strip() for part in text.split(","))
     if not all(parts):
-        raise argparse.ArgumentTypeError(f"must be names separated by commas; got {text!r}")
+        raise argparse.ArgumentTypeError(_("must be names separated by commas; got {text!r}", text=text))
     return parts
 
 
 def columns(text: str) -> str:
     """Column names or patterns; which, is known once the file's header is."""
     if not text.strip(" ,"):
-        raise argparse.ArgumentTypeError(f"must be column names separated by commas; got {text!r}")
+        raise argparse.ArgumentTypeError(_("must be column names separated by commas; got {text!r}", text=text))
     return text
 
 
@@ -158,7 +172,9 @@ def among(*known: str) -> Callable[[str], tuple[str, ...]]:
         found = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",")))
         for name in found:
             if name not in known:
-                raise argparse.ArgumentTypeError(f"must be among {', '.join(known)}; got {name!r}")
+                raise argparse.ArgumentTypeError(
+                    _("must be among {known}; got {name!r}", known=listed(known), name=name)
+                )
         return found
 
     return read
@@ -169,5 +185,5 @@ def folder(text: str) -> Path:
     from pathlib import Path
 
     if not text.strip() or "\0" in text:
-        raise argparse.ArgumentTypeError(f"must name a folder; got {text!r}")
+        raise argparse.ArgumentTypeError(_("must name a folder; got {text!r}", text=text))
     return Path(text)

@@ -19,14 +19,14 @@ class Answered:
         outputs: The outputs.
         raised: The error, or the empty text.
         stage: Where it was raised: forward or backward.
-        changed: What the call changed in place.
+        changed: What the call changed in place: arguments by position, None for the gradient of the output.
     """
 
     gradients: Mapping[int, Tensor] = field(default_factory=dict)
     outputs: Sequence[Tensor] = ()
     raised: str = ""
     stage: str = ""
-    changed: tuple[str, ...] = ()
+    changed: tuple[int | None, ...] = ()
 
 
 def differentiable(value: Any) -> bool:
@@ -96,7 +96,7 @@ def call(
             asked = [leaves[position] for position in wanted]
             if not pairs:
                 return Answered({}, [o.detach() for o in outputs])
-            for _ in range(2 if twice else 1):
+            for __ in range(2 if twice else 1):
                 found = torch.autograd.grad(
                     [o for o, _ in pairs], asked, [g for _, g in pairs], retain_graph=twice, allow_unused=True
                 )
@@ -104,14 +104,12 @@ def call(
         return Answered(
             raised=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}", stage=stage
         )
-    changed = [
-        f"argument {position + 1}"
+    changed: list[int | None] = [
+        position
         for position, (leaf, value) in enumerate(zip(leaves, arguments, strict=True))
         if isinstance(value, Tensor) and not _same(leaf, value)
     ]
-    changed += ["the gradient of the output"] * any(
-        not _same(now, before) for now, before in zip(started, upstream, strict=True)
-    )
+    changed += [None] * any(not _same(now, before) for now, before in zip(started, upstream, strict=True))
     gradients = {p: g.detach() for p, g in zip(wanted, found, strict=True) if g is not None}
     return Answered(gradients, [o.detach() for o in outputs], changed=tuple(changed))
 

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from bpcompare.errors import InputError, MarkingError
+from bpcompare.language import N_, _
 from bpcompare.marker import sandbox_child
 from bpcompare.marker.calls import Array, Call, Problem
 from bpcompare.marker.diagnosis import diagnose
 from bpcompare.marker.exercises import EXERCISES, Exercise, find
 from bpcompare.marker.marking import Marking
+from bpcompare.marker.phrases import said
 from bpcompare.marker.properties import with_properties
 from bpcompare.marker.sandbox import TIME_LIMIT, Sandbox
 from bpcompare.marker.sandbox_start import Server, server
@@ -49,7 +51,9 @@ def check_file(
         bpcompare.errors.MarkingError: there is no file nowhere.py to mark; ...
     """
     if not file.is_file():
-        raise MarkingError(f"there is no file {file} to mark; check --exercise NAME writes one to start with")
+        raise MarkingError(
+            _("there is no file {file} to mark; check --exercise NAME writes one to start with", file=file)
+        )
     seed = secrets.randbits(32) if seed is None else seed
     if process is None:
         with server() as own:
@@ -73,9 +77,10 @@ def _own_loss(file: Path, function: str, sandbox: Sandbox) -> Marking:
     except MarkingError:
         raise
     except InputError as error:
-        raise MarkingError(f"{file} cannot be marked: {error}") from error
+        raise MarkingError(_("{file} cannot be marked: {error}", file=file, error=said(error.args[0]))) from error
     except ValueError as error:
-        raise MarkingError(f"{file} disturbed the marker's own channel; it must only define its functions") from error
+        problem = N_("{file} disturbed the marker's own channel; it must only define its functions")
+        raise MarkingError(_(problem, file=file)) from error
 
 
 def check_function(
@@ -129,14 +134,15 @@ def mark(
     """
     calls = tuple(_call(file, exercise, problem, reply) for problem, reply in zip(problems, replies, strict=True))
     if all(call.raised for call in calls):
-        raise MarkingError(f"{exercise.function} in {file} raises in every call: {calls[0].raised}; correct that first")
+        problem = N_("{function} in {file} raises in every call: {error}; correct that first")
+        raise MarkingError(_(problem, function=exercise.function, file=file, error=calls[0].raised))
 
     def ask(inputs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Array]]:
         assert call is not None
         try:
             return [_answers(exercise, reply) for reply in call(inputs)]
         except MarkingError:  # the time is over, or the process has ended
-            return [{} for _ in inputs]
+            return [{} for __ in inputs]
 
     verdicts = diagnose(calls, exercise.known)
     return Marking(
@@ -146,7 +152,7 @@ def mark(
 
 def _answers(exercise: Exercise, reply: Reply) -> Mapping[str, Array]:
     """The arrays of one reply by name; none where it raised or gave something else."""
-    arrays = [array for _, array in reply.parts] if reply.kind not in ("raised", "single") else []
+    arrays = [array for __, array in reply.parts] if reply.kind not in ("raised", "single") else []
     names = exercise.known.answers
     if len(arrays) != len(names):
         return {}
@@ -158,17 +164,23 @@ def _call(file: Path, exercise: Exercise, problem: Problem, reply: Reply) -> Cal
     changed = tuple(exercise.parameters[index] for index in reply.changed)
     if reply.kind == "raised":
         return Call(problem, raised=reply.text, changed=changed)
-    wanted = f"it must return {', '.join(names)}"
+    told = {"function": exercise.function, "file": file, "names": ", ".join(names)}
     if reply.kind == "single":
-        hint = "; is a return missing?" if reply.text == "None" else ""
-        raise MarkingError(f"{exercise.function} in {file} returned {reply.text}; {wanted}{hint}")
+        alone = N_("{function} in {file} returned {what}; it must return {names}")
+        missing = N_("{function} in {file} returned {what}; it must return {names}; is a return missing?")
+        message = missing if reply.text == "None" else alone
+        raise MarkingError(_(message, what=reply.text, **told))
     if len(reply.parts) != len(names):
-        raise MarkingError(f"{exercise.function} in {file} returned {len(reply.parts)} results; {wanted}")
+        wrong = N_("{function} in {file} returned {count} results; it must return {names}")
+        raise MarkingError(_(wrong, count=len(reply.parts), **told))
     answers: dict[str, Array] = {}
-    for name, (_, array) in zip(names, reply.parts, strict=True):
+    for name, (__, array) in zip(names, reply.parts, strict=True):
         if isinstance(array, str):
-            kinds = "a tensor, a NumPy array or a nested list of real numbers"
-            raise MarkingError(f"{exercise.function} in {file} returned {array} as {name}; it must be {kinds}")
+            wrong = N_(
+                "{function} in {file} returned {what} as {name}; "
+                "it must be a tensor, a NumPy array or a nested list of real numbers"
+            )
+            raise MarkingError(_(wrong, what=array, name=name, **told))
         answers[name] = array
     types = {name: dtype for name, (dtype, _) in zip(names, reply.parts, strict=True)}
     return Call(problem, answers, types, changed=changed)
@@ -187,20 +199,22 @@ def check_signature(file: Path, exercise: Exercise, parameters: str) -> None:
     """
     wanted = f"{exercise.function}({', '.join(exercise.parameters)})"
     if parameters == "!":
-        raise MarkingError(f"{exercise.function} in {file} is not a function; define {wanted}")
+        problem = N_("{function} in {file} is not a function; define {wanted}")
+        raise MarkingError(_(problem, function=exercise.function, file=file, wanted=wanted))
     if parameters == "?":
         return
     listed = [tuple(word.split(":")) for word in parameters.split()]
-    any_number = any(kind == "VAR_POSITIONAL" for kind, _, _ in listed)
+    any_number = any(kind == "VAR_POSITIONAL" for kind, *__ in listed)
     by_position = [
         (name, default) for kind, name, default in listed if kind in ("POSITIONAL_ONLY", "POSITIONAL_OR_KEYWORD")
     ]
     fixed, required = [name for name, _ in by_position], sum(default == "0" for _, default in by_position)
-    keyword_only = any(kind == "KEYWORD_ONLY" and default == "0" for kind, _, default in listed)
-    got = f"{exercise.function}({', '.join(name for _, name, _ in listed)})"
+    keyword_only = any(kind == "KEYWORD_ONLY" and default == "0" for kind, __, default in listed)
+    got = f"{exercise.function}({', '.join(name for __, name, ___ in listed)})"
     count = len(exercise.parameters)
     if keyword_only or required > count or (len(fixed) < count and not any_number):
-        raise MarkingError(f"{file} defines {got}; it must take {wanted}")
+        raise MarkingError(_("{file} defines {got}; it must take {wanted}", file=file, got=got, wanted=wanted))
     names = [name.lower() for name in fixed[:count]]
     if sorted(names) == sorted(exercise.parameters) and names != list(exercise.parameters):
-        raise MarkingError(f"{file} defines {got}; the arguments come in the order of {wanted}")
+        problem = N_("{file} defines {got}; the arguments come in the order of {wanted}")
+        raise MarkingError(_(problem, file=file, got=got, wanted=wanted))

@@ -9,11 +9,13 @@ import numpy as np
 import torch
 
 from bpcompare.errors import InputError, MarkingError
+from bpcompare.language import N_, _
 from bpcompare.marker import graph_findings
 from bpcompare.marker.calls import Array, Call, Problem
 from bpcompare.marker.diagnosis import diagnose
 from bpcompare.marker.exercises import Exercise
 from bpcompare.marker.marking import Marking
+from bpcompare.marker.phrases import Phrase, phrase
 from bpcompare.marker.problems.any_loss import blind_spots, constant_sizes, solve, with_sizes
 from bpcompare.marker.properties import with_properties
 from bpcompare.marker.verdict import Finding, Known, Verdict
@@ -61,7 +63,8 @@ def check_gradients(
     """
     asked = ask(loss, gradients, sample)
     marking = judge(getattr(gradients, "__name__", "gradients"), asked)
-    found = graph_findings.find(loss, marking.calls, asked.names, marking.verdicts)
+    named = graph_findings.find(loss, marking.calls, asked.names, marking.verdicts)
+    found = {answer: graph_findings.explanation_of(mistake) for answer, mistake in named.items()}
     return replace(marking, verdicts=graph_findings.named(marking.verdicts, found, marking.calls))
 
 
@@ -90,7 +93,8 @@ def ask(
     answers = tuple(solved[0].problem.expected)
     calls = tuple(call for one in solved for call in _twice(gradients, one.problem, names, answers))
     if all(call.raised for call in calls):
-        raise MarkingError(f"the gradients raise in every call: {calls[0].raised}; correct that first")
+        problem = N_("the gradients raise in every call: {error}; correct that first")
+        raise MarkingError(phrase(problem, error=calls[0].raised))
     return Asked(names, calls, tuple(name for name in answers if any(name in one.overruled for one in solved)))
 
 
@@ -107,9 +111,10 @@ def judge(function: str, asked: Asked) -> Marking:
 
 
 def _overruled(answer: str) -> str:
-    return (
-        f"{answer}: autograd's gradient of the loss differs from its central difference, so a backward inside the loss "
-        "is wrong; it is marked against the difference."
+    return _(
+        "{answer}: autograd's gradient of the loss differs from its central difference, so a backward inside the loss "
+        "is wrong; it is marked against the difference.",
+        answer=answer,
     )
 
 
@@ -121,10 +126,12 @@ def _arguments(sample: Callable[[int], Sequence[Any]], k: int) -> tuple[Any, ...
     try:
         drawn = sample(k)
     except Exception as error:
-        raise InputError(f"sample({k}) raises {_told(error)}; it must work for k = 0 to {SAMPLES - 1}") from error
+        problem = N_("sample({k}) raises {error}; it must work for k = 0 to {last}")
+        raise InputError(phrase(problem, k=k, error=_told(error), last=SAMPLES - 1)) from error
     if torch.is_tensor(drawn) or not isinstance(drawn, (tuple, list)):
-        came = "one tensor" if torch.is_tensor(drawn) else type(drawn).__name__
-        raise InputError(f"sample({k}) returned {came}; it must return a tuple of the arguments, such as (x,)")
+        came = Phrase(N_("one tensor")) if torch.is_tensor(drawn) else type(drawn).__name__
+        problem = N_("sample({k}) returned {came}; it must return a tuple of the arguments, such as (x,)")
+        raise InputError(phrase(problem, k=k, came=came))
     return tuple(drawn)
 
 
@@ -166,12 +173,16 @@ def _call(gradients: Callable[..., Any], problem: Problem, names: tuple[str, ...
 def _parts(result: Any, answers: tuple[str, ...]) -> list[Any]:
     wanted = ", ".join(answers)
     if result is None:
-        raise MarkingError(f"the gradients came as None; return {wanted}: is a return missing?")
+        raise MarkingError(
+            phrase(N_("the gradients came as None; return {wanted}: is a return missing?"), wanted=wanted)
+        )
     if isinstance(result, dict):
-        raise MarkingError(f"the gradients came as a dict; return them as a tuple, in the order {wanted}")
+        problem = N_("the gradients came as a dict; return them as a tuple, in the order {wanted}")
+        raise MarkingError(phrase(problem, wanted=wanted))
     parts = list(result) if isinstance(result, (tuple, list)) else [result]
     if len(parts) != len(answers):
-        raise MarkingError(f"the gradients came as {len(parts)} results; one for each of {wanted} is wanted")
+        problem = N_("the gradients came as {count} results; one for each of {wanted} is wanted")
+        raise MarkingError(phrase(problem, count=len(parts), wanted=wanted))
     return parts
 
 
@@ -185,11 +196,13 @@ def _same(now: torch.Tensor, before: torch.Tensor) -> bool:
 
 def _array(part: Any, answer: str) -> Array:
     if part is None:
-        raise MarkingError(f"{answer} came as None; return an array of zeros where a gradient is zero")
+        problem = N_("{answer} came as None; return an array of zeros where a gradient is zero")
+        raise MarkingError(phrase(problem, answer=answer))
     try:
         value = part.detach().double().cpu().numpy() if torch.is_tensor(part) else np.asarray(part, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise MarkingError(f"{answer} came as {type(part).__name__}; it must be an array of real numbers") from error
+        problem = N_("{answer} came as {kind}; it must be an array of real numbers")
+        raise MarkingError(phrase(problem, answer=answer, kind=type(part).__name__)) from error
     return np.array(value)
 
 

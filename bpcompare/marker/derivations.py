@@ -1,6 +1,9 @@
 """The derivation of each exercise, step by step, as its graph is searched for the step that went wrong."""
 
+from bpcompare.language import N_
 from bpcompare.marker.hypotheses.derivation_changes.program import Program, Step
+
+SAMPLE, FEATURE, OUTPUT = N_("sample"), N_("feature"), N_("output")
 
 LINEAR_REGRESSION = Program(
     inputs={"x": "x", "y": "y", "w": "w", "b": "b"},
@@ -18,14 +21,14 @@ LINEAR_REGRESSION = Program(
     ),
     answers={"grad_w": "∂L/∂w", "grad_b": "∂L/∂b"},
     axes={
-        "x": ("sample", "feature"),
-        "w": ("output", "feature"),
-        "b": ("output",),
-        "wᵀ": ("feature", "output"),
-        **dict.fromkeys(("y", "xwᵀ", "ŷ", "r", "2r", "δ"), ("sample", "output")),
-        "δᵀ": ("output", "sample"),
-        "∂L/∂w": ("output", "feature"),
-        "∂L/∂b": ("output",),
+        "x": (SAMPLE, FEATURE),
+        "w": (OUTPUT, FEATURE),
+        "b": (OUTPUT,),
+        "wᵀ": (FEATURE, OUTPUT),
+        **dict.fromkeys(("y", "xwᵀ", "ŷ", "r", "2r", "δ"), (SAMPLE, OUTPUT)),
+        "δᵀ": (OUTPUT, SAMPLE),
+        "∂L/∂w": (OUTPUT, FEATURE),
+        "∂L/∂b": (OUTPUT,),
     },
 )
 

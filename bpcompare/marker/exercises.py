@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bpcompare.errors import InputError
+from bpcompare.language import N_, _
 from bpcompare.marker import derivations
 from bpcompare.marker.calls import Problem
 from bpcompare.marker.explanation import Explanation
@@ -49,8 +50,9 @@ class Exercise:
     lines: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
 
     def mistake(self, name: str) -> Mistake:
-        """What the exercise says about a mistake."""
-        return self.mistakes.get(name) or MISTAKES.get(name) or MISTAKES["unknown"]
+        """What the exercise says about a mistake, in the language in use."""
+        says, line, hint = self.mistakes.get(name) or MISTAKES.get(name) or MISTAKES["unknown"]
+        return Mistake(_(says), line, _(hint))
 
     def said(self, explanation: Explanation) -> list[tuple[str, Mistake]]:
         """Every mistake of an explanation with its words: the graph's own, or those of the table."""
@@ -76,11 +78,11 @@ LINEAR_REGRESSION = Exercise(
     name="linear-regression",
     function="gradients",
     parameters=("x", "y", "w", "b"),
-    about="""Return the gradients of the mean squared error of ŷ = xwᵀ + b, as nn.Linear has it.
+    about=N_("""Return the gradients of the mean squared error of ŷ = xwᵀ + b, as nn.Linear has it.
 
     x has shape (N, in), y (N, out), w (out, in), b (out,); all are torch tensors. The loss is that of nn.MSELoss,
     the mean over all N·out squared residuals. Return grad_w (out, in) and grad_b (out,), as tensors, NumPy arrays
-    or nested lists.""",
+    or nested lists."""),
     derivation=(
         "ŷ = xwᵀ + b",
         "r = ŷ − y",
@@ -106,11 +108,11 @@ ADAM_STEP = Exercise(
     name="adam-step",
     function="adam_step",
     parameters=("p", "grad", "exp_avg", "exp_avg_sq", "step", "lr", "beta1", "beta2", "eps"),
-    about="""Return a parameter after one step of Adam, and Adam's two running means.
+    about=N_("""Return a parameter after one step of Adam, and Adam's two running means.
 
     p, grad, exp_avg and exp_avg_sq are torch tensors of shape (n,); exp_avg and exp_avg_sq are the running means m
     and v before this step; step counts from 1 and includes this one. Return the new p, exp_avg and exp_avg_sq, as
-    torch.optim.Adam would leave them; change nothing in place.""",
+    torch.optim.Adam would leave them; change nothing in place."""),
     derivation=(
         "m ← β₁m + (1 − β₁)g",
         "v ← β₂v + (1 − β₂)g²",
@@ -133,9 +135,9 @@ SIGMOID_NEURON = Exercise(
     name="sigmoid-neuron",
     function="sigmoid_neuron",
     parameters=("x", "y", "w", "b"),
-    about="""Return the gradients of (σ(w·x + b) − y)² by w and by b, for one neuron and one sample.
+    about=N_("""Return the gradients of (σ(w·x + b) − y)² by w and by b, for one neuron and one sample.
 
-    x and w are torch tensors of shape (in,), y and b of shape (). Return grad_w (in,) and grad_b ().""",
+    x and w are torch tensors of shape (in,), y and b of shape (). Return grad_w (in,) and grad_b ()."""),
     derivation=(
         "z = w·x + b",
         "a = σ(z) = 1/(1 + e⁻ᶻ)",
@@ -158,10 +160,10 @@ DELTA_RECURSION = Exercise(
     name="delta-recursion",
     function="deltas",
     parameters=("x", "y", "w1", "b1", "w2", "b2", "w3", "b3"),
-    about="""Return δ⁽¹⁾, δ⁽²⁾, δ⁽³⁾ = ∂L/∂z⁽ˡ⁾ of a three-layer network, for one sample.
+    about=N_("""Return δ⁽¹⁾, δ⁽²⁾, δ⁽³⁾ = ∂L/∂z⁽ˡ⁾ of a three-layer network, for one sample.
 
     x has shape (in,), y (out,); layer l computes z⁽ˡ⁾ = W⁽ˡ⁾a⁽ˡ⁻¹⁾ + b⁽ˡ⁾ with a⁽⁰⁾ = x; the two hidden layers apply
-    the sigmoid, the last is linear; L = Σ (z⁽³⁾ − y)². Return delta1, delta2, delta3, each in its layer's shape.""",
+    the sigmoid, the last is linear; L = Σ (z⁽³⁾ − y)². Return delta1, delta2, delta3, each in its layer's shape."""),
     derivation=(
         "z⁽ˡ⁾ = W⁽ˡ⁾a⁽ˡ⁻¹⁾ + b⁽ˡ⁾,  a⁽⁰⁾ = x",
         "a⁽ˡ⁾ = σ(z⁽ˡ⁾)",
@@ -194,7 +196,7 @@ def find(name: str) -> Exercise:
         'adam_step'
     """
     if name not in EXERCISES:
-        raise InputError(f"there is no exercise {name!r}; choose from {', '.join(EXERCISES)}")
+        raise InputError(_("there is no exercise {name!r}; choose from {known}", name=name, known=", ".join(EXERCISES)))
     return EXERCISES[name]
 
 
@@ -216,10 +218,12 @@ def starter(name: str) -> str:
     """
     exercise = find(name)
     zeros = "\n".join(f"    {answer} = {_zero(exercise, answer)}" for answer in exercise.known.answers)
+    yours = _("yours to derive")
+    title = _("Exercise {name}; have it marked with: python -m bpcompare check FILE", name=name)
     return (
-        f'"""Exercise {name}; have it marked with: python -m bpcompare check FILE"""\n\nimport torch\n\n\n'
+        f'"""{title}"""\n\nimport torch\n\n\n'
         f"def {exercise.function}({', '.join(exercise.parameters)}):\n"
-        f'    """{exercise.about}\n    """\n{zeros}  # yours to derive\n'
+        f'    """{_(exercise.about)}\n    """\n{zeros}  # {yours}\n'
         f"    return {', '.join(exercise.known.answers)}\n"
     )
 

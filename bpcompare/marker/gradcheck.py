@@ -6,13 +6,14 @@ import torch
 from torch import Tensor
 
 from bpcompare.errors import GradientError
+from bpcompare.language import _
 from bpcompare.marker.backward_call import Function
 from bpcompare.marker.gradcheck_cases import Case, Inputs, cases
 from bpcompare.marker.gradcheck_conditions import Conditions
 from bpcompare.marker.gradcheck_explanation import ask_properties, explain_gradients, explain_other_forward
 from bpcompare.marker.gradcheck_marking import GradientMarking, farthest, scope
 from bpcompare.marker.gradcheck_subject import Subject
-from bpcompare.marker.gradcheck_tried import Tried, shapes_of, try_cases
+from bpcompare.marker.gradcheck_tried import Tried, raises, shapes_of, try_cases
 from bpcompare.marker.hypotheses.graph_changes.explain import NamedMistake
 from bpcompare.marker.questions import Property
 
@@ -111,11 +112,13 @@ def _tell_errors(subject: Subject, tried: Sequence[Tried]) -> None:
     """What was raised, and what was changed in place."""
     raised = [t for t in tried if t.answered.raised]
     if raised:
-        where = "" if len(raised) == len(tried) else f" for {shapes_of(raised[0].case)}"
-        subject.findings["raises"] = f"the {raised[0].answered.stage} raises{where}: {raised[0].answered.raised}"
+        first, where = raised[0].answered, "" if len(raised) == len(tried) else shapes_of(raised[0].case)
+        subject.findings["raises"] = raises(first.stage, first.raised, where)
     for result in tried:
-        for name in result.answered.changed:
-            subject.findings.setdefault(f"changed {name}", f"{subject.rename(name)} is changed in place")
+        for position in result.answered.changed:
+            kind = "the gradient of the output" if position is None else f"argument {position + 1}"
+            told = _("{name} is changed in place", name=subject.name_of(position))
+            subject.findings.setdefault(f"changed {kind}", told)
 
 
 def _note_constant_sizes(subject: Subject, tried: Sequence[Tried], named: dict[str, NamedMistake]) -> None:
@@ -130,6 +133,11 @@ def _note_constant_sizes(subject: Subject, tried: Sequence[Tried], named: dict[s
             factors = [abs(mistake.factor.constant) for mistake in named.values()]
             if any(abs(factor / number - 1) < 1e-6 for factor in factors for number in like):
                 subject.note(
-                    f"every problem has {name}.shape[{axis}] = {size}: a factor {size} cannot be told from it; "
-                    "vary sizes with k"
+                    _(
+                        "every problem has {name}.shape[{axis}] = {size}: a factor {size} cannot be told from it; "
+                        "vary sizes with k",
+                        name=name,
+                        axis=axis,
+                        size=size,
+                    )
                 )

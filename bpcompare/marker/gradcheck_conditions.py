@@ -6,14 +6,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bpcompare.language import N_, _, english
 from bpcompare.marker import gradcheck_expected as right_answers
 from bpcompare.marker.backward_call import Answered, as_type, differentiable, forward, outputs_of
 from bpcompare.marker.gradcheck_cases import not_contiguous, transposed
 from bpcompare.marker.gradcheck_subject import Subject
 from bpcompare.marker.gradcheck_tried import Tried, close
+from bpcompare.marker.phrases import Phrase, phrase
 
 TOLERANCE = {torch.float32: 2.0**-23, torch.bfloat16: 2.0**-8, torch.float16: 2.0**-10}
 ROUNDINGS = 64.0  # of one operation's ε, times the largest number: what a right answer may differ by
+
+WRONG = N_("with {condition}, the gradient of {name} is wrong")
+FORWARD_RAISES = N_("with {condition}, the forward raises: {error}")
+BACKWARD_RAISES = N_("with {condition}, the backward raises: {error}")
+
+
+def key_of(condition: Phrase) -> str:
+    """The kind of a finding, which is the same in every language."""
+    return str(english(str(condition)))
 
 
 class Conditions:
@@ -32,36 +43,44 @@ class Conditions:
     def try_all(self, dtypes: Sequence[torch.dtype]) -> None:
         """Calls the function in every way, in these types besides float64."""
         base = self._base
-        self._alike("not contiguous inputs", prepare=not_contiguous)
-        self._alike("transposed inputs", prepare=transposed)
-        self._alike("a second backward on one graph", twice=True)
+        self._alike(N_("not contiguous inputs"), prepare=not_contiguous)
+        self._alike(N_("transposed inputs"), prepare=transposed)
+        self._alike(N_("a second backward on one graph"), twice=True)
         expanded = [torch.full((), 0.7, dtype=torch.float64).expand(g.shape) for g in base.upstream]
-        self._same(expanded, [g.clone() for g in expanded], "an expanded gradient of the output")
+        self._same(expanded, [g.clone() for g in expanded], N_("an expanded gradient of the output"))
         strided = [transposed(g) for g in base.upstream]
-        self._same(strided, base.upstream, "a gradient of the output that is not contiguous")
+        self._same(strided, base.upstream, N_("a gradient of the output that is not contiguous"))
         self._interleaved()
         if len(self._wanted) > 1:
             for position in self._wanted:
                 found = self._subject.call(base.case.arguments, base.upstream, wanted=[position])
-                self._compare(found, [position], f"only {self._subject.names[position]} requires grad")
+                only = phrase(N_("only {name} requires grad"), name=self._subject.names[position])
+                self._compare(found, [position], only)
         for dtype in dtypes:
             self._in_type(dtype, "cpu")
         if torch.cuda.is_available():
             self._in_type(torch.float64, "cuda")
 
-    def _tell(self, position: int, label: str, where: str, what: str) -> None:
-        self._subject.findings[label] = f"{where}, the gradient of {self._subject.names[position]} is {what}"
+    def _tell(self, position: int, condition: Phrase, message: str = WRONG) -> None:
+        told = _(message, condition=str(condition), name=self._subject.names[position])
+        self._subject.findings[key_of(condition)] = told
 
-    def _alike(self, label: str, **options: Any) -> None:
+    def _tell_raised(self, condition: Phrase, found: Answered) -> None:
+        message = FORWARD_RAISES if found.stage == "forward" else BACKWARD_RAISES
+        told = _(message, condition=str(condition), error=found.raised)
+        self._subject.findings[key_of(condition)] = told
+
+    def _alike(self, condition: str, **options: Any) -> None:
         found = self._subject.call(self._base.case.arguments, self._base.upstream, **options)
-        self._compare(found, self._wanted, label)
+        self._compare(found, self._wanted, Phrase(condition))
 
-    def _compare(self, found: Answered, wanted: Sequence[int], label: str) -> None:
+    def _compare(self, found: Answered, wanted: Sequence[int], condition: Phrase) -> None:
         if found.raised and found.stage == "forward":  # refused aloud: no wrong gradient comes of it
-            self._subject.note(f"not tried with {label}: the forward raises {found.raised}")
+            not_tried = N_("not tried with {condition}: the forward raises {error}")
+            self._subject.note(_(not_tried, condition=str(condition), error=found.raised))
             return
         if found.raised:
-            self._subject.findings[label] = f"with {label}, the {found.stage} raises: {found.raised}"
+            self._tell_raised(condition, found)
             return
         for position in wanted:
             before = self._base.gradient(position)
@@ -70,24 +89,24 @@ class Conditions:
             if position in self._wrong or before is None:
                 continue
             if not close(given, self._base.expected.gradients[position], max(self._base.expected.tolerance, 1e-9)):
-                self._tell(position, label, f"with {label}", "wrong")
+                self._tell(position, condition)
 
-    def _same(self, upstream: Sequence[Tensor], plain: Sequence[Tensor], label: str) -> None:
-        arguments = self._base.case.arguments
+    def _same(self, upstream: Sequence[Tensor], plain: Sequence[Tensor], message: str) -> None:
+        arguments, condition = self._base.case.arguments, Phrase(message)
         first, second = self._subject.call(arguments, plain), self._subject.call(arguments, upstream)
         if second.raised and not first.raised:
-            self._subject.findings[label] = f"with {label}, the {second.stage} raises: {second.raised}"
+            self._tell_raised(condition, second)
         if first.raised or second.raised:
             return
         for position in self._wanted:
             one, other = first.gradients.get(position), second.gradients.get(position)
             if one is not None and other is not None and position not in self._wrong and not close(other, one, 1e-9):
-                self._tell(position, label, f"with {label}", "wrong")
+                self._tell(position, condition)
 
     def _interleaved(self) -> None:
         """Another forward between a forward and its backward: a backward that remembers the last call only."""
         arguments, upstream = self._base.case.arguments, self._base.upstream
-        label = "another forward before the backward"
+        condition = Phrase(N_("another forward before the backward"))
         leaves = [
             v.detach().clone().requires_grad_(p in self._wanted) if isinstance(v, Tensor) else v
             for p, v in enumerate(arguments)
@@ -101,7 +120,8 @@ class Conditions:
             found = torch.autograd.grad(outputs, [leaves[p] for p in self._wanted], list(upstream), allow_unused=True)
         except Exception as error:
             if not plain.raised:
-                self._subject.findings[label] = f"with {label}: {type(error).__name__}: {error}"
+                told = {"condition": str(condition), "kind": type(error).__name__, "error": error}
+                self._subject.findings[key_of(condition)] = _("with {condition}: {kind}: {error}", **told)
             return
         for position, gradient in zip(self._wanted, found, strict=True):
             before = plain.gradients.get(position)
@@ -111,20 +131,30 @@ class Conditions:
                 and position not in self._wrong
                 and not close(gradient, before, 1e-9)
             ):
-                self._tell(position, label, f"with {label}", "that of the other call")
+                other_call = N_("with {condition}, the gradient of {name} is that of the other call")
+                self._tell(position, condition, other_call)
 
     def _in_type(self, dtype: torch.dtype, device: str) -> None:
-        label = f"{str(dtype).removeprefix('torch.')}{'' if device == 'cpu' else f' on {device}'}"
+        condition = Phrase(str(dtype).removeprefix("torch."))
+        if device != "cpu":
+            condition = phrase(N_("{dtype} on {device}"), dtype=condition, device=device)
         arguments = as_type(self._base.case.arguments, dtype, device)
         upstream = as_type(self._base.upstream, dtype, device)
         try:
             outputs_of(self._subject.function, arguments)
         except Exception as error:
-            self._subject.note(f"not tried in {label}: {type(error).__name__}: {str(error).splitlines()[0]}")
+            told = {"condition": str(condition), "kind": type(error).__name__, "error": str(error).splitlines()[0]}
+            self._subject.note(_("not tried in {condition}: {kind}: {error}", **told))
             return
         found = self._subject.call(arguments, upstream)
         if found.raised:
-            self._subject.findings[label] = f"in {label}, the {found.stage} raises: {found.raised}"
+            forward, backward = (
+                N_("in {dtype}, the forward raises: {error}"),
+                N_("in {dtype}, the backward raises: {error}"),
+            )
+            message = forward if found.stage == "forward" else backward
+            told = {"dtype": str(condition), "error": found.raised}
+            self._subject.findings[key_of(condition)] = _(message, **told)
             return
         doubled, up = as_type(arguments, torch.float64), as_type(upstream, torch.float64)
         expected = self._expected_in(doubled, up)
@@ -145,7 +175,7 @@ class Conditions:
             if not right and not right_answers.is_subgradient(
                 plain, doubled, up, position, given, expected[position], allowed
             ):
-                self._tell(position, label, f"in {label}", "wrong beyond rounding")
+                self._tell(position, condition, N_("in {condition}, the gradient of {name} is wrong beyond rounding"))
 
     def _expected_in(self, arguments: Sequence[Any], upstream: Sequence[Tensor]) -> dict[int, Tensor] | None:
         if self._subject.reference is not None:
@@ -162,7 +192,7 @@ class Conditions:
     ) -> float:
         """How far one rounding of every input moves the right gradient."""
         largest = 0.0
-        for _ in range(3):
+        for __ in range(3):
             moved = [
                 v * (1 + unit * torch.randint(0, 2, v.shape, generator=self._subject.generator).mul(2).sub(1))
                 if differentiable(v)

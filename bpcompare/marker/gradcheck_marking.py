@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from bpcompare.language import N_, _
 from bpcompare.marker.gradcheck_tried import Tried, shapes_of
 from bpcompare.marker.hypotheses.graph_changes.explain import NamedMistake
+from bpcompare.marker.phrases import joined
 from bpcompare.marker.questions import Property
 
 
@@ -33,9 +35,15 @@ class Entry:
         return self.yours / self.right if self.right else None
 
     def __str__(self) -> str:
-        place = f" at [{', '.join(map(str, self.index))}]" if self.index else ""
-        ratio = "" if self.ratio is None else f", {self.ratio:.6g} times as much"
-        return f"for {self.shapes}{place} yours is {self.yours:.6g}, right is {self.right:.6g}{ratio}"
+        index = f"[{', '.join(map(str, self.index))}]"
+        where = _("for {shapes} at {index}", shapes=self.shapes, index=index)
+        if not self.index:
+            where = _("for {shapes}", shapes=self.shapes)
+        told = {"where": where, "yours": self.yours, "right": self.right}
+        if self.ratio is None:
+            return _("{where} yours is {yours:.6g}, right is {right:.6g}", **told)
+        times = N_("{where} yours is {yours:.6g}, right is {right:.6g}, {ratio:.6g} times as much")
+        return _(times, ratio=self.ratio, **told)
 
 
 @dataclass(frozen=True)
@@ -64,17 +72,18 @@ class GradientMarking:
 
     def __str__(self) -> str:
         if self.right:
-            return "\n".join([f"right in {self.calls} calls", *self.notes])
+            return joined("\n", [_("right in {calls} calls", calls=self.calls), *self.notes])
         lines = []
         for name, where in self.wrong.items():
-            lines.append(f"the gradient of {name} is wrong{f' {where}' if where else ''}")
+            somewhere = _("the gradient of {name} is wrong {where}", name=name, where=where)
+            lines.append(somewhere if where else _("the gradient of {name} is wrong", name=name))
             if name in self.mistakes:
                 lines += [f"  {line}" for line in str(self.mistakes[name]).splitlines()]
             else:
-                lines += [f"  {found}" for found in self.properties.get(name, ())] or ["  no mistake is named"]
+                lines += [f"  {found}" for found in self.properties.get(name, ())] or [_("  no mistake is named")]
                 lines += [f"  {self.entries[name]}"] if name in self.entries else []
-        lines += [text for _, text in self.findings]
-        return "\n".join([*lines, *self.notes])
+        lines += [text for __, text in self.findings]
+        return joined("\n", [*lines, *self.notes])
 
 
 def farthest(wrong: Sequence[Tried], position: int) -> Entry | None:
@@ -99,6 +108,8 @@ def scope(wrong: Sequence[Tried], tried: Sequence[Tried], position: int, names: 
         bad, good = (sorted({t.case.arguments[other].dim() for t in some}) for some in (wrong, right))
         if not set(bad) & set(good):
             name = names[other]
-            dims, others = (" or ".join(map(str, found)) for found in (bad, good))
-            return f"where {name} has {dims} dimensions, and right where {name} has {others}"
-    return f"in {len(wrong)} of {len(wrong) + len(right)} problems, first for {shapes_of(wrong[0].case)}"
+            dims, others = (joined(_(" or "), map(str, found)) for found in (bad, good))
+            ranks = N_("where {name} has {dims} dimensions, and right where {name} has {others}")
+            return _(ranks, name=name, dims=dims, others=others)
+    some = N_("in {some} of {every} problems, first for {shapes}")
+    return _(some, some=len(wrong), every=len(wrong) + len(right), shapes=shapes_of(wrong[0].case))

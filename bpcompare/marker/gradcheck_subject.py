@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bpcompare.errors import InputError
+from bpcompare.language import N_, _
 from bpcompare.marker import gradcheck_expected as right_answers
 from bpcompare.marker.backward_call import Answered, Function, call, differentiable, outputs_of
 
@@ -34,7 +35,7 @@ class Subject:
         asked = [p for p, v in enumerate(arguments) if differentiable(v)]
         self.wanted = [p for p in asked if arguments[p].requires_grad] or asked
         if not self.wanted:
-            raise InputError("gradcheck: no input is a floating tensor; there is no gradient to ask for")
+            raise InputError(_("gradcheck: no input is a floating tensor; there is no gradient to ask for"))
         self.names = _names(reference or function, len(arguments))
 
     @property
@@ -47,20 +48,22 @@ class Subject:
         try:
             mine = outputs_of(self.function, first)
         except Exception as error:
-            raise InputError(f"gradcheck: the forward raises in float64: {type(error).__name__}: {error}") from error
+            kind = type(error).__name__
+            problem = N_("gradcheck: the forward raises in float64: {kind}: {error}")
+            raise InputError(_(problem, kind=kind, error=error)) from error
         if self.reference is None:
             return
         theirs = outputs_of(self.reference, first)
         if [o.shape for o in mine] != [o.shape for o in theirs]:
-            raise InputError(
+            problem = N_(
                 "gradcheck: function and reference give outputs of different shapes, "
-                f"{_listed(mine)} and {_listed(theirs)}; let both calculate the same"
+                "{mine} and {theirs}; let both calculate the same"
             )
+            raise InputError(_(problem, mine=_listed(mine), theirs=_listed(theirs)))
         shared = right_answers.shared_functions(self.function, self.reference, first, self.wanted)
         if shared:
-            self.notes.append(
-                f"the reference itself runs {', '.join(shared)}: it is no reference; marked against central differences"
-            )
+            note = N_("the reference itself runs {names}: it is no reference; marked against central differences")
+            self.notes.append(_(note, names=", ".join(shared)))
             self.reference = None
 
     def call(self, arguments: Sequence[Any], upstream: Sequence[Tensor], **options: Any) -> Answered:
@@ -73,11 +76,9 @@ class Subject:
         if text not in self.notes:
             self.notes.append(text)
 
-    def rename(self, text: str) -> str:
-        """The text with the arguments' names in the place of their numbers."""
-        for position, name in enumerate(self.names):
-            text = text.replace(f"argument {position + 1}", name)
-        return text
+    def name_of(self, position: int | None) -> str:
+        """What an argument is called; None is the gradient of the output."""
+        return _("the gradient of the output") if position is None else self.names[position]
 
 
 def _names(function: Function, count: int) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bpcompare.language import N_, _, listed
 from bpcompare.marker import gradcheck_expected as right_answers
 from bpcompare.marker.backward_call import Answered, outputs_of
 from bpcompare.marker.gradcheck_cases import Case, upstream_for
@@ -57,7 +58,7 @@ def _try(subject: Subject, case: Case, other_forward: list[OtherForward]) -> Tri
     except Exception as error:
         if case.optional:
             return None
-        subject.findings["raises"] = f"the forward raises for {shapes_of(case)}: {type(error).__name__}: {error}"
+        subject.findings["raises"] = raises("forward", f"{type(error).__name__}: {error}", shapes_of(case))
         return None
     if not all(bool(torch.isfinite(o).all()) for o in outputs):
         return None
@@ -80,7 +81,7 @@ def _expected(
         if not found.raised:
             if right_answers.confirmed(subject.reference, arguments, upstream, dict(found.gradients)):
                 return right_answers.Expected(dict(found.gradients), 1e-9, "reference")
-            subject.note("the reference's own gradient differs from a central difference of it: not used")
+            subject.note(_("the reference's own gradient differs from a central difference of it: not used"))
     if max(arguments[p].numel() for p in subject.wanted) > right_answers.MOST_ENTRIES or any(
         arguments[p].numel() * sum(g.numel() for g in upstream) > 2e7 for p in subject.wanted
     ):
@@ -132,4 +133,14 @@ def _same_outputs(mine: Sequence[Tensor], theirs: Sequence[Tensor]) -> bool:
 
 def shapes_of(case: Case) -> str:
     """The shapes of a case's tensors, in words."""
-    return "shapes " + ", ".join(str(tuple(value.shape)) for value in case.arguments if isinstance(value, Tensor))
+    shapes = [str(tuple(value.shape)) for value in case.arguments if isinstance(value, Tensor)]
+    return _("shapes {shapes}", shapes=listed(shapes))
+
+
+def raises(stage: str, error: str, shapes: str = "") -> str:
+    """That the forward or the backward raises, and for which shapes."""
+    if stage == "forward":
+        everywhere, there = N_("the forward raises: {error}"), N_("the forward raises for {shapes}: {error}")
+    else:
+        everywhere, there = N_("the backward raises: {error}"), N_("the backward raises for {shapes}: {error}")
+    return _(there if shapes else everywhere, error=error, shapes=shapes)

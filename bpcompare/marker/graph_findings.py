@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
 import torch
 
+from bpcompare.language import N_, _
 from bpcompare.marker.calls import Call
 from bpcompare.marker.explanation import Explanation
 from bpcompare.marker.hypotheses.graph_changes.explain import NamedMistake, Sample, explain
 from bpcompare.marker.mistakes import ANSWER, Mistake
+from bpcompare.marker.phrases import Phrase, phrase
 from bpcompare.marker.verdict import WRONG, Finding, Verdict
 
-HINT = "Walk back through your forward, path by path: what reaches this argument?"
+HINT = N_("Walk back through your forward, path by path: what reaches this argument?")
 
 
 def find(
@@ -22,7 +25,7 @@ def find(
     names: Sequence[str],
     verdicts: Sequence[Verdict],
     pairs: bool = True,
-) -> dict[str, Explanation]:
+) -> dict[str, NamedMistake]:
     """What explains each wrong answer that is not named; nothing where the loss cannot be traced."""
     if not any(_open(verdict) for verdict in verdicts):
         return {}
@@ -42,18 +45,21 @@ def find(
     ]
     single = any(call.problem.dtype == "float32" or "float32" in call.dtypes.values() for call in once)
     found = explain(loss, samples, list(names), pairs=pairs, tolerance=1e-4 if single else 1e-9)
-    return {f"grad_{name}": explanation_of(mistake) for name, mistake in found.items()}
+    return {f"grad_{name}": mistake for name, mistake in found.items()}
 
 
 def explanation_of(mistake: NamedMistake) -> Explanation:
     """The mistake as the marker says it."""
-    at = "".join(f" (at {place})" for place in mistake.places)
+    says = placed(mistake)
     return Explanation(
-        (mistake.kind,),
-        mistake.cost,
-        told=(Mistake(f"{mistake.says}{at}", ANSWER, HINT),),
-        others=mistake.alternatives,
+        (mistake.kind,), mistake.cost, told=(Mistake(str(says), ANSWER, _(HINT)),), others=mistake.alternatives
     )
+
+
+def placed(mistake: NamedMistake) -> Phrase:
+    """The mistake with the places where it was made."""
+    at = N_("{mistake} (at {place})")
+    return reduce(lambda says, place: phrase(at, mistake=says, place=place), mistake.places, mistake.told)
 
 
 def _double(value: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bpcompare.language import _, listed
 from bpcompare.marker.calls import Array, Call
 from bpcompare.marker.exercises import Exercise
 from bpcompare.marker.explanation import expected_value
@@ -35,15 +36,24 @@ class Contrast:
     @property
     def where(self) -> str:
         """The sizes and the number type of the call."""
-        return f"{sizes_of(self.call)}, in {self.call.problem.dtype}".removeprefix(", ")
+        dtype = self.call.problem.dtype
+        if not self.call.problem.sizes:
+            return _("in {dtype}", dtype=dtype)
+        return _("{sizes}, in {dtype}", sizes=sizes_of(self.call), dtype=dtype)
 
     def __str__(self) -> str:
-        lines = [f"Where {self.where}:", f"  yours  {in_brief(self.yours)}", f"  right  {in_brief(self.right)}"]
+        return "\n".join(self.lines())
+
+    def lines(self) -> list[str]:
+        """Where it is, and the two arrays one below the other."""
+        lines = [
+            _("Where {where}:", where=self.where),
+            _("  yours  {array}", array=in_brief(self.yours)),
+            _("  right  {array}", array=in_brief(self.right)),
+        ]
         if self.ratio is None:
-            lines.append(f"  the shapes are {self.yours.shape} and {self.right.shape}")
-        else:
-            lines.append(f"  ratio  {in_brief(self.ratio)}")
-        return "\n".join(lines)
+            return [*lines, _("  the shapes are {yours} and {right}", yours=self.yours.shape, right=self.right.shape)]
+        return [*lines, _("  ratio  {array}", array=in_brief(self.ratio))]
 
 
 @dataclass(frozen=True, repr=False)
@@ -95,25 +105,26 @@ class Marking:
     def __str__(self) -> str:
         lines = []
         for verdict in self.verdicts:
-            lines.append(f"{verdict.answer}: {verdict.grade}")
+            lines.append(_("{answer}: {grade}", answer=verdict.answer, grade=_(verdict.grade)))
             lines += [f"  {says}" for says in self._said(verdict)]
-            lines += [f"  true of it: {one.says}" for one in verdict.properties]
+            lines += [_("  true of it: {says}", says=one.says) for one in verdict.properties]
             found = self.contrast(verdict)
             lines += [f"  {line}" for line in str(found).splitlines()] if found else []
         return "\n".join([*lines, *self._conduct(), *self.notes])
 
     def _conduct(self) -> list[str]:
-        lines = [f"{name} is changed in place" for name in self.changed]
+        lines = [_("{name} is changed in place", name=name) for name in self.changed]
         if self.raised:
-            lines.append(f"{len(self.raised)} of {len(self.calls)} calls raised: {self.raised[0].raised}")
+            told = {"some": len(self.raised), "every": len(self.calls), "error": self.raised[0].raised}
+            lines.append(_("{some} of {every} calls raised: {error}", **told))
         return lines
 
     def _said(self, verdict: Verdict) -> list[str]:
         factors = {finding.explanation.factor for finding in verdict.findings} - {None, Factor()}
         said = (self.exercise.said(finding.explanation) for finding in verdict.findings)
         return [
-            *dict.fromkeys(mistake.says for one in said for _, mistake in one),
-            *(f"it is {factor} times the right one" for factor in sorted(map(str, factors))),
+            *dict.fromkeys(mistake.says for one in said for __, mistake in one),
+            *(_("it is {factor} times the right one", factor=factor) for factor in sorted(map(str, factors))),
         ]
 
     def __repr__(self) -> str:
@@ -123,16 +134,13 @@ class Marking:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{html.escape(verdict.answer)}</td><td>{verdict.grade}</td>"
+            f"<tr><td>{html.escape(verdict.answer)}</td><td>{_(verdict.grade)}</td>"
             f"<td>{'<br>'.join(map(html.escape, self._said(verdict)))}</td></tr>"
             for verdict in self.verdicts
         )
-        rest = [f"{name} is changed in place" for name in self.changed]
-        rest += (
-            [f"{len(self.raised)} of {len(self.calls)} calls raised: {self.raised[0].raised}"] if self.raised else []
-        )
-        below = "".join(f"<p>{html.escape(text)}</p>" for text in (*rest, *self.notes))
-        return f"<table><tr><th>answer</th><th>grade</th><th>mistakes</th></tr>{rows}</table>{below}"
+        below = "".join(f"<p>{html.escape(text)}</p>" for text in (*self._conduct(), *self.notes))
+        head = "".join(f"<th>{title}</th>" for title in (_("answer"), _("grade"), _("mistakes")))
+        return f"<table><tr>{head}</tr>{rows}</table>{below}"
 
 
 def _in_brackets(words: Sequence[str]) -> str:
@@ -150,11 +158,13 @@ def contrast(calls: Sequence[Call], answer: str) -> Contrast:
 
 def sizes_of(call: Call) -> str:
     """The sizes of a call's problem in words."""
-    return ", ".join(f"{name} = {size}" for name, size in call.problem.sizes.items())
+    return listed([f"{name} = {size}" for name, size in call.problem.sizes.items()])
 
 
 def in_brief(array: Array) -> str:
     """The numbers of an array in one line; the first ones of a large one."""
     brief: Any = array.ravel()[:LARGEST_ARRAY] if array.size > LARGEST_ARRAY else array
     text = np.array2string(np.asarray(brief), precision=6, separator=", ").replace("\n", "")
-    return f"{text[:-1]}, …] of shape {array.shape}" if array.size > LARGEST_ARRAY else text
+    if array.size <= LARGEST_ARRAY:
+        return text
+    return _("{numbers} of shape {shape}", numbers=f"{text[:-1]}, …]", shape=array.shape)

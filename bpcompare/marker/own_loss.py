@@ -11,12 +11,15 @@ from typing import Any
 import numpy as np
 
 from bpcompare.errors import InputError
+from bpcompare.language import N_, _
 from bpcompare.marker import graph_findings
 from bpcompare.marker.calls import Array, Call, Problem
 from bpcompare.marker.check_gradients import Asked, ask, judge
 from bpcompare.marker.explanation import Explanation
 from bpcompare.marker.marking import Marking
 from bpcompare.marker.mistakes import ANSWER, Mistake
+from bpcompare.marker.phrases import as_data, from_data, phrase
+from bpcompare.marker.sandbox_wire import trouble
 
 LARGEST_ANSWER = 100_000  # numbers in all arrays of one problem
 
@@ -34,7 +37,7 @@ def tell(loss: Callable[..., Any], gradients: Callable[..., Any], sample: Callab
     try:
         asked = ask(loss, gradients, sample)
     except InputError as error:
-        return {"refused": str(error)}
+        return {"refused": as_data(error.args[0])}
     marking = judge("gradients", asked)
     found = graph_findings.find(loss, marking.calls, asked.names, marking.verdicts, pairs=False)
     problems = list({id(call.problem): call.problem for call in asked.calls}.values())
@@ -43,7 +46,12 @@ def tell(loss: Callable[..., Any], gradients: Callable[..., Any], sample: Callab
         "names": list(asked.names),
         "overruled": list(asked.overruled),
         "found": {
-            answer: {"kind": one.mistakes[0], "says": one.told[0].says, "others": list(one.others), "cost": one.cost}
+            answer: {
+                "kind": one.kind,
+                "says": as_data(graph_findings.placed(one)),
+                "others": [as_data(other) for other in one.others],
+                "cost": one.cost,
+            }
             for answer, one in found.items()
         },
         "problems": [asdict(_problem_told(problem)) for problem in problems],
@@ -72,7 +80,8 @@ def _lists(arrays: Mapping[str, Any]) -> dict[str, Any]:
     for name, array in arrays.items():
         values = np.asarray(array.detach().cpu() if hasattr(array, "detach") else array, dtype=np.float64)
         if values.size > LARGEST_ANSWER:
-            raise InputError(f"{name} has {values.size} numbers; let sample(k) draw at most {LARGEST_ANSWER}")
+            problem = N_("{name} has {size} numbers; let sample(k) draw at most {most}")
+            raise InputError(phrase(problem, name=name, size=values.size, most=LARGEST_ANSWER))
         found[name] = {"shape": list(values.shape), "values": [float(value).hex() for value in values.ravel()]}
     return found
 
@@ -84,8 +93,10 @@ def judge_told(function: str, told: Mapping[str, Any]) -> Marking:
         InputError: The loss, the gradients or the samples cannot be used; the sentence is the child's.
         ValueError: It is not what a child tells.
     """
+    if "raised" in told:
+        raise InputError(trouble(told["raised"]))
     if "refused" in told:
-        raise InputError("".join(c if c.isprintable() else " " for c in str(told["refused"]))[:1000])
+        raise InputError(str(from_data(told["refused"])))
     try:
         problems = [_problem(one["numbers"], one["texts"]) for one in told["problems"]]
         calls = tuple(_call(one["numbers"], one["texts"], problems) for one in told["calls"])
@@ -121,9 +132,10 @@ def _arrays(told: Mapping[str, Any]) -> dict[str, Array]:
 
 def _explanation(told: Mapping[str, Any]) -> Explanation:
     """What the child's graph says; the verdict itself is the marker's own."""
-    kind, says = _words([told["kind"]])[0], "".join(c if c.isprintable() else " " for c in str(told["says"]))[:600]
-    mistake = Mistake(says, ANSWER, graph_findings.HINT)
-    return Explanation((kind,), float(told["cost"]), told=(mistake,), others=_words(told["others"]))
+    (kind,) = _words([told["kind"]])
+    mistake = Mistake(str(from_data(told["says"])), ANSWER, _(graph_findings.HINT))
+    others = tuple(str(from_data(other)) for other in told["others"])
+    return Explanation((kind,), float(told["cost"]), told=(mistake,), others=others)
 
 
 def _words(told: Sequence[Any]) -> tuple[str, ...]:

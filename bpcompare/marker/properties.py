@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from bpcompare.language import N_, _, listed
 from bpcompare.marker.calls import Array, Call, Problem
 from bpcompare.marker.explanation import expected_value
+from bpcompare.marker.phrases import joined
 from bpcompare.marker.verdict import Known, Property, Verdict, is_right
 
 SAME = 1e-7  # relative, in float64
@@ -73,11 +75,17 @@ def _scalar(calls: Sequence[Call], answer: str) -> list[Property]:
     if not shares or None in shares.values():
         return []
     wheres = [
-        f"{share:.4g} where {', '.join(f'{name} = {size}' for name, size in problem.sizes.items())}"
-        for problem, share in shares.items()
+        _("{share:.4g} where {sizes}", share=share, sizes=listed(_sizes(problem))) for problem, share in shares.items()
     ]
-    says = f"every entry is off by one and the same number, so the rest is right: {'; '.join(wheres[:MOST_RATIOS])}"
+    says = _(
+        "every entry is off by one and the same number, so the rest is right: {wheres}",
+        wheres=joined(_("; "), wheres[:MOST_RATIOS]),
+    )
     return [Property("scalar", list(shares.values()), says)]
+
+
+def _sizes(problem: Problem) -> list[str]:
+    return [f"{name} = {size}" for name, size in problem.sizes.items()]
 
 
 def _entries(calls: Sequence[Call], answer: str) -> list[Property]:
@@ -90,7 +98,13 @@ def _entries(calls: Sequence[Call], answer: str) -> list[Property]:
     if not good:
         return []
     whole = sum(bool(one.all()) for one in right)
-    says = f"{good} of {total} entries are right; all of them in {whole} of {len(right)} calls"
+    says = _(
+        "{good} of {total} entries are right; all of them in {whole} of {calls} calls",
+        good=good,
+        total=total,
+        whole=whole,
+        calls=len(right),
+    )
     return [Property("entries", good / total, says)]
 
 
@@ -104,8 +118,11 @@ def _ratios(calls: Sequence[Call], answer: str) -> list[Property]:
     if not ratios.size or not np.isfinite(ratios).all():
         return []
     least, most = float(ratios.min()), float(ratios.max())
-    sign = "; the sign is right everywhere" if least > 0 else "; the sign is wrong everywhere" if most < 0 else ""
-    says = f"yours ÷ right lies between {least:.4g} and {most:.4g} in the calls made{sign}"
+    says = _("yours ÷ right lies between {least:.4g} and {most:.4g} in the calls made", least=least, most=most)
+    if least > 0:
+        says = _("{ratio}; the sign is right everywhere", ratio=says)
+    elif most < 0:
+        says = _("{ratio}; the sign is wrong everywhere", ratio=says)
     return [Property("ratio", [least, most], says)]
 
 
@@ -136,18 +153,14 @@ def _of_residual(call: Call, answer: str, known: Known, ask: Ask) -> list[Proper
     linear, odd = _near(both, once + 2 * second), _near(minus, -once)
     nothing = not abs(zero).max(initial=0.0) > SAME * abs(once).max(initial=0.0)
     if linear:
-        found.append(Property("linear", True, "it is linear in the residual, as the right one is"))
+        found.append(Property("linear", True, _("it is linear in the residual, as the right one is")))
     else:
-        sign = (
-            "changes sign with it"
-            if odd
-            else "does not change sign with it"
-            if _near(minus, once)
-            else "is not odd in it"
-        )
-        found.append(Property("linear", False, f"it is not linear in the residual, and {sign}"))
+        changes = N_("it is not linear in the residual, and changes sign with it")
+        keeps = N_("it is not linear in the residual, and does not change sign with it")
+        neither = N_("it is not linear in the residual, and is not odd in it")
+        found.append(Property("linear", False, _(changes if odd else keeps if _near(minus, once) else neither)))
     if not nothing:
-        found.append(Property("zero-at-zero", False, "it is not zero where every residual is zero"))
+        found.append(Property("zero-at-zero", False, _("it is not zero where every residual is zero")))
     elif linear and each:
         found += _weights(each, [_right(known, one, answer) for one in asked[5:]])
     return found
@@ -163,13 +176,22 @@ def _weights(each: Sequence[Array | None], right: Sequence[Array]) -> list[Prope
     for end in range(1, len(weights) + 1):
         if end < len(weights) and weights[end] == weights[start]:
             continue
-        which = f"sample {end}" if end == start + 1 else f"samples {start + 1} to {end}"
-        weight = weights[start]
-        counts = "in another way" if weight is None else "rightly" if weight == 1 else f"{weight:g} times"
-        pieces.append(f"{which}: not at all" if weight == 0 else f"{which}: {counts}")
+        which = _("sample {n}", n=end)
+        if end > start + 1:
+            which = _("samples {first} to {last}", first=start + 1, last=end)
+        pieces.append(_("{samples}: {counts}", samples=which, counts=_counts(weights[start])))
         start = end
-    more = "; …" if len(pieces) > 6 else ""
-    return [Property("samples", weights, f"how each sample counts, of {len(weights)}: {'; '.join(pieces[:6])}{more}")]
+    told = joined(_("; "), pieces[:6] + ["…"] * (len(pieces) > 6))
+    says = _("how each sample counts, of {count}: {samples}", count=len(weights), samples=told)
+    return [Property("samples", weights, says)]
+
+
+def _counts(weight: float | None) -> str:
+    if weight is None:
+        return _("in another way")
+    if weight == 0:
+        return _("not at all")
+    return _("rightly") if weight == 1 else _("{weight:g} times", weight=weight)
 
 
 def _moves(call: Call, answer: str, known: Known, ask: Ask) -> list[Property]:
@@ -187,7 +209,8 @@ def _moves(call: Call, answer: str, known: Known, ask: Ask) -> list[Property]:
             continue
         moves, should = not _near(moved, before), not _near(_right(known, wanted, answer), right)
         if moves != should:
-            does = "does" if should else "does not"
-            says = f"it {'moves' if moves else 'does not move'} with {name}; the right one {does}"
+            says = _("it moves with {name}; the right one does not", name=name)
+            if should:
+                says = _("it does not move with {name}; the right one does", name=name)
             found.append(Property("moves-with", [name, moves], says))
     return found

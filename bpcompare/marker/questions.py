@@ -7,6 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bpcompare.language import N_, _, listed
+from bpcompare.marker.phrases import joined
+
 SAME = 1e-7  # relative
 MOST_ROWS = 512
 Backward = Callable[[Sequence[Any], Sequence[Tensor]], Sequence[Tensor]]  # arguments, upstream → one gradient each
@@ -106,8 +109,8 @@ def _scalar(answer: str, mine: Gradient, theirs: Gradient, problems: Sequence[As
         ratios.append(ratio)
     if not ratios:
         return []
-    values = ", ".join(f"{ratio:.4g}" for ratio in ratios)
-    says = f"every entry is off by one and the same factor: {values} in the problems tried"
+    values = listed([f"{ratio:.4g}" for ratio in ratios])
+    says = _("every entry is off by one and the same factor: {values} in the problems tried", values=values)
     return [Property(answer, "scalar", ratios, says)]
 
 
@@ -124,12 +127,13 @@ def _linear(answer: str, mine: Gradient, problems: Sequence[Asked]) -> list[Prop
         zero &= not bool(mine(problem, [torch.zeros_like(g) for g in problem.upstream]).any())
     found = []
     if not linear:
-        says = "it is not linear in the gradient of the output, as every derivative is"
+        says = _("it is not linear in the gradient of the output, as every derivative is")
         found.append(Property(answer, "linear", False, says))
-        verb = "changes" if odd else "does not change"
-        found.append(Property(answer, "odd", odd, f"it {verb} sign with the gradient of the output"))
+        changes = N_("it changes sign with the gradient of the output")
+        keeps = N_("it does not change sign with the gradient of the output")
+        found.append(Property(answer, "odd", odd, _(changes if odd else keeps)))
     if not zero:
-        says = "it is not zero where the gradient of the output is zero"
+        says = _("it is not zero where the gradient of the output is zero")
         found.append(Property(answer, "zero-at-zero", False, says))
     return found
 
@@ -149,7 +153,7 @@ def _rows(answer: str, mine: Gradient, theirs: Gradient, problem: Asked) -> list
         weights.append(round(weight, 6) if given.shape == right.shape and _near(given, weight * right) else None)
     if all(weight is None for weight in weights) or len(set(weights)) == 1:
         return []
-    return [Property(answer, "rows", weights, f"of the gradient of the output, {_ranges(weights)}")]
+    return [Property(answer, "rows", weights, _("of the gradient of the output, {rows}", rows=_ranges(weights)))]
 
 
 def _ranges(weights: Sequence[float | None]) -> str:
@@ -158,17 +162,21 @@ def _ranges(weights: Sequence[float | None]) -> str:
     for end in range(1, len(weights) + 1):
         if end < len(weights) and weights[end] == weights[start]:
             continue
-        rows = f"row {start + 1}" if end == start + 1 else f"rows {start + 1} to {end}"
-        verb = "counts" if end == start + 1 else "count"
-        weight = weights[start]
-        if weight is None:
-            pieces.append(f"{rows} {verb} in another way")
-        elif weight == 0:
-            pieces.append(f"{rows} {'does' if end == start + 1 else 'do'} not count")
-        else:
-            pieces.append(f"{rows} {verb} {'rightly' if weight == 1 else f'{weight:g} times'}")
+        pieces.append(_rows_count(start + 1, end, weights[start]))
         start = end
-    return "; ".join(pieces) if len(pieces) <= 6 else "; ".join([*pieces[:6], "…"])
+    return joined(_("; "), pieces if len(pieces) <= 6 else [*pieces[:6], "…"])
+
+
+def _rows_count(first: int, last: int, weight: float | None) -> str:
+    if weight is None:
+        one, many = N_("row {first} counts in another way"), N_("rows {first} to {last} count in another way")
+    elif weight == 0:
+        one, many = N_("row {first} does not count"), N_("rows {first} to {last} do not count")
+    elif weight == 1:
+        one, many = N_("row {first} counts rightly"), N_("rows {first} to {last} count rightly")
+    else:
+        one, many = N_("row {first} counts {weight:g} times"), N_("rows {first} to {last} count {weight:g} times")
+    return _(one if first == last else many, first=first, last=last, weight=weight)
 
 
 def _entries(answer: str, mine: Gradient, theirs: Gradient, problems: Sequence[Asked]) -> list[Property]:
@@ -190,13 +198,16 @@ def _entries(answer: str, mine: Gradient, theirs: Gradient, problems: Sequence[A
         if any(bool(row[w].any()) for row, w in zip(rows, wrong, strict=True) if w):
             continue
         if all(w == [0] for w in wrong):
-            return [Property(answer, "entries", "first", f"only the first entry along axis {axis} is wrong")]
+            first = _("only the first entry along axis {axis} is wrong", axis=axis)
+            return [Property(answer, "entries", "first", first)]
         if all(w == [len(line) - 1] for w, line in zip(wrong, lines, strict=True)):
-            return [Property(answer, "entries", "last", f"only the last entry along axis {axis} is wrong")]
+            last = _("only the last entry along axis {axis} is wrong", axis=axis)
+            return [Property(answer, "entries", "last", last)]
         places = ", ".join(map(str, wrong[0][:8]))
-        says = f"along axis {axis} the entries {places} are wrong in the first problem, the others right"
+        some = N_("along axis {axis} the entries {places} are wrong in the first problem, the others right")
+        says = _(some, axis=axis, places=places)
         return [Property(answer, "entries", wrong, says)]
-    return [Property(answer, "entries", good / total, f"{good} of {total} entries are right")]
+    return [Property(answer, "entries", good / total, _("{good} of {total} entries are right", good=good, total=total))]
 
 
 def _independent(
@@ -214,8 +225,9 @@ def _independent(
         given, wanted = (f(arguments, problem.upstream)[place] for f in (backward, right))
         moves, should = not _near(given, before), not _near(wanted, true)
         if moves != should:
-            name = names[position] if names else f"argument {position + 1}"
-            does = "does" if should else "does not"
-            says = f"it {'moves' if moves else 'does not move'} with {name}; the right one {does}"
+            name = names[position] if names else _("argument {n}", n=position + 1)
+            says = _("it moves with {name}; the right one does not", name=name)
+            if should:
+                says = _("it does not move with {name}; the right one does", name=name)
             found.append(Property(answer, "independent", (position, moves, should), says))
     return found

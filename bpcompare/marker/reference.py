@@ -15,7 +15,9 @@ import numpy as np
 import torch
 
 from bpcompare.errors import InputError
+from bpcompare.language import N_
 from bpcompare.marker.calls import Array
+from bpcompare.marker.phrases import phrase
 
 DIRECTIONS = 2  # random ones in each argument: a wrong entry changes the slope along both
 STEPS = tuple(1e-2 * 4.0**-level for level in range(8))  # relative to the size of what is moved; down to 6e-7
@@ -141,9 +143,10 @@ def referee(
     value = _value(loss, arguments)
     again = _value(loss, arguments)
     if value != again and not (math.isnan(value) and math.isnan(again)):
-        raise InputError(
-            f"the loss gives two values on the same arguments, {value:g} and {again:g}; seed what it draws at random"
+        problem = N_(
+            "the loss gives two values on the same arguments, {value:g} and {again:g}; seed what it draws at random"
         )
+        raise InputError(phrase(problem, value=value, again=again))
     generator = torch.Generator().manual_seed(seed)
     return [
         _judge(loss, arguments, index, np.asarray(gradient, dtype=np.float64), generator)
@@ -165,10 +168,11 @@ def _judge(loss: Loss, arguments: Sequence[Any], index: int, gradient: Array, ge
 
 def _entry_by_entry(loss: Loss, arguments: Sequence[Any], index: int, gradient: Array) -> Reference:
     if gradient.size > MOST_ENTRIES:
-        raise InputError(
-            f"argument {index + 1} has {gradient.size} entries, and autograd's gradient of the loss differs there from "
-            f"a central difference; draw at most {MOST_ENTRIES} entries, so that each can be differenced"
+        problem = N_(
+            "argument {n} has {size} entries, and autograd's gradient of the loss differs there from "
+            "a central difference; draw at most {most} entries, so that each can be differenced"
         )
+        raise InputError(phrase(problem, n=index + 1, size=gradient.size, most=MOST_ENTRIES))
     lower, upper, error = gradient.copy(), gradient.copy(), np.zeros_like(gradient)
     overruled = False
     for place in np.ndindex(gradient.shape):

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from bpcompare.language import N_, _
 from bpcompare.marker.calls import Array, Call
 from bpcompare.marker.conditions import describe
 from bpcompare.marker.explanation import Explanation, expected_value
@@ -16,6 +17,7 @@ from bpcompare.marker.hypotheses.derivation_changes.changes import Change
 from bpcompare.marker.hypotheses.derivation_changes.program import Program
 from bpcompare.marker.hypotheses.derivation_changes.search import Search
 from bpcompare.marker.mistakes import ANSWER, Mistake
+from bpcompare.marker.phrases import all_of
 from bpcompare.marker.verdict import WRONG, Finding, Known, Verdict, is_right
 
 CONSEQUENCE = "consequence"
@@ -76,11 +78,12 @@ def _retraced(
     starts = [(calls, given)] if own else []
     starts += [(calls, {})] if wrong_own or not own else []
     starts += [(wrong, given)] if len(wrong) < len(calls) else []
+    searches = [_search(some, answer, known, program, start) for some, start in starts]
     for pairs in (False, True):
-        for some, start in starts:
+        for search, (some, start) in zip(searches, starts, strict=True):
             if pairs and some is wrong:
                 continue
-            result = _search(some, answer, known, program, start).run(pairs, changes if not start else ())
+            result = search.run(pairs, changes if not start else ())
             if result is None:
                 continue
             explanation, used = result
@@ -127,6 +130,9 @@ def _leads(program: Program, first: str, later: str) -> bool:
 
 
 def _consequence(own: Sequence[str]) -> Explanation:
-    names = " and ".join(own)
-    says = f"it follows rightly from your {names}: mend {'those' if len(own) > 1 else 'that'}, and this is right"
-    return Explanation((CONSEQUENCE,), 0.5, told=(Mistake(says, ANSWER, f"Mend {names} first."),), follows=tuple(own))
+    names = all_of(own)
+    one = N_("it follows rightly from your {names}: mend that, and this is right")
+    several = N_("it follows rightly from your {names}: mend those, and this is right")
+    says = _(several if len(own) > 1 else one, names=names)
+    told = Mistake(says, ANSWER, _("Mend {names} first.", names=names))
+    return Explanation((CONSEQUENCE,), 0.5, told=(told,), follows=tuple(own))

@@ -33,10 +33,12 @@ from pathlib import Path
 from typing import Any
 
 from bpcompare.errors import MarkingError
+from bpcompare.language import N_, _
 from bpcompare.marker import sandbox_limits
+from bpcompare.marker.phrases import joined
 from bpcompare.marker.sandbox_clock import Clock
 from bpcompare.marker.sandbox_start import START_LIMIT, Server
-from bpcompare.marker.sandbox_wire import Reply, decode, decode_text, encode
+from bpcompare.marker.sandbox_wire import Reply, decode, decode_text, encode, trouble
 
 TIME_LIMIT = 5.0  # seconds of processor time for the learner's calls
 PATIENCE = 60.0  # seconds on the clock on top of it, since a busy machine must not decide
@@ -69,7 +71,7 @@ class Sandbox:
         self._send([" ".join(word.encode().hex() for word in words)])
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *__: object) -> None:
         self._end()
         with contextlib.suppress(OSError):
             self._commands.close()
@@ -84,27 +86,33 @@ class Sandbox:
 
     def load(self) -> tuple[str, str]:
         """The name of the function that the file defines, and its parameters as the child writes them."""
-        word, *rest = self._next("while it was starting")
+        word, *rest = self._next(N_("while it was starting"))
         if word != "ready":
-            raise MarkingError(f"{self._file} could not be started: PyTorch cannot be imported by {sys.executable}")
+            problem = N_("{file} could not be started: PyTorch cannot be imported by {python}")
+            raise MarkingError(_(problem, file=self._file, python=sys.executable))
         self.confined = int(rest[0]) if rest and rest[0].isdecimal() else 0
         self._clock = Clock(self._server.pid, self._limit, self._limit + PATIENCE)
-        word, *rest = self._next("while it was imported")
-        if word == "raised" and len(rest) == 1:
-            raise MarkingError(_import_trouble(self._file, decode_text(rest[0])))
+        word, *rest = self._next(N_("while it was imported"))
+        if word == "raised" and len(rest) == 3:
+            raise MarkingError(_import_trouble(self._file, self._told(rest)))
         if word == "missing":
-            wanted = " or ".join(f"{name}(…)" for name in self._functions)
-            raise MarkingError(
-                f"{self._file} defines no function to mark; it must define {wanted}, see check --exercise"
-            )
+            wanted = joined(_(" or "), [f"{name}(…)" for name in self._functions])
+            problem = N_("{file} defines no function to mark; it must define {wanted}, see check --exercise")
+            raise MarkingError(_(problem, file=self._file, wanted=wanted))
         if word != "defines" or len(rest) != 2 or decode_text(rest[0]) not in self._functions:
             raise self._garbled()
         return decode_text(rest[0]), decode_text(rest[1])
 
+    def _told(self, fields: Sequence[str]) -> str:
+        try:
+            return trouble(fields)
+        except ValueError as error:
+            raise self._garbled() from error
+
     def told(self) -> str:
         """What the child tells of a file with a loss of its own, as JSON."""
         self._clock.restart()
-        word, *rest = self._next("while its gradients were called")
+        word, *rest = self._next(N_("while its gradients were called"))
         if word != "told" or len(rest) != 1:
             raise self._garbled()
         return decode_text(rest[0])
@@ -115,7 +123,7 @@ class Sandbox:
         sender = threading.Thread(target=self._send_all, args=(arguments,), daemon=True)
         sender.start()
         for number in range(len(arguments)):
-            word, *rest = self._next(f"in call {number + 1} of {len(arguments)}")
+            word, *rest = self._next(N_("in call {number} of {count}"), number=number + 1, count=len(arguments))
             if number == 0:
                 self._clock.restart()  # the first call may import, compile and fill caches
             try:
@@ -143,8 +151,8 @@ class Sandbox:
                 self._lines.put(line)
         self._lines.put(b"")
 
-    def _next(self, when: str) -> list[str]:
-        """The next line that the child wrote, signs of life apart."""
+    def _next(self, message: str, **values: int) -> list[str]:
+        """The next line that the child wrote, signs of life apart; the message says when, where there is none."""
         while True:
             try:
                 line = self._lines.get(timeout=LOOK_EVERY)
@@ -152,49 +160,61 @@ class Sandbox:
                 over = self._clock.over()
                 if over:
                     self._end()
-                    raise MarkingError(
-                        f"{self._file} {over} and was stopped {when}; {_ADVICE[over.split()[0]]}"
-                    ) from None
+                    when = _(message, **values)
+                    raise MarkingError(_(_OVER[over], file=self._file, seconds=self._limit, when=when)) from None
                 continue
             if not line:
-                raise self._gone(when)
+                raise self._gone(_(message, **values))
             fields = line.decode("ascii", "replace").rstrip("\n").split("\t")
             if fields == ["importing"]:
                 self._clock.restart()
             elif fields == ["answers"]:
-                raise MarkingError(
-                    f"{self._file} imports bpcompare, which knows the answers; write the derivation yourself, with "
+                problem = N_(
+                    "{file} imports bpcompare, which knows the answers; write the derivation yourself, with "
                     "PyTorch, NumPy or plain Python"
                 )
+                raise MarkingError(_(problem, file=self._file))
             else:
                 return fields
 
     def _gone(self, when: str) -> MarkingError:
         reason = self._end()
+        told = {"file": self._file, "when": when}
         if reason == "processes":
-            return MarkingError(f"{self._file} started more than {sandbox_limits.MOST_PROCESSES} processes {when}")
+            most = sandbox_limits.MOST_PROCESSES
+            return MarkingError(_("{file} started more than {most} processes {when}", most=most, **told))
         if reason == "memory":
-            return MarkingError(f"{self._file} took more memory than the marker allows {when}")
-        return MarkingError(
-            f"{self._file} ended its own process {when}; "
-            "remove os._exit, a crash or the closing of files that are not its own"
+            return MarkingError(_("{file} took more memory than the marker allows {when}", **told))
+        problem = N_(
+            "{file} ended its own process {when}; remove os._exit, a crash or the closing of files that are not its own"
         )
+        return MarkingError(_(problem, **told))
 
     def _garbled(self) -> MarkingError:
-        return MarkingError(f"{self._file} disturbed the marker's own channel; it must only define its function")
+        problem = N_("{file} disturbed the marker's own channel; it must only define its function")
+        return MarkingError(_(problem, file=self._file))
 
 
-_ADVICE = {
-    "took": "look for an endless loop, or allow more with --time-limit",
-    "waited": "look for sleep, for input or for a lock",
+_OVER = {
+    "took": N_(
+        "{file} took longer than {seconds:g} seconds and was stopped {when}; "
+        "look for an endless loop, or allow more with --time-limit"
+    ),
+    "waited": N_(
+        "{file} waited for {seconds:g} seconds, doing nothing, and was stopped {when}; "
+        "look for sleep, for input or for a lock"
+    ),
 }
 
 
-def _import_trouble(file: Path, trouble: str) -> str:
-    if "SystemExit" in trouble:
-        return f"{file} ends the program while it is imported ({trouble}); move that under if __name__ == '__main__':"
-    if "SyntaxError" in trouble or "IndentationError" in trouble or "TabError" in trouble:
-        return f"{file} is not Python: {trouble}; correct that line first"
-    if "ModuleNotFoundError" in trouble or "ImportError" in trouble:
-        return f"{file} cannot import what it asks for: {trouble}; install it, or do without"
-    return f"{file} fails while it is imported: {trouble}; correct that first"
+def _import_trouble(file: Path, error: str) -> str:
+    message = N_("{file} fails while it is imported: {error}; correct that first")
+    if "SystemExit" in error:
+        message = N_(
+            "{file} ends the program while it is imported ({error}); move that under if __name__ == '__main__':"
+        )
+    elif "SyntaxError" in error or "IndentationError" in error or "TabError" in error:
+        message = N_("{file} is not Python: {error}; correct that line first")
+    elif "ModuleNotFoundError" in error or "ImportError" in error:
+        message = N_("{file} cannot import what it asks for: {error}; install it, or do without")
+    return _(message, file=file, error=error)

@@ -25,7 +25,11 @@ LARGEST_ANSWER = 20_000  # numbers in one answer; the right one never has more t
 
 
 class Unusable(Exception):
-    """What came back is not an array of real numbers."""
+    """What came back is not an array of real numbers: large (how many), value (of which type), or rows."""
+
+    def __init__(self, kind: str, what: str = "") -> None:
+        super().__init__(kind, what)
+        self.kind, self.what = kind, what
 
 
 def serve(commands: BinaryIO, replies: BinaryIO, tools: "Tools", confined: int = 0) -> None:
@@ -49,7 +53,7 @@ def serve(commands: BinaryIO, replies: BinaryIO, tools: "Tools", confined: int =
     settrace(None)
     setprofile(None)
     if module is None:
-        reply("raised", _hex(trouble))
+        reply("raised", *trouble)
         leave(0)
     found = [name for name in names if name in vars(module)]
     if not found:
@@ -118,22 +122,22 @@ def _own_loss(module: types.ModuleType, gate: Gate, path: str) -> str:
         own_loss = importlib.import_module("bpcompare.marker.own_loss")
         return str(own_loss.as_json(own_loss.tell(module.loss, module.gradients, module.sample)))
     except BaseException as error:
-        said = _describe(error, path).replace("\\", "/").replace('"', "'")
-        return f'{{"refused": "{said}"}}'
+        line, kind, text = _describe(error, path)
+        return f'{{"raised": ["{line}", "{kind}", "{text}"]}}'
 
 
-def _load(path: str) -> tuple[types.ModuleType | None, str]:
+def _load(path: str) -> tuple[types.ModuleType | None, tuple[str, ...]]:
     loader = importlib.machinery.SourceFileLoader("learner_file", path)
     spec = importlib.util.spec_from_loader(loader.name, loader)
     if spec is None:
-        return None, "it cannot be imported"
+        return None, ("", _hex("ImportError"), _hex(""))
     module = importlib.util.module_from_spec(spec)
     sys.modules[loader.name] = module
     try:
         loader.exec_module(module)
     except BaseException as error:  # the file may raise anything, SystemExit included
         return None, _describe(error, path)
-    return module, ""
+    return module, ()
 
 
 def _parameters(function: object) -> str:
@@ -163,7 +167,7 @@ def _call(function: Any, arguments: list[Any], path: str, tools: Tools) -> list[
     try:
         result = function(*arguments)
     except BaseException as error:  # including SystemExit and KeyboardInterrupt
-        return ["raised", _hex(_describe(error, path))]
+        return ["raised", *_describe(error, path)]
     if not isinstance(result, (tuple, list)):
         return ["single", _hex("None" if result is None else type(result).__name__)]
     return ["returned", *[_part(item, tools) for item in result[:9]]]
@@ -171,16 +175,16 @@ def _call(function: Any, arguments: list[Any], path: str, tools: Tools) -> list[
 
 def _part(value: Any, tools: Tools) -> str:
     if value is None:
-        return "unusable::" + _hex("None")
+        return "unusable:plain:" + _hex("None")
     try:
         names: list[str] = []
         nested = _nested(value, tools, names)
         values: list[str] = []
         shape = _flatten(nested, values)
     except Unusable as error:
-        return "unusable::" + _hex(str(error))
+        return f"unusable:{error.kind}:{_hex(error.what)}"
     except BaseException as error:  # an object of the learner's own may raise anything
-        return "unusable::" + _hex(f"{type(value).__name__} ({type(error).__name__})")
+        return "unusable:plain:" + _hex(f"{type(value).__name__} ({type(error).__name__})")
     name = names[0] if names else "float64"
     return f"{name}:{','.join([str(length) for length in shape])}:{' '.join(values)}"
 
@@ -197,7 +201,7 @@ def _nested(value: Any, tools: Tools, names: list[str]) -> Any:
         return value
     names.append(str(value.dtype).removeprefix("torch."))
     if size > LARGEST_ANSWER:
-        raise Unusable(f"an array of {size} numbers")
+        raise Unusable("large", str(size))
     return tools.tolist(value) if array else value.tolist()
 
 
@@ -206,28 +210,27 @@ def _flatten(nested: Any, values: list[str]) -> tuple[int, ...]:
         values.append(float.hex(float(nested)))
         return ()
     if not isinstance(nested, list):
-        raise Unusable(f"a value of type {type(nested).__name__}")
+        raise Unusable("value", type(nested).__name__)
     shapes = {_flatten(item, values) for item in nested}
     if len(shapes) > 1:
-        raise Unusable("a list whose rows differ in length")
+        raise Unusable("rows")
     return (len(nested), *(shapes.pop() if shapes else ()))
 
 
-def _describe(error: BaseException, path: str) -> str:
+def _describe(error: BaseException, path: str) -> tuple[str, str, str]:
+    """The line in the file, the kind of error, and its text, or ``memory``."""
     try:
         said = error.msg if isinstance(error, SyntaxError) else str(error)
         text = " ".join(said.split())[:300]
     except BaseException:  # its __str__ is the learner's too
         text = ""
-    if isinstance(error, MemoryError) or "can't allocate memory" in text:
-        text = "it asks for more memory than the marker allows"
+    memory = isinstance(error, MemoryError) or "can't allocate memory" in text
     line, trace = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None, error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == path:
             line = trace.tb_lineno
         trace = trace.tb_next
-    where = f"line {line}: " if line else ""
-    return f"{where}{type(error).__name__}{': ' + text if text else ''}"
+    return str(line or ""), _hex(type(error).__name__), "memory" if memory else _hex(text)
 
 
 def _hex(text: str) -> str:

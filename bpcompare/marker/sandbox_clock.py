@@ -26,13 +26,13 @@ class Clock:
         self._awake = (self._spent, time.monotonic())
 
     def over(self) -> str:
-        """What is over, as the predicate of a sentence; empty as long as there is time."""
+        """Why the time is over: took (too long) or waited (doing nothing); empty as long as there is time."""
         now, spent = time.monotonic(), sandbox_limits.cpu_seconds(self._pid)
         if spent is not None:
             if spent[0] - self._spent > self._limit:
-                return f"took longer than {self._limit:g} seconds"
+                return "took"
             if spent[0] > self._awake[0] or not spent[1]:
                 self._awake = (spent[0], now)
             if now - self._awake[1] > self._limit:
-                return f"waited for {self._limit:g} seconds, doing nothing,"
-        return f"took longer than {self._limit:g} seconds" if now > self._end else ""
+                return "waited"
+        return "took" if now > self._end else ""

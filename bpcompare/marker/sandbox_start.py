@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from bpcompare.errors import MarkingError
+from bpcompare.language import N_, _
 
 SERVER, CHILD = Path(__file__).with_name("sandbox_server.py"), Path(__file__).with_name("sandbox_child.py")
 START_LIMIT = 60.0  # seconds for Python and PyTorch to start: not the learner's time
@@ -40,7 +41,7 @@ class Server:
         self._answers = self._control.makefile("rb")
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *__: object) -> None:
         self._answers.close()
         self._control.close()  # the server sees the end of the channel, clears up and leaves
         try:
@@ -52,13 +53,14 @@ class Server:
     def begin(self) -> tuple[IO[bytes], IO[bytes]]:
         """Starts a child; what is written to the first file reaches it, and what it says comes from the second."""
         if not self._started and self._answer() != ["ready"]:
-            raise MarkingError(f"the marker's own process could not start: {sys.executable} cannot import PyTorch")
+            problem = N_("the marker's own process could not start: {python} cannot import PyTorch")
+            raise MarkingError(_(problem, python=sys.executable))
         self._started = True
         (theirs_in, ours_out), (ours_in, theirs_out) = os.pipe(), os.pipe()
         try:
             socket.send_fds(self._control, [b"mark\n"], [theirs_in, theirs_out])
         except OSError as error:
-            raise MarkingError("the marker's own process is lost; run check again") from error
+            raise MarkingError(_("the marker's own process is lost; run check again")) from error
         finally:
             os.close(theirs_in)
             os.close(theirs_out)
@@ -88,7 +90,7 @@ class PlainServer(Server):
     def __enter__(self) -> "Server":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *__: object) -> None:
         """Nothing is left to end."""
 
     def begin(self) -> tuple[IO[bytes], IO[bytes]]:

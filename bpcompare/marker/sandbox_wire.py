@@ -8,23 +8,26 @@ a list of fields with tabs between them; texts are in hexadecimal::
     child → marker   ready VERSION                Landlock's version, 0 for none
                      importing                    a sign of life: a module is being imported
                      answers                      the file asked for bpcompare, which knows the answers
-                     raised TEXT | missing        the file cannot be used; nothing follows
+                     raised LINE TYPE TEXT        an error; LINE of the file or nothing, TEXT or ``memory``
+                     missing                      the file cannot be used, as above; nothing follows
                      defines NAME PARAMETERS      or, of a file with loss, gradients and sample: own loss, then
                      told JSON                    problems and answers, in numbers
     marker → child   TYPE:SHAPE:BYTES …           the arguments of one call; a line for each call, then the end;
                                                   TYPE.T is transposed after it is read, so not contiguous
-    child → marker   call K CHANGED returned TYPE:SHAPE:NUMBERS …   (or: raised TEXT, single TEXT)
+    child → marker   call K CHANGED returned TYPE:SHAPE:NUMBERS …   (or: raised LINE TYPE TEXT, single TEXT)
                      done
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from bpcompare.language import N_, _
 from bpcompare.marker.calls import Array
+from bpcompare.marker.phrases import joined
 
 
 @dataclass(frozen=True)
@@ -60,20 +63,40 @@ def decode(changed: str, kind: str, rest: list[str]) -> Reply:
     """
     indices = tuple(int(index) for index in changed.split(",") if index)
     if kind in ("raised", "single"):
-        return Reply(kind, text=decode_text(rest[0]), changed=indices)
+        return Reply(kind, text=trouble(rest) if kind == "raised" else decode_text(rest[0]), changed=indices)
     if kind != "returned":
         raise ValueError(kind)
     return Reply(kind, parts=tuple(_decode_part(part) for part in rest), changed=indices)
 
 
+UNUSABLE = {
+    "plain": "{what}",
+    "large": N_("an array of {what} numbers"),
+    "value": N_("a value of type {what}"),
+    "rows": N_("a list whose rows differ in length"),
+}
+
+
 def _decode_part(part: str) -> tuple[str, Array | str]:
     dtype, shape, content = part.split(":")
     if dtype == "unusable":
-        return dtype, decode_text(content)
+        return dtype, _(UNUSABLE[shape], what=decode_text(content))
     if not re.fullmatch(r"\w+", dtype):
         raise ValueError(dtype)
     values = np.array([float.fromhex(word) for word in content.split()], dtype=np.float64)
     return dtype, values.reshape([int(length) for length in shape.split(",") if length])
+
+
+def trouble(fields: Sequence[str]) -> str:
+    """The error that a child tells of, in one line.
+
+    Raises:
+        ValueError: It is not what a child tells.
+    """
+    line, kind, text = fields
+    said = _("it asks for more memory than the marker allows") if text == "memory" else decode_text(text)
+    error = joined(": ", [decode_text(kind), *filter(None, [said])])
+    return _("line {line}: {error}", line=int(line), error=error) if line else error
 
 
 def decode_text(word: str) -> str:

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from bpcompare.language import N_
 from bpcompare.marker.calls import Call, Problem
 from bpcompare.marker.explanation import Explanation, OwnHypothesis
 from bpcompare.marker.hypotheses import any_loss
 from bpcompare.marker.hypotheses.derivation_changes.program import Program
 from bpcompare.marker.meaning import names
 
-EXACT, ROUNDING, WRONG = "exact", "within rounding", "wrong"
+EXACT, ROUNDING, WRONG = N_("exact"), N_("within rounding"), N_("wrong")
 
 
 @dataclass(frozen=True)

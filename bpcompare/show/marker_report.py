@@ -2,18 +2,22 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bpcompare.language import N_, Message, _, columns_of, english, listed, padded
 from bpcompare.marker.calls import Call
-from bpcompare.marker.conditions import describe
+from bpcompare.marker.conditions import describe, kind_of
 from bpcompare.marker.explanation import Explanation, all_sizes
 from bpcompare.marker.factors import Factor
 from bpcompare.marker.marking import Contrast, Marking, contrast, sizes_of
 from bpcompare.marker.meaning import names
+from bpcompare.marker.mistake_names import called
 from bpcompare.marker.mistakes import MISTAKES
+from bpcompare.marker.phrases import all_of, joined
 from bpcompare.marker.verdict import EXACT, WRONG, Finding, Verdict, is_right
 
 EXAMPLES = 3  # problems at which a factor is shown
@@ -21,7 +25,7 @@ EXAMPLES = 3  # problems at which a factor is shown
 
 def report(marking: Marking, file: Path) -> str:
     """The whole answer: what is right, what is wrong, where, by how much, and which line of the derivation."""
-    lines = [_headline(marking, file), ""]
+    lines = [*_headline(marking, file), ""]
     for verdict in marking.verdicts:
         lines += _verdict(marking, verdict)
     lines += _conduct(marking)
@@ -32,11 +36,11 @@ def report(marking: Marking, file: Path) -> str:
         for line in marking.exercise.lines_of(finding.explanation, verdict.answer)
     } - {0}
     if concerned:
-        lines += ["", "The steps of the derivation, and where it went wrong:"]
+        lines += ["", _("The steps of the derivation, and where it went wrong:")]
         for number, text in enumerate(marking.exercise.derivation, 1):
             lines.append(f" {'→' if number in concerned else ' '} ({number})  {text}")
     lines += ["", *marking.notes, _conclusion(marking)]
-    return "\n".join(lines)
+    return joined("\n", lines)
 
 
 def nudge(marking: Marking) -> str:
@@ -46,24 +50,27 @@ def nudge(marking: Marking) -> str:
     lines = []
     for verdict in marking.verdicts:
         if verdict.grade != WRONG:
-            lines.append(f"{verdict.answer} is right.")
+            lines.append(_("{answer} is right.", answer=verdict.answer))
             continue
-        lines.append(f"{verdict.answer} is wrong.")
+        lines.append(_("{answer} is wrong.", answer=verdict.answer))
         said = (marking.exercise.said(finding.explanation) for finding in verdict.findings)
-        hints = dict.fromkeys(mistake.hint for one in said for _, mistake in one)
-        lines += [f"  Hint: {hint}" for hint in hints]
-        lines += [f"  True of it: {one.says}." for one in verdict.properties]
+        hints = dict.fromkeys(mistake.hint for one in said for __, mistake in one)
+        lines += [_("  Hint: {hint}", hint=hint) for hint in hints]
+        lines += [_("  True of it: {says}.", says=one.says) for one in verdict.properties]
     if marking.raised:
-        lines.append(f"In {len(marking.raised)} of {len(marking.calls)} calls it raised an error.")
-        lines.append(f"  Hint: {MISTAKES['raises'].hint}")
+        some, every = len(marking.raised), len(marking.calls)
+        lines.append(_("In {some} of {every} calls it raised an error.", some=some, every=every))
+        hint = MISTAKES["raises"].hint
+        lines.append(_("  Hint: {hint}", hint=_(hint)))
     if marking.changed:
-        lines.append(f"Hint: {MISTAKES['changes-its-inputs'].hint}")
+        hint = MISTAKES["changes-its-inputs"].hint
+        lines.append(_("Hint: {hint}", hint=_(hint)))
     return "\n".join(lines)
 
 
 def as_data(marking: Marking, file: Path) -> dict[str, Any]:
-    """The marking as numbers, texts and lists that JSON can hold."""
-    return {
+    """The marking as numbers, texts and lists that JSON can hold; the texts are in English in every language."""
+    data: dict[str, Any] = {
         "file": str(file),
         "exercise": marking.exercise.name,
         "seed": marking.seed,
@@ -84,6 +91,8 @@ def as_data(marking: Marking, file: Path) -> dict[str, Any]:
             for verdict in marking.verdicts
         },
     }
+    told: dict[str, Any] = english(data)
+    return told
 
 
 def _finding_data(marking: Marking, answer: str, finding: Finding) -> dict[str, Any]:
@@ -97,22 +106,25 @@ def _finding_data(marking: Marking, answer: str, finding: Finding) -> dict[str, 
         "detail": explanation.detail or None,
         "follows_from": list(explanation.follows),
         "lines": sorted(set(marking.exercise.lines_of(explanation, answer)) - {0}),
-        "says": [mistake.says for _, mistake in marking.exercise.said(explanation)],
+        "says": [mistake.says for __, mistake in marking.exercise.said(explanation)],
         "or": _alternatives(marking, explanation),
         "contrast": _contrast_data(contrast(finding.calls, answer)) if "unknown" in explanation.mistakes else None,
     }
 
 
-def _headline(marking: Marking, file: Path) -> str:
-    exercise = marking.exercise
-    first = f"{_plain(file)}: {exercise.function}({', '.join(exercise.parameters)})"
+def _headline(marking: Marking, file: Path) -> list[str]:
+    exercise, count = marking.exercise, len(marking.calls)
+    told = {"file": _plain(file), "function": f"{exercise.function}({', '.join(exercise.parameters)})"}
     if not exercise.derivation:
-        return f"{first}, a loss of its own\ncalled {len(marking.calls)} times on the numbers of sample(k)"
-    return (
-        f"{first}, exercise {exercise.name}\n"
-        f"called {len(marking.calls)} times on fresh numbers, in float64 and float32; "
-        f"--seed {marking.seed} repeats them"
-    )
+        return [
+            _("{file}: {function}, a loss of its own", **told),
+            _("called {count} times on the numbers of sample(k)", count=count),
+        ]
+    repeats = N_("called {count} times on fresh numbers, in float64 and float32; --seed {seed} repeats them")
+    return [
+        _("{file}: {function}, exercise {exercise}", exercise=exercise.name, **told),
+        _(repeats, count=count, seed=marking.seed),
+    ]
 
 
 def _plain(file: Path | str) -> str:
@@ -122,76 +134,97 @@ def _plain(file: Path | str) -> str:
 
 def _alternatives(marking: Marking, explanation: Explanation) -> list[str]:
     """What else would give the same answers, in words."""
-    tables = ("; and ".join(marking.exercise.mistake(name).says for name in one) for one in explanation.alternatives)
+    says = ([marking.exercise.mistake(name).says for name in one] for one in explanation.alternatives)
+    tables = [
+        reduce(lambda one, other: _("{one}; and {other}", one=one, other=other), one) if one else "" for one in says
+    ]
     return [*tables, *explanation.others]
 
 
 def _verdict(marking: Marking, verdict: Verdict) -> list[str]:
     if verdict.grade != WRONG:
-        return [f"✓ {verdict.answer} is right: {_grade(marking, verdict)}."]
+        return [_("✓ {answer} is right: {grade}.", answer=verdict.answer, grade=_grade(marking, verdict))]
     only = right_where(marking, verdict.answer)
-    lines = [f"✗ {verdict.answer} is wrong{f' – right {only} only' if only else ''}."]
+    lines = [_("✗ {answer} is wrong.", answer=verdict.answer)]
+    if only:
+        lines = [_("✗ {answer} is wrong – right {where} only.", answer=verdict.answer, where=only)]
     for finding in verdict.findings:
-        lines += [f"    {line}" for line in _finding(marking, verdict.answer, finding)]
-    return [*lines, *(f"    True of it: {one.says}." for one in verdict.properties)]
+        lines += [joined("", ["    ", line]) for line in _finding(marking, verdict.answer, finding)]
+    return [*lines, *(_("    True of it: {says}.", says=one.says) for one in verdict.properties)]
 
 
 def right_where(marking: Marking, answer: str) -> str:
     """The kind of call in which a wrong answer is right, if that is one kind."""
     usual = [call for call in marking.calls if not call.problem.edge]
     right = [call for call in usual if answer in call.answers and is_right(call, answer)]
-    words = describe(right, usual) if right else ""
-    return "" if words.startswith("in ") and words.endswith("calls") else words
+    return kind_of(right, usual) if right else ""
 
 
 def _grade(marking: Marking, verdict: Verdict) -> str:
     if any(call.dtypes.get(verdict.answer) == "float32" != call.problem.dtype for call in marking.calls):
-        return (
+        return _(
             "within the rounding of float32, the type it is returned in; torch.zeros_like keeps the type of the inputs"
         )
     if verdict.grade == EXACT:
-        return "exact to the last bit"
-    return f"within rounding, at most {verdict.largest:.1f} units in the last place of the summed terms"
+        return _("exact to the last bit")
+    within = N_("within rounding, at most {largest:.1f} units in the last place of the summed terms")
+    return _(within, largest=verdict.largest)
 
 
 def _finding(marking: Marking, answer: str, finding: Finding) -> Iterator[str]:
     explanation = finding.explanation
-    where = f"{finding.scope[0].upper()}{finding.scope[1:]}: " if finding.scope else ""
-    likely = "" if explanation.sure else "probably "
     found = names(explanation)
     if found == ("unknown",):
-        yield f"{where}no mistake that the marker knows explains it in every call."
+        yield _placed(finding, _("no mistake that the marker knows explains it in every call."))
         yield from _comparison(finding.calls, answer)
         return
     if explanation.follows and explanation.mistakes != ("consequence",):
-        yield f"Given your {' and '.join(explanation.follows)}:"
+        yield _("Given your {answers}:", answers=all_of(explanation.follows))
     said = zip(marking.exercise.said(explanation), marking.exercise.lines_of(explanation, answer), strict=True)
-    for position, ((_, mistake), line) in enumerate(said):
-        yield f"{'and ' if position else where}{likely}{mistake.says}{f'  [step {line}]' if line else ''}"
+    for position, ((__, mistake), line) in enumerate(said):
+        says = mistake.says if explanation.sure else _("probably {mistake}", mistake=mistake.says)
+        says = _("{mistake}  [step {line}]", mistake=says, line=line) if line else says
+        yield _("and {mistake}", mistake=says) if position else _placed(finding, says)
     for other in _alternatives(marking, explanation)[:2]:
-        yield f"(or: {other})"
+        yield _("(or: {other})", other=other)
     if explanation.detail:
-        yield f"({explanation.detail})"
+        yield _("({detail})", detail=explanation.detail)
     if explanation.factor is not None and explanation.factor != Factor():
         yield from _factor(answer, explanation.factor, finding)
     if "wrong-shape" in found or explanation.mistakes:
         yield from _shapes(finding.calls, answer)
 
 
+def _placed(finding: Finding, says: str) -> str:
+    """What is said of a finding, after where it holds, if that is not everywhere."""
+    if not finding.scope:
+        return says
+    return _("{where}: {mistake}", where=_capital(finding.scope), mistake=says)
+
+
+def _capital(text: str) -> str:
+    """The text with its first letter as a sentence begins, in every language."""
+    capital = Message(text[:1].upper() + text[1:])
+    capital.english = english(text)[:1].upper() + english(text)[1:]
+    return capital
+
+
 def _factor(answer: str, factor: Factor, finding: Finding) -> Iterator[str]:
     """The factor as a rule that holds in every call, examples that tell it from others, and what to do."""
-    subject = f"apart from that, {answer}" if finding.explanation.mistakes else answer
+    subject = _("apart from that, {answer}", answer=answer) if finding.explanation.mistakes else answer
     if not factor.powers:
-        yield f"{subject} is exactly {_times(factor.constant)}, at every size"
+        yield _("{subject} is exactly {times}, at every size", subject=subject, times=_times(factor.constant))
         return
     values = {call: factor.at(all_sizes(call)) for call in _telling(finding.calls, factor)}
-    examples = [f"{value:.6g} where {_at(call, factor)}" for call, value in values.items()]
-    yield f"{subject} is exactly {_rule(factor)} times the right value: {'; '.join(examples)}"
+    examples = [_("{value:.6g} where {sizes}", value=v, sizes=_at(call, factor)) for call, v in values.items()]
+    exactly = N_("{subject} is exactly {rule} times the right value: {examples}")
+    yield _(exactly, subject=subject, rule=_rule(factor), examples=joined(_("; "), examples))
     inverse = 1 / abs(factor.constant)
     if not factor.plain and abs(inverse - round(inverse)) < 1e-6:
-        yield f"as if the number {round(inverse)} stood where {_rule(Factor(1.0, factor.powers))} belongs"
+        stands = N_("as if the number {number} stood where {rule} belongs")
+        yield _(stands, number=round(inverse), rule=_rule(Factor(1.0, factor.powers)))
     else:
-        yield f"so {_correction(factor)}"
+        yield _correction(factor)
 
 
 def _telling(calls: Sequence[Call], factor: Factor) -> list[Call]:
@@ -209,7 +242,7 @@ def _used(factor: Factor) -> list[str]:
 
 
 def _at(call: Call, factor: Factor) -> str:
-    return ", ".join(f"{name} = {call.problem.sizes[name]}" for name in _used(factor))
+    return listed([f"{name} = {call.problem.sizes[name]}" for name in _used(factor)])
 
 
 def _rule(factor: Factor) -> str:
@@ -229,45 +262,46 @@ def _power(name: str, power: int) -> str:
 
 def _correction(factor: Factor) -> str:
     if all(power > 0 for _, power in factor.powers):
-        return f"divide it by {_rule(factor)}"
+        return _("so divide it by {rule}", rule=_rule(factor))
     inverse = Factor(1 / factor.constant, tuple((name, -power) for name, power in factor.powers))
-    return f"multiply it by {_rule(inverse)}"
+    return _("so multiply it by {rule}", rule=_rule(inverse))
 
 
 def _times(value: float) -> str:
     size = abs(value)
     number = f"{size:.1f}" if size >= 1 and abs(size * 10 - round(size * 10)) < 1e-9 else f"{size:.6g}"
-    sign = "the negative of the right value" if value < 0 else "the right value"
     if number == "1.0":
-        return sign
-    return (
-        f"{number} times too large{', with the wrong sign' if value < 0 else ''}"
-        if size > 1
-        else f"{number} times {sign}"
-    )
+        return _("the negative of the right value") if value < 0 else _("the right value")
+    if size > 1:
+        wrong_sign = N_("{number} times too large, with the wrong sign")
+        return _(wrong_sign if value < 0 else N_("{number} times too large"), number=number)
+    negative = N_("{number} times the negative of the right value")
+    return _(negative if value < 0 else N_("{number} times the right value"), number=number)
 
 
 def _shapes(calls: Sequence[Call], answer: str) -> Iterator[str]:
     for call in calls:
         came, right = call.answers[answer].shape, call.problem.expected[answer].shape
         if came != right and not call.answers[answer].size == call.problem.expected[answer].size == 1:
-            yield f"its shape is {came} and must be {right} (where {sizes_of(call)})"
+            shape = N_("its shape is {came} and must be {right} (where {sizes})")
+            yield _(shape, came=came, right=right, sizes=sizes_of(call))
             return
 
 
 def _comparison(calls: Sequence[Call], answer: str) -> Iterator[str]:
     """Both arrays of the smallest telling call, their ratio, and where they differ."""
     found = contrast(calls, answer)
-    yield from str(found).splitlines()
+    yield from found.lines()
     if found.ratio is None:
         return
     differ = np.argwhere(abs(found.yours - found.right) > found.call.rounding(answer))
     if 0 < len(differ) < found.yours.size:
         places = ", ".join(str(tuple(int(index) for index in place)) for place in differ[:6])
-        yield f"  they differ at {places}{' …' if len(differ) > 6 else ''} and agree elsewhere"
+        places += " …" if len(differ) > 6 else ""
+        yield _("  they differ at {places} and agree elsewhere", places=places)
     right_calls = [other for other in calls if is_right(other, answer)]
     if right_calls:
-        yield f"  {len(right_calls)} of these {len(calls)} calls are right"
+        yield _("  {some} of these {every} calls are right", some=len(right_calls), every=len(calls))
 
 
 def _contrast_data(found: Contrast) -> dict[str, Any]:
@@ -293,28 +327,26 @@ def _conduct(marking: Marking) -> list[str]:
     lines = []
     if marking.raised:
         every, raised = marking.calls, marking.raised
-        lines.append(
-            f"✗ In {len(raised)} of {len(every)} calls it raised, {describe(raised, every)}: {raised[0].raised}"
-        )
-        lines.append(f"    first where {sizes_of(raised[0])}")
-    for name in marking.changed:
-        lines.append(
-            f"✗ {name} is changed in place by the call: work on a copy, {name} = {name}.clone(), or build new tensors."
-        )
-    return lines
+        told = {"some": len(raised), "every": len(every), "error": raised[0].raised}
+        somewhere = N_("✗ In {some} of {every} calls it raised, {where}: {error}")
+        lines.append(_(somewhere, where=describe(raised, every), **told))
+        lines.append(_("    first where {sizes}", sizes=sizes_of(raised[0])))
+    in_place = N_(
+        "✗ {name} is changed in place by the call: work on a copy, {name} = {name}.clone(), or build new tensors."
+    )
+    return [*lines, *(_(in_place, name=name) for name in marking.changed)]
 
 
 def _conclusion(marking: Marking) -> str:
     if marking.right:
-        return "Right: every answer, in every call."
+        return _("Right: every answer, in every call.")
     wrong = [verdict.answer for verdict in marking.verdicts if verdict.grade == WRONG]
     right = [verdict.answer for verdict in marking.verdicts if verdict.grade != WRONG]
-    parts = (
-        [f"{' and '.join(wrong)} wrong"] if wrong else ["the numbers are right, but the function changes its inputs"]
-    )
-    if wrong and right:
-        parts.append(f"{' and '.join(right)} right")
-    return f"Not yet: {', '.join(parts)}."
+    if not wrong:
+        return _("Not yet: the numbers are right, but the function changes its inputs.")
+    if not right:
+        return _("Not yet: {wrong} wrong.", wrong=all_of(wrong))
+    return _("Not yet: {wrong} wrong, {right} right.", wrong=all_of(wrong), right=all_of(right))
 
 
 def as_error(file: Path, reason: str) -> dict[str, Any]:
@@ -324,25 +356,35 @@ def as_error(file: Path, reason: str) -> dict[str, Any]:
 
 def table(marked: Sequence[dict[str, Any]]) -> str:
     """One line for each file: right or not, and the mistakes in each answer; then how many are right."""
-    width = max(len(data["file"]) for data in marked)
+    width = max(columns_of(data["file"]) for data in marked)
     lines = [
-        f"{'✓' if data['right'] else '✗'} {_plain(data['file']):<{width}}  {in_short(data)}".rstrip() for data in marked
+        f"{'✓' if data['right'] else '✗'} {padded(_plain(data['file']), width)}  {in_short(data)}".rstrip()
+        for data in marked
     ]
     right = sum(data["right"] for data in marked)
     broken = sum("error" in data for data in marked)
-    summary = f"{right} of {len(marked)} right" + (f", {broken} cannot be marked" if broken else "")
-    return "\n".join([*lines, "", f"{summary}."])
+    summary = _("{right} of {every} right.", right=right, every=len(marked))
+    if broken:
+        some = N_("{right} of {every} right, {broken} cannot be marked.")
+        summary = _(some, right=right, every=len(marked), broken=broken)
+    return "\n".join([*lines, "", summary])
 
 
 def in_short(data: dict[str, Any]) -> str:
-    """The mistakes of one file in one line: ``grad_w: sign; grad_b: x-left-in``; nothing where it is right."""
+    """The mistakes of one file in one line: ``grad_w: sign; grad_b: x-left-in``; nothing where it is right.
+
+    It is in the language in use, and `english` gives what files hold.
+    """
     if "error" in data:
-        return str(data["error"])
-    named = {
-        answer: ", ".join(dict.fromkeys(name for finding in found["mistakes"] for name in finding["names"]))
-        for answer, found in data["answers"].items()
-    }
-    parts = [f"{answer}: {names}" for answer, names in named.items() if names]
-    parts += [f"changes {', '.join(data['changed_inputs'])}"] if data["changed_inputs"] else []
-    parts += [f"raises in {data['raised']} of {data['calls']} calls"] if data["raised"] else []
-    return "; ".join(parts)
+        error: str = data["error"]
+        return error
+    parts = []
+    for answer, found in data["answers"].items():
+        named = dict.fromkeys(name for finding in found["mistakes"] for name in finding["names"])
+        if named:
+            parts.append(_("{answer}: {mistakes}", answer=answer, mistakes=listed(map(called, named))))
+    if data["changed_inputs"]:
+        parts.append(_("changes {inputs}", inputs=", ".join(data["changed_inputs"])))
+    if data["raised"]:
+        parts.append(_("raises in {some} of {every} calls", some=data["raised"], every=data["calls"]))
+    return joined(_("; "), parts)

@@ -2,18 +2,24 @@
 
 import io
 import math
-import textwrap
 
 from matplotlib.figure import Figure
 from rich import box
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
 
+from bpcompare.language import N_, _, english
 from bpcompare.lessons.pitfalls.pitfall import Pitfall, Prediction
-from bpcompare.show.style import house_style, line_styles, markers_apart, plain
+from bpcompare.show.style import as_drawn, house_style, line_styles, markers_apart, plain
+from bpcompare.show.terminal import wrapped
 
 WIDTH = 80  # characters
-LABELS = {"predicted": "the mistake, as predicted", "mistake": "the mistake, as measured", "right": "the right way"}
+LABELS = {
+    "predicted": N_("the mistake, as predicted"),
+    "mistake": N_("the mistake, as measured"),
+    "right": N_("the right way"),
+}
 
 
 def figure(pitfall: Pitfall) -> Figure:
@@ -29,12 +35,13 @@ def figure(pitfall: Pitfall) -> Figure:
         axes = picture.add_subplot()
         for place, (name, style) in enumerate(line_styles(LABELS).items()):
             values = [value if math.isfinite(value) else math.nan for value in pitfall.curves[name]]
-            axes.plot(range(len(values)), values, **{**markers_apart(style, place, len(values)), "label": LABELS[name]})
-        if "nodes" not in pitfall.quantity:
+            look = {**markers_apart(style, place, len(values)), "label": _(LABELS[name])}
+            axes.plot(range(len(values)), values, **look)
+        if "nodes" not in english(pitfall.quantity):
             axes.set_yscale("log")
-        axes.set_xlabel("step")
-        axes.set_ylabel(pitfall.quantity)
-        axes.set_title(textwrap.fill(plain(pitfall.title, 200), 70))
+        axes.set_xlabel(_("step"))
+        axes.set_ylabel(_(as_drawn(pitfall.quantity)))
+        axes.set_title(wrapped(plain(as_drawn(pitfall.title), 200), 70))
         picture.legend(loc="outside lower center", ncols=3)
     return picture
 
@@ -42,18 +49,19 @@ def figure(pitfall: Pitfall) -> Figure:
 def page(pitfall: Pitfall) -> str:
     """Everything about one pitfall: the mistake, what is predicted, what was measured, the remedy."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("predicted beforehand", "predicted", "measured", "within", ""):
-        table.add_column(heading, justify="left" if heading == "predicted beforehand" else "right", overflow="fold")
+    table.add_column(_("predicted beforehand"), overflow="fold")
+    for heading in (_("predicted"), _("measured"), _("within"), ""):
+        table.add_column(heading, justify="right", overflow="fold")
     for prediction in pitfall.predictions:
         table.add_row(*_row(prediction))
     return "\n".join(
         [
-            textwrap.fill(f"{pitfall.name}: {pitfall.title}", WIDTH),
+            wrapped(_("{name}: {title}", name=pitfall.name, title=pitfall.title), WIDTH),
             "",
-            _code("mistake", pitfall.mistake),
-            _code("remedy", pitfall.remedy),
+            _code(_("mistake"), pitfall.mistake),
+            _code(_("remedy"), pitfall.remedy),
             "",
-            textwrap.fill(pitfall.explanation, WIDTH),
+            wrapped(pitfall.explanation, WIDTH),
             _rendered(table),
         ]
     )
@@ -61,23 +69,26 @@ def page(pitfall: Pitfall) -> str:
 
 def _code(label: str, line: str) -> str:
     """A line of code, its comment below it where both together are too long."""
-    text = f"  {label:<9}{line}"
-    return text if len(text) <= WIDTH else text.replace("  # ", f"\n{'':11}# ")
+    text = f"  {set_cell_size(label, 9)}{line}"
+    return text if cell_len(text) <= WIDTH else text.replace("  # ", f"\n{'':11}# ")
 
 
 def overview(pitfalls: list[Pitfall]) -> str:
     """One line for each pitfall: its first prediction, and whether all of them hold."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("pitfall", "first prediction", "predicted", "measured", "all hold"):
-        table.add_column(heading, justify="right" if heading in ("predicted", "measured") else "left", overflow="fold")
+    for heading in (_("pitfall"), _("first prediction")):
+        table.add_column(heading, overflow="fold")
+    for heading in (_("predicted"), _("measured")):
+        table.add_column(heading, justify="right", overflow="fold")
+    table.add_column(_("all hold"), overflow="fold")
     for pitfall in pitfalls:
-        what, predicted, measured, *_ = _row(pitfall.predictions[0])
+        what, predicted, measured, *__ = _row(pitfall.predictions[0])
         table.add_row(pitfall.name, what, predicted, measured, "✓" if pitfall.holds else "✗")
     return _rendered(table)
 
 
 def _row(prediction: Prediction) -> tuple[str, str, str, str, str]:
-    within = "exactly" if prediction.tolerance == 0 and not prediction.at_most else f"{prediction.tolerance:.2g}"
+    within = _("exactly") if prediction.tolerance == 0 and not prediction.at_most else f"{prediction.tolerance:.2g}"
     predicted = f"{'≤ ' if prediction.at_most else ''}{prediction.predicted:.6g}"
     return prediction.what, predicted, f"{prediction.measured:.6g}", within, "✓" if prediction.holds else "✗"
 

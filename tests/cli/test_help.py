@@ -27,7 +27,7 @@ def test_nothing_is_wider_than_the_terminal_and_no_word_is_lost(command, columns
     assert columns < 80 or not long
     assert all(len(line) <= columns + UNBREAKABLE for line in long)
     assert max(map(len, text.splitlines())) <= help.MOST
-    described = (import_module(f"bpcompare.cli.{command}").__doc__ or "").split()
+    described = import_module(f"bpcompare.cli.{command}").DESCRIPTION.split()
     words = text.split()
     assert all(word in words for word in described)
 

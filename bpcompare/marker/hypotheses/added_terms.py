@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from bpcompare.language import _
 from bpcompare.marker.calls import EPSILON, Array, Call
 from bpcompare.marker.explanation import Explanation, expected_value
 from bpcompare.marker.hypotheses.wrong_parts import view
@@ -89,8 +90,9 @@ def finite_difference(calls: Sequence[Call], answer: str, memo: Memo) -> Explana
         )
         and _visible(doubles, answer, step, memo)
     ):
-        side = "forward" if step > 0 else "backward"
-        return Explanation(("finite-difference",), 1.5, detail=f"{side}, with a step of about {abs(step):.2g}")
+        ahead = _("forward, with a step of about {step:.2g}", step=step)
+        behind = _("backward, with a step of about {step:.2g}", step=-step)
+        return Explanation(("finite-difference",), 1.5, detail=ahead if step > 0 else behind)
     return _noisy(calls, answer, memo)
 
 
@@ -139,5 +141,7 @@ def _noisy(calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | None
     lost = double > 1e4 and single < double  # in float32 a small step vanishes next to w
     if not 2 < double < 1e11 or not ((lost and single > 1e5) or double / 30 < single < double * 30):
         return None
-    detail = f"the errors are as large as those of a finite difference with a step of about {1 / double:.0e}"
+    detail = _(
+        "the errors are as large as those of a finite difference with a step of about {step:.0e}", step=1 / double
+    )
     return Explanation(("rounding-magnified",), 5.0, detail=detail, sure=False)

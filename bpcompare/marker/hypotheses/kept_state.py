@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from bpcompare.language import _
 from bpcompare.marker.calls import Array, Call
 from bpcompare.marker.explanation import Explanation, agrees, expected_value
 
@@ -68,7 +69,7 @@ def accumulated(calls: Sequence[Call], answer: str) -> Explanation | None:
         return None
     if abs(share - 1) < 1e-6:
         return Explanation(("accumulated",), 0.5)
-    return Explanation(("momentum",), 0.8, detail=f"{share:.6g} of the previous answer")
+    return Explanation(("momentum",), 0.8, detail=_("{share:.6g} of the previous answer", share=share))
 
 
 _KEYS: tuple[Callable[[Call, str], object], ...] = (

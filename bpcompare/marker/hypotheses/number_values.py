@@ -4,13 +4,17 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from bpcompare.language import N_, _
 from bpcompare.marker.calls import EPSILON, Array, Call
 from bpcompare.marker.explanation import Explanation, agrees, expected_value
+from bpcompare.marker.phrases import Phrase, phrase
 
 COARSE = 0.1  # a step shows where the spacing of floating-point numbers is less than this of it
 # What numbers are rounded to, from coarse to fine: decimals, and the bits of a fixed point.
-STEPS = {f"{count} decimal{'s' if count > 1 else ''}": 10.0**-count for count in range(1, 9)} | {
-    f"multiples of 1/{2**bits}": 2.0**-bits for bits in range(1, 17)
+STEPS: dict[Phrase, float] = {
+    Phrase(N_("1 decimal")): 0.1,
+    **{phrase(N_("{n} decimals"), n=count): 10.0**-count for count in range(2, 9)},
+    **{phrase(N_("multiples of 1/{n}"), n=2**bits): 2.0**-bits for bits in range(1, 17)},
 }
 
 
@@ -19,8 +23,8 @@ def not_finite(calls: Sequence[Call], answer: str) -> Explanation | None:
     bad = [call for call in calls if not np.isfinite(call.answers[answer]).all()]
     if not bad:
         return None
-    everywhere = "in every call" if len(bad) == len(calls) else f"in {len(bad)} of {len(calls)} calls"
-    return Explanation(("nan-or-inf",), 0.0, detail=everywhere)
+    some = _("in {some} of {every} calls", some=len(bad), every=len(calls))
+    return Explanation(("nan-or-inf",), 0.0, detail=_("in every call") if len(bad) == len(calls) else some)
 
 
 def always_zero(calls: Sequence[Call], answer: str) -> Explanation | None:
@@ -53,10 +57,10 @@ def rounded(calls: Sequence[Call], answer: str) -> Explanation | None:
     """Every number is a multiple of one step, such as 0.001, and the right one up to half of it."""
     for name, step in STEPS.items():
         if all(_rounded_to(call, answer, step) for call in calls):
-            return Explanation(("rounded",), 0.4, detail=name)
+            return Explanation(("rounded",), 0.4, detail=str(name))
     for digits in range(2, 7):
         if all(_rounded_to(call, answer, _last_place(call.answers[answer], digits)) for call in calls):
-            return Explanation(("rounded",), 0.4, detail=f"{digits} significant digits")
+            return Explanation(("rounded",), 0.4, detail=_("{n} significant digits", n=digits))
     return None
 
 
@@ -94,7 +98,7 @@ def cut(calls: Sequence[Call], answer: str) -> Explanation | None:
         if _reached(precise, answer, size, bound) and all(
             agrees(call, answer, guess, 8.0) for call, guess in zip(calls, guesses, strict=True)
         ):
-            return Explanation(("clipped",), 0.9, detail=f"{where}{bound:g}")
+            return Explanation(("clipped",), 0.9, detail=_(where, bound=bound))
     return None
 
 
@@ -103,8 +107,8 @@ def _length(array: Array) -> Array:
 
 
 _CLIPS: tuple[tuple[Callable[[Array], Array], str, Callable[[Array, float], Array]], ...] = (
-    (np.abs, "at ±", lambda g, bound: np.clip(g, -bound, bound)),
-    (_length, "to the length ", lambda g, bound: g * min(1.0, bound / float(_length(g)))),
+    (np.abs, N_("at ±{bound:g}"), lambda g, bound: np.clip(g, -bound, bound)),
+    (_length, N_("to the length {bound:g}"), lambda g, bound: g * min(1.0, bound / float(_length(g)))),
 )
 
 

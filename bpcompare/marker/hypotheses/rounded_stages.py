@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bpcompare.language import N_
 from bpcompare.marker.calls import Array, Call
 from bpcompare.marker.explanation import (
     Explanation,
@@ -23,6 +24,7 @@ from bpcompare.marker.hypotheses.number_types import CASTS, PREDICTED, Cast, com
 from bpcompare.marker.hypotheses.number_values import STEPS
 from bpcompare.marker.hypotheses.wrong_parts import View, view
 from bpcompare.marker.memo import Memo
+from bpcompare.marker.phrases import Phrase, Words, phrase, said
 
 TELLING = 32  # so many errors do not follow a simulation by chance
 
@@ -38,13 +40,16 @@ NARROW: tuple[tuple[str, ...], ...] = (
 )
 ROUNDED: dict[str, tuple[str, ...]] = {
     "x": ("x", "x again"),
-    "x, y, w and b": (*INPUTS, "x again"),
+    N_("x, y, w and b"): (*INPUTS, "x again"),
     "w": ("w",),
     "y": ("y",),
-    "the prediction": ("prediction",),
-    "the residual": ("residual",),
+    N_("the prediction"): ("prediction",),
+    N_("the residual"): ("residual",),
     "δ": ("delta",),
 }
+
+
+WHOLE = Phrase(N_("whole numbers"))
 
 
 class Rounding(NamedTuple):
@@ -53,14 +58,15 @@ class Rounding(NamedTuple):
     mistake: str
     cast: Cast
     stages: tuple[str, ...]
-    detail: str = ""
+    detail: Words = ""
 
 
 def _roundings() -> Iterator[Rounding]:
     for (name, cast), stages in product(CASTS, NARROW):
         yield Rounding(name, cast, stages)
-    for (digits, step), (what, stages) in product((("whole numbers", 1.0), *STEPS.items()), ROUNDED.items()):
-        yield Rounding("rounded-on-the-way", _to_multiples_of(step), stages, f"{what}, to {digits}")
+    for (digits, step), (what, stages) in product(((WHOLE, 1.0), *STEPS.items()), ROUNDED.items()):
+        detail = phrase(N_("{what}, to {digits}"), what=Phrase(what), digits=digits)
+        yield Rounding("rounded-on-the-way", _to_multiples_of(step), stages, detail)
 
 
 def _to_multiples_of(step: float) -> Cast:
@@ -83,7 +89,7 @@ def narrowed(calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | No
         factor = fit_guesses(ordered, answer, fitting[rounding]) if rounding in fitting else None
         if factor is not None and _borne_out(singles, answer, rounding, factor, memo):
             rest = factor if factor != Factor() else None
-            found.append(Explanation((rounding.mistake,), 1.0 + factor.cost, rest, rounding.detail))
+            found.append(Explanation((rounding.mistake,), 1.0 + factor.cost, rest, said(rounding.detail)))
         elif (
             small
             and _predicted(doubles, answer, rounding, memo)

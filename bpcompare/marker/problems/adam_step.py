@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from bpcompare.language import N_
 from bpcompare.marker.calls import Array, Problem
 from bpcompare.marker.mistakes import Mistake
 
@@ -138,89 +139,110 @@ def _zero_then(problem: Problem) -> Mapping[str, Array]:
 _TABLE: dict[str, tuple[Callable[[Problem], Mapping[str, Array]], Mistake]] = {
     "bias-correction-missing": (
         _variant(correct=_uncorrected),
-        Mistake("the bias correction is missing: m and v are used as they are", 3, "Divide m by what, at step 1?"),
+        Mistake(
+            N_("the bias correction is missing: m and v are used as they are"), 3, N_("Divide m by what, at step 1?")
+        ),
     ),
     "first-bias-correction-missing": (
         _variant(correct=_uncorrected, correct_second=_corrected),
-        Mistake("the bias correction of m is missing", 3, "What is m at step 1, next to the gradient?"),
+        Mistake(N_("the bias correction of m is missing"), 3, N_("What is m at step 1, next to the gradient?")),
     ),
     "second-bias-correction-missing": (
         _variant(correct_second=_uncorrected),
-        Mistake("the bias correction of v is missing", 4, "What is v at step 1, next to the gradient's square?"),
+        Mistake(
+            N_("the bias correction of v is missing"), 4, N_("What is v at step 1, next to the gradient's square?")
+        ),
     ),
     "bias-correction-one-step-late": (
         _variant(correct=lambda mean, beta, step: mean / (1 - beta ** (step + 1))),
-        Mistake("the bias correction counts one step too many: step includes this one", 3, "With what does t begin?"),
+        Mistake(
+            N_("the bias correction counts one step too many: step includes this one"), 3, N_("With what does t begin?")
+        ),
     ),
     "bias-correction-one-step-early": (
         _variant(correct=lambda mean, beta, step: mean / (1 - beta ** (step - 1))),
-        Mistake("the bias correction counts one step too few", 3, "With what does t begin?"),
+        Mistake(N_("the bias correction counts one step too few"), 3, N_("With what does t begin?")),
     ),
     "bias-correction-without-power": (
         _variant(correct=lambda mean, beta, step: mean / (1 - beta)),
-        Mistake("the bias correction divides by 1 − β, without the power t", 3, "What becomes of it as t grows?"),
+        Mistake(
+            N_("the bias correction divides by 1 − β, without the power t"), 3, N_("What becomes of it as t grows?")
+        ),
     ),
     "eps-inside-root": (
         _variant(scale=lambda second, eps: np.sqrt(second + eps)),
-        Mistake("ε is added inside the root", 5, "Does the root end before ε or after it?"),
+        Mistake(N_("ε is added inside the root"), 5, N_("Does the root end before ε or after it?")),
     ),
     "eps-missing": (
         _variant(scale=lambda second, eps: np.sqrt(second)),
-        Mistake("ε is missing", 5, "What happens where v is 0?"),
+        Mistake(N_("ε is missing"), 5, N_("What happens where v is 0?")),
     ),
     "eps-before-correction": (
         lambda problem: _eps_hat(problem),
-        Mistake("ε is added before the bias correction of v (the variant ε̂)", 5, "To which of √v and √v̂ is ε added?"),
+        Mistake(
+            N_("ε is added before the bias correction of v (the variant ε̂)"), 5, N_("To which of √v and √v̂ is ε added?")
+        ),
     ),
     "root-missing": (
         _variant(scale=lambda second, eps: second + eps),
-        Mistake("the root is missing: it divides by v̂, not by √v̂", 5, "Which unit has m/v, if the gradient has one?"),
+        Mistake(
+            N_("the root is missing: it divides by v̂, not by √v̂"), 5, N_("Which unit has m/v, if the gradient has one?")
+        ),
     ),
     "gradient-not-squared": (
         _variant(square=lambda grad: grad),
-        Mistake("v is a mean of g, not of g²", 2, "Of what is v a running mean?"),
+        Mistake(N_("v is a mean of g, not of g²"), 2, N_("Of what is v a running mean?")),
     ),
     "gradient-absolute": (
         _variant(square=abs),
-        Mistake("v is a mean of |g|, not of g²", 2, "Of what is v a running mean?"),
+        Mistake(N_("v is a mean of |g|, not of g²"), 2, N_("Of what is v a running mean?")),
     ),
     "one-minus-beta-missing": (
         _variant(mean=_decayed_both),
-        Mistake("the factor 1 − β is missing: a sum, not a mean", 1, "Do the two weights of a mean add up to 1?"),
+        Mistake(
+            N_("the factor 1 − β is missing: a sum, not a mean"), 1, N_("Do the two weights of a mean add up to 1?")
+        ),
     ),
     "betas-the-other-way": (
         _variant(mean=_betas_the_other_way),
-        Mistake("β and 1 − β stand in each other's place", 1, "Which share does the new gradient get?"),
+        Mistake(N_("β and 1 − β stand in each other's place"), 1, N_("Which share does the new gradient get?")),
     ),
     "same-beta-twice": (
         _with(beta2=lambda i: i["beta1"]),
-        Mistake("β₁ is used for v as well", 2, "Which β belongs to v?"),
+        Mistake(N_("β₁ is used for v as well"), 2, N_("Which β belongs to v?")),
     ),
     "betas-exchanged": (
         _with(beta1=lambda i: i["beta2"], beta2=lambda i: i["beta1"]),
-        Mistake("β₁ and β₂ stand in each other's place", 1, "Which β belongs to m?"),
+        Mistake(N_("β₁ and β₂ stand in each other's place"), 1, N_("Which β belongs to m?")),
     ),
     "ascent": (
         _with(lr=lambda i: -i["lr"]),
-        Mistake("the step goes up: p + lr · …, gradient ascent", 5, "Does the loss fall along your step?"),
+        Mistake(N_("the step goes up: p + lr · …, gradient ascent"), 5, N_("Does the loss fall along your step?")),
     ),
     "move-for-parameter": (
         _move_only,
-        Mistake("the move is returned, not the parameter after it", 5, "What is asked for?"),
+        Mistake(N_("the move is returned, not the parameter after it"), 5, N_("What is asked for?")),
     ),
     "means-exchanged": (
         _means_exchanged,
-        Mistake("exp_avg and exp_avg_sq stand in each other's place", 2, "Read your return line."),
+        Mistake(N_("exp_avg and exp_avg_sq stand in each other's place"), 2, N_("Read your return line.")),
     ),
-    "gradient-descent": (_gradient_descent, Mistake("it is plain gradient descent", 5, "Where do m and v enter?")),
+    "gradient-descent": (
+        _gradient_descent,
+        Mistake(N_("it is plain gradient descent"), 5, N_("Where do m and v enter?")),
+    ),
     "corrected-means-kept": (
         _corrected_means_kept,
-        Mistake("the corrected mean is handed on; the next step must get the uncorrected one", 3, "What is stored?"),
+        Mistake(
+            N_("the corrected mean is handed on; the next step must get the uncorrected one"), 3, N_("What is stored?")
+        ),
     ),
-    "unchanged": (_zero_then, Mistake("it is returned as it came", 1, "Which line changes it?")),
+    "unchanged": (_zero_then, Mistake(N_("it is returned as it came"), 1, N_("Which line changes it?"))),
     "gradient-for-mean": (
         _variant(mean=lambda old, new, beta: new),
-        Mistake("the new value alone is used: the running mean forgets the old one", 1, "What is a running mean?"),
+        Mistake(
+            N_("the new value alone is used: the running mean forgets the old one"), 1, N_("What is a running mean?")
+        ),
     ),
 }
 

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 
 from bpcompare.errors import InputError
+from bpcompare.language import N_, _
 from bpcompare.marker.calls import EPSILON, Array, Problem
+from bpcompare.marker.phrases import Phrase, Words, phrase
 from bpcompare.marker.reference import referee
 
 PERTURBATIONS = 4
@@ -41,10 +43,13 @@ def solve(loss: Loss, arguments: Sequence[Any], names: Sequence[str]) -> Solved:
     """
     wanted = [index for index, value in enumerate(arguments) if torch.is_tensor(value) and value.requires_grad]
     if not wanted:
-        raise InputError("no argument of sample(k) requires grad; mark the wanted ones with requires_grad_()")
+        raise InputError(
+            Phrase(N_("no argument of sample(k) requires grad; mark the wanted ones with requires_grad_()"))
+        )
     types = {TYPES.get(arguments[index].dtype) for index in wanted}
     if len(types) > 1 or None in types:
-        raise InputError(f"the arguments must all be float64 or all float32; got {arguments[wanted[0]].dtype}")
+        problem = N_("the arguments must all be float64 or all float32; got {dtype}")
+        raise InputError(phrase(problem, dtype=str(arguments[wanted[0]].dtype)))
     dtype = str(types.pop())
     right = _autograd(loss, arguments, wanted, None)
     generator = torch.Generator().manual_seed(0)
@@ -75,13 +80,17 @@ def _autograd(
     with torch.enable_grad():
         value = loss(*leaves)
         if not torch.is_tensor(value) or value.numel() != 1:
-            came = f"of shape {tuple(value.shape)}" if torch.is_tensor(value) else type(value).__name__
-            raise InputError(f"the loss must be a tensor of one number; got {came}: reduce it with sum() or mean()")
+            came: Words = type(value).__name__
+            if torch.is_tensor(value):
+                came = phrase(N_("of shape {shape}"), shape=str(tuple(value.shape)))
+            problem = N_("the loss must be a tensor of one number; got {came}: reduce it with sum() or mean()")
+            raise InputError(phrase(problem, came=came))
         if not value.requires_grad:
-            raise InputError(
+            problem = N_(
                 "the loss does not lead back to its arguments, so that autograd cannot be asked; "
                 "remove detach(), .data, .item(), no_grad() or NumPy from it"
             )
+            raise InputError(Phrase(problem))
         found = torch.autograd.grad(value.reshape(()), [leaves[index] for index in wanted], materialize_grads=True)
     return [gradient.detach().cpu().numpy() for gradient in found]
 
@@ -134,19 +143,24 @@ def _shapes(problems: Sequence[Problem]) -> Mapping[str, list[tuple[int, ...]]]:
 def blind_spots(problems: Sequence[Problem]) -> Iterator[str]:
     """What these problems cannot show, one sentence each: equal numbers, constant sizes, square matrices."""
     if len(problems) > 1 and all(_same_inputs(problems[0], problem) for problem in problems[1:]):
-        yield "Every problem has the same numbers: let sample(k) draw others for each k."
+        yield _("Every problem has the same numbers: let sample(k) draw others for each k.")
         return
     constant = constant_sizes(problems)
     for label, length in constant.items():
-        yield (
-            f"Every problem has {label} = {length}: a factor {length} cannot be told from {label}; vary sizes with k."
+        yield _(
+            "Every problem has {size} = {length}: a factor {length} cannot be told from {size}; vary sizes with k.",
+            size=label,
+            length=length,
         )
     for name, shapes in _shapes(problems).items():
         for first, second in combinations(range(len(shapes[0])), 2):
             if all(len(shape) == len(shapes[0]) and shape[first] == shape[second] > 1 for shape in shapes):
-                yield (
-                    f"In every problem {name}.shape[{first}] = {name}.shape[{second}]: "
-                    "a transpose does not show in the shape; let the two differ."
+                yield _(
+                    "In every problem {name}.shape[{first}] = {name}.shape[{second}]: "
+                    "a transpose does not show in the shape; let the two differ.",
+                    name=name,
+                    first=first,
+                    second=second,
                 )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from bpcompare.language import N_
 from bpcompare.marker.calls import Array, Problem
 from bpcompare.marker.mistakes import Mistake
 from bpcompare.marker.problems.sigmoid import (
@@ -104,17 +105,25 @@ VARIANTS = {name: _variant(slope=slope) for name, (slope, _) in SLOPES.items()} 
     "deltas-in-reverse-order": _reversed,
 }
 MISTAKES = {name: Mistake(says, 6, SLOPE_HINT) for name, (_, says) in SLOPES.items()} | {
-    "sigmoid-at-the-output": Mistake("the output layer is linear: no sigmoid there", 4, "Which layers apply σ?"),
-    "weight-not-transposed": Mistake("the weight is not transposed on the way back", 5, "Write the shapes."),
-    "hidden-layers-linear": Mistake("the hidden layers' sigmoid is forgotten in the forward pass", 2, "Write a⁽ˡ⁾."),
-    "deltas-in-reverse-order": Mistake("the deltas come in reverse order", 5, "Read your return line."),
-    "factor-2-missing": Mistake("the factor 2 is missing (half the right value)", 4, "Differentiate the square."),
+    "sigmoid-at-the-output": Mistake(
+        N_("the output layer is linear: no sigmoid there"), 4, N_("Which layers apply σ?")
+    ),
+    "weight-not-transposed": Mistake(N_("the weight is not transposed on the way back"), 5, N_("Write the shapes.")),
+    "hidden-layers-linear": Mistake(
+        N_("the hidden layers' sigmoid is forgotten in the forward pass"), 2, N_("Write a⁽ˡ⁾.")
+    ),
+    "deltas-in-reverse-order": Mistake(N_("the deltas come in reverse order"), 5, N_("Read your return line.")),
+    "factor-2-missing": Mistake(
+        N_("the factor 2 is missing (half the right value)"), 4, N_("Differentiate the square.")
+    ),
     "sign": Mistake(
-        "the sign is wrong: z⁽³⁾ − y, not y − z⁽³⁾, and a(1 − a), not a(a − 1)", 4, "Does the loss rise along your δ?"
+        N_("the sign is wrong: z⁽³⁾ − y, not y − z⁽³⁾, and a(1 − a), not a(a − 1)"),
+        4,
+        N_("Does the loss rise along your δ?"),
     ),
     "divided-by-out-twice": Mistake(
-        "divided by out: L is the sum over the outputs, not their mean", 3, "Which number does L divide by?"
+        N_("divided by out: L is the sum over the outputs, not their mean"), 3, N_("Which number does L divide by?")
     ),
-    "hidden-biases-forgotten": Mistake("the hidden layers' biases are forgotten", 1, "Write z⁽¹⁾ in full."),
+    "hidden-biases-forgotten": Mistake(N_("the hidden layers' biases are forgotten"), 1, N_("Write z⁽¹⁾ in full.")),
     **OTHER_ACTIVATIONS,
 }

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from bpcompare.language import N_
 from bpcompare.marker.calls import Array
 from bpcompare.marker.mistakes import Mistake
 
@@ -31,26 +32,26 @@ def step(z: Array, a: Array) -> Array:
 
 
 SLOPES: dict[str, tuple[Slope, str]] = {
-    "sigmoid-derivative-missing": (lambda z, a: np.ones_like(z), "the factor σ′(z) = a(1 − a) is missing"),
+    "sigmoid-derivative-missing": (lambda z, a: np.ones_like(z), N_("the factor σ′(z) = a(1 − a) is missing")),
     "sigmoid-derivative-of-a": (
         lambda z, a: sigmoid(a) * (1 - sigmoid(a)),
-        "σ′ is taken at a instead of z: the sigmoid is applied twice",
+        N_("σ′ is taken at a instead of z: the sigmoid is applied twice"),
     ),
-    "sigmoid-for-its-derivative": (lambda z, a: a, "σ stands where σ′ belongs"),
-    "sigmoid-derivative-of-z": (lambda z, a: z * (1 - z), "z(1 − z) stands where a(1 − a) belongs"),
-    "sigmoid-derivative-plus": (lambda z, a: a * (1 + a), "a(1 + a) stands where a(1 − a) belongs"),
-    "one-minus-a-only": (lambda z, a: 1 - a, "1 − a stands where a(1 − a) belongs"),
-    "tanh-derivative": (lambda z, a: 1 - a**2, "1 − a², the derivative of tanh, stands where a(1 − a) belongs"),
-    "sigmoid-derivative-twice": (lambda z, a: (a * (1 - a)) ** 2, "the factor σ′(z) is there twice"),
-    "relu-derivative": (step, "the derivative of a ReLU stands where σ′(z) belongs"),
+    "sigmoid-for-its-derivative": (lambda z, a: a, N_("σ stands where σ′ belongs")),
+    "sigmoid-derivative-of-z": (lambda z, a: z * (1 - z), N_("z(1 − z) stands where a(1 − a) belongs")),
+    "sigmoid-derivative-plus": (lambda z, a: a * (1 + a), N_("a(1 + a) stands where a(1 − a) belongs")),
+    "one-minus-a-only": (lambda z, a: 1 - a, N_("1 − a stands where a(1 − a) belongs")),
+    "tanh-derivative": (lambda z, a: 1 - a**2, N_("1 − a², the derivative of tanh, stands where a(1 − a) belongs")),
+    "sigmoid-derivative-twice": (lambda z, a: (a * (1 - a)) ** 2, N_("the factor σ′(z) is there twice")),
+    "relu-derivative": (step, N_("the derivative of a ReLU stands where σ′(z) belongs")),
 }
 OTHER_ACTIVATIONS = {
     "tanh-for-sigmoid": Mistake(
-        "tanh and its derivative stand where σ and σ′ belong", 2, "Which activation is asked for?"
+        N_("tanh and its derivative stand where σ and σ′ belong"), 2, N_("Which activation is asked for?")
     ),
-    "relu-for-sigmoid": Mistake("a ReLU stands where σ belongs", 2, "Which activation is asked for?"),
+    "relu-for-sigmoid": Mistake(N_("a ReLU stands where σ belongs"), 2, N_("Which activation is asked for?")),
 }
-SLOPE_HINT = "Differentiate 1/(1 + e⁻ᶻ), and say at which number you take it."
+SLOPE_HINT = N_("Differentiate 1/(1 + e⁻ᶻ), and say at which number you take it.")
 
 
 def size_of_slope(z: Array) -> Array:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from bpcompare.language import N_
 from bpcompare.marker.calls import Array, Problem
 from bpcompare.marker.mistakes import Mistake
 from bpcompare.marker.problems.sigmoid import (
@@ -90,23 +91,33 @@ VARIANTS = {name: _variant(slope=slope) for name, (slope, _) in SLOPES.items()} 
     },
 }
 MISTAKES = {name: Mistake(says, 5, SLOPE_HINT) for name, (_, says) in SLOPES.items()} | {
-    "x-forgotten": Mistake("x is forgotten: ∂z/∂w = x", 6, "What is the derivative of w·x + b by w?"),
+    "x-forgotten": Mistake(N_("x is forgotten: ∂z/∂w = x"), 6, N_("What is the derivative of w·x + b by w?")),
     "w-for-x": Mistake(
-        "w stands where x belongs: that is the gradient by x", 6, "By which variable do you differentiate?"
+        N_("w stands where x belongs: that is the gradient by x"), 6, N_("By which variable do you differentiate?")
     ),
-    "target-forgotten": Mistake("y is not subtracted", 4, "What is the derivative of (a − y)²?"),
-    "residual-squared": Mistake("(a − y)² stands where a − y belongs", 4, "What is the derivative of (a − y)²?"),
-    "absolute-residual": Mistake("|a − y| stands where a − y belongs", 4, "What is the derivative of (a − y)²?"),
-    "forward-without-bias": Mistake("the forward pass leaves out b", 1, "Write z in full."),
-    "x-left-in": Mistake("x is left in: ∂z/∂b is 1", 6, "What is the derivative of w·x + b by b?"),
-    "sigmoid-of-minus-z": Mistake("the sigmoid is taken of −z: 1/(1 + e⁻ᶻ), not 1/(1 + eᶻ)", 2, "What is σ(10)?"),
+    "target-forgotten": Mistake(N_("y is not subtracted"), 4, N_("What is the derivative of (a − y)²?")),
+    "residual-squared": Mistake(
+        N_("(a − y)² stands where a − y belongs"), 4, N_("What is the derivative of (a − y)²?")
+    ),
+    "absolute-residual": Mistake(
+        N_("|a − y| stands where a − y belongs"), 4, N_("What is the derivative of (a − y)²?")
+    ),
+    "forward-without-bias": Mistake(N_("the forward pass leaves out b"), 1, N_("Write z in full.")),
+    "x-left-in": Mistake(N_("x is left in: ∂z/∂b is 1"), 6, N_("What is the derivative of w·x + b by b?")),
+    "sigmoid-of-minus-z": Mistake(
+        N_("the sigmoid is taken of −z: 1/(1 + e⁻ᶻ), not 1/(1 + eᶻ)"), 2, N_("What is σ(10)?")
+    ),
     "divided-by-in": Mistake(
-        "divided by in: z is a sum over the inputs, and L no mean over them", 1, "Write z in full."
+        N_("divided by in: z is a sum over the inputs, and L no mean over them"), 1, N_("Write z in full.")
     ),
-    "multiplied-by-in": Mistake("multiplied by in, the number of inputs", 6, "Which line depends on it?"),
-    "factor-2-missing": Mistake("the factor 2 is missing (half the right value)", 4, "Differentiate the square."),
+    "multiplied-by-in": Mistake(N_("multiplied by in, the number of inputs"), 6, N_("Which line depends on it?")),
+    "factor-2-missing": Mistake(
+        N_("the factor 2 is missing (half the right value)"), 4, N_("Differentiate the square.")
+    ),
     "sign": Mistake(
-        "the sign is wrong: a − y, not y − a, and a(1 − a), not a(a − 1)", 4, "Does the loss rise along your gradient?"
+        N_("the sign is wrong: a − y, not y − a, and a(1 − a), not a(a − 1)"),
+        4,
+        N_("Does the loss rise along your gradient?"),
     ),
     **OTHER_ACTIVATIONS,
 }

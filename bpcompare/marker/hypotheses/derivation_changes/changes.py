@@ -3,36 +3,45 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from bpcompare.language import N_
 from bpcompare.marker.calls import Array
 from bpcompare.marker.hypotheses.derivation_changes import transforms
 from bpcompare.marker.hypotheses.derivation_changes.operations import INSTEAD, OPERATIONS, sigmoid
-from bpcompare.marker.hypotheses.derivation_changes.program import Make, Program, Step, Values
+from bpcompare.marker.hypotheses.derivation_changes.program import Make, Program, Step, Values, written
+from bpcompare.marker.phrases import Phrase, phrase
 
 LEFT_OUT, OPERATION, OPERAND, VALUE = "step-left-out", "operation-replaced", "operand-replaced", "value-changed"
 COST = {LEFT_OUT: 1.0, OPERATION: 1.3, OPERAND: 1.6, VALUE: 2.0}
 NUMBERS = (0.0, 0.5, 1.0, 2.0)
 SETTINGS = (0.9, 0.99, 0.999, 0.1, 0.001, 1e-8, 1e-7, 1e-6, 1e-5)  # that people write where an argument is meant
 COMBINED: dict[str, Callable[[Any, Any], Any]] = {
-    "multiplied by": lambda a, b: a * b,
-    "divided by": lambda a, b: a / b,
-    "multiplied by the square of": lambda a, b: a * b * b,
-    "multiplied by the sign of": lambda a, b: a * np.sign(b),
-    "multiplied by σ of": lambda a, b: a * sigmoid(b),
-    "multiplied by σ′ = σ(1 − σ) of": lambda a, b: a * sigmoid(b) * (1 - sigmoid(b)),
-    "replaced by σ of": lambda a, b: sigmoid(b),
-    "replaced by σ′ = σ(1 − σ) of": lambda a, b: sigmoid(b) * (1 - sigmoid(b)),
-    "multiplied by v(1 − v) with v =": lambda a, b: a * b * (1 - b),
-    "kept only where positive is": lambda a, b: a * (b > 0),
-    "increased by": lambda a, b: a + b,
-    "reduced by": lambda a, b: a - b,
-    "replaced by the larger of it and": np.maximum,
-    "replaced by the smaller of it and": np.minimum,
-    "averaged with": lambda a, b: (a + b) / 2,
+    N_("{value} is multiplied by {other}"): lambda a, b: a * b,
+    N_("{value} is divided by {other}"): lambda a, b: a / b,
+    N_("{value} is multiplied by the square of {other}"): lambda a, b: a * b * b,
+    N_("{value} is multiplied by the sign of {other}"): lambda a, b: a * np.sign(b),
+    N_("{value} is multiplied by σ of {other}"): lambda a, b: a * sigmoid(b),
+    N_("{value} is multiplied by σ′ = σ(1 − σ) of {other}"): lambda a, b: a * sigmoid(b) * (1 - sigmoid(b)),
+    N_("{value} is replaced by σ of {other}"): lambda a, b: sigmoid(b),
+    N_("{value} is replaced by σ′ = σ(1 − σ) of {other}"): lambda a, b: sigmoid(b) * (1 - sigmoid(b)),
+    N_("{value} is multiplied by v(1 − v) with v = {other}"): lambda a, b: a * b * (1 - b),
+    N_("{value} is kept only where positive is {other}"): lambda a, b: a * (b > 0),
+    N_("{value} is increased by {other}"): lambda a, b: a + b,
+    N_("{value} is reduced by {other}"): lambda a, b: a - b,
+    N_("{value} is replaced by the larger of it and {other}"): np.maximum,
+    N_("{value} is replaced by the smaller of it and {other}"): np.minimum,
+    N_("{value} is averaged with {other}"): lambda a, b: (a + b) / 2,
 }
+IS_CHANGED = N_("{value} is {change}")
+IN_STEP = N_("in the step to {step}, {what}")
+IN_STEP_CHANGED = N_("in the step to {step}, {value} is {change}")
+STANDS = N_("in the step to {step}, {other} stands where {operand} belongs")
+NUMBER_STANDS = N_("in the step to {step}, the number {number:g} stands where {operand} belongs")
+ONES_STAND = N_("in the step to {step}, ones stand where {operand} belongs")
+INCREASED, REDUCED = N_("{value} is increased by {amount}"), N_("{value} is reduced by {amount}")
 ONE_USE = 0.1  # more than where every use of a value is concerned
 
 
@@ -53,7 +62,7 @@ class Change:
     kind: str
     step: str
     make: Make
-    says: str
+    says: Phrase
     line: int
     cost: float
     operand: tuple[int, transforms.Transform] | None = None
@@ -85,9 +94,8 @@ def all_changes(program: Program, wanted: frozenset[str], typical: Values) -> li
 
 def _values_of_input(program: Program, shown: str, user: Step, typical: Values) -> Iterator[Change]:
     for words, transform, more in transforms.of(typical[shown], program.axes_of(shown)):
-        yield Change(
-            VALUE, shown, _transformed_input(shown, transform), f"{shown} is {words}", user.line, COST[VALUE] + more
-        )
+        says = _told(IS_CHANGED, value=shown, change=words)
+        yield Change(VALUE, shown, _transformed_input(shown, transform), says, user.line, COST[VALUE] + more)
 
 
 def _transformed_input(shown: str, transform: transforms.Transform) -> Make:
@@ -96,24 +104,25 @@ def _transformed_input(shown: str, transform: transforms.Transform) -> Make:
 
 def _of_step(program: Program, step: Step, typical: Values) -> Iterator[Change]:
     for words, operation in INSTEAD[step.operation].items():
-        says = f"in {_written(step)}, {words.format(*map(_bracketed, step.operands))}"
+        operands = dict(zip("ab", map(_bracketed, step.operands), strict=False))
+        says = _told(IN_STEP, step=step.name, what=_told(words, **operands))
         yield Change(OPERATION, step.name, _operated(step, operation), says, step.line, COST[OPERATION])
     for place, name in enumerate(step.operands):
         yield from _left_out(step, place, typical)
         for other in _others(program, step, place, typical):
-            says = f"in {_written(step)}, {other} stands where {name} belongs"
+            says = _told(STANDS, step=step.name, other=other, operand=name)
             yield Change(OPERAND, step.name, _replaced(step, place, other), says, step.line, COST[OPERAND])
         if np.ndim(typical[name]) == 0:
             for number in (*NUMBERS, *SETTINGS):
-                says = f"in {_written(step)}, the number {number:g} stands where {name} belongs"
+                says = _told(NUMBER_STANDS, step=step.name, number=number, operand=name)
                 make = _with_number(step, place, number)
                 yield Change(OPERAND, step.name, make, says, step.line, COST[OPERAND] + 0.1)
         elif step.operation in ("multiply", "divide", "matmul"):
-            says = f"in {_written(step)}, ones stand where {name} belongs"
+            says = _told(ONES_STAND, step=step.name, operand=name)
             yield Change(LEFT_OUT, step.name, _with_ones(step, place), says, step.line, COST[LEFT_OUT] + 0.1)
     yield from _combined(program, step, typical)
-    for words, transform, more in transforms.of(typical[step.name], program.axes_of(step.name)):
-        says = f"{step.name} is {words}"
+    for change, transform, more in transforms.of(typical[step.name], program.axes_of(step.name)):
+        says = _told(IS_CHANGED, value=step.name, change=change)
         yield Change(VALUE, step.name, _transformed(step, transform), says, step.line, COST[VALUE] + more)
 
 
@@ -123,7 +132,7 @@ def _combined(program: Program, step: Step, typical: Values) -> Iterator[Change]
         if np.ndim(typical[other]) and np.shape(typical[other]) != np.shape(typical[step.name]):
             continue
         for words, combine in COMBINED.items():
-            says = f"{step.name} is {words} {other}"
+            says = _told(words, value=step.name, other=other)
             yield Change(VALUE, step.name, _together(step, other, combine), says, step.line, COST[VALUE] + 0.1)
 
 
@@ -140,10 +149,6 @@ def known_before(program: Program, name: str) -> Iterator[str]:
         yield earlier.name
 
 
-def _written(step: Step) -> str:
-    return f"the step to {step.name}"
-
-
 def _bracketed(name: str) -> str:
     """A name that is itself an expression, so that √ and − apply to all of it."""
     return f"({name})" if " " in name and not name.startswith("(") and "(old)" not in name else name
@@ -154,25 +159,27 @@ def _left_out(step: Step, place: int, typical: Values) -> Iterator[Change]:
     name, rest = step.operands[place], [other for k, other in enumerate(step.operands) if k != place]
     if step.operation == "copy" or (step.operation == "power" and place == 1):
         return
-    lacking = f"{' and '.join(rest)} is left out" if rest else f"the operation ({step.operation}) is left out"
+    lacking = _told(N_("the operation ({operation}) is left out"), operation=Phrase(step.operation))
+    if rest:
+        lacking = _told(N_("{other} is left out"), other=rest[0])
     if step.operation == "subtract" and place == 1:
-        lacking = f"{rest[0]} is left out: −{name} remains"
+        lacking = _told(N_("{other} is left out: −{operand} remains"), other=rest[0], operand=name)
+    says = _told(IN_STEP, step=step.name, what=lacking)
+    if step.operation == "subtract" and place == 1:
 
         def minus(values: Values) -> Any:
             return -values[name]
 
-        yield Change(LEFT_OUT, step.name, minus, f"in {_written(step)}, {lacking}", step.line, COST[LEFT_OUT])
+        yield Change(LEFT_OUT, step.name, minus, says, step.line, COST[LEFT_OUT])
         return
     if step.operation == "divide" and place == 1:
 
         def under(values: Values) -> Any:
             return 1 / values[name]
 
-        yield Change(LEFT_OUT, step.name, under, f"in {_written(step)}, {lacking}", step.line, COST[LEFT_OUT])
+        yield Change(LEFT_OUT, step.name, under, says, step.line, COST[LEFT_OUT])
         return
-    yield Change(
-        LEFT_OUT, step.name, lambda values: values[name], f"in {_written(step)}, {lacking}", step.line, COST[LEFT_OUT]
-    )
+    yield Change(LEFT_OUT, step.name, lambda values: values[name], says, step.line, COST[LEFT_OUT])
 
 
 def _others(program: Program, step: Step, place: int, typical: Values) -> Iterator[str]:
@@ -225,7 +232,7 @@ def _one_use(program: Program, step: Step, name: str, typical: Values) -> Iterat
         if operand != name:
             continue
         for words, transform, more in transforms.of(typical[name], program.axes_of(name)):
-            says = f"in {_written(step)}, {name} is {words}"
+            says = _told(IN_STEP_CHANGED, step=step.name, value=name, change=words)
             make = _with_value(step, place, transform)
             cost = COST[VALUE] + ONE_USE + more
             yield Change(VALUE, step.name, make, says, step.line, cost, (place, transform))
@@ -241,9 +248,9 @@ def additions(
         for other in known_before(program, step.name):
             if np.shape(typical[other]) == np.shape(typical[step.name]) and other in wanted:
                 scales = (None, "lr") if "lr" in wanted else (None,)
-                for (words, direction), scale in product(DIRECTIONS.items(), scales):
-                    yield _addition(step, other, words, direction, scale), step.name
-        yield _addition(step, step.name, "", np.ones_like, None), step.name
+                for along, scale in product(DIRECTIONS, scales):
+                    yield _addition(step, other, along, scale), step.name
+        yield _addition(step, step.name, ONES, None), step.name
     yield from _input_additions(program, wanted, typical)
 
 
@@ -256,21 +263,36 @@ def _input_additions(
             yield _input_addition(program, shown, other), shown
 
 
-DIRECTIONS: dict[str, Callable[[Any], Any]] = {"": lambda value: value, "the sign of ": np.sign}
+class Along(NamedTuple):
+    """What is added times a number: how it is made of a value, and what it is called, without and with a scale."""
+
+    direction: Callable[[Any], Any]
+    amount: str
+    scaled: str
 
 
-def _addition(
-    step: Step, other: str, words: str, direction: Callable[[Any], Any], scale: str | None
-) -> Callable[[float], Change]:
+ONES = Along(np.ones_like, "{number:.6g}", "{number:.6g}")
+TIMES = N_("{number:.6g} times {other}")
+DIRECTIONS = (
+    Along(lambda value: value, TIMES, N_("{number:.6g} times {scale} times {other}")),
+    Along(
+        np.sign,
+        N_("{number:.6g} times the sign of {other}"),
+        N_("{number:.6g} times {scale} times the sign of {other}"),
+    ),
+)
+
+
+def _addition(step: Step, other: str, along: Along, scale: str | None) -> Callable[[float], Change]:
     def change(number: float) -> Change:
         def make(values: Values) -> Any:
             right = step.value(values)
-            along = direction(right if other == step.name else values[other])
-            return right + number * (values[scale] if scale else 1.0) * along
+            added = along.direction(right if other == step.name else values[other])
+            return right + number * (values[scale] if scale else 1.0) * added
 
-        what = "" if other == step.name else f" times {scale + ' times ' if scale else ''}{words}{other}"
-        verb = "increased" if number > 0 else "reduced"
-        says = f"{step.name} is {verb} by {abs(number):.6g}{what}"
+        words = along.scaled if scale else along.amount
+        amount = _told(words, number=abs(number), scale=scale, other=other)
+        says = _told(INCREASED if number > 0 else REDUCED, value=step.name, amount=amount)
         return Change(VALUE, step.name, make, says, step.line, COST[VALUE] + 0.2 + 0.05 * bool(scale))
 
     return change
@@ -280,13 +302,18 @@ def _input_addition(program: Program, shown: str, other: str) -> Callable[[float
     line = program.users[shown][0].line
 
     def change(number: float) -> Change:
-        verb = "increased" if number > 0 else "reduced"
-        says = f"{shown} is {verb} by {abs(number):.6g} times {other}"
+        amount = _told(TIMES, number=abs(number), other=other)
+        says = _told(INCREASED if number > 0 else REDUCED, value=shown, amount=amount)
         return Change(
             VALUE, shown, lambda values: values[shown] + number * values[other], says, line, COST[VALUE] + 0.2
         )
 
     return change
+
+
+def _told(message: str, **values: Any) -> Phrase:
+    """A phrase in which the derivation's values stand as they are written."""
+    return phrase(message, **{name: written(v) if isinstance(v, str) else v for name, v in values.items()})
 
 
 def replay(

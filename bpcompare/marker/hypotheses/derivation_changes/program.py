@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from bpcompare.language import N_
 from bpcompare.marker.calls import Array
 from bpcompare.marker.hypotheses.derivation_changes.operations import OPERATIONS
+from bpcompare.marker.phrases import Words, phrase
 
+ENTRY = N_("entry")
 Values = Mapping[str, Any]
 Make = Callable[[Values], Any]  # what a step becomes, from the values before it
 
@@ -33,6 +36,17 @@ class Step:
     def value(self, values: Values) -> Any:
         """What the step makes of the values before it."""
         return OPERATIONS[self.operation](*(values[name] for name in self.operands))
+
+
+AGES = {" (old)": N_("{value} (old)"), " (new)": N_("{value} (new)")}
+
+
+def written(name: str) -> Words:
+    """The name of a value as it is said."""
+    for ending, message in AGES.items():
+        if name.endswith(ending):
+            return phrase(message, value=name.removesuffix(ending))
+    return name
 
 
 @dataclass(frozen=True)
@@ -61,7 +75,7 @@ class Program:
 
     def axes_of(self, name: str) -> tuple[str, ...]:
         """What lies along each axis of a value."""
-        return self.axes.get(name, ("entry", "entry"))
+        return self.axes.get(name, (ENTRY, ENTRY))
 
     def start(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments as numbers, under the names that they are written by."""

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from bpcompare.language import N_
 from bpcompare.marker.calls import Array
+from bpcompare.marker.phrases import Phrase, phrase
 
 Transform = Callable[[Any], Any]
 BLOCKS = (2, 3, 4, 5, 8, 10, 16, 32, 64)
@@ -33,67 +35,68 @@ def _plus(number: float, a: Any) -> Any:
     return a + number
 
 
-ANY: dict[str, Transform] = {
-    "negated": lambda a: -a,
-    "taken as its absolute value": abs,
-    "replaced by its sign": np.sign,
-    "squared": lambda a: a * a,
-    "cubed": lambda a: a**3,
-    "replaced by its root": np.sqrt,
-    "replaced by the root of its absolute value, with its sign": lambda a: np.sign(a) * np.sqrt(abs(a)),
-    "replaced by 1/it": lambda a: 1 / a,
-    "doubled": lambda a: 2 * a,
-    "halved": lambda a: a / 2,
-    "multiplied by 3": lambda a: 3 * a,
-    "increased by 1": lambda a: a + 1,
-    "decreased by 1": lambda a: a - 1,
-    "taken from 1": lambda a: 1 - a,
-    "multiplied by 1 minus itself": lambda a: a * (1 - a),
-    "cut off below 0": lambda a: np.maximum(a, 0),
-    "cut off above 0": lambda a: np.minimum(a, 0),
-    "replaced by 1 where it is positive and 0 elsewhere": lambda a: (a > 0) * 1.0,
-    "passed through σ": lambda a: 1 / (1 + np.exp(-a)),
-    "passed through tanh": np.tanh,
-    "passed through exp": np.exp,
-    "passed through log": np.log,
-    "passed through log(1 + ·)": np.log1p,
-    "passed through log(1 + |·|), with its sign": lambda a: np.sign(a) * np.log1p(abs(a)),
-    "passed through a leaky ReLU (0.01)": lambda a: np.where(a > 0, a, 0.01 * a),
-    "passed through a leaky ReLU (0.1)": lambda a: np.where(a > 0, a, 0.1 * a),
-    "divided by 1 + its absolute value": lambda a: a / (1 + abs(a)),
-    "divided by √(1 + its square)": lambda a: a / np.sqrt(1 + a * a),
-    "rounded to whole numbers": np.round,
-    "rounded down to whole numbers": np.floor,
-    "cut to whole numbers": np.trunc,
-    **{f"cut to ±{bound:g}": partial(_cut, bound) for bound in BOUNDS},
-    "cut to the range 0 to 1": lambda a: np.clip(a, 0, 1),
-    **{f"set to 0 where it is smaller than {bound:g}": partial(_kept_above, bound) for bound in KEPT},
-    **{f"set to 0 where it is larger than {bound:g}": partial(_kept_below, bound) for bound in BOUNDS[2:]},
-    **{f"increased by {small:g}": partial(_plus, small) for small in SMALL},
+BELOW, ABOVE = N_("set to 0 where it is smaller than {bound:g}"), N_("set to 0 where it is larger than {bound:g}")
+ANY: dict[Phrase, Transform] = {
+    Phrase(N_("negated")): lambda a: -a,
+    Phrase(N_("taken as its absolute value")): abs,
+    Phrase(N_("replaced by its sign")): np.sign,
+    Phrase(N_("squared")): lambda a: a * a,
+    Phrase(N_("cubed")): lambda a: a**3,
+    Phrase(N_("replaced by its root")): np.sqrt,
+    Phrase(N_("replaced by the root of its absolute value, with its sign")): lambda a: np.sign(a) * np.sqrt(abs(a)),
+    Phrase(N_("replaced by 1/it")): lambda a: 1 / a,
+    Phrase(N_("doubled")): lambda a: 2 * a,
+    Phrase(N_("halved")): lambda a: a / 2,
+    Phrase(N_("multiplied by 3")): lambda a: 3 * a,
+    Phrase(N_("increased by 1")): lambda a: a + 1,
+    Phrase(N_("decreased by 1")): lambda a: a - 1,
+    Phrase(N_("taken from 1")): lambda a: 1 - a,
+    Phrase(N_("multiplied by 1 minus itself")): lambda a: a * (1 - a),
+    Phrase(N_("cut off below 0")): lambda a: np.maximum(a, 0),
+    Phrase(N_("cut off above 0")): lambda a: np.minimum(a, 0),
+    Phrase(N_("replaced by 1 where it is positive and 0 elsewhere")): lambda a: (a > 0) * 1.0,
+    Phrase(N_("passed through σ")): lambda a: 1 / (1 + np.exp(-a)),
+    Phrase(N_("passed through tanh")): np.tanh,
+    Phrase(N_("passed through exp")): np.exp,
+    Phrase(N_("passed through log")): np.log,
+    Phrase(N_("passed through log(1 + ·)")): np.log1p,
+    Phrase(N_("passed through log(1 + |·|), with its sign")): lambda a: np.sign(a) * np.log1p(abs(a)),
+    Phrase(N_("passed through a leaky ReLU (0.01)")): lambda a: np.where(a > 0, a, 0.01 * a),
+    Phrase(N_("passed through a leaky ReLU (0.1)")): lambda a: np.where(a > 0, a, 0.1 * a),
+    Phrase(N_("divided by 1 + its absolute value")): lambda a: a / (1 + abs(a)),
+    Phrase(N_("divided by √(1 + its square)")): lambda a: a / np.sqrt(1 + a * a),
+    Phrase(N_("rounded to whole numbers")): np.round,
+    Phrase(N_("rounded down to whole numbers")): np.floor,
+    Phrase(N_("cut to whole numbers")): np.trunc,
+    **{phrase(N_("cut to ±{bound:g}"), bound=bound): partial(_cut, bound) for bound in BOUNDS},
+    Phrase(N_("cut to the range 0 to 1")): lambda a: np.clip(a, 0, 1),
+    **{phrase(BELOW, bound=bound): partial(_kept_above, bound) for bound in KEPT},
+    **{phrase(ABOVE, bound=bound): partial(_kept_below, bound) for bound in BOUNDS[2:]},
+    **{phrase(N_("increased by {small:g}"), small=small): partial(_plus, small) for small in SMALL},
 }
 
-ARRAYS: dict[str, Transform] = {
-    "replaced by the mean of all its entries": lambda a: np.full(a.shape, a.mean()),
-    "replaced by the sum of all its entries": lambda a: np.full(a.shape, a.sum()),
-    "replaced by its largest entry": lambda a: np.full(a.shape, a.max()),
-    "replaced by its median": lambda a: np.full(a.shape, np.median(a)),
-    "replaced by its Euclidean norm": lambda a: np.full(a.shape, np.sqrt((a * a).sum())),
-    "centred: its mean is subtracted": lambda a: a - a.mean(),
-    "centred by its median": lambda a: a - np.median(a),
-    "divided by its Euclidean norm": lambda a: a / np.sqrt((a * a).sum()),
-    "divided by its norm where that is above 1": lambda a: a / max(1.0, float(np.sqrt((a * a).sum()))),
-    "divided by its largest absolute entry": lambda a: a / abs(a).max(),
-    "divided by its standard deviation": lambda a: a / a.std(),
-    "divided by the sum of its absolute entries": lambda a: a / abs(a).sum(),
-    "divided by its root mean square": lambda a: a / np.sqrt((a * a).mean()),
-    "divided by its mean": lambda a: a / a.mean(),
-    "divided by its sum": lambda a: a / a.sum(),
-    "standardised": lambda a: (a - a.mean()) / a.std(),
-    "scaled to the range 0 to 1": lambda a: (a - a.min()) / (a.max() - a.min()),
-    "kept only where it is positive and doubled": lambda a: np.maximum(a, 0) * 2,
-    "kept only at its largest absolute entry": lambda a: np.where(abs(a) == abs(a).max(), a, 0.0),
-    "set to 0 at its largest absolute entry": lambda a: np.where(abs(a) == abs(a).max(), 0.0, a),
-    "passed through a softmax over all its entries": lambda a: np.exp(a) / np.exp(a).sum(),
+ARRAYS: dict[Phrase, Transform] = {
+    Phrase(N_("replaced by the mean of all its entries")): lambda a: np.full(a.shape, a.mean()),
+    Phrase(N_("replaced by the sum of all its entries")): lambda a: np.full(a.shape, a.sum()),
+    Phrase(N_("replaced by its largest entry")): lambda a: np.full(a.shape, a.max()),
+    Phrase(N_("replaced by its median")): lambda a: np.full(a.shape, np.median(a)),
+    Phrase(N_("replaced by its Euclidean norm")): lambda a: np.full(a.shape, np.sqrt((a * a).sum())),
+    Phrase(N_("centred: its mean is subtracted")): lambda a: a - a.mean(),
+    Phrase(N_("centred by its median")): lambda a: a - np.median(a),
+    Phrase(N_("divided by its Euclidean norm")): lambda a: a / np.sqrt((a * a).sum()),
+    Phrase(N_("divided by its norm where that is above 1")): lambda a: a / max(1.0, float(np.sqrt((a * a).sum()))),
+    Phrase(N_("divided by its largest absolute entry")): lambda a: a / abs(a).max(),
+    Phrase(N_("divided by its standard deviation")): lambda a: a / a.std(),
+    Phrase(N_("divided by the sum of its absolute entries")): lambda a: a / abs(a).sum(),
+    Phrase(N_("divided by its root mean square")): lambda a: a / np.sqrt((a * a).mean()),
+    Phrase(N_("divided by its mean")): lambda a: a / a.mean(),
+    Phrase(N_("divided by its sum")): lambda a: a / a.sum(),
+    Phrase(N_("standardised")): lambda a: (a - a.mean()) / a.std(),
+    Phrase(N_("scaled to the range 0 to 1")): lambda a: (a - a.min()) / (a.max() - a.min()),
+    Phrase(N_("kept only where it is positive and doubled")): lambda a: np.maximum(a, 0) * 2,
+    Phrase(N_("kept only at its largest absolute entry")): lambda a: np.where(abs(a) == abs(a).max(), a, 0.0),
+    Phrase(N_("set to 0 at its largest absolute entry")): lambda a: np.where(abs(a) == abs(a).max(), 0.0, a),
+    Phrase(N_("passed through a softmax over all its entries")): lambda a: np.exp(a) / np.exp(a).sum(),
 }
 
 
@@ -156,97 +159,112 @@ def _equal_blocks(length: int, block: int) -> Array:
     return weights
 
 
-# By block: "{0}" is its length, "{1}" what lies along the axis.
+# By block: n is its length, ``axis`` what lies along the axis.
 BY_BLOCK: dict[str, Callable[[int, Array], Array]] = {
-    "without the {1}s beyond the last full block of {0}": lambda n, a: _rows(a, slice(len(a) - len(a) % n)),
-    "without the first {1} of every block of {0}": lambda n, a: _rows(a, _in_block(a, n) > 0),
-    "without the last {1} of every block of {0}": lambda n, a: _rows(a, _in_block(a, n) < n - 1),
-    "only every {0}th {1}": lambda n, a: _rows(a, _in_block(a, n) == 0),
-    "its last block of {0} {1}s only, full or not": lambda n, a: _rows(a, slice((len(a) - 1) // n * n, None)),
-    "a sum in which the last block of {0} {1}s is filled up with some that counted before": (
+    N_("without the {axis}s beyond the last full block of {n}"): lambda n, a: _rows(a, slice(len(a) - len(a) % n)),
+    N_("without the first {axis} of every block of {n}"): lambda n, a: _rows(a, _in_block(a, n) > 0),
+    N_("without the last {axis} of every block of {n}"): lambda n, a: _rows(a, _in_block(a, n) < n - 1),
+    N_("only every {n}th {axis}"): lambda n, a: _rows(a, _in_block(a, n) == 0),
+    N_("its last block of {n} {axis}s only, full or not"): lambda n, a: _rows(a, slice((len(a) - 1) // n * n, None)),
+    N_("a sum in which the last block of {n} {axis}s is filled up with some that counted before"): (
         lambda n, a: _weighted(a, _overlapping(len(a), n))
     ),
-    "averaged in blocks of {0} {1}s, the blocks weighted equally": lambda n, a: _weighted(a, _equal_blocks(len(a), n)),
-    "the first {1} of each block of {0} in the place of all of it": lambda n, a: a[np.arange(len(a)) // n * n],
-    "shifted by {0} {1}s": lambda n, a: np.roll(a, n, 0),
+    N_("averaged in blocks of {n} {axis}s, the blocks weighted equally"): lambda n, a: _weighted(
+        a, _equal_blocks(len(a), n)
+    ),
+    N_("the first {axis} of each block of {n} in the place of all of it"): lambda n, a: a[np.arange(len(a)) // n * n],
+    N_("shifted by {n} {axis}s"): lambda n, a: np.roll(a, n, 0),
 }
 
 
-# Along the first axis: "{}" says what lies along it.
-ALONG: dict[str, Transform] = {
-    "without its first {}": lambda a: _rows(a, slice(1, None)),
-    "without its last {}": lambda a: _rows(a, slice(None, -1)),
-    "without its first and last {}": lambda a: _rows(a, slice(1, -1)),
-    "without its second {}": lambda a: _rows(a, [1], keep=False),
-    "without its last two {}s": lambda a: _rows(a, slice(None, -2)),
-    "without its first two {}s": lambda a: _rows(a, slice(2, None)),
-    "its first {} only": lambda a: _rows(a, slice(0, 1)),
-    "its last {} only": lambda a: _rows(a, slice(-1, None)),
-    "its first and last {} only": lambda a: _rows(a, [0, -1]),
-    "its middle {} only": lambda a: _rows(a, [len(a) // 2]),
-    "its first {} everywhere": lambda a: _filled(a[:1], a),
-    "its last {} everywhere": lambda a: _filled(a[-1:], a),
-    "without its middle {}": lambda a: _rows(a, [len(a) // 2], keep=False),
-    "every second {} only": lambda a: _rows(a, slice(None, None, 2)),
-    "every second {} only, from the second on": lambda a: _rows(a, slice(1, None, 2)),
-    "negated in every second {}": lambda a: _weighted(a, np.where(np.arange(len(a)) % 2, -1.0, 1.0)),
-    "negated in its last {}": lambda a: _weighted(a, np.where(np.arange(len(a)) == len(a) - 1, -1.0, 1.0)),
-    "negated in its first {}": lambda a: _weighted(a, np.where(np.arange(len(a)) == 0, -1.0, 1.0)),
-    "its first half only": lambda a: _rows(a, slice(len(a) // 2)),
-    "its second half only": lambda a: _rows(a, slice(len(a) // 2, None)),
-    "its first half, rounded up, only": lambda a: _rows(a, slice((len(a) + 1) // 2)),
-    "with its first {} counted twice": lambda a: _twice(a, 0),
-    "with its last {} counted twice": lambda a: _twice(a, -1),
-    "with its middle {} counted twice": lambda a: _twice(a, len(a) // 2),
-    "with its first and last {} counted half": lambda a: _weighted(
+# Along the first axis: what lies along it is put in as ``axis``.
+LAST_ONE = N_("weighted by {base:g} to the number of the {axis}, the last one 1")
+FIRST_ONE = N_("weighted by {base:g} to the number of the {axis}, the first one 1")
+ALONG: dict[Phrase, Transform] = {
+    Phrase(N_("without its first {axis}")): lambda a: _rows(a, slice(1, None)),
+    Phrase(N_("without its last {axis}")): lambda a: _rows(a, slice(None, -1)),
+    Phrase(N_("without its first and last {axis}")): lambda a: _rows(a, slice(1, -1)),
+    Phrase(N_("without its second {axis}")): lambda a: _rows(a, [1], keep=False),
+    Phrase(N_("without its last two {axis}s")): lambda a: _rows(a, slice(None, -2)),
+    Phrase(N_("without its first two {axis}s")): lambda a: _rows(a, slice(2, None)),
+    Phrase(N_("its first {axis} only")): lambda a: _rows(a, slice(0, 1)),
+    Phrase(N_("its last {axis} only")): lambda a: _rows(a, slice(-1, None)),
+    Phrase(N_("its first and last {axis} only")): lambda a: _rows(a, [0, -1]),
+    Phrase(N_("its middle {axis} only")): lambda a: _rows(a, [len(a) // 2]),
+    Phrase(N_("its first {axis} everywhere")): lambda a: _filled(a[:1], a),
+    Phrase(N_("its last {axis} everywhere")): lambda a: _filled(a[-1:], a),
+    Phrase(N_("without its middle {axis}")): lambda a: _rows(a, [len(a) // 2], keep=False),
+    Phrase(N_("every second {axis} only")): lambda a: _rows(a, slice(None, None, 2)),
+    Phrase(N_("every second {axis} only, from the second on")): lambda a: _rows(a, slice(1, None, 2)),
+    Phrase(N_("negated in every second {axis}")): lambda a: _weighted(a, np.where(np.arange(len(a)) % 2, -1.0, 1.0)),
+    Phrase(N_("negated in its last {axis}")): lambda a: _weighted(
+        a, np.where(np.arange(len(a)) == len(a) - 1, -1.0, 1.0)
+    ),
+    Phrase(N_("negated in its first {axis}")): lambda a: _weighted(a, np.where(np.arange(len(a)) == 0, -1.0, 1.0)),
+    Phrase(N_("its first half only")): lambda a: _rows(a, slice(len(a) // 2)),
+    Phrase(N_("its second half only")): lambda a: _rows(a, slice(len(a) // 2, None)),
+    Phrase(N_("its first half, rounded up, only")): lambda a: _rows(a, slice((len(a) + 1) // 2)),
+    Phrase(N_("with its first {axis} counted twice")): lambda a: _twice(a, 0),
+    Phrase(N_("with its last {axis} counted twice")): lambda a: _twice(a, -1),
+    Phrase(N_("with its middle {axis} counted twice")): lambda a: _twice(a, len(a) // 2),
+    Phrase(N_("with its first and last {axis} counted half")): lambda a: _weighted(
         a, np.where(np.isin(np.arange(len(a)), (0, len(a) - 1)), 0.5, 1.0)
     ),
-    "in reverse order of its {}s": lambda a: a[::-1],
-    "shifted by one {}": lambda a: np.roll(a, 1, 0),
-    "shifted back by one {}": lambda a: np.roll(a, -1, 0),
-    "shifted by one {}, the first repeated": lambda a: np.concatenate([a[:1], a[:-1]]),
-    "shifted back by one {}, the last repeated": lambda a: np.concatenate([a[1:], a[-1:]]),
-    "shifted by one {}, 0 first": lambda a: np.concatenate([0 * a[:1], a[:-1]]),
-    "shifted back by one {}, 0 last": lambda a: np.concatenate([a[1:], 0 * a[:1]]),
-    "sorted along its {}s": lambda a: np.sort(a, 0),
-    "sorted along its {}s, the largest first": lambda a: np.sort(a, 0)[::-1],
-    "a running sum over its {}s": lambda a: a.cumsum(0),
-    "a running sum over its {}s from the end": lambda a: a[::-1].cumsum(0)[::-1],
-    "a running mean over its {}s": lambda a: _weighted(a.cumsum(0), 1 / np.arange(1, len(a) + 1)),
-    "a running maximum over its {}s": lambda a: np.maximum.accumulate(a, 0),
-    "the difference of neighbouring {}s, 0 first": lambda a: np.concatenate([0 * a[:1], np.diff(a, axis=0)]),
-    "weighted by the number of the {}, from 1": lambda a: _weighted(a, np.arange(1.0, len(a) + 1)),
-    "weighted by the number of the {}, from 0": lambda a: _weighted(a, np.arange(float(len(a)))),
-    "weighted by 1/number of the {}, from 1": lambda a: _weighted(a, 1 / np.arange(1.0, len(a) + 1)),
-    "weighted by the number of the {} over their count": lambda a: _weighted(a, np.arange(1.0, len(a) + 1) / len(a)),
-    **{f"weighted by {base:g} to the number of the {{}}, the last one 1": partial(_fading, base, -1) for base in BASES},
-    **{f"weighted by {base:g} to the number of the {{}}, the first one 1": partial(_fading, base, 1) for base in BASES},
-    "replaced by its mean over the {}s": lambda a: _filled(a.mean(0), a),
-    "replaced by its sum over the {}s": lambda a: _filled(a.sum(0), a),
-    "replaced by its largest over the {}s": lambda a: _filled(a.max(0), a),
-    "replaced by its smallest over the {}s": lambda a: _filled(a.min(0), a),
-    "replaced by its median over the {}s": lambda a: _filled(np.median(a, 0), a),
-    "replaced by its absolute largest over the {}s": lambda a: _filled(abs(a).max(0), a),
-    "centred over the {}s": lambda a: a - a.mean(0),
-    "centred over the {}s by their median": lambda a: a - np.median(a, 0),
-    "reduced by its first {}": lambda a: a - a[:1],
-    "reduced by its largest over the {}s": lambda a: a - a.max(0),
-    "standardised over the {}s": lambda a: (a - a.mean(0)) / a.std(0),
-    "standardised over the {}s with count − 1": lambda a: (a - a.mean(0)) / (a.std(0) * np.sqrt(len(a) / (len(a) - 1))),
-    "divided by its standard deviation over the {}s": lambda a: a / a.std(0),
-    "divided by its norm over the {}s": lambda a: a / np.sqrt((a * a).sum(0)),
-    "divided by its sum over the {}s": lambda a: a / a.sum(0),
-    "divided by its largest over the {}s": lambda a: a / abs(a).max(0),
-    "scaled to the range 0 to 1 over the {}s": lambda a: (a - a.min(0)) / (a.max(0) - a.min(0)),
-    "passed through a softmax over the {}s": lambda a: np.exp(a - a.max(0)) / np.exp(a - a.max(0)).sum(0),
-    "kept only at the largest absolute of its {}s": lambda a: np.where(abs(a) == abs(a).max(0), a, 0.0),
-    "kept only at the largest of its {}s": lambda a: np.where(a == a.max(0), a, 0.0),
-    "its mean of neighbouring {}s": lambda a: np.concatenate([a[:1], (a[1:] + a[:-1]) / 2]),
+    Phrase(N_("in reverse order of its {axis}s")): lambda a: a[::-1],
+    Phrase(N_("shifted by one {axis}")): lambda a: np.roll(a, 1, 0),
+    Phrase(N_("shifted back by one {axis}")): lambda a: np.roll(a, -1, 0),
+    Phrase(N_("shifted by one {axis}, the first repeated")): lambda a: np.concatenate([a[:1], a[:-1]]),
+    Phrase(N_("shifted back by one {axis}, the last repeated")): lambda a: np.concatenate([a[1:], a[-1:]]),
+    Phrase(N_("shifted by one {axis}, 0 first")): lambda a: np.concatenate([0 * a[:1], a[:-1]]),
+    Phrase(N_("shifted back by one {axis}, 0 last")): lambda a: np.concatenate([a[1:], 0 * a[:1]]),
+    Phrase(N_("sorted along its {axis}s")): lambda a: np.sort(a, 0),
+    Phrase(N_("sorted along its {axis}s, the largest first")): lambda a: np.sort(a, 0)[::-1],
+    Phrase(N_("a running sum over its {axis}s")): lambda a: a.cumsum(0),
+    Phrase(N_("a running sum over its {axis}s from the end")): lambda a: a[::-1].cumsum(0)[::-1],
+    Phrase(N_("a running mean over its {axis}s")): lambda a: _weighted(a.cumsum(0), 1 / np.arange(1, len(a) + 1)),
+    Phrase(N_("a running maximum over its {axis}s")): lambda a: np.maximum.accumulate(a, 0),
+    Phrase(N_("the difference of neighbouring {axis}s, 0 first")): lambda a: np.concatenate(
+        [0 * a[:1], np.diff(a, axis=0)]
+    ),
+    Phrase(N_("weighted by the number of the {axis}, from 1")): lambda a: _weighted(a, np.arange(1.0, len(a) + 1)),
+    Phrase(N_("weighted by the number of the {axis}, from 0")): lambda a: _weighted(a, np.arange(float(len(a)))),
+    Phrase(N_("weighted by 1/number of the {axis}, from 1")): lambda a: _weighted(a, 1 / np.arange(1.0, len(a) + 1)),
+    Phrase(N_("weighted by the number of the {axis} over their count")): lambda a: _weighted(
+        a, np.arange(1.0, len(a) + 1) / len(a)
+    ),
+    **{phrase(LAST_ONE, base=base): partial(_fading, base, -1) for base in BASES},
+    **{phrase(FIRST_ONE, base=base): partial(_fading, base, 1) for base in BASES},
+    Phrase(N_("replaced by its mean over the {axis}s")): lambda a: _filled(a.mean(0), a),
+    Phrase(N_("replaced by its sum over the {axis}s")): lambda a: _filled(a.sum(0), a),
+    Phrase(N_("replaced by its largest over the {axis}s")): lambda a: _filled(a.max(0), a),
+    Phrase(N_("replaced by its smallest over the {axis}s")): lambda a: _filled(a.min(0), a),
+    Phrase(N_("replaced by its median over the {axis}s")): lambda a: _filled(np.median(a, 0), a),
+    Phrase(N_("replaced by its absolute largest over the {axis}s")): lambda a: _filled(abs(a).max(0), a),
+    Phrase(N_("centred over the {axis}s")): lambda a: a - a.mean(0),
+    Phrase(N_("centred over the {axis}s by their median")): lambda a: a - np.median(a, 0),
+    Phrase(N_("reduced by its first {axis}")): lambda a: a - a[:1],
+    Phrase(N_("reduced by its largest over the {axis}s")): lambda a: a - a.max(0),
+    Phrase(N_("standardised over the {axis}s")): lambda a: (a - a.mean(0)) / a.std(0),
+    Phrase(N_("standardised over the {axis}s with count − 1")): lambda a: (
+        (a - a.mean(0)) / (a.std(0) * np.sqrt(len(a) / (len(a) - 1)))
+    ),
+    Phrase(N_("divided by its standard deviation over the {axis}s")): lambda a: a / a.std(0),
+    Phrase(N_("divided by its norm over the {axis}s")): lambda a: a / np.sqrt((a * a).sum(0)),
+    Phrase(N_("divided by its sum over the {axis}s")): lambda a: a / a.sum(0),
+    Phrase(N_("divided by its largest over the {axis}s")): lambda a: a / abs(a).max(0),
+    Phrase(N_("scaled to the range 0 to 1 over the {axis}s")): lambda a: (a - a.min(0)) / (a.max(0) - a.min(0)),
+    Phrase(N_("passed through a softmax over the {axis}s")): lambda a: (
+        np.exp(a - a.max(0)) / np.exp(a - a.max(0)).sum(0)
+    ),
+    Phrase(N_("kept only at the largest absolute of its {axis}s")): lambda a: np.where(abs(a) == abs(a).max(0), a, 0.0),
+    Phrase(N_("kept only at the largest of its {axis}s")): lambda a: np.where(a == a.max(0), a, 0.0),
+    Phrase(N_("its mean of neighbouring {axis}s")): lambda a: np.concatenate([a[:1], (a[1:] + a[:-1]) / 2]),
     **{
-        f"its first {n} {{}}s only": partial(_first, n) for n in (2, 3, 4, 5, 8, 10, 12, 16, 20, 24, 25, 30, 32, 50, 64)
+        phrase(N_("its first {n} {axis}s only"), n=n): partial(_first, n)
+        for n in (2, 3, 4, 5, 8, 10, 12, 16, 20, 24, 25, 30, 32, 50, 64)
     },
-    **{f"its last {n} {{}}s only": partial(_last, n) for n in (2, 4, 8, 10, 16, 32)},
-    **{words.format(n, "{}"): partial(blocks, n) for words, blocks in BY_BLOCK.items() for n in BLOCKS},
+    **{phrase(N_("its last {n} {axis}s only"), n=n): partial(_last, n) for n in (2, 4, 8, 10, 16, 32)},
+    **{phrase(words, n=n): partial(blocks, n) for words, blocks in BY_BLOCK.items() for n in BLOCKS},
 }
 
 
@@ -260,7 +278,7 @@ def _over_last(transform: Transform, a: Array) -> Array:
     return np.asarray(np.moveaxis(transform(np.moveaxis(a, -1, 0)), 0, -1))
 
 
-def of(value: Any, along: tuple[str, ...]) -> Iterator[tuple[str, Transform, float]]:
+def of(value: Any, along: tuple[str, ...]) -> Iterator[tuple[Phrase, Transform, float]]:
     """What can befall a value, with its words, and what more it costs.
 
     Args:
@@ -268,24 +286,32 @@ def of(value: Any, along: tuple[str, ...]) -> Iterator[tuple[str, Transform, flo
         along: What lies along each axis, such as ``("sample", "output")``.
     """
     for words, transform in ANY.items():
-        yield words, transform, 0.1 * words.startswith(("set to", "increased by", "cut to"))
+        yield words, transform, 0.1 * words.message.startswith(("set to", "increased by", "cut to"))
     if np.ndim(value) == 0:
         return
     for words, transform in ARRAYS.items():
         yield words, transform, 0.0
+    first, *others = map(Phrase, along)
     for words, transform in ALONG.items():
-        yield words.format(along[0]), transform, 0.0
-        if "only" in words or words.startswith("without"):
-            yield f"{words.format(along[0])}, and averaged over those", partial(_of_used, transform), 0.1
+        along_first = words.having(axis=first)
+        yield along_first, transform, 0.0
+        if "only" in words.message or words.message.startswith("without"):
+            yield phrase(AVERAGED, change=along_first), partial(_of_used, transform), 0.1
     if value.ndim > 1:
         for words, transform in ALONG.items():
-            yield words.format(along[1]), partial(_over_last, transform), 0.05
-    if value.ndim > 1:
-        yield "transposed", lambda a: a.T, 0.0
-        yield "reshaped where a transpose was meant", lambda a: a.T.reshape(a.shape), 0.0
-        yield "turned upside down and left to right", lambda a: a[::-1, ::-1], 0.0
-        yield "kept only on its diagonal", lambda a: a * np.eye(*a.shape), 0.0
-        yield "set to 0 on its diagonal", lambda a: a * (1 - np.eye(*a.shape)), 0.0
-        yield "kept only on and below its diagonal", np.tril, 0.0
-        yield "kept only on and above its diagonal", np.triu, 0.0
-        yield "made symmetric with its transpose", lambda a: (a + a.T) / 2, 0.0
+            yield words.having(axis=others[0]), partial(_over_last, transform), 0.05
+        for words, transform in MATRICES.items():
+            yield words, transform, 0.0
+
+
+AVERAGED = N_("{change}, and averaged over those")
+MATRICES: dict[Phrase, Transform] = {
+    Phrase(N_("transposed")): lambda a: a.T,
+    Phrase(N_("reshaped where a transpose was meant")): lambda a: a.T.reshape(a.shape),
+    Phrase(N_("turned upside down and left to right")): lambda a: a[::-1, ::-1],
+    Phrase(N_("kept only on its diagonal")): lambda a: a * np.eye(*a.shape),
+    Phrase(N_("set to 0 on its diagonal")): lambda a: a * (1 - np.eye(*a.shape)),
+    Phrase(N_("kept only on and below its diagonal")): np.tril,
+    Phrase(N_("kept only on and above its diagonal")): np.triu,
+    Phrase(N_("made symmetric with its transpose")): lambda a: (a + a.T) / 2,
+}

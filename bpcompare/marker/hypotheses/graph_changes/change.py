@@ -8,6 +8,7 @@ from bpcompare.marker.hypotheses.graph_changes.rules import Local, contribution
 from bpcompare.marker.hypotheses.graph_changes.sentences import where
 from bpcompare.marker.hypotheses.graph_changes.trace import Step
 from bpcompare.marker.hypotheses.graph_changes.walk import NODE, Act, Edge, Traced
+from bpcompare.marker.phrases import Words
 
 PATH, DERIVATIVE, REDUCTION, OPERAND, FACTOR, UPSTREAM = (
     "path",
@@ -66,15 +67,19 @@ class Change:
         cost: How much has to go wrong.
         place: File, line and text of the step.
         what: What is said of it without the place, where it may hold at every step of one operation.
+        path: What the path that is not followed is called, for a path.
+        through: The value that is held constant, for a path that passes it.
     """
 
     kind: str
     sites: tuple[Site, ...]
     act: Act
-    says: str
+    says: Words
     cost: float
     place: str
-    what: str = ""
+    what: Words = ""
+    path: Words = ""
+    through: Words = ""
 
     def at(self, problem: Traced) -> dict[Edge, list[Act]] | None:
         """The change in one problem; None where its places are not there."""
@@ -98,7 +103,9 @@ def steps_by_key(problem: Traced) -> dict[Any, list[Step]]:
     return problem.cache["by key"]  # type: ignore[no-any-return]
 
 
-def one_change(kind: str, step: Step, slot: int, act: Act, says: str, more: float = 0.0, times: str = "all") -> Change:
+def one_change(
+    kind: str, step: Step, slot: int, act: Act, says: Words, more: float = 0.0, times: str = "all"
+) -> Change:
     """The change at one place."""
     sites = (Site(step.key, slot, times),)
     if kind == PATH and slot == NODE:  # of nodes in one chain, the one that a person has a name for

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 
+from bpcompare.language import N_
 from bpcompare.marker.hypotheses.graph_changes.change import Change
 from bpcompare.marker.hypotheses.graph_changes.derivatives import derivatives
 from bpcompare.marker.hypotheses.graph_changes.operands import operands, tensor_factors, transposed_gradients
 from bpcompare.marker.hypotheses.graph_changes.paths import paths, upstreams
 from bpcompare.marker.hypotheses.graph_changes.reductions import reductions
 from bpcompare.marker.hypotheses.graph_changes.walk import Traced
+from bpcompare.marker.phrases import Words, phrase
 
 
 def everywhere(changes: Sequence[Change]) -> Iterator[Change]:
     """One mistake made at every step of one operation: all tanh, all means."""
-    groups: dict[tuple[str, str], list[Change]] = {}
+    groups: dict[tuple[str, Words], list[Change]] = {}
     for change in changes:
         if change.what:
             groups.setdefault((change.sites[0].op, change.what), []).append(change)
@@ -20,7 +22,8 @@ def everywhere(changes: Sequence[Change]) -> Iterator[Change]:
         sites = tuple(dict.fromkeys(site for change in alike for site in change.sites))
         if len(sites) > 1:
             first = alike[0]
-            yield Change(first.kind, sites, first.act, f"at every {op} {what}", first.cost + 0.3, first.place)
+            says = phrase(N_("at every {op} {what}"), op=op, what=what)
+            yield Change(first.kind, sites, first.act, says, first.cost + 0.3, first.place)
 
 
 def all_changes(problem: Traced) -> list[Change]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from bpcompare.language import N_
 from bpcompare.marker.hypotheses.graph_changes import blocks
 from bpcompare.marker.hypotheses.graph_changes.change import (
     DERIVATIVE,
@@ -17,6 +18,7 @@ from bpcompare.marker.hypotheses.graph_changes.rules import local
 from bpcompare.marker.hypotheses.graph_changes.sentences import called
 from bpcompare.marker.hypotheses.graph_changes.walk import NODE, Traced
 from bpcompare.marker.hypotheses.graph_changes.wrong_derivatives import RARE, wrong_rules
+from bpcompare.marker.phrases import Phrase, phrase
 
 
 def derivatives(problem: Traced) -> Iterator[Change]:
@@ -26,13 +28,19 @@ def derivatives(problem: Traced) -> Iterator[Change]:
         for says, rule in wrong_rules(at).items():
             kind = REDUCTION if step.op in MIXING else DERIVATIVE
             rare = 0.3 if says in RARE else 0.0
-            change = one_change(kind, step, slot, by_rule(rule), f"in the derivative of {called(step)} {says}", rare)
-            yield replace(change, what=f"in the derivative {says}")
+            wrong = says if isinstance(says, Phrase) else Phrase(says)
+            told = phrase(N_("in the derivative of {step} {wrong}"), step=called(step), wrong=wrong)
+            change = one_change(kind, step, slot, by_rule(rule), told, rare)
+            yield replace(change, what=phrase(N_("in the derivative {wrong}"), wrong=wrong))
     for inside, outside, mixes in blocks.find(problem):
-        words = f"from {called(outside)} back to {called(inside)}"
+        block = {"end": called(outside), "begin": called(inside)}
         straight = blocks.passed_through(outside.key)
-        says = f"the derivative {words} is left out: the gradient is passed straight through"
-        yield one_change(DERIVATIVE, inside, NODE, straight, says, 0.2)
+        left_out = N_("the derivative from {end} back to {begin} is left out: the gradient is passed straight through")
+        yield one_change(DERIVATIVE, inside, NODE, straight, phrase(left_out, **block), 0.2)
         if mixes:
-            says = f"only the diagonal of the Jacobian is kept {words}: each entry gets its own share only"
-            yield one_change(REDUCTION, inside, NODE, blocks.own_share(outside.key), says, 0.4)
+            diagonal = N_(
+                "only the diagonal of the Jacobian is kept from {end} back to {begin}: each entry gets its own share "
+                "only"
+            )
+            act = blocks.own_share(outside.key)
+            yield one_change(REDUCTION, inside, NODE, act, phrase(diagonal, **block), 0.4)

@@ -2,20 +2,24 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from bpcompare.language import N_, _, english
 from bpcompare.marker.hypotheses.graph_changes import one_path, one_unknown, partly, replay, two_changes
+from bpcompare.marker.hypotheses.graph_changes.change import Change
+from bpcompare.marker.hypotheses.graph_changes.replay import ForwardChange
 from bpcompare.marker.hypotheses.graph_changes.rules import count, local
 from bpcompare.marker.hypotheses.graph_changes.search import AS_CHEAP, Found, Progress, Search
 from bpcompare.marker.hypotheses.graph_changes.sentences import called
-from bpcompare.marker.hypotheses.graph_changes.size_factor import SizeFactor
+from bpcompare.marker.hypotheses.graph_changes.size_factor import TERMS, SizeFactor
 from bpcompare.marker.hypotheses.graph_changes.trace import Untraceable
 from bpcompare.marker.hypotheses.graph_changes.walk import Traced, traced
 from bpcompare.marker.hypotheses.graph_changes.wrong_operations import WHOLE
+from bpcompare.marker.phrases import Phrase, Words, joined, phrase, said
 
 MOST_SIZES = 6
 WEAK = 1.9  # cost of an explanation from which on fused operations are tried whole, too
@@ -48,25 +52,35 @@ class NamedMistake:
     Attributes:
         answer: Whose gradient.
         kind: path, derivative, reduction, operand, factor, upstream, forward; several joined by a plus sign.
-        says: The mistake in words.
+        told: The mistake.
         places: File, line and source text of the steps concerned.
         cost: How much has to go wrong.
-        alternatives: Other mistakes that give the same numbers.
+        others: Other mistakes that give the same numbers.
         factor: What multiplies the whole answer besides.
     """
 
     answer: str
     kind: str
-    says: str
+    told: Phrase
     places: tuple[str, ...]
     cost: float
-    alternatives: tuple[str, ...] = ()
+    others: tuple[Phrase, ...] = ()
     factor: SizeFactor = ONE
 
+    @property
+    def says(self) -> str:
+        """The mistake in words."""
+        return str(self.told)
+
+    @property
+    def alternatives(self) -> tuple[str, ...]:
+        """Other mistakes that give the same numbers, in words."""
+        return tuple(map(str, self.others))
+
     def __str__(self) -> str:
-        other = "".join(f"\n  or {text}" for text in self.alternatives)
-        lines = "".join(f"\n  at {place}" for place in self.places)
-        return f"{self.says}{other}{lines}"
+        other = [_("  or {other}", other=text) for text in self.alternatives]
+        places = [_("  at {place}", place=place) for place in self.places]
+        return joined("\n", [self.says, *other, *places])
 
 
 def explain(
@@ -139,8 +153,7 @@ def explain_forward(
             except RuntimeError:
                 continue
             if all(found is not None and _alike(found, other) for found, other in zip(given, outputs, strict=True)):
-                says = change.says.replace("the backward belongs to", "the function calculates")
-                return says.replace("the backward is not that of", "the function does not calculate"), change.place
+                return str(change.calculates), change.place
     return None
 
 
@@ -220,15 +233,18 @@ def _count_terms(problems: Sequence[Traced]) -> None:
             continue
         known.add(counts)
         for problem, terms in zip(problems, counts, strict=True):
-            problem.sizes[f"number of terms of {called(step)}"] = terms
+            problem.sizes[TERMS + english(said(called(step)))] = terms
 
 
 def _zero(name: str, others: Mapping[str, NamedMistake]) -> NamedMistake:
     """Zero everywhere: a path that another answer lacks is the likely reason, and is told."""
     cut = [mistake for mistake in others.values() if mistake.kind == "path"]
     places = cut[0].places if cut else ()
-    reason = f" ({cut[0].says})" if cut else ""
-    return NamedMistake(name, "path", f"it is zero everywhere: no path back to it is followed{reason}", places, 1.0)
+    says = Phrase(N_("it is zero everywhere: no path back to it is followed"))
+    if cut:
+        with_reason = N_("it is zero everywhere: no path back to it is followed ({reason})")
+        says = phrase(with_reason, reason=cut[0].told)
+    return NamedMistake(name, "path", says, places, 1.0)
 
 
 def _is_right(problem: Traced, sample: Sample, names: Sequence[str]) -> bool:
@@ -285,14 +301,27 @@ def _places(found: Found) -> tuple[str, ...]:
     return tuple(dict.fromkeys(change.place for change in found.changes if change.place))
 
 
-def _says(found: Found) -> str:
-    factor = "" if found.factor == ONE else f"it is {found.factor} times"
+def _says(found: Found) -> Phrase:
+    factor = found.factor.said
     if not found.changes:
-        return f"{factor} the right gradient"
+        return phrase(N_("it is {factor} times the right gradient"), factor=factor)
     if found.share is not None:
-        what = found.changes[0].says.split(" is held constant")[0].split(" is not followed")[0]
-        path = what if what.startswith("the path") else f"the path through {what}"
-        text = f"{path} is multiplied by {found.share}"
+        text = phrase(N_("{path} is multiplied by {share}"), path=_path(found.changes[0]), share=found.share.said)
     else:
-        text = ", and ".join(change.says for change in found.changes)
-    return f"{text}; besides {factor} that" if factor else text
+        first, *more = (_as_phrase(change.says) for change in found.changes)
+        text = reduce(lambda one, other: phrase(N_("{one}, and {other}"), one=one, other=other), more, first)
+    if found.factor == ONE:
+        return text
+    return phrase(N_("{change}; besides it is {factor} times that"), change=text, factor=factor)
+
+
+def _path(change: Change | ForwardChange) -> Words:
+    """What the path is called that a change does not follow."""
+    if isinstance(change, Change) and change.path:
+        return change.path
+    through = change.through if isinstance(change, Change) and change.through else change.says
+    return phrase(N_("the path through {value}"), value=through)
+
+
+def _as_phrase(says: Words) -> Phrase:
+    return says if isinstance(says, Phrase) else Phrase(says)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from bpcompare.language import N_
 from bpcompare.marker.hypotheses.graph_changes.change import COST, OPERAND, Change, Site
 from bpcompare.marker.hypotheses.graph_changes.rules import RULES, Local, contribution, local
 from bpcompare.marker.hypotheses.graph_changes.screen import Answer
@@ -13,6 +14,7 @@ from bpcompare.marker.hypotheses.graph_changes.sentences import called, where
 from bpcompare.marker.hypotheses.graph_changes.size_factor import SizeFactor, fit
 from bpcompare.marker.hypotheses.graph_changes.trace import Step
 from bpcompare.marker.hypotheses.graph_changes.walk import Act, Traced
+from bpcompare.marker.phrases import phrase
 
 LAID_OUT = ("t", "transpose", "permute", "view", "_unsafe_view", "expand", "unsqueeze", "squeeze")
 LINEAR = ("mul", "mm", "bmm", "mv")
@@ -33,7 +35,8 @@ def _updated(search: Search, answer: Answer) -> None:
     for step, slot, position, leaf in _parameters(search.problem):
         act = _with_gradient(position, leaf.name)
         site = (Site(step.key, slot),)
-        says = f"{leaf.name}, already updated, stands for the old one in the derivative of {called(step)}"
+        updated = N_("{leaf}, already updated, stands for the old one in the derivative of {step}")
+        says = phrase(updated, leaf=leaf.name, step=called(step))
         change = Change(OPERAND, site, act, says, COST[OPERAND], where(step))
         rates = []
         for problem, given, expected in zip(search.problems, answer.arrays, search.expected, strict=True):
@@ -47,8 +50,8 @@ def _updated(search: Search, answer: Answer) -> None:
                 break
             rates.append(-rate)
         if len(rates) == len(search.problems) > 1 and fit(rates, [{} for _ in rates]) is not None:
-            text = f"{says} (λ = {rates[0]:.4g})"
-            told = Change(OPERAND, site, act, text, COST[OPERAND], where(step))
+            with_rate = phrase(N_("{says} (λ = {rate:.4g})"), says=says, rate=rates[0])
+            told = Change(OPERAND, site, act, with_rate, COST[OPERAND], where(step))
             search.found[answer.index].append(Found((told,), SizeFactor(), COST[OPERAND]))
             return
 
@@ -165,7 +168,8 @@ def _bracket(search: Search, answer: Answer, place: tuple[Step, int], position: 
         if not all(_gives(moved, problem, given, answer.index) for problem, given in _in_turn(search, answer)):
             continue
         missing = called(operand.operands[1 - kept])
-        says = f"a bracket is moved: of {called(operand)}, {missing} alone misses a factor ({left_out.says})"
+        bracket = N_("a bracket is moved: of {sum}, {term} alone misses a factor ({factor})")
+        says = phrase(bracket, sum=called(operand), term=missing, factor=left_out.says)
         change = Change(OPERAND, (site,), _dropped, says, COST[OPERAND] + 0.4, where(operand))
         search.found[answer.index].append(Found((change,), SizeFactor(), change.cost))
         return

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bpcompare.language import N_
 from bpcompare.marker.hypotheses.graph_changes.change import (
     FACTOR,
     MOVES,
@@ -21,6 +22,7 @@ from bpcompare.marker.hypotheses.graph_changes.sentences import called
 from bpcompare.marker.hypotheses.graph_changes.trace import Step
 from bpcompare.marker.hypotheses.graph_changes.walk import NODE, Act, Traced
 from bpcompare.marker.hypotheses.graph_changes.wrong_operations import WHOLE
+from bpcompare.marker.phrases import phrase
 
 
 def operands(problem: Traced) -> Iterator[Change]:
@@ -34,14 +36,17 @@ def operands(problem: Traced) -> Iterator[Change]:
         for position, saved in _saved(at):
             name = called(step) if position < 0 else called(step.args[position])
             if saved.dim() > 1 and saved.shape[-1] == saved.shape[-2]:
-                says = f"{name} is transposed in the derivative of {called(step)}"
+                transposed = N_("{name} is transposed in the derivative of {step}")
+                says = phrase(transposed, name=name, step=called(step))
                 yield one_change(OPERAND, step, slot, _with_transposed(position), says)
             for other in unmoved:
                 if other.value.shape == saved.shape and other.value is not saved and other.value.dim():
                     stand = called(other)
                     if stand == name:
-                        stand = f"{'a later' if other.index > _index(step, position) else 'an earlier'} {name}"
-                    says = f"{stand} stands for {name} in the derivative of {called(step)}"
+                        later = other.index > _index(step, position)
+                        stand = phrase(N_("a later {name}") if later else N_("an earlier {name}"), name=name)
+                    exchanged = N_("{other} stands for {name} in the derivative of {step}")
+                    says = phrase(exchanged, other=stand, name=name, step=called(step))
                     yield one_change(OPERAND, step, slot, _with_other(position, other, step), says, 0.1)
 
 
@@ -51,7 +56,7 @@ def transposed_gradients(problem: Traced) -> Iterator[Change]:
         if step.op not in ("mm", "bmm", "input"):
             continue
         if step.value.dim() > 1 and step.value.shape[-1] == step.value.shape[-2]:
-            says = f"the gradient of {called(step)} is transposed"
+            says = phrase(N_("the gradient of {value} is transposed"), value=called(step))
             yield one_change(OPERAND, step, NODE, lambda p, at: at.gradient.transpose(-2, -1), says)
 
 
@@ -115,11 +120,13 @@ def tensor_factors(problem: Traced) -> Iterator[Change]:
         for other in values.values():
             if other is step or not _broadcasts(other.value, step.value):
                 continue
-            name, whole = called(other), called(step)
-            lacks = f"the gradient of {whole} is divided by {name}: a factor {name} is missing, or a division is extra"
-            extra = f"the gradient of {whole} is multiplied by {name}: a factor is extra, or a division is missing"
-            yield one_change(FACTOR, step, NODE, _times_other(other, step, -1), lacks, more)
-            yield one_change(FACTOR, step, NODE, _times_other(other, step, 1), extra, more)
+            lacks = N_(
+                "the gradient of {whole} is divided by {name}: a factor {name} is missing, or a division is extra"
+            )
+            extra = N_("the gradient of {whole} is multiplied by {name}: a factor is extra, or a division is missing")
+            for power, wrong in ((-1, lacks), (1, extra)):
+                says = phrase(wrong, whole=called(step), name=called(other))
+                yield one_change(FACTOR, step, NODE, _times_other(other, step, power), says, more)
 
 
 def _broadcasts(small: Tensor, large: Tensor) -> bool:

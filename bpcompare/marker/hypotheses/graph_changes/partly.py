@@ -5,10 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from bpcompare.language import N_
 from bpcompare.marker.hypotheses.graph_changes.change import PATH, Change
 from bpcompare.marker.hypotheses.graph_changes.screen import DIRECTIONS, Answer, Array, effect, is_parallel
 from bpcompare.marker.hypotheses.graph_changes.search import Found, Search
 from bpcompare.marker.hypotheses.graph_changes.walk import NODE, Traced
+from bpcompare.marker.phrases import phrase
 
 LEFT_OUT_FOR_LESS = 1.75  # changes that cost no more may hold partly
 MORE = 0.8
@@ -75,8 +77,9 @@ def _try(search: Search, answer: Answer, changed: tuple[int, Change], cut: Chang
             continue
         factor = search.factor(answer, [p for p in predicted if p is not None]) if None not in predicted else None
         if factor is not None:
-            what = cut.says.split(" is held constant")[0]
-            says = f"{change.says} – {'only' if inside else 'but not'} in what passes through {what}"
+            only = N_("{change} – only in what passes through {value}")
+            apart = N_("{change} – but not in what passes through {value}")
+            says = phrase(only if inside else apart, change=change.says, value=cut.through or cut.says)
             cost = change.cost + MORE + cut.cost / 10
             told = Change(change.kind, change.sites, change.act, says, cost, change.place)
             search.found[answer.index].append(Found((told,), factor, cost + factor.cost))

@@ -8,11 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bpcompare.language import N_
 from bpcompare.marker.hypotheses.graph_changes.change import REDUCTION, Change, one_change
 from bpcompare.marker.hypotheses.graph_changes.rules import RULES, Local, axes, contribution, local, sum_to
-from bpcompare.marker.hypotheses.graph_changes.sentences import called
+from bpcompare.marker.hypotheses.graph_changes.sentences import axes_listed, called
 from bpcompare.marker.hypotheses.graph_changes.trace import Step
 from bpcompare.marker.hypotheses.graph_changes.walk import CANCELLED, Act, Traced
+from bpcompare.marker.phrases import Phrase, phrase
 
 
 def other_axes(problem: Traced, step: Step) -> Iterator[Change]:
@@ -26,23 +28,20 @@ def other_axes(problem: Traced, step: Step) -> Iterator[Change]:
         if chosen == right:
             continue
         counted = [axis - rank for axis in chosen]
-        told = "every axis" if len(chosen) == rank else f"ax{'i' if len(chosen) == 1 else 'e'}s {_listed(counted)}"
-        what = f"is added up over {told}, not over what it runs over"
-        says = f"the gradient of {called(step)} {what}"
-        change = one_change(REDUCTION, step, 0, _over(counted), says, 0.1)
-        yield replace(change, what=f"the gradient {what}")
+        along = Phrase(N_("every axis")) if len(chosen) == rank else axes_listed(counted)
+        of_step = N_("the gradient of {step} is added up over {axes}, not over what it runs over")
+        change = one_change(REDUCTION, step, 0, _over(counted), phrase(of_step, step=called(step), axes=along), 0.1)
+        anywhere = N_("the gradient is added up over {axes}, not over what it runs over")
+        yield replace(change, what=phrase(anywhere, axes=along))
     if rank > 2 and right != list(range(1, rank)):
-        what = "is added up over every axis but the first, not over what it runs over"
-        says = f"the gradient of {called(step)} {what}"
-        yield replace(one_change(REDUCTION, step, 0, _over(None), says, 0.05), what=f"the gradient {what}")
+        of_step = N_("the gradient of {step} is added up over every axis but the first, not over what it runs over")
+        change = one_change(REDUCTION, step, 0, _over(None), phrase(of_step, step=called(step)), 0.05)
+        anywhere = N_("the gradient is added up over every axis but the first, not over what it runs over")
+        yield replace(change, what=Phrase(anywhere))
 
 
 MOST_AXES = 4  # of a tensor, for which every set of axes is tried
 ELEMENTWISE = ("add", "sub", "mul", "div", "pow", "sqrt", "rsqrt", "reciprocal", "neg", "exp", "log")
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    return " and ".join(map(str, numbers))
 
 
 def _terms(problem: Traced, step: Step) -> list[Tensor] | None:

@@ -6,12 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bpcompare.language import N_
 from bpcompare.marker.hypotheses.graph_changes.change import DERIVATIVE, REDUCTION, Change, by_rule, one_change, places
 from bpcompare.marker.hypotheses.graph_changes.reduction_axes import other_axes
 from bpcompare.marker.hypotheses.graph_changes.rules import RULES, Local, contribution
 from bpcompare.marker.hypotheses.graph_changes.sentences import called
 from bpcompare.marker.hypotheses.graph_changes.trace import Step
 from bpcompare.marker.hypotheses.graph_changes.walk import Act, Traced
+from bpcompare.marker.phrases import Phrase, phrase
 
 
 def reductions(problem: Traced) -> Iterator[Change]:
@@ -24,7 +26,8 @@ def reductions(problem: Traced) -> Iterator[Change]:
         if isinstance(gradient, Tensor) and gradient.numel() > operand.numel() and step.op in BROADCASTING:
             name = called(step.operands[slot])
             for words, take in BROADCAST.items():
-                says = f"{name} is broadcast in {called(step)}: its gradient is {words}"
+                broadcast = N_("{name} is broadcast in {step}: its gradient is {what}")
+                says = phrase(broadcast, name=name, step=called(step), what=Phrase(words))
                 yield one_change(REDUCTION, step, slot, _taken(take), says)
         if step.op in ("sum", "mean"):
             yield from other_axes(problem, step)
@@ -32,16 +35,17 @@ def reductions(problem: Traced) -> Iterator[Change]:
             yield from _products(step, slot)
         if step.op in GATHERING and slot == 0:
             for words, reduce in REPEATED.items():
-                says = f"where an index comes twice in {called(step)}, the gradient is {words}, not added up"
+                repeated = N_("where an index comes twice in {step}, the gradient is {what}, not added up")
+                says = phrase(repeated, step=called(step), what=Phrase(words))
                 yield one_change(REDUCTION, step, slot, _collected(reduce), says)
 
 
 BROADCASTING = ("add", "sub", "mul", "div", "expand", "pow", "where", "maximum", "minimum", "bmm")
 GATHERING = ("index", "index_select", "gather", "embedding", "im2col", "unfold")
 REPEATED = {
-    "overwritten by the last": "amax",
-    "kept from the first": "amin",
-    "averaged": "mean",
+    N_("overwritten by the last"): "amax",
+    N_("kept from the first"): "amin",
+    N_("averaged"): "mean",
 }
 
 
@@ -50,13 +54,13 @@ def _mean(values: Tensor, axes: list[int]) -> Tensor:
 
 
 BROADCAST: dict[str, Callable[[Tensor, list[int]], Tensor]] = {
-    "averaged, not added up": _mean,
-    "that of one entry: it counts once, however often it is used": lambda values, axes: (
+    N_("averaged, not added up"): _mean,
+    N_("that of one entry: it counts once, however often it is used"): lambda values, axes: (
         values.sum(axes, keepdim=True) / (values != 0).sum(axes, keepdim=True).clamp(min=1)
     ),
-    "that of the first entry only": lambda values, axes: _one(values, axes, 0),
-    "that of the last entry only: the others are overwritten": lambda values, axes: _one(values, axes, -1),
-    "added up over as many rows as the first dimension has": lambda values, axes: _first_rows(values, axes),
+    N_("that of the first entry only"): lambda values, axes: _one(values, axes, 0),
+    N_("that of the last entry only: the others are overwritten"): lambda values, axes: _one(values, axes, -1),
+    N_("added up over as many rows as the first dimension has"): lambda values, axes: _first_rows(values, axes),
 }
 
 
@@ -91,9 +95,11 @@ PRODUCTS = ("mm", "bmm", "mv")
 def _products(step: Step, slot: int) -> Iterator[Change]:
     """A product of sums for a sum of products; an operand left out."""
     name, other = called(step.operands[slot]), called(step.operands[1 - slot])
-    says = f"for the gradient of {name} the mean is taken before the product: of {other} and of the gradient apart"
+    apart = N_("for the gradient of {name} the mean is taken before the product: of {other} and of the gradient apart")
+    says = phrase(apart, name=name, other=other)
     yield one_change(REDUCTION, step, slot, by_rule(_product_of_means), says, 0.2)
-    says = f"{other} is left out of the derivative of {called(step)}: ones stand for it"
+    left_out = N_("{other} is left out of the derivative of {step}: ones stand for it")
+    says = phrase(left_out, other=other, step=called(step))
     yield one_change(DERIVATIVE, step, slot, lambda p, at: _with_ones(at), says, 0.3)
 
 

@@ -6,10 +6,13 @@ from typing import Any
 
 from torch import Tensor
 
+from bpcompare.language import N_
 from bpcompare.marker.hypotheses.graph_changes import variants
-from bpcompare.marker.hypotheses.graph_changes.sentences import called, where
+from bpcompare.marker.hypotheses.graph_changes.sentences import axes_listed, called, where
+from bpcompare.marker.hypotheses.graph_changes.size_factor import in_words
 from bpcompare.marker.hypotheses.graph_changes.trace import Graph, Step, with_values
 from bpcompare.marker.hypotheses.graph_changes.walk import Traced
+from bpcompare.marker.phrases import Phrase, Words, phrase
 
 COST = 2.6
 Edit = Callable[[Traced, Step], tuple[Any, ...] | None]  # the step's new arguments; None where it cannot be
@@ -21,11 +24,12 @@ class ForwardChange:
 
     key: Any
     edit: Edit
-    says: str
+    says: Words
     cost: float
     place: str
     kind: str = "forward"
     function: Callable[..., Any] | None = None
+    calculates: Words = ""  # what is said where the function itself is known to calculate so
 
     def answers(self, problem: Traced) -> list[Tensor] | None:
         """The gradients of the forward that is changed so."""
@@ -94,10 +98,10 @@ def all_changes(problem: Traced) -> Iterator[ForwardChange]:
         seen.add(step.key)
         yield from _constants(problem, step)
         for words, function in variants.of_step(step):
-            says = f"the backward is not that of {called(step)}: {words}"
-            yield ForwardChange(
-                step.key, lambda problem, at: at.args, says, COST - 0.6, where(step), "operand", function
-            )
+            told = {"step": called(step), "what": words}
+            says = phrase(N_("the backward is not that of {step}: {what}"), **told)
+            calculates = phrase(N_("the function does not calculate {step}: {what}"), **told)
+            yield ForwardChange(step.key, _as_it_is, says, COST - 0.6, where(step), "operand", function, calculates)
         yield from _operands(problem, step)
 
 
@@ -108,17 +112,21 @@ def _inputs(problem: Traced) -> Iterator["ForwardChange"]:
             continue
         axes: list[tuple[int, ...]] = [(axis,) for axis in range(step.value.dim())]
         axes += [(axis, axis + 1) for axis in range(step.value.dim() - 1)]
-        edits = {f"flipped along {_told(chosen)}": _flipped(chosen) for chosen in axes}
-        edits["negative"] = lambda problem, at: (-at.value,)
+        value = called(step)
+        flipped = N_("a forward in which {value} is flipped along {axes}")
+        edits = {phrase(flipped, value=value, axes=axes_listed(chosen)): _flipped(chosen) for chosen in axes}
+        edits[phrase(N_("a forward in which {value} is negative"), value=value)] = lambda problem, at: (-at.value,)
         if step.value.dim() > 1 and step.value.shape[-1] == step.value.shape[-2]:
-            edits["transposed"] = _transposed
-        for words, edit in edits.items():
-            says = f"the backward belongs to a forward in which {called(step)} is {words}"
-            yield ForwardChange(step.key, edit, says, COST, where(step), "input")
+            edits[phrase(N_("a forward in which {value} is transposed"), value=value)] = _transposed
+        for other, edit in edits.items():
+            yield _other(step, edit, other, COST, "input")
 
 
-def _told(axes: tuple[int, ...]) -> str:
-    return f"axis {axes[0]}" if len(axes) == 1 else f"axes {' and '.join(map(str, axes))}"
+def _other(step: Step, edit: Edit, forward: Phrase, cost: float, kind: str = "forward") -> ForwardChange:
+    """A step of the forward with other arguments; ``forward`` says what forward that is."""
+    says = phrase(N_("the backward belongs to {forward}"), forward=forward)
+    calculates = phrase(N_("the function calculates {forward}"), forward=forward)
+    return ForwardChange(step.key, edit, says, cost, where(step), kind, calculates=calculates)
 
 
 def _flipped(axes: tuple[int, ...]) -> Edit:
@@ -146,8 +154,8 @@ def _constants(problem: Traced, step: Step) -> Iterator[ForwardChange]:
             def edit(problem: Traced, at: Step, position: int = position, neutral: int = neutral) -> tuple[Any, ...]:
                 return (*at.args[:position], neutral, *at.args[position + 1 :])
 
-            says = f"the backward belongs to a forward without the constant {value:g} of {called(step)}"
-            yield ForwardChange(step.key, edit, says, COST - 0.4, where(step))
+            lacks = N_("a forward without the constant {number:g} of {step}")
+            yield _other(step, edit, phrase(lacks, number=value, step=called(step)), COST - 0.4)
             if step.op in ("mul", "div"):
                 yield from _other_sizes(problem, step, position)
 
@@ -156,11 +164,12 @@ def _other_sizes(problem: Traced, step: Step, position: int) -> Iterator[Forward
     """A constant made of the wrong size: 1/√T for 1/√d."""
     for label in problem.sizes:
         for power, words in POWERS.items():
-            says = f"the backward belongs to a forward with {words.format(label)} for the constant in {called(step)}"
-            yield ForwardChange(step.key, _with_size(position, label, power), says, COST, where(step))
+            size = phrase(words, size=in_words(label))
+            other = phrase(N_("a forward with {size} for the constant in {step}"), size=size, step=called(step))
+            yield _other(step, _with_size(position, label, power), other, COST)
 
 
-POWERS = {-1.0: "1/({})", -0.5: "1/√({})", 0.5: "√({})", 1.0: "{}"}
+POWERS = {-1.0: "1/({size})", -0.5: "1/√({size})", 0.5: "√({size})", 1.0: "{size}"}
 
 
 def _with_size(position: int, label: str, power: float) -> Edit:
@@ -189,8 +198,6 @@ def _operands(problem: Traced, step: Step) -> Iterator[ForwardChange]:
                     return None
                 return (*at.args[:position], found[-1], *at.args[position + 1 :])
 
-            says = (
-                f"the backward belongs to a forward in which {called(other)} stands for {called(operand)} "
-                f"in {called(step)}"
-            )
-            yield ForwardChange(step.key, edit, says, COST, where(step))
+            stands = N_("a forward in which {other} stands for {operand} in {step}")
+            names = {"other": called(other), "operand": called(operand), "step": called(step)}
+            yield _other(step, edit, phrase(stands, **names), COST)

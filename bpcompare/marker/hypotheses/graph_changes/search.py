@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bpcompare.language import N_, _
 from bpcompare.marker.hypotheses.graph_changes import replay
 from bpcompare.marker.hypotheses.graph_changes.change import Change
 from bpcompare.marker.hypotheses.graph_changes.changes import all_changes
 from bpcompare.marker.hypotheses.graph_changes.screen import Answer, Array, Screen, is_nothing, is_parallel, shadowed
 from bpcompare.marker.hypotheses.graph_changes.size_factor import SizeFactor, fit
 from bpcompare.marker.hypotheses.graph_changes.walk import Act, Edge, Traced
+from bpcompare.marker.phrases import phrase
 
 LARGEST = 20_000  # numbers in the steps of the problem that candidates are screened on
 FORWARD_SECONDS = 2.0
@@ -44,11 +46,11 @@ class Progress:
     def __init__(self, say: Callable[[str], None] | None) -> None:
         self.say, self.next = say, time.monotonic() + SILENT_SECONDS
 
-    def tell(self, what: str, done: int, total: int) -> None:
-        """Says that ``done`` of ``total`` have been tried, where it is time to."""
+    def tell(self, message: str, done: int, total: int) -> None:
+        """Says by ``message`` that ``done`` of ``total`` have been tried, where it is time to."""
         if self.say is not None and time.monotonic() > self.next:
             self.next = time.monotonic() + 1
-            self.say(f"looking for the mistake: {what}, {100 * done // max(total, 1)} % tried")
+            self.say(_(message, percent=100 * done // max(total, 1)))
 
 
 class Search:
@@ -120,7 +122,7 @@ class Search:
                     continue
                 factor = self.factor(answer, [expected[other] for expected in self.expected])
                 if factor is not None:
-                    says = f"it is the gradient of {step.name}"
+                    says = phrase(N_("it is the gradient of {name}"), name=step.name)
                     change = replay.ForwardChange(
                         ("swapped", other), lambda problem, at: None, says, 1.2, "", "swapped"
                     )
@@ -130,7 +132,7 @@ class Search:
         """Tries one change after the other."""
         self.changes = all_changes(self.problem)
         for number, change in enumerate(self.changes):
-            self.progress.tell("one change", number, len(self.changes))
+            self.progress.tell(N_("looking for the mistake: one change, {percent} % tried"), number, len(self.changes))
             if all(_found_for_less(found, change) for found in self.found.values()):
                 return
             placed = change.at(self.problem)

@@ -1,22 +1,28 @@
 """What a step is called, and where it stands."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from bpcompare.language import N_
 from bpcompare.marker.hypotheses.graph_changes.trace import Step
+from bpcompare.marker.phrases import Phrase, Words, phrase
 
 LONGEST = 70
 MOVES = ("view", "_unsafe_view", "permute", "expand", "unsqueeze", "squeeze", "clone", "transpose", "t", "reshape")
-WORDS = {"mm": "the product", "bmm": "the product", "t": "the transpose", "permute": "the transpose"}
+PRODUCT, TRANSPOSE, CONSTANT = Phrase(N_("the product")), Phrase(N_("the transpose")), Phrase(N_("a constant"))
+WORDS: dict[str, Words] = {"mm": PRODUCT, "bmm": PRODUCT, "t": TRANSPOSE, "permute": TRANSPOSE}
+UNNAMED: dict[str, Words] = {one.message: one for one in (PRODUCT, TRANSPOSE, CONSTANT)}
+INSIDE = N_("{inside} (in {whole})")
 
 
-def called(step: Step) -> str:
+def called(step: Step) -> Words:
     """The variable, the expression or the operation."""
     if step.op in ("input", "constant"):
-        return step.name or "a constant"
+        return step.name or CONSTANT
     if step.inner is not None and step.source is not None:
         inside = step.inner.name or step.name
         whole = _short(step.source.text)
-        return f"{inside} (in {whole.split('(')[0]})" if inside else whole
+        return phrase(INSIDE, inside=inside, whole=whole.split("(")[0]) if inside else whole
     if step.name:
         return step.name
     if step.op in MOVES and step.operands and _leaf(step) is not None:
@@ -24,6 +30,15 @@ def called(step: Step) -> str:
     if step.source is None:
         return WORDS.get(step.op, step.op)
     return _short(step.source.text)
+
+
+def axes_listed(axes: Sequence[int]) -> Phrase:
+    """One axis or several, by their numbers."""
+    first, *more = axes
+    several = Phrase(str(first))
+    for axis in more:
+        several = phrase(N_("{some} and {axis}"), some=several, axis=axis)
+    return phrase(N_("axes {axes}"), axes=several) if more else phrase(N_("axis {axis}"), axis=first)
 
 
 def _leaf(step: Step) -> Step | None:

@@ -1,14 +1,21 @@
 """A factor that is the same number, times powers of the sizes, in every problem; half powers such as √d included."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import combinations, product
+
+from bpcompare.language import N_
+from bpcompare.marker.hypotheses.graph_changes.sentences import INSIDE, UNNAMED
+from bpcompare.marker.phrases import Phrase, Words, phrase
 
 PLAIN = (1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 4.0, -4.0, 0.25, -0.25, 3.0, -3.0, 1 / 3, -1 / 3)
 ALONE = (-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0)
 TOGETHER = (-1.0, -0.5, 0.5, 1.0)
 LESS_ONE = " − 1"
+TERMS = "number of terms of "  # and the step; what else is counted is written as code
 SAME = 1e-7  # relative difference of two values of one constant
 
 
@@ -32,15 +39,35 @@ class SizeFactor:
             return constant + 0.6
         return constant + sum(0.7 + (power % 1 != 0) * 0.1 + (abs(power) > 1) * 0.2 for _, power in self.powers)
 
+    @property
+    def said(self) -> Phrase:
+        """The factor as a formula."""
+        factors = [_power(name, power) for name, power in self.powers]
+        if self.constant != 1 or not factors:
+            factors.insert(0, phrase("{constant:.6g}", constant=self.constant))
+        return reduce(lambda one, other: phrase("{one} · {other}", one=one, other=other), factors)
+
     def __str__(self) -> str:
-        sizes = [_power(name, power) for name, power in self.powers]
-        return " · ".join([f"{self.constant:.6g}"] * (self.constant != 1 or not sizes) + sizes)
+        return str(self.said)
 
 
-def _power(name: str, power: float) -> str:
-    once = f"({name})" if name.endswith(LESS_ONE) else name
-    roots = {1.0: once, 0.5: f"√({name})", -0.5: f"1/√({name})", -1.0: f"1/({name})"}
-    return roots.get(power, f"({name})^{power:g}")
+def in_words(name: str) -> Words:
+    """A size as it is said."""
+    if not name.startswith(TERMS):
+        return name
+    step = name.removeprefix(TERMS)
+    inside = re.fullmatch(r"(.*) \(in (.*)\)", step)
+    named = phrase(INSIDE, inside=inside[1], whole=inside[2]) if inside else UNNAMED.get(step, step)
+    return phrase(N_("number of terms of {step}"), step=named)
+
+
+def _power(name: str, power: float) -> Phrase:
+    size, less = in_words(name.removesuffix(LESS_ONE)), LESS_ONE if name.endswith(LESS_ONE) else ""
+    written = ROOTS.get(power, "({size}{less})^{power:g}")
+    return phrase("({size}{less})" if power == 1 and less else written, size=size, less=less, power=power)
+
+
+ROOTS = {1.0: "{size}", 0.5: "√({size}{less})", -0.5: "1/√({size}{less})", -1.0: "1/({size}{less})"}
 
 
 def fit(values: Sequence[float], sizes: Sequence[Mapping[str, int]]) -> SizeFactor | None:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bpcompare.language import N_
 from bpcompare.marker.hypotheses.graph_changes.change import Change
 from bpcompare.marker.hypotheses.graph_changes.screen import DIRECTIONS, Answer, Array, all_parallel, project
 from bpcompare.marker.hypotheses.graph_changes.search import Search
@@ -30,7 +31,7 @@ def _pairs(search: Search, deadline: float) -> None:
         answer.index: np.stack([search.shadows[n][answer.index] for n, _, _ in single]) for answer in search.open()
     }
     for number, (_, first, placed) in enumerate(single):
-        search.progress.tell("two changes", number, len(single))
+        search.progress.tell(N_("looking for the mistake: two changes, {percent} % tried"), number, len(single))
         if first.cost >= SECOND_ONLY:
             continue
         if time.thread_time() > deadline:

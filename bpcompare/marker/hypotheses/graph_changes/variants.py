@@ -10,28 +10,30 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bpcompare.language import N_
 from bpcompare.marker.hypotheses.graph_changes.trace import Step
+from bpcompare.marker.phrases import Phrase, phrase
 
 Variant = Callable[..., Any]
 
 
-def of_step(step: Step) -> Iterator[tuple[str, Variant]]:
+def of_step(step: Step) -> Iterator[tuple[Phrase, Variant]]:
     """What is mistaken, and what calculates so; the shape of the result is the same."""
     if step.op in ("sqrt", "rsqrt"):
         yield from _roots(step)
     if step.op == "im2col":
         yield from _windows(step)
     if step.op == "avg_pool2d" and len(step.args) > 3 and max(step.args[3]):
-        yield "the padding is not taken off: everything is shifted by it", _shifted
+        yield Phrase(N_("the padding is not taken off: everything is shifted by it")), _shifted
     if step.op == "_adaptive_avg_pool2d":
-        yield "every bin is as long as size // bins, as if the bins were equal", _equal_bins
-        yield "every bin is as long as the first", _first_bin
+        yield Phrase(N_("every bin is as long as size // bins, as if the bins were equal")), _equal_bins
+        yield Phrase(N_("every bin is as long as the first")), _first_bin
     if step.op == "upsample_linear1d":
-        yield "the weights of the left and the right neighbour are exchanged", _exchanged
-        yield "both neighbours weigh ½", _halves
+        yield Phrase(N_("the weights of the left and the right neighbour are exchanged")), _exchanged
+        yield Phrase(N_("both neighbours weigh ½")), _halves
 
 
-def _roots(step: Step) -> Iterator[tuple[str, Variant]]:
+def _roots(step: Step) -> Iterator[tuple[Phrase, Variant]]:
     """√x + ε for √(x + ε)."""
     inside = step.operands[0]
     added = inside.args[1] if inside.op == "add" and len(inside.args) > 1 else None
@@ -42,20 +44,20 @@ def _roots(step: Step) -> Iterator[tuple[str, Variant]]:
         root = torch.sqrt(x - added) + added
         return 1 / root if step.op == "rsqrt" else root
 
-    yield f"{added:g} is added outside the root, not inside", outside
+    yield phrase(N_("{number:g} is added outside the root, not inside"), number=added), outside
 
 
-def _windows(step: Step) -> Iterator[tuple[str, Variant]]:
+def _windows(step: Step) -> Iterator[tuple[Phrase, Variant]]:
     _, _, dilation, padding, stride = step.args
     if max(stride) > 1:
-        yield "the stride is forgotten: windows follow each other by one", _other_windows(stride=(1, 1))
+        yield Phrase(N_("the stride is forgotten: windows follow each other by one")), _other_windows(stride=(1, 1))
     if max(dilation) > 1:
         yield (
-            "the dilation is forgotten: the entries of a window lie next to each other",
+            Phrase(N_("the dilation is forgotten: the entries of a window lie next to each other")),
             _other_windows(dilation=(1, 1)),
         )
     if max(padding) > 0:
-        yield "the padding is not taken off: everything is shifted by it", _other_windows(padding=(0, 0))
+        yield Phrase(N_("the padding is not taken off: everything is shifted by it")), _other_windows(padding=(0, 0))
 
 
 def _other_windows(**mistaken: Sequence[int]) -> Variant:

@@ -1,0 +1,118 @@
+"""Finds sentences in code that nobody can translate: English prose outside `_("…")`, by the syntax tree."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+WRAPPERS = {"_", "N_", "ngettext"}
+PROSE = re.compile(r"(?<![\w.\"'/<>=-])[A-Za-z]{2,}[,;:]? (?:[a-z] )?[A-Za-z]{2,}(?![\w/(=.]*[(=])")
+"""Two words with a blank between them; `-m bpcompare` and `f(x) (y)` are code."""
+
+
+def prose(text: str) -> bool:
+    """Whether a text looks like English that a reader would read."""
+    return bool(PROSE.search(text))
+
+
+def _texts(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
+    """Every text of a module that is neither wrapped nor for readers of the code."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node, node.value
+    elif isinstance(node, ast.JoinedStr):
+        parts = [part.value if isinstance(part, ast.Constant) else "{}" for part in node.values]
+        yield node, "".join(map(str, parts))
+        for part in node.values:
+            if isinstance(part, ast.FormattedValue):
+                yield from _texts(part.value)
+    else:
+        for child in _children(node):
+            yield from _texts(child)
+
+
+def _children(node: ast.AST) -> Iterator[ast.AST]:
+    """What below a node may hold a text for readers."""
+    if isinstance(node, ast.Assert | ast.Compare | ast.Import | ast.ImportFrom):
+        return
+    if isinstance(node, ast.Call) and _name(node.func) in WRAPPERS:
+        yield from (keyword.value for keyword in node.keywords)
+        return
+    if isinstance(node, ast.Call) and _name(node.func) in CODE_CALLS | PROGRAMMERS_ERRORS:
+        return
+    if isinstance(node, ast.keyword) and node.arg in PLACES:
+        return
+    if isinstance(node, ast.FunctionDef) and node.name == "__repr__":
+        return  # for programmers, in English as Python's own
+    for field, value in ast.iter_fields(node):
+        if field in ("annotation", "returns", "slice"):
+            continue
+        children = [child for child in (value if isinstance(value, list) else [value]) if isinstance(child, ast.AST)]
+        if field == "body" and isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            children = [child for child in children if not _is_bare_text(child)]
+        yield from children
+
+
+CODE_CALLS = {"compile", "search", "match", "fullmatch", "sub", "findall", "split", "startswith"}
+"""Calls whose texts are patterns."""
+PROGRAMMERS_ERRORS = {"AttributeError", "AssertionError", "Untraceable"}
+"""Raised where a caller is wrong, or caught again before anybody reads them."""
+PLACES = {"loc", "xycoords", "textcoords", "fontname", "family"}
+"""Arguments of matplotlib's own words."""
+SHOWN = {"table", "set_title", "set_xlabel", "set_ylabel", "suptitle", "annotate", "add_argument_group"}
+"""Calls that show every text that they get, of one word as well."""
+LABELS = {"label", "title", "help", "description", "caption", "headings"}
+
+
+def _name(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _is_bare_text(node: ast.AST) -> bool:
+    """A docstring, of an attribute as well."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def unwrapped(source: str) -> list[tuple[int, str]]:
+    """Line and text of every piece of prose in a module's code that no catalogue can translate."""
+    tree = ast.parse(source)
+    found = {(node.lineno, text) for node, text in _texts(tree) if prose(text)}
+    return sorted(found | {(node.lineno, text) for node, text in _shown(tree) if re.search(r"[a-z]{3}", text)})
+
+
+def _shown(tree: ast.Module) -> Iterator[tuple[ast.expr, str]]:
+    """The texts that go where everything is shown: titles, headings, labels."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            labels = [keyword.value for keyword in node.keywords if keyword.arg in LABELS]
+            for value in [*(node.args if _name(node.func) in SHOWN else []), *labels]:
+                keys = {id(key) for part in ast.walk(value) if isinstance(part, ast.Dict) for key in part.keys}
+                yield from ((text, words) for text, words in _texts(value) if id(text) not in keys)
+
+
+def said_at_import(source: str) -> list[int]:
+    """Lines that translate while the module is loaded, when nobody has chosen a language yet."""
+    return sorted(node.lineno for node in _at_import(ast.parse(source)) if _translates(node))
+
+
+def _at_import(node: ast.AST) -> Iterator[ast.AST]:
+    """What runs when a module is imported: everything but the bodies of its functions."""
+    yield node
+    function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    children = [node.args, *getattr(node, "decorator_list", [])] if function else ast.iter_child_nodes(node)
+    for child in children:
+        yield from _at_import(child)
+
+
+def shadowed(source: str) -> list[int]:
+    """Lines at which a function that translates gives `_` to something else."""
+    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.Lambda)]
+    translating = [function for function in functions if any(map(_translates, ast.walk(function)))]
+    return sorted({node.lineno for function in translating for node in ast.walk(function) if _binds(node)})
+
+
+def _translates(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and _name(node.func) in ("_", "ngettext") and isinstance(node.func, ast.Name)
+
+
+def _binds(node: ast.AST) -> bool:
+    stored = isinstance(node, ast.Name) and node.id == "_" and isinstance(node.ctx, ast.Store)
+    return stored or (isinstance(node, ast.arg) and node.arg == "_")
