@@ -107,8 +107,8 @@ def _language(argv: Sequence[str]) -> str:
 
 
 def _dispatch(argv: list[str]) -> int:
-    first = argv[0] if argv else ""  # the language may stand before the command
-    place = 2 if first == "--lang" else int(first.startswith("--lang="))
+    first = argv[0] if argv else ""
+    place = 2 if first == "--lang" else int(first.startswith("--lang="))  # the language may stand before the command
     name = argv.pop(place) if argv[place:] and not argv[place].startswith("-") else "compare"
     if name not in COMMANDS:
         raise _unknown(name)
