@@ -11,7 +11,8 @@ except KeyboardInterrupt:  # as early as that
     from bpcompare.language import _, of_environment, set_language
 
     set_language(of_environment())
-    os.write(2, f"bpcompare: {_('interrupted; earlier results are as they were')}\n".encode())
+    said = _("interrupted; earlier results are as they were")
+    os.write(2, f"bpcompare: {said}\n".encode())
     os._exit(130)
 
 TYPE_CHECKING = False

@@ -141,7 +141,7 @@ def N_(message: str) -> str:
     return message
 
 
-def listed(entries: Iterable[object], sign: str = ", ") -> str:
+def listed(entries: Iterable[object], sign: str = N_(", ")) -> str:
     """The entries with a comma between them, in Chinese that of lists; or with another ``sign``.
 
     Example:

@@ -22,8 +22,10 @@ _written = False
 def sentence() -> str:
     """What is said of an interruption: it depends on whether this run's files are in their places."""
     if _written:
-        return f"bpcompare: {_('interrupted; the results of this run are written')}"
-    return f"bpcompare: {_('interrupted; earlier results are as they were')}"
+        said = _("interrupted; the results of this run are written")
+    else:
+        said = _("interrupted; earlier results are as they were")
+    return "bpcompare: " + said
 
 
 def nothing_written() -> None:

@@ -6,6 +6,7 @@ sum not taken. Each is one change of the graph, and the gradient of the changed 
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,7 @@ from bpcompare.graph.operations import Array, Partial
 from bpcompare.graph.paths import written
 from bpcompare.graph.writer import Use, uses
 from bpcompare.graph.wrong_derivatives import wrong_partials
-from bpcompare.language import N_, _, english, listed, message
+from bpcompare.language import N_, _, english, message
 
 NOT_FOLLOWED, LEFT_OUT, REPLACED, SIGN_LOST, SIGN, NOT_UNDONE, OPERAND, ONLY_LOCAL = (
     *("path not followed", "local derivative left out", "local derivative replaced", "sign lost", "sign too many"),
@@ -60,7 +61,8 @@ class Change:
     def __str__(self) -> str:
         if self.kind == ONLY_LOCAL and self.at:
             return _("the derivation stops at {step}: what arrives there is not multiplied in", step=written(self.at))
-        return listed(dict.fromkeys(_told(use, partial) for use, partial in self.partials), N_(" and "))
+        told = dict.fromkeys(_told(use, partial) for use, partial in self.partials)
+        return functools.reduce(lambda first, second: _("{first} and {second}", first=first, second=second), told)
 
 
 def _told(use: Use, partial: Partial) -> str:

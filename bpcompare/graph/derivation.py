@@ -98,13 +98,13 @@ class Derivation:
     def to_markdown(self) -> str:
         """The derivation in Markdown, its formulas in LaTeX between dollars."""
         wanted = listed(TEXT.derivative(self.graph.output, node) for node in self.wrt)
-        parts = [f"# {_('Derivation of {derivatives}', derivatives=wanted)}"]
+        parts = ["# " + _("Derivation of {derivatives}", derivatives=wanted)]
         for section in self.sections(LATEX.spoken()):
             if section.lines:
-                parts += [f"## {_(section.heading)}", "\n".join(f"- ${line}$" for line in section.lines)]
+                parts += ["## " + _(section.heading), "\n".join(f"- ${line}$" for line in section.lines)]
         rows = [f"| `{n}` | {_digits(s.value)} | {_digits(s.gradient)} |" for n, s in self.nodes.items()]
-        head = [f"| {_('step')} | {_('value')} | {_('gradient')} |", "|---|---|---|"]
-        return "\n\n".join([*parts, f"## {_('All digits')}", "\n".join([*head, *rows]), str(self.check)]) + "\n"
+        head = ["| " + " | ".join([_("step"), _("value"), _("gradient")]) + " |", "|---|---|---|"]
+        return "\n\n".join([*parts, "## " + _("All digits"), "\n".join([*head, *rows]), str(self.check)]) + "\n"
 
     def to_latex(self) -> str:
         """The derivation in LaTeX: one formula a line between dollars, in what mathtext and MathML know."""

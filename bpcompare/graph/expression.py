@@ -18,7 +18,7 @@ from bpcompare.graph.operations import ALIASES, FUNCTIONS, TABLE, Array, Operati
 from bpcompare.graph.parsing import Apply, Name, Number, Statement, Tree, check_name, pointing, read
 from bpcompare.graph.scripts import subscript
 from bpcompare.graph.shapes import MAX_ENTRIES, check_shapes, for_arrays
-from bpcompare.language import N_, _, listed, ngettext
+from bpcompare.language import N_, _, english, listed, ngettext
 
 MAX_STEPS = 20_000
 MOST_SHOWN = 100  # nodes in a notebook's table
@@ -43,16 +43,20 @@ class Graph:
         return [node for node in topological_order(self.output) if not node.constant]
 
     def __repr__(self) -> str:
-        names = ", ".join(node.name for node in self.inputs[:6]) + ", …" * (len(self.inputs) > 6)
-        return f"<Graph of {self.output.name} with {len(self.nodes)} nodes, from {names}>"
+        return f"<{english(self._caption())}>"
+
+    def _caption(self) -> str:
+        names = listed([node.name for node in self.inputs[:6]] + ["…"] * (len(self.inputs) > 6))
+        nodes = len(self.nodes)
+        return _("Graph of {name} with {nodes} nodes, from {names}", name=self.output.name, nodes=nodes, names=names)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: a row for each node, in the order of the computation."""
         rows = [
-            [node.name, TEXT.formula(node.operation, node) if node.operation else "given", TEXT.number(node.value)]
+            [node.name, TEXT.formula(node.operation, node) if node.operation else _("given"), TEXT.number(node.value)]
             for node in self.nodes[:MOST_SHOWN]
         ]
-        return notebook.table(repr(self)[1:-1], ["node", "computed as", "value"], rows)
+        return notebook.table(self._caption(), [_("node"), _("computed as"), _("value")], rows)
 
 
 def build(expression: str, values: Mapping[str, Any]) -> Graph:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from bpcompare import notebook
 from bpcompare.errors import InputError
-from bpcompare.language import _
+from bpcompare.language import _, english
 from bpcompare.problem import estimates
 from bpcompare.problem.column_names import check_names
 from bpcompare.problem.columns import as_columns, as_parameters, check_columns, check_precision, numbered, precision
@@ -130,11 +130,14 @@ class Problem:
         return self.scaling.parameters_in_user_units(weight, bias)
 
     def __repr__(self) -> str:
-        kind = type(self.start).__name__
-        return (
-            f"<Problem {self.name}: {self.samples} samples, {self.in_features} → {self.out_features}, {kind}, "
-            f"{str(self.dtype).removeprefix('torch.')}{', standardised' if self.scaling else ''}>"
-        )
+        return f"<{english(self._caption())}>"
+
+    def _caption(self) -> str:
+        size = f"{self.in_features} → {self.out_features}, {type(self.start).__name__}"
+        kind = f"{size}, {str(self.dtype).removeprefix('torch.')}"
+        if self.scaling:
+            return _("Problem {name}: {n} samples, {kind}, standardised", name=self.name, n=self.samples, kind=kind)
+        return _("Problem {name}: {n} samples, {kind}", name=self.name, n=self.samples, kind=kind)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: a row for each column of the data."""
@@ -142,7 +145,7 @@ class Problem:
         columns += [(name, self.measured_y[:, i]) for i, name in enumerate(self.y_names[:MOST_ROWS])]
         rows = [[name, values.min().item(), values.mean().item(), values.max().item()] for name, values in columns]
         head = [_("column"), _("smallest"), _("mean"), _("largest")]
-        return notebook.table(repr(self)[1:-1], head, rows)
+        return notebook.table(self._caption(), head, rows)
 
 
 def from_data(

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bpcompare import notebook
 from bpcompare.errors import InputError, MethodError
-from bpcompare.language import _, listed
+from bpcompare.language import _, english, listed
 from bpcompare.problem import estimates
 from bpcompare.problem.problem import Problem, check_problem
 from bpcompare.problem.whole_numbers import quoted, whole_number
@@ -62,11 +62,19 @@ class Sweep:
         return self.losses[:, -1]
 
     def __repr__(self) -> str:
-        names = ", ".join(method.name for method in self.methods)
-        rates = f"lr {self.rates.min():g} to {self.rates.max():g}"
-        return (
-            f"<Sweep of {names}: {len(self.problems)} seeds × {len(self.rates)} rates, {rates}, {self.epochs} epochs, "
-            f"{int((self.diverged_at > 0).sum())} runs diverged>"
+        return f"<{english(self._caption())}>"
+
+    def _caption(self) -> str:
+        return _(
+            "Sweep of {names}: {seeds} seeds × {rates} rates, lr {lowest:g} to {highest:g}, {epochs} epochs, "
+            "{diverged} runs diverged",
+            names=listed(method.name for method in self.methods),
+            seeds=len(self.problems),
+            rates=len(self.rates),
+            lowest=self.rates.min().item(),
+            highest=self.rates.max().item(),
+            epochs=self.epochs,
+            diverged=int((self.diverged_at > 0).sum()),
         )
 
     def _repr_html_(self) -> str:
@@ -77,7 +85,7 @@ class Sweep:
             lowest = int(medians.argmin())
             rows.append([method.name, self.rates[lowest].item(), medians[lowest].item(), int((diverged > 0).sum())])
         headings = [_("method"), _("lr with the lowest median loss"), _("that loss"), _("runs that diverged")]
-        return notebook.table(repr(self)[1:-1], headings, rows)
+        return notebook.table(self._caption(), headings, rows)
 
 
 def sweep(
