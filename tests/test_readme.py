@@ -50,10 +50,9 @@ def test_links_lead_somewhere(page):
             assert found.exists() or target.endswith(tuple(GENERATED)), target
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("page", [page for page in WRITTEN if blocks(page)], ids=name)
-def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch, capsys, request):
-    if page != README:
-        request.getfixturevalue("undrawn")
+def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch, capsys):
     of_page(page, tmp_path)
     monkeypatch.chdir(tmp_path)
     variables = {"__name__": "__page__"}

@@ -11,6 +11,7 @@ import traceback
 from pathlib import Path
 
 import torch
+from torch.distributed.run import main as torchrun
 
 from bpcompare.cli import main
 from bpcompare.errors import InputError, WorkerError
@@ -22,6 +23,8 @@ from bpcompare.training.train import train
 MATRIX = [[1.0, 2.0], [-1.0, 0.5], [0.0, 3.0]]
 
 # Samples in batches of one: at every step one of two workers has no row at all.
+LINE = ["compare", "--dtype", "float64", "--samples", "101", "--epochs", "20", "--timeout", "300"]
+LINE += ["--methods", "manual,autograd,autograd+Adam"]
 NETWORK = ["compare", "--problem", "quadratic", "--layers", "2,5,1", "--epochs", "3", "--timeout", "300"]
 
 
@@ -76,6 +79,8 @@ def work(job, folder):
     """One worker, RANK and WORLD_SIZE being set; its exit code."""
     if job == "network":
         return main([*NETWORK, "--out", str(folder / "two")])
+    if job == "torchrun":
+        return node(os.environ.pop("RANK"), folder)
     try:
         timeout, silence = (2 if job == "alone" else 300), (2 if job in ("die", "stall") else 300)
         with processes.process_group(timeout, silence, f"file://{folder}/meeting"):
@@ -83,6 +88,14 @@ def work(job, folder):
     except (WorkerError, InputError) as error:
         sys.stdout.write(f"{type(error).__name__}: {error}\n")
         return 3
+    return 0
+
+
+def node(rank, folder):
+    """torchrun on one of two nodes, as `python -m torch.distributed.run` would be; it starts a process of its own."""
+    meeting = ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"localhost:{os.environ['NODES_PORT']}", "--rdzv-id", "two"]
+    nodes = ["--nnodes", "2", "--nproc-per-node", "1", "--node-rank", rank]
+    torchrun([*nodes, *meeting, "-m", "bpcompare", *LINE, "--out", str(folder / "two")])
     return 0
 
 

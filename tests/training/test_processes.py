@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from worker import NETWORK, results
+from worker import LINE, NETWORK, results
 
 from bpcompare.cli import main
 from bpcompare.errors import InputError, WorkerError
@@ -19,7 +19,7 @@ from bpcompare.training.gradients import formula
 
 SCRIPT = Path(__file__).parents[1] / "worker.py"
 ROOT = SCRIPT.parent.parent
-MEETING = {"MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}  # most of these processes meet at a file
+MEETING = {"MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}  # not asked for: this process meets nobody
 ROUNDING = 1e-12  # float64, 50 epochs: the same numbers added in another order
 
 # A lost worker is noticed at once, a silent one after the patience of 2 s; importing torch takes its time before, on a
@@ -36,14 +36,9 @@ def free_port():
 def jobs(tmp_path_factory):
     """The folder in which every job's workers left what they came to."""
     folder = tmp_path_factory.mktemp("jobs")
-    names = ["die:2", "stall:2", "alone:1", "fail:2", "agree:2", "agree:3", "network:2"]
-    environment = {
-        **os.environ,
-        **MEETING,
-        "MASTER_PORT": str(free_port()),
-        "PYTHONPATH": str(ROOT),
-        "OMP_NUM_THREADS": "1",
-    }
+    names = ["die:2", "stall:2", "alone:1", "fail:2", "agree:2", "agree:3", "network:2", "torchrun:2"]
+    ports = {"MASTER_PORT": str(free_port()), "NODES_PORT": str(free_port())}
+    environment = {**os.environ, "MASTER_ADDR": "localhost", **ports, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     subprocess.run([sys.executable, str(SCRIPT), str(folder), *names], env=environment, timeout=IN_TIME, check=True)
     return folder
 
@@ -94,30 +89,15 @@ def test_what_fails_for_one_fails_for_all_with_the_same_error(jobs):
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_compare_on_two_nodes_prints_and_writes_once_and_gives_the_single_processs_result(tmp_path):
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1"]
-    torchrun += ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"localhost:{free_port()}", "--rdzv-id", "two"]
-    job = ["-m", "bpcompare", "compare", "--dtype", "float64", "--samples", "101", "--epochs", "20"]
-    job += ["--methods", "manual,autograd,autograd+Adam"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    nodes = [
-        subprocess.Popen(
-            [*torchrun, "--node-rank", str(node), *job, "--timeout", "300", "--out", str(tmp_path / "two")],
-            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for node in range(2)
-    ]  # fmt: skip
-    try:
-        ended = [node.communicate(timeout=IN_TIME) for node in nodes]
-    finally:
-        for node in nodes:
-            node.kill()
-    assert [node.returncode for node in nodes] == [0, 0], ended
-    printed = "".join(out for out, _ in ended)
+def test_compare_on_two_nodes_prints_and_writes_once_and_gives_the_single_processs_result(jobs, tmp_path):
+    ended = [outcome(jobs / "torchrun:2", node) for node in range(2)]
+    assert [code for code, _ in ended] == [0, 0], ended
+    printed = "".join(out for _, out in ended)
     assert printed.count("agreement ") == 1
     assert "2 processes, each with its share of the rows: the gradient of a mean is the mean" in printed
-    assert main([*job[2:], "--out", str(tmp_path / "one"), "--quiet"]) == 0
-    one, two = (json.loads((tmp_path / n / "comparison.json").read_text()) for n in ("one", "two"))
+    assert main([*LINE, "--out", str(tmp_path), "--quiet"]) == 0
+    two = json.loads((jobs / "torchrun:2" / "two" / "comparison.json").read_text())
+    one = json.loads((tmp_path / "comparison.json").read_text())
     assert two["versions"]["workers"] == 2
     for name, run in one["runs"].items():
         assert two["runs"][name]["losses"] == pytest.approx(run["losses"], rel=ROUNDING)
