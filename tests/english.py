@@ -6,7 +6,7 @@ import re
 
 
 def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text))
+    return set(text.split())
 
 
 FUNCTION_WORDS = _words(
@@ -18,7 +18,7 @@ FUNCTION_WORDS = _words(
 )
 NAMES = _words(
     """Adam Gradescope GradientDescent Graphviz JSON CSV LaTeX Linear Markdown Matplotlib NumPy Python PyTorch Chromium
-    Git GitHub Noto Sans DejaVu bpcompare torch numpy autograd manual adam python cars longley norris"""
+    Git GitHub Tab Noto Sans DejaVu bpcompare torch numpy autograd manual adam python cars longley norris"""
 )
 CODE_WORDS = _words(
     """formula moments graph hook weight bias epoch epochs loss lr seed compare sweep derive equations collapse
@@ -26,7 +26,8 @@ CODE_WORDS = _words(
 )
 CHOICES = _words(
     """abs all ascent backward cosh given gbk json latex lin markdown matmul max min nan normal outputs paper pdf png
-    pytorch quadratic shuffled sinh slides svg tan text torchrun torchviz transpose ulp yes"""
+    pytorch quadratic shuffled sinh slides svg tan text torchrun torchviz transpose ulp adam-step delta-recursion
+    linear-regression sigmoid-neuron eps"""
 ) | {"Sigmoid", "Tanh", "None", "Loss", "out", "grad", "step"}  # classes, and parts of formulas
 """What options, files and functions are called."""
 QUOTED = re.compile(r"(?<!\w)'[^'\n]*'(?!\w)|\"[^\"\n]*\"|`[^`\n]*`|「[^」\n]*」")

@@ -106,7 +106,7 @@ def faults(english, chinese):
     """What is wrong with a translation, a word for each rule that it breaks."""
     if placeholders(chinese) != placeholders(english):
         yield "placeholders"
-    if literals(chinese) != literals(english):
+    if not literals(chinese) >= literals(english):
         yield "code"
     if margins(chinese) != margins(english) and not re.search(r"^[，：；、]|[，：；、。]$", chinese):
         yield "blank at an end"
@@ -115,7 +115,7 @@ def faults(english, chinese):
         yield "half-width punctuation"
     if re.search(rf"{HAN}\.(?![\w.])", plain):
         yield "half-width full stop"
-    if re.search(rf"\([^()]*{HAN}[^()]*\)|{HAN}\((?=[^)]*{HAN})", plain):
+    if re.search(rf"(?<![∂√\w])\([^()]*{HAN}[^()]*\)|{HAN}\((?=[^)]*{HAN})", plain):
         yield "half-width brackets"
     if re.search(r"(?<=\S) ?[，。；：？！、（）「」] (?=\S)|\S [，。；：？！、）」]", plain):
         yield "blank next to full-width punctuation"
