@@ -77,6 +77,7 @@ SYSTEM = (  # what the operating system says most often
     N_("Read-only file system"),
     N_("Input/output error"),
     N_("Too many open files"),
+    N_("Connection refused"),
     N_("Illegal seek"),
     N_("Invalid argument"),
 )

@@ -24,6 +24,11 @@ CODE_WORDS = _words(
     """formula moments graph hook weight bias epoch epochs loss lr seed compare sweep derive equations collapse
     reproduce check pitfalls report sigmoid tanh relu exp log sin cos sqrt mean sum speed dist line rank float double"""
 )
+CHOICES = _words(
+    """abs all ascent backward cosh given gbk json latex lin markdown matmul max min nan normal outputs paper pdf png
+    pytorch quadratic shuffled sinh slides svg tan text torchrun torchviz transpose ulp yes"""
+) | {"Sigmoid", "Tanh", "None", "Loss", "out", "grad", "step"}  # classes, and parts of formulas
+"""What options, files and functions are called."""
 QUOTED = re.compile(r"(?<!\w)'[^'\n]*'(?!\w)|\"[^\"\n]*\"|`[^`\n]*`|「[^」\n]*」")
 WORD = re.compile(r"\(?([A-Za-z][a-z]*(?:['’-][a-z]+)?)([,;:.!?)…]*)$")
 
@@ -61,10 +66,9 @@ def english(text: str) -> list[str]:
 def strange_words(text: str) -> set[str]:
     """English words that stand alone in a text and are no names: what was left behind in a table or a list."""
     lines = [QUOTED.sub(" · ", line) for line in text.splitlines() if not is_code(line)]
-    words = {
-        word[1] for line in lines for token in re.split(r"[ \t|│，。：；、（）]+", line) if (word := WORD.match(token))
-    }
-    return {word for word in words if len(word) >= 3} - NAMES - CODE_WORDS
+    tokens = re.split(r"[ \t\n|│，。：；、（）/]+", "\n".join(lines))
+    words = {word[1] for token in tokens if (word := WORD.match(token))}
+    return {word for word in words if len(word) >= 3} - NAMES - CODE_WORDS - CHOICES
 
 
 def _runs(line: str) -> list[list[str]]:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bpcompare
-from bpcompare import language
+from bpcompare import cli, language
 from bpcompare.cli import COMMANDS, argparse_words, help, main
 from bpcompare.errors import InputError, reason
 from bpcompare.language import (
@@ -253,6 +253,15 @@ def test_lang_wins_over_the_environment_for_this_call_alone(argv, capsys, monkey
     assert capsys.readouterr().err.startswith("bpcompare: 缺少参数：EXPR")
     assert language.language() == "en"
     assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize("argv", [[], ["--quiet"], ["--lang"], ["derive", "--lang", "fr"], ["--lang=", "sweep"]])
+def test_without_a_language_of_its_own_a_call_is_in_that_of_the_environment(argv, monkeypatch):
+    said = []
+    monkeypatch.setattr(cli, "_dispatch", lambda argv: said.append(_("training")) or 0)
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert main(argv) == 0
+    assert said == ["训练"]
 
 
 def test_english_opens_no_catalogue():

@@ -41,7 +41,7 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
     if isinstance(node, ast.keyword) and node.arg in PLACES:
         return
     if isinstance(node, ast.FunctionDef) and node.name == "__repr__":
-        return  # for programmers, in English as Python's own
+        return  # for programmers, in English like Python's own
     for field, value in ast.iter_fields(node):
         if field in ("annotation", "returns", "slice"):
             continue
@@ -104,9 +104,22 @@ def _at_import(node: ast.AST) -> Iterator[ast.AST]:
 
 def shadowed(source: str) -> list[int]:
     """Lines at which a function that translates gives `_` to something else."""
-    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.Lambda)]
-    translating = [function for function in functions if any(map(_translates, ast.walk(function)))]
-    return sorted({node.lineno for function in translating for node in ast.walk(function) if _binds(node)})
+    scopes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, SCOPES)]
+    own = {scope: list(_own(scope)) for scope in scopes}
+    translating = [nodes for scope, nodes in own.items() if any(map(_translates, ast.walk(scope)))]
+    return sorted({node.lineno for nodes in translating for node in nodes if _binds(node)})
+
+
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+SCOPES = (ast.FunctionDef, ast.Lambda, *COMPREHENSIONS)
+
+
+def _own(scope: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a scope without those of the scopes within it."""
+    for child in ast.iter_child_nodes(scope):
+        yield child
+        if not isinstance(child, SCOPES):
+            yield from _own(child)
 
 
 def _translates(node: ast.AST) -> bool:
@@ -116,3 +129,12 @@ def _translates(node: ast.AST) -> bool:
 def _binds(node: ast.AST) -> bool:
     stored = isinstance(node, ast.Name) and node.id == "_" and isinstance(node.ctx, ast.Store)
     return stored or (isinstance(node, ast.arg) and node.arg == "_")
+
+
+def messages(source: str) -> set[str]:
+    """The messages of a module by its syntax tree, those within f-strings as well, which Babel does not see."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and node.args]
+    calls = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in WRAPPERS]
+    first = [call.args[: 2 if call.func.id == "ngettext" else 1] for call in calls]
+    constants = [text for texts in first for text in texts if isinstance(text, ast.Constant)]
+    return {str(text.value) for text in constants}

@@ -98,7 +98,7 @@ def _complain(error: BpcompareError) -> int:
 def _language(argv: Sequence[str]) -> str:
     """What --lang says, else what the environment says; known before anything is said."""
     wanted = ""
-    for word, following in zip(argv, [*argv[1:], ""], strict=True):
+    for word, following in zip(argv, [*argv[1:], ""], strict=False):
         if word == "--lang":
             wanted = following
         elif word.startswith("--lang="):
@@ -107,7 +107,8 @@ def _language(argv: Sequence[str]) -> str:
 
 
 def _dispatch(argv: list[str]) -> int:
-    place = 2 if argv[:1] == ["--lang"] else 0  # the language may stand before the command
+    first = argv[0] if argv else ""
+    place = 2 if first == "--lang" else int(first.startswith("--lang="))  # the language may stand before the command
     name = argv.pop(place) if argv[place:] and not argv[place].startswith("-") else "compare"
     if name not in COMMANDS:
         raise _unknown(name)

@@ -82,7 +82,9 @@ def _explain(a: Run, b: Run, first: int) -> str:
 
 def _order(source: str) -> str:
     """How a gradient source adds up."""
-    return _(ORDER_OF_ARITHMETIC.get(source, N_("{source} adds up in an order of its own")), source=source)
+    if source in ORDER_OF_ARITHMETIC:
+        return _(ORDER_OF_ARITHMETIC[source], source=source)
+    return _("{source} adds up in an order of its own", source=source)
 
 
 def agree_on_network(a: NetworkRun, b: NetworkRun) -> Agreement:

@@ -92,7 +92,7 @@ def explain_other_forward(subject: Subject, other_forward: Sequence[OtherForward
     )
     differ = N_("the forwards differ: function and reference give different outputs for {shapes}")
     lines = [_(differ, shapes=shapes_of(first))]
-    lines += [f"  {found[0]}", _("  at {place}", place=found[1])] if found else []
+    lines += [joined("", ["  ", found[0]]), _("  at {place}", place=found[1])] if found else []
     belongs = N_("  the backward belongs to the function's own forward")
     foreign = N_("  the backward does not fit the function's own forward")
     return joined("\n", [*lines, _(belongs if fits else foreign)])

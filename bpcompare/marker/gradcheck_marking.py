@@ -78,10 +78,11 @@ class GradientMarking:
             somewhere = _("the gradient of {name} is wrong {where}", name=name, where=where)
             lines.append(somewhere if where else _("the gradient of {name} is wrong", name=name))
             if name in self.mistakes:
-                lines += [f"  {line}" for line in str(self.mistakes[name]).splitlines()]
+                lines += [joined("", ["  ", line]) for line in self.mistakes[name].lines()]
             else:
-                lines += [f"  {found}" for found in self.properties.get(name, ())] or [_("  no mistake is named")]
-                lines += [f"  {self.entries[name]}"] if name in self.entries else []
+                told = [joined("", ["  ", found.says]) for found in self.properties.get(name, ())]
+                lines += told or [_("  no mistake is named")]
+                lines += [joined("", ["  ", str(self.entries[name])])] if name in self.entries else []
         lines += [text for __, text in self.findings]
         return joined("\n", [*lines, *self.notes])
 

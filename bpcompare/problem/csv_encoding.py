@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -141,7 +141,7 @@ def _not_in(path: Path, codec: str) -> TableError:
 
 def _line_of_bad_byte(path: Path, codec: str) -> int:
     line = 1
-    with path.open(encoding=codec, errors="replace") as file:
+    with path.open(encoding=codec, errors="replace") as file, suppress(UnicodeError):  # UTF-16 wants its mark first
         while block := file.read(BLOCK):
             before, bad, _rest = block.partition("\ufffd")
             line += before.count("\n")

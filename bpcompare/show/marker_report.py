@@ -10,7 +10,7 @@ import numpy as np
 
 from bpcompare.language import N_, Message, _, columns_of, english, listed, padded
 from bpcompare.marker.calls import Call
-from bpcompare.marker.conditions import describe, kind_of
+from bpcompare.marker.conditions import kind_of
 from bpcompare.marker.explanation import Explanation, all_sizes
 from bpcompare.marker.factors import Factor
 from bpcompare.marker.marking import Contrast, Marking, contrast, sizes_of
@@ -328,8 +328,9 @@ def _conduct(marking: Marking) -> list[str]:
     if marking.raised:
         every, raised = marking.calls, marking.raised
         told = {"some": len(raised), "every": len(every), "error": raised[0].raised}
-        somewhere = N_("✗ In {some} of {every} calls it raised, {where}: {error}")
-        lines.append(_(somewhere, where=describe(raised, every), **told))
+        kind, somewhere = kind_of(raised, every), N_("✗ In {some} of {every} calls it raised, {where}: {error}")
+        unlike = N_("✗ In {some} of {every} calls it raised, in {some} of {every} calls: {error}")
+        lines.append(_(somewhere if kind else unlike, where=kind, **told))
         lines.append(_("    first where {sizes}", sizes=sizes_of(raised[0])))
     in_place = N_(
         "✗ {name} is changed in place by the call: work on a copy, {name} = {name}.clone(), or build new tensors."

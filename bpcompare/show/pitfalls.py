@@ -2,6 +2,7 @@
 
 import io
 import math
+from collections.abc import Collection, Sequence
 
 from matplotlib.figure import Figure
 from rich import box
@@ -48,12 +49,8 @@ def figure(pitfall: Pitfall) -> Figure:
 
 def page(pitfall: Pitfall) -> str:
     """Everything about one pitfall: the mistake, what is predicted, what was measured, the remedy."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(_("predicted beforehand"), overflow="fold")
-    for heading in (_("predicted"), _("measured"), _("within"), ""):
-        table.add_column(heading, justify="right", overflow="fold")
-    for prediction in pitfall.predictions:
-        table.add_row(*_row(prediction))
+    headings = (_("predicted beforehand"), _("predicted"), _("measured"), _("within"), "")
+    rows = [_row(prediction) for prediction in pitfall.predictions]
     return "\n".join(
         [
             wrapped(_("{name}: {title}", name=pitfall.name, title=pitfall.title), WIDTH),
@@ -62,7 +59,7 @@ def page(pitfall: Pitfall) -> str:
             _code(_("remedy"), pitfall.remedy),
             "",
             wrapped(pitfall.explanation, WIDTH),
-            _rendered(table),
+            _table(headings, rows, words=(0,)),
         ]
     )
 
@@ -75,16 +72,9 @@ def _code(label: str, line: str) -> str:
 
 def overview(pitfalls: list[Pitfall]) -> str:
     """One line for each pitfall: its first prediction, and whether all of them hold."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in (_("pitfall"), _("first prediction")):
-        table.add_column(heading, overflow="fold")
-    for heading in (_("predicted"), _("measured")):
-        table.add_column(heading, justify="right", overflow="fold")
-    table.add_column(_("all hold"), overflow="fold")
-    for pitfall in pitfalls:
-        what, predicted, measured, *__ = _row(pitfall.predictions[0])
-        table.add_row(pitfall.name, what, predicted, measured, "✓" if pitfall.holds else "✗")
-    return _rendered(table)
+    headings = (_("pitfall"), _("first prediction"), _("predicted"), _("measured"), _("all hold"))
+    rows = [(pitfall.name, *_row(pitfall.predictions[0])[:3], "✓" if pitfall.holds else "✗") for pitfall in pitfalls]
+    return _table(headings, rows, words=(0, 1, 4))
 
 
 def _row(prediction: Prediction) -> tuple[str, str, str, str, str]:
@@ -93,7 +83,17 @@ def _row(prediction: Prediction) -> tuple[str, str, str, str, str]:
     return prediction.what, predicted, f"{prediction.measured:.6g}", within, "✓" if prediction.holds else "✗"
 
 
-def _rendered(table: Table) -> str:
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], words: Collection[int]) -> str:
+    """The rows below each other in `WIDTH`; the widest column breaks as sentences do."""
+    sizes = [max(map(cell_len, column)) for column in zip(headings, *rows, strict=True)]
+    widest = sizes.index(max(sizes))
+    room = WIDTH - 2 - sum(size + 3 for place, size in enumerate(sizes) if place != widest)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, heading in enumerate(headings):
+        kept = min(room, sizes[place]) if place == widest else None
+        table.add_column(heading, justify="left" if place in words else "right", min_width=kept, overflow="fold")
+    for row in rows:
+        table.add_row(*(wrapped(cell, room) if place == widest else cell for place, cell in enumerate(row)))
     stream = io.StringIO()
     Console(file=stream, width=WIDTH, highlight=False, legacy_windows=False).print(table)
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())

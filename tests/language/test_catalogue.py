@@ -10,6 +10,7 @@ import pytest
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from unwrapped import messages
 
 ROOT = Path(__file__).parent.parent.parent
 PO = ROOT / "bpcompare" / "locale" / "zh_CN" / "LC_MESSAGES" / "bpcompare.po"
@@ -57,6 +58,12 @@ def ids(catalogue):
 
 def test_no_message_of_the_code_is_missing(extracted):
     assert extracted - ids(CATALOGUE) == set()
+
+
+def test_no_message_is_where_babel_does_not_look():
+    known = {form for found in ids(CATALOGUE) for form in ([found] if isinstance(found, str) else found)}
+    by_tree = {message for path in (ROOT / "bpcompare").rglob("*.py") for message in messages(path.read_text())}
+    assert by_tree - known == set()
 
 
 def test_no_message_is_stale(extracted):

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -78,6 +79,7 @@ def hostile(tmp_path_factory):
     x = torch.rand(30, 4, generator=generator)
     y = x @ torch.tensor([[1.0], [2.0], [3.0], [-1.0]])
     problem = from_data(x, y, x_names=(HOSTILE, "b", "c", "d"), y_names=("y & <i>z</i>",), standardize=True)
+    problem = replace(problem, name="a\x1b[2J\x07.csv")
     path = tmp_path_factory.mktemp("hostile") / "report.html"
     path.write_bytes(page(compare(problem, epochs=20), with_pitfalls=False))
     return path
@@ -197,6 +199,12 @@ def test_past_the_limit_it_says_so_and_the_axes_stay(tab):
     said = tab.locator('#rates [data-field="limit"]').inner_text()
     assert f"{limit:.6g}" in said
     assert "diverges at step" in tab.locator('#rates [data-field="ends"]').inner_text()
+
+
+def test_a_file_s_name_brings_no_control_characters_into_the_page(hostile):
+    head = hostile.read_text(encoding="utf-8").partition("<script")[0]
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", head)
+    assert r"<title>a\x1b[2J\x07.csv" in head
 
 
 def test_a_hostile_column_name_stays_text(browser, hostile):

@@ -24,6 +24,7 @@ from bpcompare.show.report.one_step import one_step
 from bpcompare.show.report.origin import origin
 from bpcompare.show.report.pitfalls import pitfalls
 from bpcompare.show.report.rates import rates
+from bpcompare.show.terminal import visible
 from bpcompare.show.verdicts import winner
 
 MOST_PARAMETERS = 30
@@ -141,6 +142,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    environment.filters["visible"] = visible
     environment.globals |= {"_": _in_html, "ngettext": _in_html_by_number}
     return environment
 

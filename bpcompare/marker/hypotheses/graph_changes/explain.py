@@ -77,10 +77,13 @@ class NamedMistake:
         """Other mistakes that give the same numbers, in words."""
         return tuple(map(str, self.others))
 
-    def __str__(self) -> str:
+    def lines(self) -> list[str]:
+        """The mistake, what else gives the same numbers, and where."""
         other = [_("  or {other}", other=text) for text in self.alternatives]
-        places = [_("  at {place}", place=place) for place in self.places]
-        return joined("\n", [self.says, *other, *places])
+        return [self.says, *other, *(_("  at {place}", place=place) for place in self.places)]
+
+    def __str__(self) -> str:
+        return joined("\n", self.lines())
 
 
 def explain(

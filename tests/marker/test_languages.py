@@ -1,0 +1,222 @@
+"""What the marker says in Chinese: the same mistakes, and the same files of data."""
+
+import ast
+import csv
+import json
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import pytest
+import torch
+
+from bpcompare.cli import main
+from bpcompare.errors import MarkingError
+from bpcompare.language import english, spoken
+from bpcompare.marker.check import check_file, check_function
+from bpcompare.marker.check_gradients import check_gradients
+from bpcompare.marker.exercises import EXERCISES, starter
+from bpcompare.marker.gradcheck import gradcheck
+from bpcompare.marker.mistake_names import NAMES, called
+from bpcompare.marker.mistakes import MISTAKES
+from bpcompare.marker.phrases import Phrase, as_data, from_data, phrase
+from bpcompare.marker.sandbox_start import server
+from bpcompare.show import marker_report as show
+
+RIGHT = """
+def gradients(x, y, w, b):
+    delta = 2 * (x @ w.T + b - y) / y.numel()
+    return delta.T @ x, delta.sum(0)
+"""
+OWN_LOSS = """
+import torch
+
+
+def loss(x, w):
+    return torch.tanh(x @ w).sum()
+
+
+def gradients(x, w):
+    return torch.ones(len(x), dtype=x.dtype) @ x
+
+
+def sample(k):
+    generator = torch.Generator().manual_seed(k)
+    x = torch.randn(4 + k, 3 + k, dtype=torch.float64, generator=generator)
+    return x, torch.randn(3 + k, dtype=torch.float64, generator=generator).requires_grad_()
+"""
+UNNAMED = OWN_LOSS.replace("torch.ones(len(x), dtype=x.dtype) @ x", "torch.sin(1000 * w) + 2")
+CLASS = {
+    "right.py": RIGHT,
+    "two.py": RIGHT.replace("delta.T @ x", "-delta.T @ x * len(x)"),
+    "one_output.py": RIGHT.replace("delta.sum(0)", "delta.sum(0) if y.shape[1] == 1 else delta.mean(0)"),
+    "raises.py": RIGHT.replace("delta =", "assert len(x) < 30, len(x)\n    delta ="),
+    "changes.py": RIGHT.replace("delta =", "x *= 1.0 + 1e-3\n    delta ="),
+    "broken.py": "1 / 0",
+    "other.py": RIGHT.replace("delta.T @ x, delta.sum(0)", "delta.T @ x, ['a']"),
+    "own_loss.py": OWN_LOSS,
+    "unnamed.py": UNNAMED,
+}
+
+
+@pytest.fixture(scope="module")
+def process():
+    with server() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("class")
+    for name, source in CLASS.items():
+        (made / name).write_text(source)
+    return made
+
+
+def marked(folder, names, language, *options):
+    files = [str(folder / name) for name in names]
+    with redirect_stdout(StringIO()) as printed:
+        main(["check", *files, "--seed", "7", "--jobs", "2", "--lang", language, *options])
+    return printed.getvalue()
+
+
+def test_files_of_data_are_the_same_in_both_languages(folder):
+    written = []
+    for language in ("en", "zh"):
+        targets = [folder / f"{language}.csv", folder / f"{language}.json"]
+        options = ["--json", "--csv", str(targets[0]), "--gradescope", str(targets[1])]
+        data = json.loads(marked(folder, CLASS, language, *options))
+        rows = list(csv.DictReader(targets[0].read_text().splitlines()))
+        timeless = [[one | {"seconds": 0} for one in some] for some in (data, rows)]
+        written.append((*timeless, targets[1].read_text()))
+    assert written[0] == written[1]
+    assert {"error", "report"} <= set().union(*written[0][0])
+
+
+def test_the_table_on_the_screen_is_in_chinese(folder):
+    names = ["right.py", "two.py", "raises.py", "changes.py", "broken.py", "other.py"]
+    lines = marked(folder, names, "zh").splitlines()
+    assert lines[0].startswith("✓")
+    for line in lines[1 : len(names)]:
+        mark, _, *said = line.split()
+        assert mark == "✗"
+        assert any("一" <= letter <= "鿿" for letter in "".join(said))
+    assert lines[-1] == "6 个中有 1 个正确，2 个无法批改。"
+
+
+@pytest.mark.parametrize("name", ["two_mistakes", "bias_added_twice", "nan", "median_for_mean", "rounded"])
+def test_a_diagnosis_in_chinese_names_the_same_mistakes(name, process):
+    file = Path(__file__).parents[1] / "marker_files" / "wrong" / f"{name}.py"
+    plain = check_file(file, 7, process=process)
+    with spoken("zh"):
+        chinese = check_file(file, 7, process=process)
+        said = show.report(chinese, file)
+        data = show.as_data(chinese, file)
+    assert chinese.mistakes == plain.mistakes
+    assert data == show.as_data(plain, file)
+    assert english(said) == show.report(plain, file)
+    assert said != english(said)
+
+
+def test_a_loss_of_its_own_is_diagnosed_by_phrases_that_cross_the_pipe(folder, process):
+    file = folder / "own_loss.py"
+    plain = show.report(check_file(file, process=process), file)
+    with spoken("zh"):
+        chinese = show.report(check_file(file, process=process), file)
+    assert "1 − t² is left out" in plain
+    assert "漏掉了 1 − t²" in chinese
+    assert english(chinese) == plain
+
+
+def test_what_a_childs_file_raises_is_told_with_its_line(folder, process):
+    with spoken("zh"), pytest.raises(MarkingError, match="第 1 行：ZeroDivisionError: division by zero"):
+        check_file(folder / "broken.py", process=process)
+
+
+def test_gradcheck_names_the_mistake_in_chinese():
+    class Square(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x.exp()
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.saved_tensors[0]
+
+    def found():
+        return gradcheck(Square.apply, (torch.randn(3, 4),), raise_exception=False, reference=lambda x: x.exp())
+
+    plain = found()
+    with spoken("zh"):
+        chinese = found()
+        assert "x 的梯度错误" in str(chinese)
+        assert "写成了 x，应为 eˣ" in chinese.mistakes["x"].says
+    assert chinese.mistakes["x"].says == plain.mistakes["x"].says
+    assert [kind for kind, _ in chinese.findings] == [kind for kind, _ in plain.findings]
+
+
+def test_a_marking_in_a_notebook_speaks_chinese():
+    with spoken("zh"):
+        marking = check_function(lambda x, y, w, b: (x.T @ (x @ w.T + b - y), b), seed=1)
+        assert "错误" in str(marking)
+        assert "<th>答案</th>" in marking._repr_html_()
+
+
+def test_refusals_of_a_loss_are_phrases():
+    with spoken("zh"), pytest.raises(ValueError, match="必须是只含一个数的张量") as caught:
+        check_gradients(lambda x: x, lambda x: x, lambda k: (torch.ones(3 + k).requires_grad_(),))
+    assert "must be a tensor of one number" in str(caught.value)  # in English again: a phrase is in no language
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_file_to_start_from_has_the_same_code_in_both_languages(name):
+    plain = starter(name)
+    with spoken("zh"):
+        chinese = starter(name)
+    assert chinese != plain
+    trees = [ast.parse(source) for source in (plain, chinese)]
+    for tree in trees:
+        for node in (tree, *tree.body):
+            if ast.get_docstring(node) if isinstance(node, ast.Module | ast.FunctionDef) else None:
+                node.body[0].value.value = ""
+    assert ast.dump(trees[0]) == ast.dump(trees[1])
+    assert max(len(line) + sum("一" <= c <= "鿿" for c in line) for line in chinese.splitlines()) <= 120
+
+
+def test_every_mistake_of_a_table_has_a_name_for_readers():
+    known = set(MISTAKES).union(*(exercise.mistakes for exercise in EXERCISES.values()))
+    assert known <= set(NAMES)
+    assert called("sign") == "sign"
+    with spoken("zh"):
+        assert [english(called(name)) for name in NAMES] == list(NAMES)
+        assert len({called(name) for name in NAMES}) == len(NAMES)
+        assert called("path+factor") == f"{called('path')}+{called('factor')}"
+
+
+def test_phrases_cross_a_pipe_and_stay_what_they_were():
+    told = phrase("{one}; and {other}", one=phrase("{n:.6g} times", n=0.5), other="δ")
+    assert from_data(json.loads(json.dumps(as_data(told)))) == told
+    assert str(told) == "0.5 times; and δ"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"message": "{x.__class__}", "values": {"x": "1"}},
+        {"message": "{x:999999999}", "values": {"x": "1"}},
+        {"message": "{missing}", "values": {}},
+        {"message": "{", "values": {}},
+    ],
+)
+def test_a_phrase_that_nobody_could_have_told_is_refused(told):
+    with pytest.raises(ValueError, match=r"."):
+        from_data(told)
+
+
+def test_phrases_may_not_stand_in_one_another_without_end():
+    told = as_data(Phrase("end"))
+    for _ in range(40):
+        told = {"message": "{x}", "values": {"x": told}}
+    with pytest.raises(ValueError, match="deep"):
+        from_data(told)
