@@ -1,9 +1,10 @@
 # make compare   set up, train three ways, write outputs/
-# make test      set up, run every test with branch coverage
+# make test      set up, run every test
+# make coverage  the same tests, with branch coverage, which takes longer
 # make check     lint, types, layers
 # make bench     the speed claims, as ratios
-# make messages  gather the texts for the catalogues of other languages, and compile them
-# make docs      the site, into build/docs
+# make messages  gather the texts for the catalogue of Chinese, and compile it (LOCALE=fr: of French)
+# make docs      the site, into build/docs, and in Chinese into build/docs/zh
 # make clean     remove what the above made, except outputs/
 #
 # TORCH_INDEX=<address>  an extra package index for pip, e.g. the one with PyTorch's CPU build
@@ -17,12 +18,13 @@ DOCS   := $(VENV)/.stamp-docs
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
           $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: compare test check bench messages docs clean
+.PHONY: compare test coverage check bench messages docs clean
 compare: $(STAMP)
 	$(BIN)/python -m bpcompare
 
-test: $(STAMP)  # one process a core, and so one thread each
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term
+test coverage: $(STAMP)  # one process a core, and so one thread each; what is compiled once serves every process
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist worksteal \
+	    $(if $(filter coverage,$@),--cov --cov-report=term)
 
 check: $(STAMP)
 	$(BIN)/ruff check .
@@ -33,16 +35,21 @@ check: $(STAMP)
 bench: $(BENCH)
 	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
-CATALOGUE := bpcompare/locale/zh_CN/LC_MESSAGES/bpcompare
+LOCALE    ?= zh_CN
+CATALOGUE := bpcompare/locale/$(LOCALE)/LC_MESSAGES/bpcompare
 messages: $(STAMP)  # a text that has no translation is shown in English, and a test names it
 	@mkdir -p build
 	$(BIN)/pybabel -q extract -F pyproject.toml -k N_ --no-wrap --add-location=file --sort-by-file --project=bpcompare \
 	    --version="" --msgid-bugs-address="" --copyright-holder=bpcompare -o build/bpcompare.pot .
-	$(BIN)/pybabel -q update -N --no-wrap --ignore-obsolete --ignore-pot-creation-date -l zh_CN -i build/bpcompare.pot -o $(CATALOGUE).po
+	[ -e $(CATALOGUE).po ] || $(BIN)/pybabel -q init --no-wrap -l $(LOCALE) -i build/bpcompare.pot -o $(CATALOGUE).po
+	$(BIN)/pybabel -q update -N --no-wrap --ignore-obsolete --ignore-pot-creation-date -l $(LOCALE) -i build/bpcompare.pot -o $(CATALOGUE).po
 	$(BIN)/pybabel -q compile -i $(CATALOGUE).po -o $(CATALOGUE).mo
 
 docs: $(DOCS)  # a warning is an error
+	$(BIN)/python -m sphinx -q -W -b gettext -D nb_execution_mode=off docs build/gettext
+	$(BIN)/python docs/catalogues.py build/gettext
 	$(BIN)/python -m sphinx -W --keep-going docs build/docs
+	$(BIN)/python -m sphinx -W --keep-going -D language=zh_CN docs build/docs/zh
 	$(BIN)/python docs/check_links.py build/docs
 
 $(STAMP): pyproject.toml constraints.txt

@@ -37,6 +37,7 @@ _HOME = {
     "set_language": "language",
     "sweep": "sweeps.sweep",
     "train": "training.train",
+    "verify": "results.verify",
     "with_network": "problem.networks",
 }
 

@@ -23,6 +23,7 @@ from bpcompare.problem.networks import with_network as with_network
 from bpcompare.problem.problem import Problem as Problem
 from bpcompare.problem.problem import from_data as from_data
 from bpcompare.problem.problem import line as line
+from bpcompare.results.verify import verify as verify
 from bpcompare.sweeps.sweep import sweep as sweep
 from bpcompare.theory.least_squares import least_squares as least_squares
 from bpcompare.training.methods import Method as Method
@@ -63,6 +64,7 @@ __all__ = [
     "set_language",
     "sweep",
     "train",
+    "verify",
     "with_network",
 ]
 

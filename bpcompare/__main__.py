@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import sys
 
-from bpcompare.language import _
-
 try:
     from bpcompare.cli import main, signals, streams
 except KeyboardInterrupt:  # as early as that
     from bpcompare.language import _, of_environment, set_language
 
     set_language(of_environment())
-    os.write(2, f"bpcompare: {_('interrupted; earlier results are as they were')}\n".encode())
+    said = _("interrupted; earlier results are as they were")
+    os.write(2, f"bpcompare: {said}\n".encode())
     os._exit(130)
 
 TYPE_CHECKING = False

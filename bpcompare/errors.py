@@ -17,7 +17,7 @@ all that the user sees, with exit code 2.
 
 from __future__ import annotations
 
-from bpcompare.language import _
+from bpcompare.language import N_, _
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,6 +62,35 @@ class WorkerError(BpcompareError, RuntimeError):
 
 class OutputError(BpcompareError, OSError):
     """A result that cannot be written."""
+
+
+SYSTEM = (  # what the operating system says most often
+    N_("No such file or directory"),
+    N_("Permission denied"),
+    N_("Operation not permitted"),
+    N_("Is a directory"),
+    N_("Not a directory"),
+    N_("File exists"),
+    N_("File name too long"),
+    N_("No space left on device"),
+    N_("Disk quota exceeded"),
+    N_("Read-only file system"),
+    N_("Input/output error"),
+    N_("Too many open files"),
+    N_("Connection refused"),
+    N_("Illegal seek"),
+    N_("Invalid argument"),
+)
+
+
+def reason(error: OSError | ValueError) -> str:
+    """Why the system refused a call, in the language in use where it is a common reason.
+
+    Example:
+        >>> reason(FileNotFoundError(2, "No such file or directory"))
+        'No such file or directory'
+    """
+    return _(str(getattr(error, "strerror", None) or error))
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:

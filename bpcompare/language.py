@@ -29,6 +29,9 @@ class Message(str):
 
     english: str
 
+    def __str__(self) -> str:
+        return self  # str(error) is the message with its English, and not a copy of its letters
+
 
 def set_language(language: str) -> None:
     """From now on, tables, sentences, errors and pages are in this language.
@@ -89,6 +92,17 @@ def language() -> str:
     return "en" if _catalogue is None else "zh"
 
 
+@contextlib.contextmanager
+def in_english() -> Iterator[None]:
+    """Within it everything is said in English, such as in a picture for which no font has other letters."""
+    global _catalogue
+    kept, _catalogue = _catalogue, None
+    try:
+        yield
+    finally:
+        _catalogue = kept
+
+
 def of_environment() -> str:
     """The language that the environment asks for; English where nothing says otherwise.
 
@@ -127,23 +141,28 @@ def N_(message: str) -> str:
     return message
 
 
-def listed(entries: Iterable[object]) -> str:
-    """The entries with a comma between them, in Chinese that of lists.
+def listed(entries: Iterable[object], sign: str = N_(", ")) -> str:
+    """The entries with a comma between them, in Chinese that of lists; or with another ``sign``.
 
     Example:
-        >>> listed(["x", "y"])
-        'x, y'
+        >>> listed(["x", "y"]), listed(["x", "y"], N_(" and "))
+        ('x, y', 'x and y')
     """
     parts = list(entries)
-    shown = Message(_(", ").join(map(str, parts)))
-    shown.english = ", ".join(str(english(part)) for part in parts)
-    return shown
+    return message(_(sign).join(map(str, parts)), sign.join(str(english(part)) for part in parts))
+
+
+def message(shown: str, plain: str) -> Message:
+    """A message that was put together by hand, as it is shown and as it is in English."""
+    found = Message(shown)
+    found.english = plain
+    return found
 
 
 def _message(translated: str, plain: str, values: dict[str, Any]) -> Message:
-    shown = Message(translated.format(**values) if values else translated)
-    shown.english = plain.format(**{name: english(value) for name, value in values.items()}) if values else plain
-    return shown
+    if not values:
+        return message(translated, plain)
+    return message(translated.format(**values), plain.format(**{k: english(value) for k, value in values.items()}))
 
 
 def english(data: Any) -> Any:

@@ -6,6 +6,7 @@ None of them is committed. Each is written only where it has changed, so that Sp
 import argparse
 import importlib
 import io
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -19,15 +20,33 @@ from bpcompare.show import glossary
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
 
-def write_all(folder: Path) -> None:
+def write_all(folder: Path, language: str = "en") -> None:
     """Writes every generated page into the site's sources."""
     write(folder / "reference" / "commands.md", commands())
     write(folder / "reference" / "python.md", python())
     write(folder / "reference" / "glossary.md", words())
     write(folder / "explanation" / "source_errors.md", source_errors())
     for notebook in sorted(NOTEBOOKS.glob("*.ipynb")):
-        write(folder / "tutorial" / notebook.name, notebook.read_text(encoding="utf-8"))
+        write(folder / "tutorial" / notebook.name, of_site(notebook, language))
     report(folder / "_static")
+
+
+def of_site(notebook: Path, language: str) -> str:
+    """A notebook as the site shows it in a language: its twin, or the same with Chinese outputs, for a catalogue.
+
+    The link to its twin is the site's own.
+    """
+    twin = notebook.parent / "zh" / notebook.name
+    chinese = language == "zh_CN"
+    text = (twin if chinese and twin.exists() else notebook).read_text(encoding="utf-8")
+    found = json.loads(text.replace("](../", "]("))  # all pages of the tutorial lie in one folder
+    cells = found["cells"]
+    cells[0]["source"] = [line for line in cells[0]["source"] if not re.match(r"(\[English\]|English ·)", line)]
+    if chinese and not twin.exists():
+        first = next(cell for cell in cells if cell["cell_type"] == "code")
+        source = "".join(first["source"])
+        first["source"] = source.replace("import bpcompare", 'import bpcompare\n\nbpcompare.set_language("zh")')
+    return json.dumps(found, ensure_ascii=False, indent=1)
 
 
 def write(path: Path, text: str) -> None:

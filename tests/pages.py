@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+CHINESE_README = ROOT / "README.zh.md"
 PAGES = [README, *sorted(page for page in (ROOT / "docs").rglob("*.md") if not page.name.startswith("_"))]
 FENCE = re.compile(
     r"^```(?:\{code-block\} )?(?P<language>\w+)\n(?::caption: (?P<file>[^\n]+)\n)?(?P<code>.*?)^```$",

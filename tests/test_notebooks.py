@@ -1,20 +1,53 @@
 """Every notebook runs from the first cell to the last, each cell within the time that its first lines promise."""
 
+import ast
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+FOLDER = Path(__file__).parent.parent / "notebooks"
+ENGLISH = sorted(FOLDER.glob("*.ipynb"))
+CHINESE = sorted(FOLDER.glob("zh/*.ipynb"))
+NOTEBOOKS = [*ENGLISH, *CHINESE]
 SECONDS = 15  # that a learner may wait for one cell
 
 
+def name(path):
+    return path.relative_to(FOLDER).with_suffix("").as_posix()
+
+
 def test_there_are_four():
-    assert [path.name[0] for path in NOTEBOOKS] == ["1", "2", "3", "4"]
+    assert [path.name[0] for path in ENGLISH] == ["1", "2", "3", "4"]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+class Plain(ast.NodeTransformer):
+    """Code without what is said: every text is gone, and so are comments."""
+
+    def visit_Constant(self, node):
+        return ast.Constant("") if isinstance(node.value, str) else node
+
+
+def code(path):
+    cells = [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    return [[ast.dump(Plain().visit(part)) for part in ast.parse(cell).body] for cell in cells]
+
+
+@pytest.mark.parametrize("path", CHINESE, ids=lambda path: path.stem)
+def test_a_chinese_notebook_does_what_its_english_twin_does(path):
+    english, chinese = code(FOLDER / path.name), code(path)
+    assert chinese[0].pop() == ast.dump(Plain().visit(ast.parse('bpcompare.set_language("zh")').body[0]))
+    assert chinese == english
+
+
+@pytest.mark.parametrize("path", CHINESE, ids=lambda path: path.stem)
+def test_twins_link_to_each_other(path):
+    assert f"](zh/{path.name})" in nbformat.read(FOLDER / path.name, 4).cells[0].source
+    assert f"](../{path.name})" in nbformat.read(path, 4).cells[0].source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
 def test_a_notebook_is_committed_without_outputs(path):
     notebook = nbformat.read(path, 4)
     nbformat.validate(notebook)
@@ -23,7 +56,7 @@ def test_a_notebook_is_committed_without_outputs(path):
             assert (cell.outputs, cell.execution_count) == ([], None)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
 def test_every_cell_runs(path, tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     notebook = nbformat.read(path, 4)

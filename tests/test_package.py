@@ -1,4 +1,5 @@
 import ast
+import functools
 import importlib
 import inspect
 import runpy
@@ -20,12 +21,17 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ONLY = {"matplotlib": {"show"}, "torchviz": {"show"}, "plotly": {"show"}, "rich": {"show", "cli"}}
 
 
+@functools.cache
+def parsed(path):
+    return ast.parse(path.read_text())
+
+
 def room(path):
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
 def imports(path):
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -126,7 +132,7 @@ def test_every_gradient_source_says_how_and_shows_it():
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_only_the_command_line_prints_and_only_export_writes(path):
-    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    calls = [node for node in ast.walk(parsed(path)) if isinstance(node, ast.Call)]
     named = {call.func.id for call in calls if isinstance(call.func, ast.Name)}
     methods = {call.func.attr for call in calls if isinstance(call.func, ast.Attribute)}
     if room(path) != "cli":

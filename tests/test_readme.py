@@ -4,10 +4,12 @@ import ast
 import importlib.util
 import json
 import re
+import shlex
 import shutil
 
 import pytest
-from pages import PAGES, README, ROOT, blocks, commands, transcripts
+from pages import CHINESE_README, PAGES, README, ROOT, blocks, commands, transcripts
+from pictures import unrendered
 
 import bpcompare
 from bpcompare.cli import main
@@ -39,15 +41,16 @@ def test_the_picture_of_the_readme_is_small():
     assert (ROOT / "docs" / "animation.gif").stat().st_size <= 1_000_000
 
 
-@pytest.mark.parametrize("page", WRITTEN, ids=name)
+@pytest.mark.parametrize("page", [*WRITTEN, CHINESE_README], ids=name)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
         if not target.startswith("https://"):
-            made = target.endswith(tuple(GENERATED)) or target.endswith(".ipynb")
+            made = target.endswith(tuple(GENERATED)) or (target.endswith(".ipynb") and page.parent != ROOT)
             found = ROOT / "notebooks" / target.rpartition("/")[2] if made else page.parent / target
             assert found.exists() or target.endswith(tuple(GENERATED)), target
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("page", [page for page in WRITTEN if blocks(page)], ids=name)
 def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch, capsys):
     of_page(page, tmp_path)
@@ -64,7 +67,34 @@ def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch, capsys):
                     done.append(arguments)
 
 
-@pytest.mark.parametrize("page", [page for page in WRITTEN if transcripts(page)], ids=name)
+def without_comments(block):
+    """What a block does: its code without comments, and the exit codes that it promises."""
+    if block.language == "python":
+        return ast.dump(ast.parse(block.code))
+    return [(shlex.split(line, comments=True), "exit code 1" in line) for line in block.code.splitlines()]
+
+
+def test_the_chinese_readme_has_the_same_blocks_which_run_above():
+    english, chinese = blocks(README), blocks(CHINESE_README)
+    assert [(block.language, block.file) for block in chinese] == [(block.language, block.file) for block in english]
+    assert list(map(without_comments, chinese)) == list(map(without_comments, english))
+    assert all(not re.search(r"# (?!exit code)[A-Za-z]", block.code) for block in chinese)
+
+
+def test_the_readmes_link_to_each_other_and_to_the_same_pages():
+    assert f"]({CHINESE_README.name})" in README.read_text().splitlines()[2]
+    assert f"]({README.name})" in CHINESE_README.read_text().splitlines()[2]
+    english, chinese = (set(re.findall(r"\]\(([^)]+)\)", page.read_text())) for page in (README, CHINESE_README))
+    assert {target.replace("notebooks/", "notebooks/zh/") for target in english} - chinese == {CHINESE_README.name}
+
+
+def test_the_chinese_readme_has_the_same_parts():
+    parts = [re.findall(r"^(#+|-|!|```\w*)(?= |\[|$)", page.read_text(), re.M) for page in (README, CHINESE_README)]
+    assert parts[0] == parts[1]
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("page", [page for page in (*WRITTEN, CHINESE_README) if transcripts(page)], ids=name)
 def test_a_transcript_is_what_the_command_prints(page, tmp_path, monkeypatch, capsys):
     of_page(page, tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -111,7 +141,8 @@ def test_the_walks_of_contributing_name_what_is_there():
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    main(["--out", str(folder), "--epochs", "2", "--quiet"])
+    with unrendered():
+        main(["--out", str(folder), "--epochs", "2", "--quiet"])
     return folder
 
 

@@ -1,12 +1,19 @@
-"""What each process of training/test_processes.py runs: worker.py JOB FOLDER, RANK and WORLD_SIZE being set."""
+"""The processes of training/test_processes.py: worker.py FOLDER JOB:COUNT… forks COUNT workers for each job.
+
+Each has a folder JOB:COUNT with what it printed, RANK.out, and how it ended, RANK.code: PyTorch is loaded once for all.
+"""
 
 import os
+import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import torch
+from torch.distributed.run import main as torchrun
 
+from bpcompare.cli import main
 from bpcompare.errors import InputError, WorkerError
 from bpcompare.problem.problem import line
 from bpcompare.sweeps.sweep import sweep
@@ -14,6 +21,11 @@ from bpcompare.training import processes
 from bpcompare.training.train import train
 
 MATRIX = [[1.0, 2.0], [-1.0, 0.5], [0.0, 3.0]]
+
+# Samples in batches of one: at every step one of two workers has no row at all.
+LINE = ["compare", "--dtype", "float64", "--samples", "101", "--epochs", "20", "--timeout", "300"]
+LINE += ["--methods", "manual,autograd,autograd+Adam"]
+NETWORK = ["compare", "--problem", "quadratic", "--layers", "2,5,1", "--epochs", "3", "--timeout", "300"]
 
 
 def results():
@@ -63,15 +75,69 @@ def fail(folder):
     processes.run_on_all(action)
 
 
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    job, folder = sys.argv[1], Path(sys.argv[2])
+def work(job, folder):
+    """One worker, RANK and WORLD_SIZE being set; its exit code."""
+    if job == "network":
+        return main([*NETWORK, "--out", str(folder / "two")])
+    if job == "torchrun":
+        return node(os.environ.pop("RANK"), folder)
     try:
-        timeout, silence = (2 if job == "alone" else 300), (300 if job == "agree" else 2)
+        timeout, silence = (2 if job == "alone" else 300), (2 if job in ("die", "stall") else 300)
         with processes.process_group(timeout, silence, f"file://{folder}/meeting"):
             globals()[job](folder)
     except (WorkerError, InputError) as error:
         sys.stdout.write(f"{type(error).__name__}: {error}\n")
-        sys.stdout.flush()
-        os._exit(3)
-    os._exit(0)  # as bpcompare.__main__ does, and for its reason
+        return 3
+    return 0
+
+
+def node(rank, folder):
+    """torchrun on one of two nodes, as `python -m torch.distributed.run` would be; it starts a process of its own."""
+    meeting = ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"localhost:{os.environ['NODES_PORT']}", "--rdzv-id", "two"]
+    nodes = ["--nnodes", "2", "--nproc-per-node", "1", "--node-rank", rank]
+    torchrun([*nodes, *meeting, "-m", "bpcompare", *LINE, "--out", str(folder / "two")])
+    return 0
+
+
+def forked(job, count, folder):
+    """Starts the workers of a job; their process ids. Of "alone" only the first of two comes."""
+    folder.mkdir()
+    ids = []
+    for rank in range(count):
+        if child := os.fork():
+            ids.append(child)
+            continue
+        os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(max(count, 2))}
+        with (folder / f"{rank}.out").open("w") as out:
+            os.dup2(out.fileno(), 1)
+            os.dup2(out.fileno(), 2)
+            code = 1
+            try:
+                code = work(job, folder)
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                os._exit(code)  # as bpcompare.__main__ does, and for its reason
+    return ids
+
+
+def joined(ids, folder):
+    """Waits for the first worker, then for the others; one that stalls is killed then."""
+    for rank, child in enumerate(ids):
+        if rank and folder.name.startswith("stall"):
+            os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        (folder / f"{rank}.code").write_text(str(os.waitstatus_to_exitcode(status)))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    torch.optim.Adam([torch.ones(1, requires_grad=True)])  # loads what it needs, once for all
+    everything = Path(sys.argv[1])
+    started = {}
+    for job in sys.argv[2:]:
+        folder = everything / job
+        started[folder] = forked(job.partition(":")[0], int(job.partition(":")[2]), folder)
+    for folder, ids in started.items():
+        joined(ids, folder)

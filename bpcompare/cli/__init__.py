@@ -16,7 +16,7 @@ from bpcompare import __version__
 from bpcompare.cli import signals, streams
 from bpcompare.cli.help import Formatter, Parser, speaks
 from bpcompare.cli.sentences import program, sentence
-from bpcompare.errors import BpcompareError, ExpressionError, InputError, OutputError, WorkerError, did_you_mean
+from bpcompare.errors import BpcompareError, ExpressionError, InputError, OutputError, WorkerError, did_you_mean, reason
 from bpcompare.language import LANGUAGES, N_, _, listed, of_environment, padded, spoken
 
 TYPE_CHECKING = False
@@ -62,27 +62,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: list[str], *, is_process: bool) -> int:
     """Runs the command of these words; whatever ends it, one sentence says so."""
+    signals.nothing_written()
     try:
         code = _dispatch(argv)
         sys.stdout.flush()
     except BpcompareError as error:
         return _complain(error)
     except KeyboardInterrupt as stop:
-        print(f"\r{signals.ending()}" if sys.stderr.isatty() else signals.ending(), file=sys.stderr)
+        print(f"\r{signals.sentence()}" if sys.stderr.isatty() else signals.sentence(), file=sys.stderr)
         return getattr(stop, "exit_code", 130)
     except SystemExit as stop:  # --help, --version, and what argparse refuses
         code = int(stop.code or 0)
         if not is_process:
             raise
     except OSError as error:
-        call, why = error.filename or _("a call"), error.strerror or error
+        call, why = error.filename or _("a call"), reason(error)
         return _complain(BpcompareError(_("the system refused {call}: {reason}", call=call, reason=why)))
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or "allocate memory" in str(error):
             return _complain(InputError(_("this problem does not fit into memory; use fewer samples or columns")))
         raise
-    if reason := streams.failure():
-        return _complain(OutputError(_("the output cannot be printed: {reason}", reason=reason)))
+    if broken := streams.failure():
+        return _complain(OutputError(_("the output cannot be printed: {reason}", reason=broken)))
     return code
 
 
@@ -97,7 +98,7 @@ def _complain(error: BpcompareError) -> int:
 def _language(argv: Sequence[str]) -> str:
     """What --lang says, else what the environment says; known before anything is said."""
     wanted = ""
-    for word, following in zip(argv, [*argv[1:], ""], strict=True):
+    for word, following in zip(argv, [*argv[1:], ""], strict=False):
         if word == "--lang":
             wanted = following
         elif word.startswith("--lang="):
@@ -106,7 +107,8 @@ def _language(argv: Sequence[str]) -> str:
 
 
 def _dispatch(argv: list[str]) -> int:
-    place = 2 if argv[:1] == ["--lang"] else 0  # the language may stand before the command
+    first = argv[0] if argv else ""
+    place = 2 if first == "--lang" else int(first.startswith("--lang="))  # the language may stand before the command
     name = argv.pop(place) if argv[place:] and not argv[place].startswith("-") else "compare"
     if name not in COMMANDS:
         raise _unknown(name)
@@ -116,12 +118,21 @@ def _dispatch(argv: list[str]) -> int:
     arguments, unexpected = parser.parse_known_intermixed_args(_with_expressions(argv))
     if unexpected:
         raise _unexpected(parser, unexpected[0])
-    if "style" not in arguments:  # a command without pictures
-        return int(command.run(arguments))
-    from bpcompare.show.page import drawn_for
+    try:
+        if "style" not in arguments:  # a command without pictures
+            return int(command.run(arguments))
+        from bpcompare.show.page import drawn_for
 
-    with drawn_for(arguments.style, arguments.dpi):
-        return int(command.run(arguments))
+        with drawn_for(arguments.style, arguments.dpi):
+            return int(command.run(arguments))
+    finally:
+        _name_a_font()
+
+
+def _name_a_font() -> None:
+    """Says once, after all pictures, which font to install, if one was lacking."""
+    if (fonts := sys.modules.get("bpcompare.show.fonts")) and (said := fonts.to_install()) and speaks():
+        print(f"bpcompare: {sentence(said)}", file=sys.stderr)
 
 
 def _parser(name: str, description: str) -> Parser:

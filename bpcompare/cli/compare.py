@@ -7,7 +7,7 @@ import time
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from bpcompare.cli import network_options, options, report, values
+from bpcompare.cli import network_options, options, report, values, verification
 from bpcompare.errors import InputError
 from bpcompare.language import N_, _, listed
 from bpcompare.training.process_environment import place
@@ -56,11 +56,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ),
     )
     options.add_output_options(parser)
+    parser.add_argument(
+        "--verify",
+        type=values.folder,
+        metavar="DIR",
+        help=_("train nothing: say whether the files in DIR are whole and of one run (exit code 0), or not (1)"),
+    )
     options.add_process_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Trains, compares, writes the files and prints the table; of several processes, the first writes and prints."""
+    if arguments.verify is not None:
+        return verification.run(arguments.verify)
     request = network_options.request(arguments)
     _check(request)
 
@@ -151,6 +159,7 @@ class ComparisonOutput:
 
     def __init__(self, comparison: Any, request: Request, progress: Progress) -> None:
         self.comparison, self.request, self.progress = comparison, request, progress
+        self.made: dict[str, bytes] = {}
 
     @cached_property
     def figures(self) -> Mapping[str, Any]:
@@ -215,7 +224,7 @@ class ComparisonOutput:
         from bpcompare.results.network import network_json
 
         write = network_json if self.request.layers else comparison_json
-        return write(self.comparison, self.request.settings)
+        return write(self.comparison, self.request.settings, self.made)
 
     @property
     def texts(self) -> list[Callable[..., str]]:

@@ -3,7 +3,6 @@
 import argparse
 import json
 import re
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,28 +112,19 @@ def _write(
     from bpcompare.cli import steps
     from bpcompare.graph.verification import in_torch
     from bpcompare.results import write
-    from bpcompare.show import graph_pictures
+    from bpcompare.show import fonts, graph_pictures
 
     graph = derivation.graph
     tensors = in_torch(graph)
     names = {node.name: tensors[node] for node in (*graph.inputs, graph.output)}
-    dots = {
-        "derivation": derivation.to_dot(marking),
-        "torchviz": graph_pictures.torchviz_dot(tensors[graph.output], names),
-    }
+    with fonts.of_labels(any(name.endswith((".png", ".pdf")) for name in pictures)):
+        dots = {
+            "derivation": derivation.to_dot(marking),
+            "torchviz": graph_pictures.torchviz_dot(tensors[graph.output], names),
+        }
     drawn, refusal = graph_files.made(pictures, dots)
     paths = write.write_files(folder, files | drawn)
     print(steps.list_of_files(paths))
-    by_matplotlib = any(name.endswith((".png", ".pdf")) for name in pictures)
-    if by_matplotlib and (letters := graph_pictures.letters_without_a_font(dots["derivation"])):
-        print(
-            _(
-                "bpcompare: no installed font has {letters} for PNG and PDF; install one, such as Noto Sans "
-                "CJK, or use SVG, where they are right",
-                letters=letters[:20],
-            ),
-            file=sys.stderr,
-        )
     if refusal:
         raise refusal
 

@@ -30,12 +30,13 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.graph.dot import to_dot
     from bpcompare.graph.expression import Graph
     from bpcompare.graph.node import backward
-    from bpcompare.show import graph_pictures
+    from bpcompare.show import fonts, graph_pictures
 
     problem = options.problem_from(request)
     model = problem.model()
-    output, parameters, units = graph_pictures.training_graph(problem)
-    ours = to_dot(Graph(output, tuple(parameters)), backward(output), caption=units)
+    with fonts.of_labels(any(name.endswith((".png", ".pdf")) for name in makers)):
+        output, parameters, units = graph_pictures.training_graph(problem)
+        ours = to_dot(Graph(output, tuple(parameters)), backward(output), caption=units)
     loss = nn.functional.mse_loss(model(problem.x), problem.y)
     theirs = graph_pictures.torchviz_dot(loss, {**dict(model.named_parameters()), "loss": loss})
     files, refusal = graph_files.made(makers, {"graph": ours, "torchviz": theirs})

@@ -15,7 +15,7 @@ from bpcompare.training.process_environment import place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
 USUAL = 80  # columns where nobody says how many there are
@@ -56,7 +56,7 @@ class Formatter(argparse.HelpFormatter):
 
     def _format_usage(self, usage: Any, actions: Any, groups: Iterable[Any], prefix: str | None) -> str:
         prefix = _said("usage: ") if prefix is None else prefix
-        place = "x" * (_width(prefix) - 1) + " "  # the lines below it are indented by its length
+        place = "x" * (columns_of(prefix) - 1) + " "  # the lines below it are indented by its length
         return super()._format_usage(usage, actions, groups, place).replace(place, prefix, 1)
 
     def _split_lines(self, text: str, width: int) -> list[str]:
@@ -94,13 +94,14 @@ def filled(text: str, width: int) -> list[str]:
 
     Example:
         >>> filled("one two three", 8), filled("学习率，轮数", 8)
-        (['one two', 'three'], ['学习', '率，', '轮数'])
+        (['one two', 'three'], ['学习率，', '轮数'])
     """
     lines: list[str] = []
+    measured = _measure(text)
     for word in text.split():
         blank = " "
-        for piece in [word] if _width(word) == len(word) else breakable(word):
-            if lines and _width(lines[-1]) + len(blank) + _width(piece) <= width:
+        for piece in [word] if measured is len else breakable(word):
+            if lines and measured(lines[-1]) + len(blank) + measured(piece) <= width:
                 lines[-1] += blank + piece
             else:
                 lines.append(piece)
@@ -108,9 +109,9 @@ def filled(text: str, width: int) -> list[str]:
     return lines
 
 
-def _width(text: str) -> int:
-    """`columns_of`, which texts without Chinese need not wait for."""
-    return len(text) if max(text, default="") < "\u2e80" else columns_of(text)
+def _measure(text: str) -> Callable[[str], int]:
+    """What counts the columns of a text and of its parts: without Chinese they are as many as letters."""
+    return len if max(text, default="") < "\u2e80" else columns_of
 
 
 def breakable(word: str) -> list[str]:
@@ -123,7 +124,7 @@ def breakable(word: str) -> list[str]:
     pieces: list[str] = []
     for letter in word:
         last = pieces[-1][-1] if pieces else ""
-        wide = _width(letter) == 2 or (bool(last) and _width(last) == 2)
+        wide = columns_of(letter) == 2 or (bool(last) and columns_of(last) == 2)
         if not pieces or not wide or letter in NEVER_FIRST or last in NEVER_LAST:
             pieces[-1:] = [(pieces[-1] if pieces else "") + letter]
         else:
@@ -136,7 +137,8 @@ def _pieces(paragraph: str) -> list[str]:
     pieces: list[str] = []
     for line in paragraph.split("\n"):
         if pieces and not line.startswith(" ") and not pieces[-1].startswith(" "):
-            pieces[-1] += line if _width(pieces[-1][-1:] + line[:1]) == 4 else f" {line}"
+            edge = pieces[-1][-1:] + line[:1]
+            pieces[-1] += line if _measure(edge)(edge) == 4 else f" {line}"
         else:
             pieces.append(line)
     return pieces
@@ -145,7 +147,7 @@ def _pieces(paragraph: str) -> list[str]:
 def _kept(line: str, width: int) -> list[str]:
     """An example, continued as a shell takes it where it is too long: before an option."""
     begin = len(line) - len(line.lstrip())
-    cut = line.rfind(" --", begin, width - 1) if _width(line) > width else -1
+    cut = line.rfind(" --", begin, width - 1) if _measure(line)(line) > width else -1
     return [line] if cut < 0 else [f"{line[:cut]} \\", *_kept(f"     {line[cut:]}", width)]
 
 

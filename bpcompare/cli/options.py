@@ -9,6 +9,7 @@ import argparse
 
 from bpcompare.cli import values
 from bpcompare.cli.request import Request, request_from
+from bpcompare.cli.sentences import sentence
 from bpcompare.errors import InputError
 from bpcompare.language import _
 from bpcompare.training.defaults import EPOCHS, LR, METHODS, SEED
@@ -205,15 +206,13 @@ def _say_skipped(request: Request, problem: Problem) -> None:
 
     if problem.skipped and not getattr(request, "quiet", False) and place()[0] == 0:
         rows = problem.samples + problem.skipped
-        print(
-            _(
-                "{name}: left out {skipped} of {rows} rows, as a cell is missing",
-                name=problem.name,
-                skipped=problem.skipped,
-                rows=rows,
-            ),
-            file=sys.stderr,
+        left_out = _(
+            "{name}: left out {skipped} of {rows} rows, as a cell is missing",
+            name=problem.name,
+            skipped=problem.skipped,
+            rows=rows,
         )
+        print(sentence(left_out), file=sys.stderr)
 
 
 def add_training_options(parser: argparse.ArgumentParser) -> None:

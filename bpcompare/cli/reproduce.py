@@ -42,18 +42,18 @@ def run(arguments: argparse.Namespace) -> int:
 
     from bpcompare.lessons.published.reproduce import reproduce
     from bpcompare.lessons.published.source_errors import source_errors
+    from bpcompare.results.formats import listed
     from bpcompare.show import reproduction
 
     with Progress(_("recomputing"), quiet=arguments.quiet):
         figures, errors = reproduce(), source_errors()
-        texts = {
-            "markdown": reproduction.to_markdown(figures, errors),
-            "json": reproduction.to_json(figures, errors),
-        }
+        markdown = reproduction.to_markdown(figures, errors)
+        files = listed({FORMATS["markdown"]: markdown.encode()})
+        texts = {"markdown": markdown, "json": reproduction.to_json(figures, errors, files)}
     wrote = ""
     if makers:
-        files = {name: texts[kind].encode() for name, kind in makers.items()}
-        wrote = steps.written(arguments.out, files, quiet=arguments.quiet)
+        made = {name: texts[kind].encode() for name, kind in makers.items()}
+        wrote = steps.written(arguments.out, made, quiet=arguments.quiet)
     if not arguments.quiet:
         look = options.look()
         if arguments.format == "text" and look["width"]:

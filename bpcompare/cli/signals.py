@@ -16,11 +16,22 @@ if TYPE_CHECKING:
     Handler = Callable[[int, Any], Any] | int | None
 
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_written = False
 
 
-def ending() -> str:
-    """What is said in the end."""
-    return f"bpcompare: {_('interrupted; earlier results are as they were')}"
+def sentence() -> str:
+    """What is said of an interruption: it depends on whether this run's files are in their places."""
+    if _written:
+        said = _("interrupted; the results of this run are written")
+    else:
+        said = _("interrupted; earlier results are as they were")
+    return "bpcompare: " + said
+
+
+def nothing_written() -> None:
+    """A command begins."""
+    global _written
+    _written = False
 
 
 class Interrupted(KeyboardInterrupt):
@@ -40,7 +51,7 @@ def interrupt(number: int, frame: object) -> None:
 def leave_at_once(number: int, frame: object) -> None:
     """Ends where there is nothing to clear up, and where an exception could be lost: in code that loads a library."""
     with contextlib.suppress(OSError):
-        os.write(2, f"\r{ending()}\n".encode())
+        os.write(2, f"\r{sentence()}\n".encode())
     os._exit(128 + number)
 
 
@@ -70,3 +81,15 @@ def handled_by(handler: Handler, instead_of: Handler | None = None) -> Iterator[
     finally:
         for number, former in changed.items():
             signal.signal(number, former)
+
+
+@contextlib.contextmanager
+def after_this() -> Iterator[None]:
+    """Lets a signal wait while files take their places: it ends the program after that, but with all of them new."""
+    global _written
+    came: list[int] = []
+    with handled_by(lambda number, _: came.append(number), instead_of=interrupt):
+        yield
+        _written = True
+    if came:
+        interrupt(came[0], None)

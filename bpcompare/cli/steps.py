@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bpcompare.cli import options, threads
+from bpcompare.cli import options, signals, threads
 from bpcompare.cli.progress import Progress
 from bpcompare.language import _, listed
 
@@ -41,12 +41,11 @@ def trained(request: Request, problem: Problem, *, quiet: bool) -> Comparison:
 
 
 def made(makers: Mapping[str, Callable[[Any], bytes]], output: Any, progress: Progress) -> dict[str, bytes]:
-    """The content of each file, in order."""
-    contents = {}
+    """The content of each file, in order; in ``output.made`` each maker finds those before its own."""
     for name, maker in makers.items():
-        contents[name] = maker(output)
+        output.made[name] = maker(output)
         progress.advance()
-    return contents
+    return dict(output.made)
 
 
 def written(folder: Path, files: Mapping[str, bytes], *, quiet: bool) -> str:
@@ -54,7 +53,7 @@ def written(folder: Path, files: Mapping[str, bytes], *, quiet: bool) -> str:
     from bpcompare.results.write import write_files
 
     with Progress(_("writing"), quiet=quiet):
-        paths = write_files(folder, files)
+        paths = write_files(folder, files, signals.after_this)
     return list_of_files(paths)
 
 

@@ -8,6 +8,8 @@ import os
 import re
 import sys
 
+from bpcompare.errors import reason
+
 CONTROL = r"(?!\x1b\[[\d;]*m)[\x00-\x08\x0b-\x1f\x7f-\x9f]"  # all but tab, line feed and colours
 
 
@@ -71,4 +73,4 @@ def failure() -> str | None:
     """Why not all of the output could be printed; None if all was, or if its reader had enough."""
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     error = getattr(raw, "failure", None)
-    return None if error is None or error.errno == errno.EPIPE else error.strerror
+    return None if error is None or error.errno == errno.EPIPE else reason(error)

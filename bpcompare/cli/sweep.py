@@ -144,6 +144,7 @@ class SweepOutput:
 
     def __init__(self, summary: Summary, request: Request, progress: Progress) -> None:
         self.summary, self.request, self.progress = summary, request, progress
+        self.made: dict[str, bytes] = {}
 
     @cached_property
     def figures(self) -> Mapping[str, Any]:
@@ -169,4 +170,4 @@ class SweepOutput:
         """sweep.json."""
         from bpcompare.results.sweep import sweep_json
 
-        return sweep_json(self.summary, self.request.settings)
+        return sweep_json(self.summary, self.request.settings, self.made)

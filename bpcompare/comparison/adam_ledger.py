@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare.errors import InputError
+from bpcompare.language import _, listed
 from bpcompare.problem.parameter_names import Entry
 from bpcompare.training.floating_point import ulp
 from bpcompare.training.methods import Method
@@ -125,8 +126,12 @@ def rule_by_hand(method: Method) -> type[Adam]:
     rule = RULES.get(method.canonical_update)
     if rule is None or not issubclass(rule, Adam):
         raise InputError(
-            f"{method.name!r} has no Adam ledger, its rule is {method.update}; choose adam or a method whose rule is "
-            f"one of {', '.join(name for name, kind in RULES.items() if issubclass(kind, Adam))}"
+            _(
+                "{name!r} has no Adam ledger, its rule is {rule}; choose adam or a method whose rule is one of {rules}",
+                name=method.name,
+                rule=method.update,
+                rules=listed((name for name, kind in RULES.items() if issubclass(kind, Adam))),
+            )
         )
     return rule
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import torch
 
+from bpcompare.language import N_, _
 from bpcompare.training.floating_point import ulp
 from bpcompare.training.gradients import ORDER_OF_ARITHMETIC
 from bpcompare.training.run import NetworkRun, Run
@@ -55,7 +56,7 @@ def agree(a: Run, b: Run) -> Agreement:
     ).amax(0)
     differing = apart.nonzero()
     if not len(differing) and a.diverged_at == b.diverged_at:
-        return Agreement(True, 0, None, "the same numbers were added in the same order")
+        return Agreement(True, 0, None, _("the same numbers were added in the same order"))
     first = int(differing[0]) if len(differing) else steps
     return Agreement(False, int(apart.max()), first, _explain(a, b, first))
 
@@ -65,15 +66,25 @@ def _explain(a: Run, b: Run, first: int) -> str:
     before = max(first - 1, 0)
     names = [n for n in a.gradients if not torch.equal(a.gradients[n][before], b.gradients[n][before])]
     if not names:
-        fused = " (torch.optim.SGD rounds p − lr·∂L/∂p once, by a fused multiply-add; by hand it is rounded twice)"
-        updates = {a.method.update, b.method.update}
-        note = fused if updates == {"GradientDescent", "torch.optim.SGD"} else ""
-        return f"from equal gradients at epoch {before} the rules round the step differently{note}"
-    orders = [
-        f"{run.method.gradient} {ORDER_OF_ARITHMETIC.get(run.method.gradient, 'adds up in an order of its own')}"
-        for run in (a, b)
-    ]
-    return f"∂L/∂{names[0]} at epoch {before} is rounded differently: {'; '.join(dict.fromkeys(orders))}"
+        message = N_("from equal gradients at epoch {epoch} the rules round the step differently")
+        if {a.method.update, b.method.update} == {"GradientDescent", "torch.optim.SGD"}:
+            message = N_(
+                "from equal gradients at epoch {epoch} the rules round the step differently (torch.optim.SGD rounds "
+                "p − lr·∂L/∂p once, by a fused multiply-add; by hand it is rounded twice)"
+            )
+        return _(message, epoch=before)
+    first_order, second_order = (_order(run.method.gradient) for run in (a, b))
+    orders = first_order
+    if second_order != first_order:
+        orders = _("{first}; {second}", first=first_order, second=second_order)
+    return _("∂L/∂{name} at epoch {epoch} is rounded differently: {orders}", name=names[0], epoch=before, orders=orders)
+
+
+def _order(source: str) -> str:
+    """How a gradient source adds up."""
+    if source in ORDER_OF_ARITHMETIC:
+        return _(ORDER_OF_ARITHMETIC[source], source=source)
+    return _("{source} adds up in an order of its own", source=source)
 
 
 def agree_on_network(a: NetworkRun, b: NetworkRun) -> Agreement:
@@ -92,7 +103,7 @@ def agree_on_network(a: NetworkRun, b: NetworkRun) -> Agreement:
     pairs = zip(a.track.fingerprints, b.track.fingerprints, strict=False)
     first = next((epoch for epoch, (mine, other) in enumerate(pairs) if mine != other), None)
     if first is None and a.diverged_at == b.diverged_at:
-        return Agreement(True, 0, None, "the same numbers were added in the same order")
+        return Agreement(True, 0, None, _("the same numbers were added in the same order"))
     if first is None:  # one of them ended earlier
         first = min(len(a.track.fingerprints), len(b.track.fingerprints))
     apart = max(int(ulp(a.parameters[name], b.parameters[name]).max()) for name in a.parameters)
@@ -106,7 +117,12 @@ def _explain_network(a: NetworkRun, b: NetworkRun, epoch: int) -> str:
     values = [(a.parameters[name], b.parameters[name]) for name in a.parameters]
     largest = max((mine - other).abs().max().item() for mine, other in values)
     rounding = relative <= torch.finfo(values[0][0].dtype).eps ** 0.5
-    return (
-        f"{a.method.gradient} and {b.method.gradient} differ by {'rounding' if rounding else f'{relative:.1g}'} at "
-        f"epoch {epoch}, and every step acts on it: in the last state the parameters are up to {largest:.2g} apart"
+    return _(
+        "{first} and {second} differ by {difference} at epoch {epoch}, and every step acts on it: in the last state "
+        "the parameters are up to {largest:.2g} apart",
+        first=a.method.gradient,
+        second=b.method.gradient,
+        difference=_("rounding") if rounding else f"{relative:.1g}",
+        epoch=epoch,
+        largest=largest,
     )

@@ -8,10 +8,12 @@ from torch import Tensor
 from bpcompare import notebook
 from bpcompare.comparison.agreement import Agreement
 from bpcompare.comparison.race import race
+from bpcompare.language import N_, _
 from bpcompare.problem.problem import Problem
 from bpcompare.training.run import Run
 from bpcompare.training.settings import TrainingSettings
 
+STATUSES = (N_("stopped"), N_("converged"), N_("diverged"))
 MOST_NAMED = 4  # methods whose ending a comparison's one line tells
 
 
@@ -124,6 +126,7 @@ class BaseComparison(Generic[ResultT]):
         rows = []
         for name, result in self.results.items():
             method = result.run.method
-            rows.append([name, method.gradient, method.update, result.loss, result.gaps[-1].item(), result.status])
-        caption = f"{self.problem.name}, lr {self.lr:g}, {self.epochs} epochs"
-        return notebook.table(caption, ["method", "gradient", "update", "loss", "gap", "status"], rows)
+            rows.append([name, method.gradient, method.update, result.loss, result.gaps[-1].item(), _(result.status)])
+        caption = _("{name}, lr {lr:g}, {epochs} epochs", name=self.problem.name, lr=self.lr, epochs=self.epochs)
+        head = [_("method"), _("gradient"), _("update"), _("loss"), _("gap"), _("status")]
+        return notebook.table(caption, head, rows)

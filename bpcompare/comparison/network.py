@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from bpcompare.comparison.agreement import agree_on_network, one_rule
 from bpcompare.comparison.base import BaseComparison, BaseResult
 from bpcompare.errors import InputError
+from bpcompare.language import _
 from bpcompare.problem.problem import Problem, check_problem
 from bpcompare.training.defaults import METHODS
 from bpcompare.training.methods import Method
@@ -88,7 +89,7 @@ def compare_network(
     """
     check_problem(problem)
     if problem.is_linear:
-        raise InputError("compare_network needs a problem with a network; got one nn.Linear: use compare")
+        raise InputError(_("compare_network needs a problem with a network; got one nn.Linear: use compare"))
     return network_comparison(problem, methods, TrainingSettings(lr, epochs, batch_size, seed, shuffle), on_epoch)
 
 

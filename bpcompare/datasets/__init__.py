@@ -16,6 +16,7 @@ Reference Datasets, whose certified values the tests compare with.
 from pathlib import Path
 
 from bpcompare.errors import TableError
+from bpcompare.language import N_, _, listed
 
 NAMES = ("cars", "longley", "norris")
 
@@ -31,7 +32,7 @@ def path(name: str) -> Path:
         ['speed,dist', '4,2']
     """
     if name not in NAMES:
-        raise TableError(f"there is no sample table {name!r}; choose from {', '.join(NAMES)}")
+        raise TableError(_("there is no sample table {name!r}; choose from {known}", name=name, known=listed(NAMES)))
     return Path(__file__).parent / f"{name}.csv"
 
 
@@ -53,6 +54,8 @@ def find(name: str | Path) -> Path:
         return file
     if str(name) in NAMES:
         return path(str(name))
-    near = f"; the sample table is called {file.stem}" if file.stem.lower() in NAMES else ""
-    others = f"; check the path, or take a sample table: {', '.join(NAMES)}"
-    raise TableError(f"{file} cannot be read: there is no such file{(near and near + ', without .csv') or others}")
+    if file.stem.lower() in NAMES:
+        message = N_("{file} cannot be read: there is no such file; the sample table is called {name}, without .csv")
+        raise TableError(_(message, file=file, name=file.stem))
+    message = N_("{file} cannot be read: there is no such file; check the path, or take a sample table: {known}")
+    raise TableError(_(message, file=file, known=listed(NAMES)))

@@ -6,6 +6,7 @@ sum not taken. Each is one change of the graph, and the gradient of the changed 
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ from bpcompare.graph.operations import Array, Partial
 from bpcompare.graph.paths import written
 from bpcompare.graph.writer import Use, uses
 from bpcompare.graph.wrong_derivatives import wrong_partials
+from bpcompare.language import N_, _, english, message
 
 NOT_FOLLOWED, LEFT_OUT, REPLACED, SIGN_LOST, SIGN, NOT_UNDONE, OPERAND, ONLY_LOCAL = (
     *("path not followed", "local derivative left out", "local derivative replaced", "sign lost", "sign too many"),
@@ -58,22 +60,34 @@ class Change:
 
     def __str__(self) -> str:
         if self.kind == ONLY_LOCAL and self.at:
-            return f"the derivation stops at {written(self.at)}: what arrives there is not multiplied in"
-        return " and ".join(dict.fromkeys(_told(use, partial) for use, partial in self.partials))
+            return _("the derivation stops at {step}: what arrives there is not multiplied in", step=written(self.at))
+        told = dict.fromkeys(_told(use, partial) for use, partial in self.partials)
+        return functools.reduce(lambda first, second: _("{first} and {second}", first=first, second=second), told)
 
 
 def _told(use: Use, partial: Partial) -> str:
     place = TEXT.derivative(use.consumer, use.node, use.number)
     if partial is _ZERO:
-        return f"the path {written(use.node)} → {written(use.consumer)} is not followed"
-    arrives = "what arrives"
-    right = TEXT.formula(use.partial, use.consumer, gradient=arrives)
+        return _("the path {start} → {end} is not followed", start=written(use.node), end=written(use.consumer))
+    arrives = _("what arrives")
+    right = message(
+        TEXT.formula(use.partial, use.consumer, gradient=arrives),
+        TEXT.formula(use.partial, use.consumer, gradient=english(arrives)),
+    )
     if partial.text == "left out":
-        return f"{place} = {right} is left out"
+        return _("{derivative} = {right} is left out", derivative=place, right=right)
+    return _("{derivative} is {right}, not {wrong}", derivative=place, right=right, wrong=_formula(use, partial.text))
+
+
+def _formula(use: Use, text: str) -> str:
+    """A formula of ``wrong_derivatives`` with the names of the step put in."""
     names = dict(zip("abc", (TEXT.symbol(parent) for parent in use.consumer.parents), strict=False))
-    size = str(use.consumer.parents[0].value.size)
-    wrong = Template(partial.text).safe_substitute(names, out=use.consumer.name, n=size, grad=arrives)
-    return f"{place} is {right}, not {wrong}"
+    names |= {"out": use.consumer.name, "n": str(use.consumer.parents[0].value.size)}
+    words = {"grad": _("what arrives"), "rows": _("number of rows"), "columns": _("number of columns")}
+    words |= {"gradient": _("gradient"), "copies": str(use.consumer.value.size // use.node.value.size)}
+    return message(
+        Template(_(text)).safe_substitute(names, **words), Template(text).safe_substitute(names, **english(words))
+    )
 
 
 def single_changes(graph: Graph, wanted: set[Node]) -> list[Change]:
@@ -119,7 +133,7 @@ def _at(use: Use) -> Iterator[Change]:
         shape = use.node.value.shape
         mean = Partial(
             lambda g, o, *rest: unbroadcast(np.asarray(right(g, o, *rest)), shape) / copies,
-            f"the mean over the {copies} copies, in place of their sum",
+            N_("the mean over the $copies copies, in place of their sum"),
             "",
         )
         yield Change(NOT_UNDONE, ((use, mean),))

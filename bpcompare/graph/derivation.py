@@ -20,6 +20,7 @@ from bpcompare.graph.notation import LATEX, SHORT, TEXT, Notation
 from bpcompare.graph.operations import Array
 from bpcompare.graph.verification import Check, verify
 from bpcompare.graph.writer import Section, Writer
+from bpcompare.language import N_, _, columns_of, english, listed, padded
 
 Number = float | Array
 
@@ -90,30 +91,31 @@ class Derivation:
 
     def to_text(self) -> str:
         """The derivation for a terminal; the last line says how it was checked."""
-        parts = [section.heading + "\n" + _indented(section.lines) for section in self.sections(TEXT) if section.lines]
-        return "\n\n".join([*parts, "All digits\n" + _indented(self._table()), str(self.check)]) + "\n"
+        sections = [section for section in self.sections(TEXT.spoken()) if section.lines]
+        parts = [_(section.heading) + "\n" + _indented(section.lines) for section in sections]
+        return "\n\n".join([*parts, _("All digits") + "\n" + _indented(self._table()), str(self.check)]) + "\n"
 
     def to_markdown(self) -> str:
         """The derivation in Markdown, its formulas in LaTeX between dollars."""
-        parts = ["# Derivation of " + ", ".join(TEXT.derivative(self.graph.output, node) for node in self.wrt)]
-        for section in self.sections(LATEX):
-            parts += (
-                [f"## {section.heading}", "\n".join(f"- ${line}$" for line in section.lines)] if section.lines else []
-            )
+        wanted = listed(TEXT.derivative(self.graph.output, node) for node in self.wrt)
+        parts = ["# " + _("Derivation of {derivatives}", derivatives=wanted)]
+        for section in self.sections(LATEX.spoken()):
+            if section.lines:
+                parts += ["## " + _(section.heading), "\n".join(f"- ${line}$" for line in section.lines)]
         rows = [f"| `{n}` | {_digits(s.value)} | {_digits(s.gradient)} |" for n, s in self.nodes.items()]
-        head = ["| step | value | gradient |", "|---|---|---|"]
-        return "\n\n".join([*parts, "## All digits", "\n".join([*head, *rows]), str(self.check)]) + "\n"
+        head = ["| " + " | ".join([_("step"), _("value"), _("gradient")]) + " |", "|---|---|---|"]
+        return "\n\n".join([*parts, "## " + _("All digits"), "\n".join([*head, *rows]), str(self.check)]) + "\n"
 
     def to_latex(self) -> str:
         """The derivation in LaTeX: one formula a line between dollars, in what mathtext and MathML know."""
         parts = []
-        for section in self.sections(LATEX):
+        for section in self.sections(LATEX.spoken()):
             if section.lines:
-                parts.append("\n\n".join([_heading(section.heading), *(f"${line}$" for line in section.lines)]))
+                parts.append("\n\n".join([_heading(_(section.heading)), *(f"${line}$" for line in section.lines)]))
         return "\n\n".join([*parts, _heading(str(self.check))]) + "\n"
 
     def to_json(self, marking: Marking | None = None) -> str:
-        """Values, gradients, the derivation in text and the check as JSON, every number with all its digits.
+        """Values, gradients, the derivation and the check as JSON, in English, every number with all its digits.
 
         Args:
             marking: The verdict on a learner's answers, to stand there, too.
@@ -136,7 +138,7 @@ class Derivation:
             "check": check,
             **({"marking": marking.to_dict()} if marking else {}),
         }
-        return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+        return json.dumps(english(content), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
 
     def to_dot(self, marking: Marking | None = None) -> str:
         """The picture in Graphviz's language; of a ``marking`` the edges that were not followed stand out."""
@@ -147,10 +149,10 @@ class Derivation:
         return to_svg(self.to_dot()).decode()
 
     def _table(self) -> list[str]:
-        head = ("step", "value", f"∂{self.graph.output.name}/∂step")
+        head = (_("step"), _("value"), _("∂{output}/∂step", output=self.graph.output.name))
         rows = [head, *((name, _digits(step.value), _digits(step.gradient)) for name, step in self.nodes.items())]
-        widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        widths = [max(columns_of(row[column]) for row in rows) for column in range(3)]
+        return ["  ".join(map(padded, row, widths)).rstrip() for row in rows]
 
     def __str__(self) -> str:
         return self.to_text()
@@ -209,8 +211,12 @@ def derive(expression: str, values: Mapping[str, Any], wrt: Iterable[str] | str 
     for node in reversed(graph.nodes):
         if not np.isfinite(gradients[node]).all():
             raise ExpressionError(
-                f"∂{graph.output.name}/∂{node.name} is not finite at {node.name} = {TEXT.number(node.value)}; "
-                "choose values where every derivative is"
+                _(
+                    "∂{output}/∂{name} is not finite at {name} = {value}; choose values where every derivative is",
+                    output=graph.output.name,
+                    name=node.name,
+                    value=TEXT.number(node.value),
+                )
             )
     return Derivation(expression, graph, _asked_for(graph, wrt), gradients)
 
@@ -222,9 +228,11 @@ def _asked_for(graph: Graph, wrt: Iterable[str] | str | None) -> tuple[Node, ...
     known = {node.name: node for node in graph.nodes}
     for name in names:
         if name not in known:
-            raise ExpressionError(f"there is no step {name!r} to differentiate by; choose from {', '.join(known)}")
+            message = N_("there is no step {name!r} to differentiate by; choose from {known}")
+            raise ExpressionError(_(message, name=name, known=listed(known)))
     if not names:
-        raise ExpressionError(f"no name to differentiate by was given; choose from {', '.join(known)}")
+        message = N_("no name to differentiate by was given; choose from {known}")
+        raise ExpressionError(_(message, known=listed(known)))
     return tuple(known[name] for name in dict.fromkeys(names))
 
 

@@ -14,11 +14,12 @@ from bpcompare.graph.node import Node, topological_order
 from bpcompare.graph.notation import TEXT, is_exact
 from bpcompare.graph.operations import Array
 from bpcompare.graph.writer import Use, part, uses
+from bpcompare.language import _
 
 MAX_DRAWN = 150  # Graphviz takes half a minute for 400, and nobody could read them
 
 _STYLE = """  graph [nodesep=0.25, ranksep=0.3, fontname="DejaVu Sans", fontsize=11, labelloc=b,
-    label="solid, black: forward, the values\\ndashed, red: backward, the gradients"]
+    label="LABEL"]
   node [shape=box, fontname="DejaVu Sans", fontsize=13, margin="0.12,0.07", height=0.6]
   edge [fontname="DejaVu Sans", fontsize=11, arrowsize=0.7]
 """
@@ -56,17 +57,15 @@ def to_dot(graph: Graph, gradients: Mapping[Node, Array], forgotten: Collection[
         for use in found:
             ends, value = f"{ids[node]} -> {ids[use.consumer]}", part(use, gradients)
             whole = TEXT.equation(derivative, TEXT.value(_bare(value)))
-            label = f"part of {derivative}: {TEXT.number(_bare(value))}" if len(found) > 1 else whole
+            share = TEXT.number(_bare(value))
+            label = _("part of {whole}: {share}", whole=derivative, share=share) if len(found) > 1 else whole
             look = _FORGOTTEN if use in forgotten else _BACKWARD
-            label = f"not followed: {label}" if use in forgotten else label
+            label = _("not followed: {label}", label=label) if use in forgotten else label
             lines += [f'{ends} [label="   "]', f'{ends} [{look}, label="{escaped(label)}"]']
-    lines_of_caption = "\\n".join(map(escaped, caption.splitlines()))
-    style = _STYLE.replace('gradients"', f'gradients\\n{lines_of_caption}"') if caption else _STYLE
-    return (
-        f'digraph "how {escaped(graph.output.name)} is computed" {{\n{style}'
-        + "".join(f"  {x}\n" for x in lines)
-        + "}\n"
-    )
+    legend = [_("solid, black: forward, the values"), _("dashed, red: backward, the gradients")]
+    style = _STYLE.replace("LABEL", "\\n".join(map(escaped, [*legend, *caption.splitlines()])))
+    title = escaped(_("how {name} is computed", name=graph.output.name))
+    return f'digraph "{title}" {{\n{style}' + "".join(f"  {x}\n" for x in lines) + "}\n"
 
 
 def _label(graph: Graph, node: Node, gradients: Mapping[Node, Array], parts: list[Array]) -> str:
@@ -128,8 +127,10 @@ def layout(dot: str, format: str) -> bytes:
         if not _is_short_of_memory(error):
             raise
         raise InputError(
-            "no picture was drawn: Graphviz' runtime reserves 4 GB of address space, and this process may not have it; "
-            "raise the limit (ulimit -v unlimited), or draw the .gv file with dot -Tsvg"
+            _(
+                "no picture was drawn: Graphviz' runtime reserves 4 GB of address space, and this process "
+                "may not have it; raise the limit (ulimit -v unlimited), or draw the .gv file with dot -Tsvg"
+            )
         ) from None
     return bytes(graphviz.render(dot, format=format))
 
@@ -157,5 +158,9 @@ def check_size(dot: str) -> None:
     count = len(re.findall(r"^\s*\w+ \[label=", dot, re.MULTILINE))
     if count > MAX_DRAWN:
         raise InputError(
-            f"the picture would have {count} nodes, and above {MAX_DRAWN} nobody can read it; use the .gv file"
+            _(
+                "the picture would have {count} nodes, and above {max_drawn} nobody can read it; use the .gv file",
+                count=count,
+                max_drawn=MAX_DRAWN,
+            )
         )

@@ -18,6 +18,7 @@ from bpcompare.graph.operations import ALIASES, FUNCTIONS, TABLE, Array, Operati
 from bpcompare.graph.parsing import Apply, Name, Number, Statement, Tree, check_name, pointing, read
 from bpcompare.graph.scripts import subscript
 from bpcompare.graph.shapes import MAX_ENTRIES, check_shapes, for_arrays
+from bpcompare.language import N_, _, english, listed, ngettext
 
 MAX_STEPS = 20_000
 MOST_SHOWN = 100  # nodes in a notebook's table
@@ -42,16 +43,20 @@ class Graph:
         return [node for node in topological_order(self.output) if not node.constant]
 
     def __repr__(self) -> str:
-        names = ", ".join(node.name for node in self.inputs[:6]) + ", …" * (len(self.inputs) > 6)
-        return f"<Graph of {self.output.name} with {len(self.nodes)} nodes, from {names}>"
+        return f"<{english(self._caption())}>"
+
+    def _caption(self) -> str:
+        names = listed([node.name for node in self.inputs[:6]] + ["…"] * (len(self.inputs) > 6))
+        nodes = len(self.nodes)
+        return _("Graph of {name} with {nodes} nodes, from {names}", name=self.output.name, nodes=nodes, names=names)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: a row for each node, in the order of the computation."""
         rows = [
-            [node.name, TEXT.formula(node.operation, node) if node.operation else "given", TEXT.number(node.value)]
+            [node.name, TEXT.formula(node.operation, node) if node.operation else _("given"), TEXT.number(node.value)]
             for node in self.nodes[:MOST_SHOWN]
         ]
-        return notebook.table(repr(self)[1:-1], ["node", "computed as", "value"], rows)
+        return notebook.table(self._caption(), [_("node"), _("computed as"), _("value")], rows)
 
 
 def build(expression: str, values: Mapping[str, Any]) -> Graph:
@@ -86,14 +91,19 @@ def _checked_value(name: str, value: Any) -> Array:
         array = array.astype(np.float64)
     except (TypeError, ValueError, OverflowError):
         raise ExpressionError(
-            f"the value of {name} must be a number or an array of numbers; got {value!r:.60}"
+            _("the value of {name} must be a number or an array of numbers; got {value!r:.60}", name=name, value=value)
         ) from None
     if array.ndim > 2 or not 0 < array.size <= MAX_ENTRIES:
         raise ExpressionError(
-            f"the value of {name} must have up to two axes and 1 to {MAX_ENTRIES:,} entries; its shape is {array.shape}"
+            _(
+                "the value of {name} must have up to two axes and 1 to {max_entries:,} entries; its shape is {shape}",
+                name=name,
+                max_entries=MAX_ENTRIES,
+                shape=array.shape,
+            )
         )
     if not np.isfinite(array).all():
-        raise ExpressionError(f"the value of {name} must be finite; got {value!r:.60}")
+        raise ExpressionError(_("the value of {name} must be finite; got {value!r:.60}", name=name, value=value))
     return array
 
 
@@ -119,14 +129,26 @@ class _Builder:
         used = set(topological_order(output))
         for node in (*results, *self.inputs.values()):
             if node not in used:
-                raise ExpressionError(f"{node.name} does not feed the last step, {output.name}; use it or remove it")
+                raise ExpressionError(
+                    _(
+                        "{name} does not feed the last step, {output}; use it or remove it",
+                        name=node.name,
+                        output=output.name,
+                    )
+                )
         for name in self.values:
             if name not in self.inputs:
-                raise ExpressionError(f"the expression does not use {name}; remove {name}=… or put {name} to use")
+                raise ExpressionError(
+                    _("the expression does not use {name}; remove {name}=… or put {name} to use", name=name)
+                )
         if output.value.size != 1:
             raise ExpressionError(
-                f"the last step, {output.name}, must be one number to have a gradient, but its shape is "
-                f"{output.value.shape}; wrap it in mean(…) or sum(…)"
+                _(
+                    "the last step, {output}, must be one number to have a gradient, but its shape is {shape}; "
+                    "wrap it in mean(…) or sum(…)",
+                    output=output.name,
+                    shape=output.value.shape,
+                )
             )
         return Graph(output, tuple(self.inputs.values()))
 
@@ -137,7 +159,10 @@ class _Builder:
                 raise pointing(
                     self.text,
                     line.at,
-                    f"{name} is given as a value and also assigned in the expression; remove one of the two",
+                    _(
+                        "{name} is given as a value and also assigned in the expression; remove one of the two",
+                        name=name,
+                    ),
                 )
             self.current[name] = self.named(tree, name)
             return self.current[name]
@@ -147,7 +172,7 @@ class _Builder:
         node = self.named(tree, "Loss" if is_loss and "Loss" not in self.written else "f")
         if node in self.inputs.values():
             raise ExpressionError(
-                "the expression has no name to differentiate by; use one, such as x, and give its value"
+                _("the expression has no name to differentiate by; use one, such as x, and give its value")
             )
         return node
 
@@ -192,12 +217,15 @@ class _Builder:
         operation = FUNCTIONS[function]
         if len(tree.arguments) != len(operation.partials):
             count = len(operation.partials)
-            raise pointing(
-                self.text,
-                tree.at,
-                f"{function} takes {count} argument{'s' * (count > 1)}; got {len(tree.arguments)}; "
-                f"write {function}({', '.join('abc'[:count])})",
+            message = ngettext(
+                "{function} takes {n} argument; got {got}; write {example}",
+                "{function} takes {n} arguments; got {got}; write {example}",
+                count,
+                function=function,
+                got=len(tree.arguments),
+                example=f"{function}({', '.join('abc'[:count])})",
             )
+            raise pointing(self.text, tree.at, message)
         arguments = tuple(self.node(argument) for argument in tree.arguments)
         if not name and function[0].isupper():  # a layer gives its name to its node
             name = function if function not in self.written - set(FUNCTIONS) else ""
@@ -206,12 +234,16 @@ class _Builder:
     def no_function(self, tree: Apply) -> ExpressionError:
         name = tree.function
         if name in self.values or name in self.current:
-            return pointing(self.text, tree.at, f"{name} is a value, not a function; did you mean {name}*(…)?")
+            message = _("{name} is a value, not a function; did you mean {name}*(…)?", name=name)
+            return pointing(self.text, tree.at, message)
         near = difflib.get_close_matches(name, FUNCTIONS, n=1) or difflib.get_close_matches(
             name.lower(), FUNCTIONS, n=1
         )
-        hint = f"did you mean {near[0]}? The functions are" if near else "the functions are"
-        return pointing(self.text, tree.at, f"there is no function {name[:40]}; {hint} {', '.join(sorted(FUNCTIONS))}")
+        message = N_("there is no function {name}; the functions are {known}")
+        if near:
+            message = N_("there is no function {name}; did you mean {near}? The functions are {known}")
+        known = listed(sorted(FUNCTIONS))
+        return pointing(self.text, tree.at, _(message, name=name[:40], near=near[0] if near else "", known=known))
 
     def lookup(self, tree: Name) -> Node:
         name = tree.name
@@ -227,35 +259,38 @@ class _Builder:
             return pointing(
                 self.text,
                 tree.at,
-                f"{name} is a function and needs brackets; write {name}(x), or give {name}=… a value",
+                _("{name} is a function and needs brackets; write {name}(x), or give {name}=… a value", name=name),
             )
         known = [*self.values, *self.current]
         spare = sorted(self.values.keys() - self.written)
         alike = [other for other in spare if other.translate(_LOOK_ALIKES) == name.translate(_LOOK_ALIKES)]
         near = [other for other in spare if other.lower() == name.lower()] or difflib.get_close_matches(name, spare)
         if alike:
-            spelled = ", ".join(f"{unicodedata.name(letter, '?')}" for letter in alike[0] if letter not in name)
-            hint = f"; did you mean {alike[0]}, which is written with {spelled}?"
+            letters = listed(unicodedata.name(letter, "?") for letter in alike[0] if letter not in name)
+            hint = _("did you mean {name}, which is written with {letters}?", name=alike[0], letters=letters)
         elif parts := split_into(name, known):
-            hint = f"; did you mean {'*'.join(parts)}?"
+            hint = _("did you mean {name}?", name="*".join(parts))
         elif near or (near := difflib.get_close_matches(name, set(known), n=1, cutoff=0.75)):
-            hint = f"; did you mean {near[0]}?"
+            hint = _("did you mean {name}?", name=near[0])
         else:
-            hint = f"; add {name[:20]}=…, for example {name[:20]}=2"
-        return pointing(self.text, tree.at, f"{name[:40]} has no value{hint}")
+            hint = _("add {name}=…, for example {name}=2", name=name[:20])
+        return pointing(self.text, tree.at, _("{name} has no value; {hint}", name=name[:40], hint=hint))
 
     def apply(self, operation: Operation, parents: tuple[Node, ...], name: str) -> Node:
         if len(self.taken) >= MAX_STEPS:
-            raise ExpressionError(f"an expression may have {MAX_STEPS:,} steps; this one has more; make it shorter")
+            raise ExpressionError(
+                _("an expression may have {max_steps:,} steps; this one has more; make it shorter", max_steps=MAX_STEPS)
+            )
         operation = for_arrays(operation, parents)
         check_shapes(operation, parents)
         node = operation(*parents, name="")
         if not np.isfinite(node.value).all():
             step = TEXT.formula(operation, node)
-            at = ", ".join(dict.fromkeys(f"{p.name} = {TEXT.number(p.value)}" for p in parents if not p.constant))
-            raise ExpressionError(
-                f"the step {step} has no finite value{f' at {at}' if at else ''}; choose values for which it has one"
-            )
+            at = listed(dict.fromkeys(f"{p.name} = {TEXT.number(p.value)}" for p in parents if not p.constant))
+            message = N_("the step {step} has no finite value; choose values for which it has one")
+            if at:
+                message = N_("the step {step} has no finite value at {at}; choose values for which it has one")
+            raise ExpressionError(_(message, step=step, at=at))
         if all(parent.constant for parent in parents):
             return _number(float(node.value))
         node.name = self.fresh(name)
@@ -310,5 +345,7 @@ def _number(value: float) -> Node:
     except OverflowError:
         number = np.asarray(np.inf)
     if not np.isfinite(number):
-        raise ExpressionError("a number in the expression is beyond the range of float64 (1.8·10³⁰⁸); make it smaller")
+        raise ExpressionError(
+            _("a number in the expression is beyond the range of float64 (1.8·10³⁰⁸); make it smaller")
+        )
     return Node(f"{number:.17g}", number, constant=True)

@@ -21,6 +21,7 @@ from bpcompare.graph.operations import Array
 from bpcompare.graph.paths import Path, paths_of
 from bpcompare.graph.scripts import on_the_line
 from bpcompare.graph.writer import Use
+from bpcompare.language import N_, _, listed
 
 SAME = 1e-6  # relative; an answer of single precision, or with the six digits that are printed
 FEWEST_DIGITS = 3  # of an answer that counts as rounded to what is written
@@ -55,11 +56,12 @@ class MarkedAnswer:
         """The verdict, and with ``hint`` how the right value comes about."""
         yours = TEXT.number(self.yours)
         if self.passed:
-            return [f"{self.name}: {yours} is right"]
-        found = " – or ".join(self.mistakes) or "no small mistake gives this answer"
+            return [_("{name}: {yours} is right", name=self.name, yours=yours)]
+        right = TEXT.number(self.right)
+        found = listed(self.mistakes, N_(" – or ")) or _("no small mistake gives this answer")
         nothing = not self.mistakes
         return [
-            f"{self.name}: {yours} is wrong, {TEXT.number(self.right)} is right",
+            _("{name}: {yours} is wrong, {right} is right", name=self.name, yours=yours, right=right),
             f"  {found}",
             *([f"  {self.hint}"] if self.hint and (hint or nothing) else []),
         ]
@@ -141,8 +143,8 @@ def _checked(graph: Graph, answers: Mapping[str, Any]) -> dict[Node, Array]:
     for name, answer in answers.items():
         if name not in known and name not in on_line:
             near = difflib.get_close_matches(str(name), known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
-            raise ExpressionError(f"there is no step {name!r:.40} to have a gradient; {hint}")
+            hint = _("did you mean {name}?", name=near[0]) if near else _("choose from {known}", known=listed(known))
+            raise ExpressionError(_("there is no step {name!r:.40} to have a gradient; {hint}", name=name, hint=hint))
         try:
             array = np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)
             # Through text: what is written 0.1 in single precision is 0.1 in double, not 0.10000000149.
@@ -151,11 +153,15 @@ def _checked(graph: Graph, answers: Mapping[str, Any]) -> dict[Node, Array]:
             array = np.asarray(np.nan)
         if not (array.size and np.isfinite(array).all()):
             raise ExpressionError(
-                f"the answer for {name} must be a finite number or an array of such; got {answer!r:.60}"
+                _(
+                    "the answer for {name} must be a finite number or an array of such; got {answer!r:.60}",
+                    name=name,
+                    answer=answer,
+                )
             )
         found[known.get(name) or on_line[name]] = array
     if not found:
-        raise ExpressionError(f"no answer was given; give one such as {graph.inputs[0].name}=2")
+        raise ExpressionError(_("no answer was given; give one such as {name}=2", name=graph.inputs[0].name))
     return {node: found[node] for node in reversed(graph.nodes) if node in found}
 
 
@@ -241,8 +247,8 @@ class _Marker:
             if (alone := self.here.gradients(fixed={other: upstream[other]}))
             and not agrees(np.asarray(alone[node]), np.asarray(self.gradients[node]))
         ]
-        names = " and ".join(f"∂{self.graph.output.name}/∂{other.name}" for other in reached)
-        return f"it follows from your {names}; this step is right" if reached else ""
+        names = listed((f"∂{self.graph.output.name}/∂{other.name}" for other in reached), N_(" and "))
+        return _("it follows from your {names}; this step is right", names=names) if reached else ""
 
     def explanations(self, node: Node, answer: Array) -> list[Change]:
         """The smallest changes that give exactly this answer, and of these the ones that the other answers bear out."""
@@ -290,20 +296,21 @@ class _Marker:
         """What can be said where no change of the graph gives the answer: its shape, its sign, one factor for all."""
         if answer.shape != right.shape and answer.size > 1:
             if answer.T.shape == right.shape and agrees(answer.T, right):
-                return ["it is the transpose of the right one"]
+                return [_("it is the transpose of the right one")]
             summed = answer.sum(axis=0)
             if agrees(summed, right) or agrees(np.asarray(answer.sum()), right):
-                return [f"{node.name} was broadcast, and the sum over its copies is not taken"]
-            return [f"the shape is {answer.shape}; that of {node.name} is {right.shape}"]
+                return [_("{name} was broadcast, and the sum over its copies is not taken", name=node.name)]
+            message = N_("the shape is {shape}; that of {name} is {right}")
+            return [_(message, shape=answer.shape, name=node.name, right=right.shape)]
         if (
             answer.shape == right.shape
             and right.ndim == 2
             and right.shape[0] == right.shape[1]
             and agrees(answer.T, right)
         ):
-            return ["it is the transpose of the right one"]
+            return [_("it is the transpose of the right one")]
         if agrees(-answer, right):
-            return ["the sign is wrong"]
+            return [_("the sign is wrong")]
         if answer.shape == right.shape and (right != 0).any():
             ratios = answer[right != 0] / right[right != 0]
             sizes = {2.0: "2", 0.5: "½"} | {
@@ -312,15 +319,16 @@ class _Marker:
             if np.ptp(ratios) < SAME * abs(ratios[0]) and not (answer[right == 0]).any():
                 for factor in sizes:
                     if abs(ratios[0] - factor) < SAME * factor:
-                        return [f"it is {TEXT.number(np.asarray(factor))} times the right one"]
+                        return [_("it is {factor} times the right one", factor=TEXT.number(np.asarray(factor)))]
         return []
 
 
 def _named(change: Change, paths: list[Path], node: Node) -> str:
     """The change in a sentence; a path that is not followed by all its steps."""
     if change.kind == NOT_FOLLOWED and (missing := [path for path in paths if set(path.uses) & set(change.forgotten)]):
-        names = " and ".join(f"{path}" for path in missing)
-        return f"the path{'s' * (len(missing) > 1)} {names} {'are' if len(missing) > 1 else 'is'} not followed"
+        names = listed(missing, N_(" and "))
+        one, many = N_("the path {names} is not followed"), N_("the paths {names} are not followed")
+        return _(one if len(missing) == 1 else many, names=names)
     return str(change)
 
 
@@ -334,23 +342,23 @@ def _alone(answer: Array, right: Array, paths: list[Path], change: Change | None
         return ""
     number, bracketed = TEXT.number, TEXT.bracketed
     yours = number(np.asarray(sum(path.share for path in kept)))
-    adds = "; ".join(f"the path {path} adds {number(path.share)}" for path in missing)
+    one, many = N_("{yours} is the path {names} alone"), N_("{yours} is the paths {names} alone")
+    start = _(one if len(kept) == 1 else many, yours=yours, names=listed(kept, N_(" and ")))
+    adds = [_("the path {path} adds {share}", path=path, share=number(path.share)) for path in missing]
     total = " + ".join([yours, *(bracketed(path.share) for path in missing)])
-    is_plural = len(kept) > 1
-    start = f"{yours} is the path{'s' * is_plural} {' and '.join(map(str, kept))} alone"
-    return f"{start}; {adds}; {total} {_equal(right, [w.share for w in paths])} {number(right)}"
+    return listed([start, *adds, f"{total} {_equal(right, [w.share for w in paths])} {number(right)}"], N_("; "))
 
 
 def _shares(paths: list[Path], right: Array) -> str:
     """What each path gives, and their sum."""
     if not paths:
         return ""
-    sentence = "; ".join(f"the path {path} gives {TEXT.number(path.share)}" for path in paths)
+    gives = [_("the path {path} gives {share}", path=path, share=TEXT.number(path.share)) for path in paths]
     if len(paths) == 1:
-        return sentence
+        return gives[0]
     first, *rest = (path.share for path in paths)
     total = " + ".join([TEXT.number(first), *map(TEXT.bracketed, rest)])
-    return f"{sentence}; {total} {_equal(right, [w.share for w in paths])} {TEXT.number(right)}"
+    return listed([*gives, f"{total} {_equal(right, [w.share for w in paths])} {TEXT.number(right)}"], N_("; "))
 
 
 def _equal(right: Array, shares: list[Array]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from string import Template
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from bpcompare.graph.node import Node
 from bpcompare.graph.operations import Array, Operation, Partial
 from bpcompare.graph.scripts import on_the_line, subscript, superscript
+from bpcompare.language import N_, _
 
 DIGITS = 6  # in formulas; the tables and the JSON have all of them
 SHORT = 9  # entries of an array that is written in full
@@ -69,6 +70,10 @@ class Notation:
     along: str
     keep_axis: str
     dots: str
+
+    def spoken(self) -> Notation:
+        """The same with its few words in the language in use."""
+        return replace(self, dots=_(self.dots))
 
     def derivative(self, node: Node, by: Node, use: int = 0) -> str:
         """∂node/∂by, of its ``use``-th use where it is used several times (0: it is not)."""
@@ -219,7 +224,7 @@ TEXT = Notation(
     total="sum({}{})",
     along=", axis={}",
     keep_axis=", keepdims=True",
-    dots="… ({} more)",
+    dots=N_("… ({} more)"),
 )
 
 LATEX = Notation(
@@ -237,5 +242,5 @@ LATEX = Notation(
     total=r"\mathrm{{sum}}\left({}{}\right)",
     along=r",\ \mathrm{{axis}}={}",
     keep_axis=r",\ \mathrm{keepdims}",
-    dots=r"\ldots\ ({}\ \mathrm{{more}})",
+    dots=N_(r"\ldots\ ({}\ \mathrm{{more}})"),
 )

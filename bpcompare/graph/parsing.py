@@ -14,15 +14,15 @@ from typing import TypeAlias
 
 from bpcompare.errors import ExpressionError
 from bpcompare.graph.scripts import SUBSCRIPTS, SUPERSCRIPTS, exponent, on_the_line
+from bpcompare.language import N_, _, columns_of
 
 MAX_CHARACTERS = 200_000
 MAX_DEPTH = 150  # of brackets; Python's own stack ends at a thousand
 SHOWN = 60  # letters of the expression around a place that is pointed at
 
-_ALLOWED = "use numbers, names, + - * / ** @, brackets and functions"
-_EXAMPLE = 'write one such as "(x*w - y)**2"'
+_ALLOWED = N_("use numbers, names, + - * / ** @, brackets and functions")
 _SIGNS = {"−": "-", "·": "*", "⊙": "*", "×": "*", "∗": "*", "÷": "/", "^": "**"}
-_ON_A_KEYBOARD = {"–": "-", "—": "-", "≤": "max or min", "∂": "the expression alone", "≈": "="}
+_ON_A_KEYBOARD = {"–": "-", "—": "-", "≤": N_("max or min"), "∂": N_("the expression alone"), "≈": "="}
 _NO_LETTERS = "·ᵀ"  # for Python they are
 _NUMBER = re.compile(r"(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _OPERATOR = re.compile(r"\*\*=?|//=?|:=|->|[=!<>+\-*/@%^&|]=|<<|>>|[-+*/@=;,()|^%~&<>!?:.\[\]{}$`\\]")
@@ -38,18 +38,18 @@ _PRODUCT = 2
 _BINARY = {"+": ("plus", 1), "-": ("minus", 1), "*": ("times", _PRODUCT), "/": ("divide", _PRODUCT)}
 _BINARY |= {"@": ("matmul", _PRODUCT), "**": ("power", 4)}
 _UNARY = 3
-_COMPARISON = "a comparison has no derivative; use max, min, relu or abs"
+_COMPARISON = N_("a comparison has no derivative; use max, min, relu or abs")
 _INSTEAD = {
-    "//": "// has no useful derivative; write /",
-    ".": "a dot after a name is not known here; write mean(x), not x.mean()",
-    "[": "[…] is not known here; give an array as a value, such as x=1,2,3",
-    ",": "a comma may only separate the arguments of a function; give an array as a value, such as x=1,2,3",
-    ":=": "a step gets its name in a statement of its own: z = x*w; r = z - y",
-    "=": "a statement gives one name to one step: z = x*w",
+    "//": N_("// has no useful derivative; write /"),
+    ".": N_("a dot after a name is not known here; write mean(x), not x.mean()"),
+    "[": N_("[…] is not known here; give an array as a value, such as x=1,2,3"),
+    ",": N_("a comma may only separate the arguments of a function; give an array as a value, such as x=1,2,3"),
+    ":=": N_("a step gets its name in a statement of its own: z = x*w; r = z - y"),
+    "=": N_("a statement gives one name to one step: z = x*w"),
     **dict.fromkeys(("==", "!=", "<", ">", "<=", ">="), _COMPARISON),
-    **dict.fromkeys(("+=", "-=", "*=", "/=", "@=", "**=", "//="), "v += x is not known here; write v = v + x"),
-    **dict.fromkeys(("if", "else"), "if … else is not known here; use max, min, relu or abs"),
-    **dict.fromkeys(("True", "False", "None"), "only numbers and names can be computed with"),
+    **dict.fromkeys(("+=", "-=", "*=", "/=", "@=", "**=", "//="), N_("v += x is not known here; write v = v + x")),
+    **dict.fromkeys(("if", "else"), N_("if … else is not known here; use max, min, relu or abs")),
+    **dict.fromkeys(("True", "False", "None"), N_("only numbers and names can be computed with")),
 }
 
 
@@ -110,18 +110,24 @@ def read(expression: str) -> list[Statement]:
         ['z', '']
     """
     if not isinstance(expression, str):
-        raise ExpressionError(f"an expression must be text; got {type(expression).__name__}; put it in quotes")
+        raise ExpressionError(
+            _("an expression must be text; got {kind}; put it in quotes", kind=type(expression).__name__)
+        )
     if len(expression) > MAX_CHARACTERS:
         raise ExpressionError(
-            f"an expression may have {MAX_CHARACTERS:,} characters; this one has {len(expression):,}; make it shorter"
+            _(
+                "an expression may have {max_characters:,} characters; this one has {count:,}; make it shorter",
+                max_characters=MAX_CHARACTERS,
+                count=len(expression),
+            )
         )
     statements = _Parser(expression, tokens(expression)).statements()
     if not statements:
-        raise ExpressionError(f"the expression is empty; {_EXAMPLE}")
+        raise ExpressionError(_('the expression is empty; write one such as "(x*w - y)**2"'))
     for statement in statements[:-1]:
         if not statement.name:
             raise pointing(
-                expression, statement.at, "only the last step may go without a name; write z = x*w; r = z - y"
+                expression, statement.at, _("only the last step may go without a name; write z = x*w; r = z - y")
             )
     return statements
 
@@ -131,14 +137,8 @@ def pointing(text: str, at: int, message: str) -> ExpressionError:
     error = ExpressionError(message)
     start = max(0, at - SHOWN // 2)
     around = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", " ", text[start : start + SHOWN])
-    before = sum(_width(character) for character in around[: at - start])
-    error.add_note(f"  {around}\n  {' ' * before}^")
+    error.add_note(f"  {around}\n  {' ' * columns_of(around[: at - start])}^")
     return error
-
-
-def _width(character: str) -> int:
-    """How many columns of a terminal a character takes."""
-    return 0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def check_name(name: object) -> str:
@@ -153,7 +153,7 @@ def check_name(name: object) -> str:
     """
     read_as = on_the_line(name) if isinstance(name, str) else ""
     if not read_as.isidentifier():
-        raise ExpressionError(f"a value needs a name such as x or w1; got {name!r:.40}")
+        raise ExpressionError(_("a value needs a name such as x or w1; got {name!r:.40}", name=name))
     _check_spelling(read_as, read_as, 0)
     if keyword.iskeyword(read_as):
         raise ExpressionError(_is_pythons(read_as))
@@ -164,12 +164,18 @@ def _check_spelling(text: str, name: str, at: int) -> None:
     """Python reads ﬁ as fi without a word, and two names could become one."""
     if (spelled := unicodedata.normalize("NFKC", name)) != name:
         raise pointing(
-            text, at, f"{name[:20]!a} is another spelling of {spelled[:20]!r}; write {spelled[:20]!r} itself"
+            text,
+            at,
+            _(
+                "{name!a} is another spelling of {spelled!r}; write {spelled!r} itself",
+                name=name[:20],
+                spelled=spelled[:20],
+            ),
         )
 
 
 def _is_pythons(word: str) -> str:
-    return f"{word} is a word of Python's own and cannot be a name here; write another, such as λ"
+    return _("{word} is a word of Python's own and cannot be a name here; write another, such as λ", word=word)
 
 
 def tokens(text: str) -> list[Token]:
@@ -211,16 +217,14 @@ def _continues_a_name(character: str) -> bool:
 
 
 def _no_such_character(text: str, at: int) -> ExpressionError:
-    character = text[at]
+    character, no_name = text[at], _("no letter")
     plain = unicodedata.normalize("NFKC", character)
     written = _ON_A_KEYBOARD.get(character, plain if plain.isascii() and plain.isprintable() else "")
-    called = f"{character!r} (U+{ord(character):04X} {unicodedata.name(character, 'no letter')})"
-    return pointing(
-        text,
-        at,
-        f"{called} cannot be in an expression; "
-        + (f"write {written}" if written else "names have letters, digits and _"),
-    )
+    called = f"{character!r} (U+{ord(character):04X} {unicodedata.name(character, '') or no_name})"
+    message = N_("{character} cannot be in an expression; names have letters, digits and _")
+    if written:
+        message = N_("{character} cannot be in an expression; write {written}")
+    return pointing(text, at, _(message, character=called, written=_(written)))
 
 
 class _Parser:
@@ -271,7 +275,10 @@ class _Parser:
             raise pointing(
                 self.text,
                 self.next.at,
-                f"the expression is nested more than {MAX_DEPTH} deep; give its parts names: z = x*w; r = z - y; r**2",
+                _(
+                    "the expression is nested more than {most} deep; give its parts names: z = x*w; r = z - y; r**2",
+                    most=MAX_DEPTH,
+                ),
             )
         tree = self.postfix(self.operand())
         while self.next.kind == "sign" and self.next.text in _BINARY:
@@ -317,7 +324,13 @@ class _Parser:
         before = self.tokens[self.place - 2] if self.place > 1 else token
         if before.kind == "sign" and before.text in ("/", "**", "@"):
             raise pointing(
-                self.text, at, f"{token.text}{self.next.text} after {before.text} has two meanings; use brackets"
+                self.text,
+                at,
+                _(
+                    "{text} after {sign} has two meanings; use brackets",
+                    text=token.text + self.next.text,
+                    sign=before.text,
+                ),
             )
         return Apply("times", (value, self.expression(_UNARY)), at)
 
@@ -328,7 +341,8 @@ class _Parser:
             if token.kind == "power":
                 power = exponent(self.take().text)
                 if power is None:
-                    raise pointing(self.text, token.at, f"{token.text} is no power; write ** and a number")
+                    message = _("{power} is no power; write ** and a number", power=token.text)
+                    raise pointing(self.text, token.at, message)
                 tree = Apply("power", (tree, Number(power)), token.at)
             elif self.takes("ᵀ"):
                 tree = Apply("transpose", (tree,), token.at, "transpose")
@@ -343,7 +357,7 @@ class _Parser:
         arguments: list[Tree] = []
         while not self.takes(")"):
             if self.next.kind == "name" and self.tokens[self.place + 1].text == "=":
-                raise self.refusal(self.next, "arguments have no names here; write sin(x)")
+                raise self.refusal(self.next, N_("arguments have no names here; write sin(x)"))
             arguments.append(self.expression())
             if self.next.text != ")" and not self.takes(","):
                 self.close(")", opening)
@@ -353,7 +367,8 @@ class _Parser:
         if self.takes(sign):
             return
         if self.next.kind == "end":
-            raise pointing(self.text, opening.at, f"this {opening.text} is never closed; add a {sign}")
+            message = _("this {opening} is never closed; add a {sign}", opening=opening.text, sign=sign)
+            raise pointing(self.text, opening.at, message)
         raise self.unexpected()
 
     def check_word(self, token: Token) -> None:
@@ -364,16 +379,18 @@ class _Parser:
 
     def refusal(self, token: Token, instead: str) -> ExpressionError:
         written = " ".join(self.text[token.at : token.at + 40].split())
-        return pointing(self.text, token.at, f"{written!a} cannot be part of an expression: {instead}")
+        message = _("{text!a} cannot be part of an expression: {instead}", text=written, instead=_(instead))
+        return pointing(self.text, token.at, message)
 
     def unexpected(self) -> ExpressionError:
         """Why the next token cannot stand where it does."""
         token = self.next
         before = self.tokens[self.place - 1] if self.place else Token("end", "", 0)
         if token.kind == "end":
-            return pointing(self.text, token.at, f"something is missing after {before.text[:20]!r}; {_EXAMPLE}")
+            message = N_('something is missing after {before!r}; write one such as "(x*w - y)**2"')
+            return pointing(self.text, token.at, _(message, before=before.text[:20]))
         if token.kind == "quote":
-            return self.refusal(token, "only numbers and names can be computed with, no text")
+            return self.refusal(token, N_("only numbers and names can be computed with, no text"))
         if token.kind == "name" and (token.text in _INSTEAD or keyword.iskeyword(token.text)):
             self.check_word(token)
         if token.kind in ("name", "number") or token.text in ("(", "√", "½"):
@@ -381,10 +398,15 @@ class _Parser:
             return pointing(
                 self.text,
                 token.at,
-                f"an operator is missing between {left!r} and {right!r}; did you mean {left}*{right}?",
+                _(
+                    "an operator is missing between {left!r} and {right!r}; did you mean {left}*{right}?",
+                    left=left,
+                    right=right,
+                ),
             )
         if token.text in (")", "|") and before.kind == "sign" and before.text not in (")", "|"):
-            return pointing(self.text, token.at, f"something is missing between {before.text!r} and {token.text!r}")
+            message = N_("something is missing between {before!r} and {after!r}")
+            return pointing(self.text, token.at, _(message, before=before.text, after=token.text))
         if token.text == ")":
-            return pointing(self.text, token.at, "this ) closes nothing; remove it, or add a ( before it")
+            return pointing(self.text, token.at, _("this ) closes nothing; remove it, or add a ( before it"))
         return self.refusal(token, _INSTEAD.get(token.text, _ALLOWED))

@@ -9,6 +9,7 @@ import numpy as np
 from bpcompare.errors import ExpressionError
 from bpcompare.graph.node import Node
 from bpcompare.graph.operations import MATMUL, TABLE, TIMES_OF_ARRAYS, Operation
+from bpcompare.language import N_, _, listed
 
 MAX_ENTRIES = 10_000  # of one array
 
@@ -34,27 +35,27 @@ def check_shapes(operation: Operation, arguments: tuple[Node, ...]) -> None:
         >>> check_shapes(TABLE["plus"], (Node("x", np.ones(3)), Node("y", np.ones(1))))
     """
     shapes = [argument.value.shape for argument in arguments]
-    written = " and ".join(f"{argument.name} {argument.value.shape}" for argument in arguments)
+    written = listed((f"{argument.name} {argument.value.shape}" for argument in arguments), N_(" and "))
     if operation.name == "matmul":
-        rule = "the last axis of the first must be as long as the first axis of the second"
+        rule = N_("the last axis of the first must be as long as the first axis of the second")
         fits = bool(shapes[0] and shapes[1]) and shapes[0][-1] == shapes[1][0]
         result = shapes[0][:-1] + shapes[1][1:]
     elif operation.name == "Linear of arrays":
-        rule = "Linear(x, weight, bias) takes (N, in), (out, in) and (out,)"
+        rule = N_("Linear(x, weight, bias) takes (N, in), (out, in) and (out,)")
         fits = len(shapes[0]) == len(shapes[1]) == 2 and shapes[0][1] == shapes[1][1] and shapes[2] == shapes[1][:1]
         result = shapes[0][:1] + shapes[1][:1]
     elif operation.name == "MSE of arrays":
-        rule = "MSE takes two arrays of one shape"
+        rule = N_("MSE takes two arrays of one shape")
         fits, result = shapes[0] == shapes[1], ()
     else:
-        rule = "arrays are computed entry by entry when they have one shape, or axes of length 1"
+        rule = N_("arrays are computed entry by entry when they have one shape, or axes of length 1")
         fits, result = _broadcast(shapes)
     if not fits:
-        raise ExpressionError(f"the shapes of {written} do not fit {operation.name.split()[0]}: {rule}")
+        message = N_("the shapes of {arrays} do not fit {operation}: {rule}")
+        raise ExpressionError(_(message, arrays=written, operation=operation.name.split()[0], rule=_(rule)))
     if math.prod(result) > MAX_ENTRIES:
-        raise ExpressionError(
-            f"{written} would make {math.prod(result):,} entries, and {MAX_ENTRIES:,} are allowed; use shorter arrays"
-        )
+        message = N_("{arrays} would make {entries:,} entries, and {most:,} are allowed; use shorter arrays")
+        raise ExpressionError(_(message, arrays=written, entries=math.prod(result), most=MAX_ENTRIES))
 
 
 def _broadcast(shapes: list[tuple[int, ...]]) -> tuple[bool, tuple[int, ...]]:

@@ -11,6 +11,7 @@ import numpy as np
 from bpcompare.graph.expression import Graph
 from bpcompare.graph.node import Node, topological_order
 from bpcompare.graph.operations import Array
+from bpcompare.language import N_, _, listed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,12 +42,22 @@ class Check:
     passed: bool
 
     def __str__(self) -> str:
-        central = "" if self.central is None else f", from a central difference {self.central:.2g}"
-        note = "; there is no central difference here, at the edge of the domain" if self.central is None else ""
+        message = N_(
+            "largest difference from torch float64 autograd {torch:.2g}, from a central difference {central:.2g}"
+        )
+        if self.central is None:
+            message = N_(
+                "largest difference from torch float64 autograd {torch:.2g}; there is no central difference here, at "
+                "the edge of the domain"
+            )
+        found = _(message, torch=self.torch, central=self.central)
         if self.kinks:
-            note += f"; {', '.join(self.kinks)} at a kink, where a central difference sees the mean of two slopes"
-        verdict = "Checked" if self.passed else "NOT CONFIRMED"
-        return f"{verdict}: largest difference from torch float64 autograd {self.torch:.2g}{central}{note}."
+            found = _(
+                "{found}; {kinks} at a kink, where a central difference sees the mean of two slopes",
+                found=found,
+                kinks=listed(self.kinks),
+            )
+        return _("Checked: {found}.", found=found) if self.passed else _("NOT CONFIRMED: {found}.", found=found)
 
 
 def verify(graph: Graph, gradients: Mapping[Node, Array]) -> Check:
@@ -136,7 +147,7 @@ def _slope(graph: Graph, nodes: list[Node], node: Node, index: int) -> tuple[flo
     x = float(np.ravel(node.value)[index])
     step = STEP * max(1.0, abs(x))
     best, closest, last = (np.nan, 0.0), np.inf, (np.nan, 0.0)
-    for _ in range(SMALLER_STEPS):
+    for __ in range(SMALLER_STEPS):
         above, below = (_evaluate(graph, nodes, node, index, moved) for moved in (x + step, x - step))
         slope = (above - below) / ((x + step) - (x - step))
         noise = 100 * float(np.finfo(np.float64).eps) * (abs(above) + abs(below) + abs(x * slope)) / step

@@ -12,6 +12,7 @@ from bpcompare.graph.expression import Graph
 from bpcompare.graph.node import Node, unbroadcast
 from bpcompare.graph.notation import Notation, is_exact
 from bpcompare.graph.operations import Array, Partial
+from bpcompare.language import N_
 
 MAX_PATHS = 4  # written out in full; more are summed step by step
 MAX_FACTORS = 16
@@ -66,11 +67,11 @@ class Writer:
         """The whole derivation, but for the check."""
         given = [self.write.equation(self.write.name(node.name), self.write.value(node.value)) for node in self.inputs]
         return [
-            Section("Given", given),
-            Section("Forward", [self.forward(node) for node in self.steps]),
-            Section("Local derivatives", self.locals()),
-            Section("Backward, as symbols", [self.symbols(node) for node in self.wanted]),
-            Section("Backward, as numbers", [self.numbers(node) for node in self.wanted]),
+            Section(N_("Given"), given),
+            Section(N_("Forward"), [self.forward(node) for node in self.steps]),
+            Section(N_("Local derivatives"), self.locals()),
+            Section(N_("Backward, as symbols"), [self.symbols(node) for node in self.wanted]),
+            Section(N_("Backward, as numbers"), [self.numbers(node) for node in self.wanted]),
         ]
 
     def forward(self, node: Node) -> str:

@@ -1,6 +1,7 @@
 """What is often written in place of a local derivative: a table next to that of the right ones.
 
-In the formulas ``$a``, ``$b``, ``$out`` and ``$grad`` stand for what they stand for in ``operations``.
+In the formulas ``$a``, ``$b``, ``$out`` and ``$grad`` stand for what they stand for in ``operations``; ``$rows``,
+``$columns`` and ``$gradient`` for those words.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from bpcompare.graph.operations import TABLE, Array, Operation, Partial, to_the
+from bpcompare.language import N_
 
 
 def _wrong(text: str, pull_back: Callable[..., Array]) -> Partial:
@@ -103,17 +105,17 @@ WRONG: dict[str, tuple[tuple[Partial, ...], ...]] = {
     "relu": ((
         _wrong("$out", lambda g, o, a: g * o),
         _wrong("($a < 0)", lambda g, o, a: g * (a < 0)),
-        _wrong("(gradient > 0)", lambda g, o, a: g * (g > 0)),
-        _wrong("(gradient > 0)·($a > 0)", lambda g, o, a: g * (g > 0) * (a > 0)),
+        _wrong("($gradient > 0)", lambda g, o, a: g * (g > 0)),
+        _wrong("($gradient > 0)·($a > 0)", lambda g, o, a: g * (g > 0) * (a > 0)),
     ),),
-    "max": 2 * ((_wrong("the other argument's share", lambda g, o, a, b: g * (a < b)),
-                 _wrong("the other argument's share", lambda g, o, a, b: g * (a > b))),),
-    "min": 2 * ((_wrong("the other argument's share", lambda g, o, a, b: g * (a < b)),
-                 _wrong("the other argument's share", lambda g, o, a, b: g * (a > b))),),
+    "max": 2 * ((_wrong(N_("the other argument's share"), lambda g, o, a, b: g * (a < b)),
+                 _wrong(N_("the other argument's share"), lambda g, o, a, b: g * (a > b))),),
+    "min": 2 * ((_wrong(N_("the other argument's share"), lambda g, o, a, b: g * (a < b)),
+                 _wrong(N_("the other argument's share"), lambda g, o, a, b: g * (a > b))),),
     "sum": ((_wrong("1/$n", lambda g, o, a: np.full(a.shape, g / a.size)),),),
     "mean": (tuple(
         _wrong(text, lambda g, o, a, axis=axis: np.full(a.shape, g / (a.shape[axis] if a.ndim > axis else 1)))
-        for axis, text in ((0, "1/(number of rows)"), (1, "1/(number of columns)"))
+        for axis, text in ((0, "1/($rows)"), (1, "1/($columns)"))
     ),),
     "MSE": tuple(
         (
@@ -128,7 +130,7 @@ WRONG: dict[str, tuple[tuple[Partial, ...], ...]] = {
             _wrong(f"{sign}2·($a − $b)", lambda g, o, a, b, s=s: g * s * 2 * (a - b)),
             _wrong(f"{sign}($a − $b)/$n", lambda g, o, a, b, s=s: g * s * (a - b) / a.size),
             _wrong(f"{sign}($a − $b)", lambda g, o, a, b, s=s: g * s * (a - b)),
-            _wrong(f"{sign}2·($a − $b)/(number of rows)", lambda g, o, a, b, s=s: g * s * 2 * (a - b) / len(a)),
+            _wrong(f"{sign}2·($a − $b)/($rows)", lambda g, o, a, b, s=s: g * s * 2 * (a - b) / len(a)),
         )
         for sign, s in (("", 1), ("−", -1))
     ),
@@ -140,13 +142,13 @@ WRONG: dict[str, tuple[tuple[Partial, ...], ...]] = {
     "Linear of arrays": (
         (_wrong("$grad @ $bᵀ", lambda g, o, a, b, c: g @ b.T),),
         (
-            _wrong("(($grad)ᵀ @ $a)/(number of rows)", lambda g, o, a, b, c: g.T @ a / len(a)),
+            _wrong("(($grad)ᵀ @ $a)/($rows)", lambda g, o, a, b, c: g.T @ a / len(a)),
             _wrong("$aᵀ @ $grad", lambda g, o, a, b, c: a.T @ g),
         ),
         (
             _wrong("mean($grad, axis=0)", lambda g, o, a, b, c: g.mean(0)),
-            _wrong("the first row of $grad", lambda g, o, a, b, c: g[0]),
-            _wrong("the last row of $grad", lambda g, o, a, b, c: g[-1]),
+            _wrong(N_("the first row of $grad"), lambda g, o, a, b, c: g[0]),
+            _wrong(N_("the last row of $grad"), lambda g, o, a, b, c: g[-1]),
         ),
     ),
     "matmul": (

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare.errors import InputError
+from bpcompare.language import _
 from bpcompare.problem import estimates
 from bpcompare.problem.networks import network
 from bpcompare.problem.whole_numbers import quoted, seed_number, widths_of
@@ -98,7 +99,7 @@ def collapse(layers: tuple[int, int, int] = (2, 5, 3), seed: int = 0) -> Collaps
 def _three(layers: object) -> tuple[int, int, int]:
     widths = widths_of(layers)
     if len(widths) != 3:
-        raise InputError(f"layers must be three widths: inputs, middle, outputs; got {quoted(widths)}")
+        raise InputError(_("layers must be three widths: inputs, middle, outputs; got {widths}", widths=quoted(widths)))
     return widths[0], widths[1], widths[2]
 
 

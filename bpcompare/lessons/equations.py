@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from bpcompare.errors import InputError
 from bpcompare.graph.scripts import subscript, superscript
+from bpcompare.language import _
 from bpcompare.problem import estimates
 
 MOST_DIGITS = 17
@@ -57,15 +58,26 @@ def equations(
     """
     if isinstance(weight, nn.Linear):
         if bias is not None:
-            raise InputError("an nn.Linear brings its own bias; got another one: leave it out")
+            raise InputError(_("an nn.Linear brings its own bias; got another one: leave it out"))
         layer = weight
         weight, bias = layer.weight, layer.bias
     weight, bias = _tensor("weight", weight), None if bias is None else _tensor("bias", bias)
     if isinstance(digits, bool) or not isinstance(digits, int) or not 1 <= digits <= MOST_DIGITS:
-        raise InputError(f"digits must be a whole number from 1 to {MOST_DIGITS}; got {digits!r:.60}")
+        raise InputError(
+            _(
+                "digits must be a whole number from 1 to {most}; got {digits}",
+                most=MOST_DIGITS,
+                digits=f"{digits!r:.60}",
+            )
+        )
     if weight.ndim != 2 or (bias is not None and bias.shape != weight.shape[:1]):
-        found = f"{tuple(weight.shape)} and {None if bias is None else tuple(bias.shape)}"
-        raise InputError(f"weight must be (out, in) and bias (out,) or None; got {found}; pass those of an nn.Linear")
+        raise InputError(
+            _(
+                "weight must be (out, in) and bias (out,) or None; got {weight} and {bias}; pass those of an nn.Linear",
+                weight=tuple(weight.shape),
+                bias=None if bias is None else tuple(bias.shape),
+            )
+        )
     estimates.equations(weight.shape[1], weight.shape[0]).check()
     xs, ys = _named(x_names, "x", weight.shape[1]), _named(y_names, "y", weight.shape[0])
 
@@ -83,12 +95,18 @@ def equations(
 
 def _tensor(name: str, values: object) -> Tensor:
     if isinstance(values, type):
-        kind = values.__name__
-        raise InputError(f"{name} must be numbers; got the class {kind}: pass a layer, such as nn.{kind}(2, 1)")
+        message = _(
+            "{name} must be numbers; got the class {kind}: pass a layer, such as nn.{kind}(2, 1)",
+            name=name,
+            kind=values.__name__,
+        )
+        raise InputError(message)
     try:
         return torch.as_tensor(values).detach()
     except (TypeError, ValueError, RuntimeError):
-        raise InputError(f"{name} must be a tensor of numbers; got {type(values).__name__}") from None
+        raise InputError(
+            _("{name} must be a tensor of numbers; got {kind}", name=name, kind=type(values).__name__)
+        ) from None
 
 
 def _named(names: Sequence[str] | None, letter: str, count: int) -> tuple[list[str], list[str]]:
@@ -99,7 +117,14 @@ def _named(names: Sequence[str] | None, letter: str, count: int) -> tuple[list[s
         places = range(1, count + 1)
         return [f"{letter}{subscript(i)}" for i in places], [f"{letter}_{{{i}}}" for i in places]
     if len(names) != count:
-        raise InputError(f"there must be one name for each of {count} columns; got {len(names)}: {', '.join(names)}")
+        raise InputError(
+            _(
+                "there must be one name for each of {count} columns; got {found}: {names}",
+                count=count,
+                found=len(names),
+                names=", ".join(names),
+            )
+        )
     if all(name in (letter, *(f"{letter}{i}" for i in range(1, count + 1))) for name in names):
         return _named(None, letter, count)
     return list(names), [rf"\mathrm{{{_escaped(name)}}}" for name in names]

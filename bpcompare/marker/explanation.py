@@ -11,6 +11,7 @@ from bpcompare.marker.factors import Factor, Pair, fit, may_share_a_factor, rati
 from bpcompare.marker.memo import Memo
 from bpcompare.marker.mistakes import Mistake
 
+FAR = 1e-4  # of the squared length
 SINGLE = ("float32", "float16", "bfloat16")
 
 
@@ -158,8 +159,19 @@ def not_refuted(
 
 def _fits(call: Call, answer: str, guess: Guess) -> bool:
     made = guess(call)
-    placed = pair(call, answer, *made) if made is not None else None
+    exact = epsilon(call, answer) == EPSILON["float64"]
+    if made is None or (exact and _far(call.answers[answer].ravel(), made[0].ravel())):
+        return False
+    placed = pair(call, answer, *made)
     return placed is not None and ratio(placed) is not None
+
+
+def _far(answer: Array, guess: Array) -> bool:
+    """A first look: whether the two differ in direction by far more than float64's rounding could make of it."""
+    if answer.shape != guess.shape:
+        return False
+    apart = answer - guess * (float(answer @ guess) / (float(guess @ guess) or 1.0))
+    return float(apart @ apart) > FAR * float(answer @ answer)  # what is not finite is looked at again
 
 
 def agrees(call: Call, answer: str, guess: Array, slack: float = 4.0) -> bool:

@@ -78,11 +78,12 @@ def _retraced(
     starts = [(calls, given)] if own else []
     starts += [(calls, {})] if wrong_own or not own else []
     starts += [(wrong, given)] if len(wrong) < len(calls) else []
+    searches = [_search(some, answer, known, program, start) for some, start in starts]
     for pairs in (False, True):
-        for some, start in starts:
+        for search, (some, start) in zip(searches, starts, strict=True):
             if pairs and some is wrong:
                 continue
-            result = _search(some, answer, known, program, start).run(pairs, changes if not start else ())
+            result = search.run(pairs, changes if not start else ())
             if result is None:
                 continue
             explanation, used = result

@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from bpcompare.errors import InputError
+from bpcompare.language import _
 
 QUOTED = 60  # characters of a file or a name that a message repeats
 # Control characters, direction overrides and the like, lone surrogates, separators of lines and paragraphs.
@@ -31,10 +32,10 @@ def fault_of_name(name: str) -> str | None:
         "holds the control character '\\n'; rename the column"
     """
     if not name.strip():
-        return "is empty; give the column a name"
+        return _("is empty; give the column a name")
     for character in name:
         if unicodedata.category(character) in REFUSED or character in DIRECTION:
-            return f"holds the control character {character!r}; rename the column"
+            return _("holds the control character {character!r}; rename the column", character=character)
     return None
 
 
@@ -54,12 +55,21 @@ def check_names(option: str, names: Sequence[str], columns: int) -> tuple[str, .
         ('速度',)
     """
     if isinstance(names, str) or len(names) != columns:
-        raise InputError(f"{option} must be one name for each of {columns} columns; got {shown(str(names))}")
+        raise InputError(
+            _(
+                "{option} must be one name for each of {columns} columns; got {names}",
+                option=option,
+                columns=columns,
+                names=shown(str(names)),
+            )
+        )
     for place, name in enumerate(names):
         if not isinstance(name, str):
-            raise InputError(f"{option} must be texts; got {shown(repr(name))}")
+            raise InputError(_("{option} must be texts; got {name}", option=option, name=shown(repr(name))))
         if fault := fault_of_name(name):
-            raise InputError(f"{option}: the name {shown(name)} {fault}")
+            raise InputError(_("{option}: the name {name} {fault}", option=option, name=shown(name), fault=fault))
         if name in names[:place]:
-            raise InputError(f"{option} must be different from each other; {shown(name)} is there twice")
+            raise InputError(
+                _("{option} must be different from each other; {name} is there twice", option=option, name=shown(name))
+            )
     return tuple(names)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bpcompare.errors import InputError
+from bpcompare.language import _
 from bpcompare.problem.whole_numbers import quoted
 
 if TYPE_CHECKING:
@@ -44,10 +45,14 @@ def as_columns(name: str, values: "Numbers") -> Tensor:
         if wrong or tensor.device.type != "cpu":
             layout = " sparse" * tensor.is_sparse
             found = f"{tensor.dtype}{layout} on {tensor.device}"
-            raise InputError(f"{name} must be a dense tensor of real numbers on the CPU; got {found}")
+            raise InputError(
+                _("{name} must be a dense tensor of real numbers on the CPU; got {found}", name=name, found=found)
+            )
         return tensor
     if isinstance(values, np.ma.MaskedArray) and values.mask.any():
-        raise InputError(f"{name} must have a number everywhere; got a masked array: leave out its masked rows first")
+        raise InputError(
+            _("{name} must have a number everywhere; got a masked array: leave out its masked rows first", name=name)
+        )
     try:
         array = np.asarray(values)
     except (ValueError, TypeError, RuntimeError) as error:
@@ -59,7 +64,11 @@ def as_columns(name: str, values: "Numbers") -> Tensor:
 
 def _no_numbers(name: str, found: str) -> InputError:
     return InputError(
-        f"{name} must be a tensor, an array or a list of rows of one length, all real numbers; got {found}"
+        _(
+            "{name} must be a tensor, an array or a list of rows of one length, all real numbers; got {found}",
+            name=name,
+            found=found,
+        )
     )
 
 
@@ -70,21 +79,35 @@ def check_columns(x: Tensor, y: Tensor, dtype: torch.dtype) -> None:
         InputError: A shape, a precision or a value does not fit, with the remedy.
     """
     if x.ndim != 2 or 0 in x.shape:
-        hint = " Use x.unsqueeze(1), or [[v] for v in x] of a list." if x.ndim == 1 else ""
-        raise InputError(f"x must have shape (N, in_features) with N and in_features ≥ 1; got {tuple(x.shape)}.{hint}")
+        fault = _("x must have shape (N, in_features) with N and in_features ≥ 1; got {shape}.", shape=tuple(x.shape))
+        hint = _("{fault} Use x.unsqueeze(1), or [[v] for v in x] of a list.", fault=fault)
+        raise InputError(hint if x.ndim == 1 else fault)
     n = x.shape[0]
     if y.shape == (n,):
         raise InputError(
-            f"y must have shape (N, out_features) = ({n}, 1); got ({n},). Use y.unsqueeze(1), or [[v] for v in y] "
-            f"of a list: ({n}, 1) − ({n},) would broadcast to ({n}, {n})."
+            _(
+                "y must have shape (N, out_features) = ({n}, 1); got ({n},). Use y.unsqueeze(1), or [[v] for "
+                "v in y] of a list: ({n}, 1) − ({n},) would broadcast to ({n}, {n}).",
+                n=n,
+            )
         )
     if y.ndim != 2 or y.shape[0] != n or y.shape[1] == 0:
-        raise InputError(f"y must have shape (N, out_features) with N = {n}, as x has; got {tuple(y.shape)}.")
+        raise InputError(
+            _("y must have shape (N, out_features) with N = {n}, as x has; got {shape}.", n=n, shape=tuple(y.shape))
+        )
     check_precision(dtype)
     for name, values in (("x", x), ("y", y)):
         if not values.isfinite().all():
             row, column = (~values.isfinite()).nonzero()[0].tolist()
-            raise InputError(f"{name} must be finite; {name}[{row}, {column}] is {values[row, column].item()}.")
+            raise InputError(
+                _(
+                    "{name} must be finite; {name}[{row}, {column}] is {value}.",
+                    name=name,
+                    row=row,
+                    column=column,
+                    value=values[row, column].item(),
+                )
+            )
 
 
 def check_precision(dtype: torch.dtype) -> None:
@@ -94,7 +117,7 @@ def check_precision(dtype: torch.dtype) -> None:
         InputError: It is another one.
     """
     if dtype not in DTYPES:
-        raise InputError(f"dtype must be torch.float32 or torch.float64; got {dtype}.")
+        raise InputError(_("dtype must be torch.float32 or torch.float64; got {dtype}.", dtype=dtype))
 
 
 def as_parameters(name: str, values: object, dtype: torch.dtype) -> Tensor:
@@ -106,9 +129,13 @@ def as_parameters(name: str, values: object, dtype: torch.dtype) -> Tensor:
     try:
         numbers = torch.as_tensor(values, dtype=dtype)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{name} must be a number or rows of numbers of one length; got {quoted(values)}") from error
+        raise InputError(
+            _("{name} must be a number or rows of numbers of one length; got {value}", name=name, value=quoted(values))
+        ) from error
     if not numbers.isfinite().all():
-        raise InputError(f"{name} must be finite in {dtype}; got {quoted(values)}")
+        raise InputError(
+            _("{name} must be finite in {dtype}; got {value}", name=name, dtype=dtype, value=quoted(values))
+        )
     return numbers
 
 

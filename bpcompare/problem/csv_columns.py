@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bpcompare.errors import TableError
+from bpcompare.language import _
 from bpcompare.problem.column_names import fault_of_name, shown
 from bpcompare.problem.csv_dialect import DELIMITERS
 
@@ -62,15 +63,21 @@ def choose(header: Sequence[str], x: Columns, y: Columns) -> tuple[list[str], li
     xs, ys = items(x, header), items(y, header)
     for option, asked, found in (("--x", x, xs), ("--y", y, ys)):
         if "" in found:
-            raise TableError(f"{option} must be column names separated by commas; got {shown(str(asked))}")
+            raise TableError(
+                _(
+                    "{option} must be column names separated by commas; got {asked}",
+                    option=option,
+                    asked=shown(str(asked)),
+                )
+            )
     y_names = _expanded(ys, header, [name for name in xs if not is_pattern(name, header)])
     x_names = _expanded(xs, header, y_names)
     wanted = [*x_names, *y_names]
     for place, name in enumerate(wanted):
         if name in wanted[:place]:
-            raise TableError(f"column {shown(name)} is asked for twice; name it once in --x and --y")
+            raise TableError(_("column {name} is asked for twice; name it once in --x and --y", name=shown(name)))
     if not x_names or not y_names:
-        raise TableError("--x and --y must name at least one column each")
+        raise TableError(_("--x and --y must name at least one column each"))
     return x_names, y_names
 
 
@@ -97,8 +104,12 @@ def delimiter(path: Path, first_line: str, x: Columns, y: Columns) -> str:
     fitting = [sign for sign, header in headers.items() if len(header) > 1 and _has_all(header, x, y)]
     if len(fitting) > 1:
         raise TableError(
-            f"{path}, line 1: the header can be read with {' and with '.join(map(repr, fitting))} between the columns; "
-            "rename the columns so that they hold only one of these signs"
+            _(
+                "{path}, line 1: the header can be read with {signs} between the columns; rename the columns so that "
+                "they hold only one of these signs",
+                path=path,
+                signs=_(" and with ").join(map(repr, fitting)),
+            )
         )
     return fitting[0] if fitting else max(DELIMITERS, key=lambda sign: len(headers[sign]))
 
@@ -124,4 +135,13 @@ def check_name(path: Path, line: int, name: str, place: int) -> None:
         TableError: It has none, or one that cannot be printed.
     """
     if fault := fault_of_name(name):
-        raise TableError(f"{path}, line {line}: the name of column {place + 1}, {shown(name)}, {fault}")
+        raise TableError(
+            _(
+                "{path}, line {line}: the name of column {number}, {name}, {fault}",
+                path=path,
+                line=line,
+                number=place + 1,
+                name=shown(name),
+                fault=fault,
+            )
+        )

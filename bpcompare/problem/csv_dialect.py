@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 
 from bpcompare.errors import TableError
+from bpcompare.language import _
 from bpcompare.problem.column_names import shown
 
 DECIMALS = (".", ",")
@@ -41,11 +42,14 @@ class Dialect:
         if self.encoding is not None:
             check_encoding(self.encoding)
         if self.decimal not in DECIMALS:
-            raise TableError(f"--decimal must be '.' or ','; got {shown(str(self.decimal))}")
+            raise TableError(_("--decimal must be '.' or ','; got {decimal}", decimal=shown(str(self.decimal))))
         if self.comment is not None and not re.match(r"[^\s\d\",;.+-]|[+-][^\d.]", self.comment):
             raise TableError(
-                "--comment must be what comment lines begin with, such as '#', and nothing that a row could begin "
-                f"with; got {shown(self.comment)}"
+                _(
+                    "--comment must be what comment lines begin with, such as '#', and nothing that a row could "
+                    "begin with; got {comment}",
+                    comment=shown(self.comment),
+                )
             )
 
     def number(self, cell: str) -> float:
@@ -78,7 +82,10 @@ def check_encoding(name: str) -> str:
         usable = False
     if not usable:
         raise TableError(
-            f"--encoding must be a text encoding that Python knows, such as utf-8, gbk or cp1252; got {shown(name)}"
+            _(
+                "--encoding must be a text encoding that Python knows, such as utf-8, gbk or cp1252; got {name}",
+                name=shown(name),
+            )
         )
     return found
 

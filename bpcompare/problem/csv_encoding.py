@@ -3,11 +3,12 @@
 import io
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from bpcompare.errors import TableError
+from bpcompare.errors import TableError, reason
+from bpcompare.language import _
 from bpcompare.problem.csv_dialect import check_encoding
 
 LONGEST_LINE = 10_000_000  # bytes; a table of a million columns still fits
@@ -32,23 +33,21 @@ def open_text(path: Path, encoding: str | None = None) -> Iterator[tuple[BinaryI
     try:
         raw = path.open("rb", buffering=0)
     except (OSError, ValueError) as error:
-        raise TableError(f"{path} cannot be read: {_reason(error)}; check the path") from error
+        why = reason(error)
+        raise TableError(_("{path} cannot be read: {reason}; check the path", path=path, reason=why)) from error
     with raw, _LinesInBounds(raw, path) as binary:
         try:
             start = binary.peek(4)[:4]
         except OSError as error:
-            raise TableError(f"{path} cannot be read: {error.strerror}; --csv needs a file") from error
+            why = reason(error)
+            raise TableError(_("{path} cannot be read: {reason}; --csv needs a file", path=path, reason=why)) from error
         codec = _codec(path, start, encoding)
         try:
             yield binary, io.TextIOWrapper(binary, encoding=codec, newline="")
         except UnicodeError as error:
             raise _not_in(path, codec) from error
         except OSError as error:
-            raise TableError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return str(getattr(error, "strerror", None) or error)
+            raise TableError(_("{path} cannot be read: {reason}", path=path, reason=reason(error))) from error
 
 
 class _LinesInBounds(io.BufferedReader):
@@ -65,8 +64,12 @@ class _LinesInBounds(io.BufferedReader):
         self.since_line_end = len(data) - end - 1 + (self.since_line_end if end < 0 else 0)
         if self.since_line_end > LONGEST_LINE:
             raise TableError(
-                f"{self.path} has a line of more than {LONGEST_LINE // 1_000_000} million bytes; "
-                "a table has a line for each row, so check that it is a CSV file"
+                _(
+                    "{path} has a line of more than {millions} million bytes; a table has a line for each row, "
+                    "so check that it is a CSV file",
+                    path=self.path,
+                    millions=LONGEST_LINE // 1000000,
+                )
             )
         return data
 
@@ -78,8 +81,12 @@ def _codec(path: Path, start: bytes, asked: str | None) -> str:
         if start.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")) or (b"\0" in start and start[:2] not in UTF_16_MARKS):
             likely = _wide(start)
             raise TableError(
-                f"{path} is not UTF-8, nor UTF-16 with a byte order mark; save it as UTF-8, "
-                f"or add {_option(likely)}, which is likely"
+                _(
+                    "{path} is not UTF-8, nor UTF-16 with a byte order mark; save it as UTF-8, or add {option}, which "
+                    "is likely",
+                    path=path,
+                    option=_option(likely),
+                )
             )
         return marked or "utf-8"
     name = check_encoding(asked)
@@ -87,7 +94,12 @@ def _codec(path: Path, start: bytes, asked: str | None) -> str:
         return name
     if _family(marked) != _family(name):
         raise TableError(
-            f"{path} begins with the byte order mark of {_plain(marked)}, not {name}; leave --encoding out"
+            _(
+                "{path} begins with the byte order mark of {marked}, not {name}; leave --encoding out",
+                path=path,
+                marked=_plain(marked),
+                name=name,
+            )
         )
     return marked
 
@@ -103,7 +115,7 @@ def _family(codec: str) -> str:
 
 
 def _option(encoding: str) -> str:
-    return f"--encoding {encoding} (in Python encoding={encoding!r})"
+    return _("--encoding {encoding} (in Python encoding={encoding!r})", encoding=encoding)
 
 
 def _plain(codec: str) -> str:
@@ -113,20 +125,25 @@ def _plain(codec: str) -> str:
 
 def _not_in(path: Path, codec: str) -> TableError:
     likely = likely_encoding(_bytes_beyond_ascii(path))
-    remedy = f"name its encoding with {_option('…')}"
+    remedy = _("name its encoding with {option}", option=_option("…"))
     if likely not in (None, codec):
-        remedy = f"add {_option(str(likely))}, which is likely"
+        remedy = _("add {option}, which is likely", option=_option(str(likely)))
     return TableError(
-        f"{path}, line {_line_of_bad_byte(path, codec)}: this is not {_plain(codec)} text; save the file as UTF-8, "
-        f"or {remedy}"
+        _(
+            "{path}, line {line}: this is not {codec} text; save the file as UTF-8, or {remedy}",
+            path=path,
+            line=_line_of_bad_byte(path, codec),
+            codec=_plain(codec),
+            remedy=remedy,
+        )
     )
 
 
 def _line_of_bad_byte(path: Path, codec: str) -> int:
     line = 1
-    with path.open(encoding=codec, errors="replace") as file:
+    with path.open(encoding=codec, errors="replace") as file, suppress(UnicodeError):  # UTF-16 wants its mark first
         while block := file.read(BLOCK):
-            before, bad, _ = block.partition("\ufffd")
+            before, bad, _rest = block.partition("\ufffd")
             line += before.count("\n")
             if bad:
                 break

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bpcompare.errors import TableError
+from bpcompare.language import N_, _, listed, ngettext
 from bpcompare.problem.column_names import shown
 from bpcompare.problem.csv_columns import check_name
 from bpcompare.problem.csv_dialect import Dialect, is_missing
 
-RAGGED = "every row must have one cell per column, and numbers no commas of their own unless quoted"
+RAGGED = N_("every row must have one cell per column, and numbers no commas of their own unless quoted")
 LISTED = 20  # column names in a message
 SPACES = " \u00a0\u202f\u2009"
 GROUPED = re.compile(rf"[+-]?\d[\d.,'_\u2019{SPACES}]*[,'_\u2019{SPACES}][\d.,'_\u2019{SPACES}]*\d", re.ASCII)
@@ -36,8 +37,12 @@ def check_header(path: Path, line: int, header: Sequence[str], wanted: Iterable[
     """
     if all(_is_number(name, dialect) for name in header):
         raise TableError(
-            f"{path}, line {line}: the header is missing; the first row must name the columns, but it reads "
-            f"{', '.join(map(shown, header[:4]))}"
+            _(
+                "{path}, line {line}: the header is missing; the first row must name the columns, but it reads {cells}",
+                path=path,
+                line=line,
+                cells=listed(map(shown, header[:4])),
+            )
         )
     for name in wanted:
         count = header.count(name)
@@ -45,25 +50,36 @@ def check_header(path: Path, line: int, header: Sequence[str], wanted: Iterable[
             raise _unknown(path, line, name, header, dialect)
         if count > 1:
             raise TableError(
-                f"{path}, line {line}: column {shown(name)} stands there {count} times; rename all but one"
+                _(
+                    "{path}, line {line}: column {name} stands there {count} times; rename all but one",
+                    path=path,
+                    line=line,
+                    name=shown(name),
+                    count=count,
+                )
             )
         check_name(path, line, name, header.index(name))
 
 
 def _unknown(path: Path, line: int, name: str, header: Sequence[str], dialect: Dialect) -> TableError:
-    known = ", ".join(map(shown, header[:LISTED])) + (", …" if len(header) > LISTED else "")
+    known = listed([*map(shown, header[:LISTED]), *["…"] * (len(header) > LISTED)])
     near = difflib.get_close_matches(name[:100], [column for column in header[:1000] if len(column) < 100], 1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return TableError(
-        f"{path}, line {line}: there is no column {shown(name)}; the columns are {known}{hint}"
-        f"{_comment_hint(header, dialect)}"
+    fault = _(
+        "{path}, line {line}: there is no column {name}; the columns are {known}",
+        path=path,
+        line=line,
+        name=shown(name),
+        known=known,
     )
+    if near:
+        fault = _("{fault}; did you mean {name!r}?", fault=fault, name=near[0])
+    return TableError(_with_comment_hint(fault, header, dialect))
 
 
-def _comment_hint(row: Sequence[str], dialect: Dialect) -> str:
+def _with_comment_hint(fault: str, row: Sequence[str], dialect: Dialect) -> str:
     if dialect.comment is None and row and row[0].lstrip().startswith("#"):
-        return "; if the line is a comment, add --comment '#'"
-    return ""
+        return _("{fault}; if the line is a comment, add --comment '#'", fault=fault)
+    return fault
 
 
 def check_row(path: Path, line: int, row: Sequence[str], header: Sequence[str], dialect: Dialect) -> None:
@@ -78,11 +94,15 @@ def check_row(path: Path, line: int, row: Sequence[str], header: Sequence[str], 
     if not row:
         raise blank_line(path, line)
     if len(row) != len(header):
-        cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
-        raise TableError(
-            f"{path}, line {line}: the row has {cells}, the header has {len(header)}; {RAGGED}"
-            f"{_comment_hint(row, dialect)}"
+        fault = _(
+            "{path}, line {line}: the row has {cells}, the header has {columns}; {rule}",
+            path=path,
+            line=line,
+            cells=ngettext("{n} cell", "{n} cells", len(row)),
+            columns=len(header),
+            rule=_(RAGGED),
         )
+        raise TableError(_with_comment_hint(fault, row, dialect))
 
 
 def check_cell(path: Path, line: int, name: str, cell: str, dialect: Dialect) -> None:
@@ -95,13 +115,22 @@ def check_cell(path: Path, line: int, name: str, cell: str, dialect: Dialect) ->
         >>> check_cell(Path("cars.csv"), 2, "dist", "2.5", Dialect())
     """
     if fault := _fault(cell, dialect):
-        reads = f"the cell reads {shown(cell)}" if cell.strip() else "the cell is empty"
-        raise TableError(f"{path}, line {line}, column {shown(name)}: {reads}{fault}")
+        column = shown(name)
+        raise TableError(
+            _("{path}, line {line}, column {column}: {fault}", path=path, line=line, column=column, fault=fault)
+        )
 
 
 def blank_line(path: Path, line: int) -> TableError:
     """The error of a line that holds nothing and is not one of the last."""
-    return TableError(f"{path}, line {line}: the line is blank; {RAGGED}, so take it out, or add --skip-missing")
+    return TableError(
+        _(
+            "{path}, line {line}: the line is blank; {rule}, so take it out, or add --skip-missing",
+            path=path,
+            line=line,
+            rule=_(RAGGED),
+        )
+    )
 
 
 def _is_number(cell: str, dialect: Dialect) -> bool:
@@ -113,42 +142,63 @@ def _is_number(cell: str, dialect: Dialect) -> bool:
 
 
 def _fault(cell: str, dialect: Dialect) -> str | None:
-    """What is wrong with a cell, as the end of a sentence, or None."""
+    """What is wrong with a cell, as a sentence, or None."""
     text = cell.strip()
+    if not text:
+        return _("the cell is empty; fill it in, or leave such rows out with --skip-missing")
     if is_missing(text):
-        value = "" if not text else ", a missing value and not a finite number"
-        return f"{value}; fill it in, or leave such rows out with --skip-missing"
-    if _is_number(text, dialect) and "_" not in text and text.isascii():
+        message = N_(
+            "the cell reads {cell}, a missing value and not a finite number; fill it in, or leave such rows out with "
+            "--skip-missing"
+        )
+    elif _is_number(text, dialect) and "_" not in text and text.isascii():
         if math.isfinite(dialect.number(text)):
             return None
-        return ", which is not a finite number of double precision; leave the row out"
-    return _punctuation(text, dialect) or _meaning(text, dialect)
+        message = N_("the cell reads {cell}, which is not a finite number of double precision; leave the row out")
+    else:
+        message = _punctuation(text, dialect) or _meaning(text, dialect)
+    return _(message, cell=shown(cell))
 
 
 def _punctuation(text: str, dialect: Dialect) -> str | None:
     """What is wrong with the commas and points of a number."""
     if dialect.decimal == "," and "." in text and GROUPED.fullmatch(text.replace(".", ",")):
-        return "; with --decimal , numbers have a decimal comma and no points: take the points out, or the option"
-    if dialect.decimal == "." and ONE_COMMA.fullmatch(text):
-        return (
-            "; write numbers with a decimal point and without thousands separators, "
-            "or give --decimal , (in Python decimal=',') if this is a decimal comma"
+        return N_(
+            "the cell reads {cell}; with --decimal , numbers have a decimal comma and no points: take the points out, "
+            "or the option"
         )
-    if GROUPED.fullmatch(text):
-        point = "comma" if dialect.decimal == "," else "point"
-        return f"; write numbers with a decimal {point} and without thousands separators"
-    return None
+    if dialect.decimal == "." and ONE_COMMA.fullmatch(text):
+        return N_(
+            "the cell reads {cell}; write numbers with a decimal point and without thousands separators, or give "
+            "--decimal , (in Python decimal=',') if this is a decimal comma"
+        )
+    if not GROUPED.fullmatch(text):
+        return None
+    if dialect.decimal == ",":
+        return N_("the cell reads {cell}; write numbers with a decimal comma and without thousands separators")
+    return N_("the cell reads {cell}; write numbers with a decimal point and without thousands separators")
 
 
 def _meaning(text: str, dialect: Dialect) -> str:
     """What a cell that is no number seems to be instead."""
     if PERCENT.fullmatch(text):
-        return "; take the sign out of the whole column and put it into the name, as in 'share (%)'"
+        return N_(
+            "the cell reads {cell}; take the sign out of the whole column and put it into the name, as in 'share (%)'"
+        )
     if DATE.fullmatch(text):
-        return ", which seems to be a date or a time; replace the column by numbers, such as days since the first row"
+        return N_(
+            "the cell reads {cell}, which seems to be a date or a time; replace the column by numbers, such as days "
+            "since the first row"
+        )
     if WITH_UNIT.fullmatch(text):
-        return ", a number with a unit; take the unit out of the whole column and put it into the name, as in 'x (km)'"
+        return N_(
+            "the cell reads {cell}, a number with a unit; take the unit out of the whole column and put it into the "
+            "name, as in 'x (km)'"
+        )
     if re.fullmatch(r"[\u2212\u2013]\s*[\d.,]+", text):
-        return ", with a minus sign that programs do not read; write it with a hyphen, like -1.5"
-    example = "1234,5 or 1,2e-3" if dialect.decimal == "," else "1234.5 or 1.2e-3"
-    return f", which is not a number; write it like {example}"
+        return N_(
+            "the cell reads {cell}, with a minus sign that programs do not read; write it with a hyphen, like -1.5"
+        )
+    if dialect.decimal == ",":
+        return N_("the cell reads {cell}, which is not a number; write it like 1234,5 or 1,2e-3")
+    return N_("the cell reads {cell}, which is not a number; write it like 1234.5 or 1.2e-3")

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from bpcompare import datasets
 from bpcompare.errors import TableError
+from bpcompare.language import N_, _
 from bpcompare.problem import estimates
 from bpcompare.problem.csv_columns import Columns, choose, delimiter
 from bpcompare.problem.csv_dialect import Dialect, is_missing
@@ -149,6 +150,15 @@ def _joined(columns: list[Tensor]) -> Tensor:
     return columns[0].unsqueeze(1) if len(columns) == 1 else torch.stack(columns, 1)
 
 
+READER_SAYS = (  # csv.Error
+    N_("unexpected end of data"),
+    N_("line contains NUL"),
+    N_("',' expected after '\"'"),
+    N_("';' expected after '\"'"),
+    N_("'\t' expected after '\"'"),
+)
+
+
 class _Reader:
     """Reads rows and converts the wanted cells of each, chunk by chunk, into ``columns``."""
 
@@ -158,8 +168,10 @@ class _Reader:
         lines = iter(text if self.lines is None else self.lines)
         first = next(lines, "")
         if not first.strip("\r\n"):
-            place = f", line {self._in_file(1)}" if first else ""
-            raise TableError(f"{path}{place}: the file is empty; its first row must name the columns")
+            message = N_("{path}: the file is empty; its first row must name the columns")
+            if first:
+                message = N_("{path}, line {line}: the file is empty; its first row must name the columns")
+            raise TableError(_(message, path=path, line=self._in_file(1)))
         sign = delimiter(path, first, x, y)
         self.rows = csv.reader(itertools.chain([first], lines), delimiter=sign, strict=True)
         self.header = [name.strip() for name in self._next_rows(1)[0]]
@@ -179,7 +191,14 @@ class _Reader:
             return list(itertools.islice(self.rows, count))
         except csv.Error as error:
             line = self._in_file(self.rows.line_num)
-            raise TableError(f"{self.path}, line {line}: {error}; close every quote") from error
+            raise TableError(
+                _(
+                    "{path}, line {line}: {error}; close every quote",
+                    path=self.path,
+                    line=line,
+                    error=_(str(error)),
+                )
+            ) from error
 
     def chunks(self) -> Iterator[None]:
         """Converts chunk after chunk until the file ends; blank lines may follow the last row, not part rows."""
@@ -196,8 +215,10 @@ class _Reader:
             line = self.rows.line_num
             yield
         if not self.columns[0]:
-            left = f"; all {self.skipped} rows have a missing cell" if self.skipped else ""
-            raise TableError(f"{self.path} has a header but no rows of data; give it at least one{left}")
+            fault = _("{path} has a header but no rows of data; give it at least one", path=self.path)
+            if self.skipped:
+                fault = _("{fault}; all {rows} rows have a missing cell", fault=fault, rows=self.skipped)
+            raise TableError(fault)
 
     def _convert(self, rows: list[Row], line: int) -> None:
         try:

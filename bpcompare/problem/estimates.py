@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from bpcompare.errors import LimitError
+from bpcompare.language import N_, _
 from bpcompare.problem.memory import available_memory
 
 DAY = 86_400.0  # seconds
@@ -78,12 +79,20 @@ class Estimate:
             return
         have = available_memory() * SHARE if self.memory > SMALL else math.inf
         if self.memory > have:
-            need = f"about {_short(self.memory / 1e9)} GB of memory, and {_short(have / 1e9)} GB can be used"
+            need, have_in_gb = _short(self.memory / 1e9), _short(have / 1e9)
+            fault = _(
+                "{job} would take about {need} GB of memory, and {have} GB can be used",
+                job=self.job,
+                need=need,
+                have=have_in_gb,
+            )
         elif self.seconds > DAY:
-            need = f"about {_short(self.seconds / DAY)} days, and one day is the limit"
+            days = _short(self.seconds / DAY)
+            fault = _("{job} would take about {days} days, and one day is the limit", job=self.job, days=days)
         else:
             return
-        raise LimitError(f"{self.job} would take {need}; {self.remedy}, or set {OVERRIDE}=1 to try it all the same")
+        remedy = _("{remedy}, or set {override}=1 to try it all the same", remedy=_(self.remedy), override=OVERRIDE)
+        raise LimitError(_("{fault}; {remedy}", fault=fault, remedy=remedy))
 
 
 def line(samples: int, inputs: int, outputs: int) -> Estimate:
@@ -91,24 +100,26 @@ def line(samples: int, inputs: int, outputs: int) -> Estimate:
     samples, inputs, outputs = _bounded(samples, inputs, outputs)
     memory = samples * (inputs + outputs) * DATA + inputs * outputs * DATA
     seconds = samples * inputs * outputs / MULTIPLICATIONS
-    job = f"{_count(samples)} samples of {_count(inputs + outputs)} columns"
-    return Estimate(job, memory, seconds, "ask for fewer samples or columns")
+    columns = _count(inputs + outputs)
+    job = _("{samples} samples of {columns} columns", samples=_count(samples), columns=columns)
+    return Estimate(job, memory, seconds, N_("ask for fewer samples or columns"))
 
 
 def table(rows: int, columns: int) -> Estimate:
     """Reading so many rows of a table."""
     return Estimate(
-        f"a table of about {_count(rows)} rows × {_count(columns)} columns",
+        _("a table of about {rows} rows × {columns} columns", rows=_count(rows), columns=_count(columns)),
         rows * columns * (DATA + FLOAT),
         rows * columns / 1e6,
-        "leave out rows or columns",
+        N_("leave out rows or columns"),
     )
 
 
 def network(widths: Sequence[int], itemsize: int = 4) -> Estimate:
     """A network of these widths, with its gradients."""
     numbers = _parameters(widths)
-    return Estimate(f"a network of {_count(numbers)} numbers", numbers * itemsize * 3, 0, "choose smaller layers")
+    job = _("a network of {numbers} numbers", numbers=_count(numbers))
+    return Estimate(job, numbers * itemsize * 3, 0, N_("choose smaller layers"))
 
 
 def training(
@@ -158,9 +169,14 @@ def training(
         memory = methods * states * (EPOCH + 2 * layers * TENSOR) + numbers * itemsize * (MODEL + 2 * methods)
         memory += samples * sum(widths) * FLOAT * 6
     seconds += samples * sum(widths) * DRAWN * files
-    size = f"{_count(samples)} samples, {_count(numbers)} numbers to learn"
-    job = f"training for {_count(epochs)} epochs ({size}, methods: {methods})"
-    return Estimate(job, memory, seconds, "ask for fewer epochs or smaller sizes")
+    job = _(
+        "training for {epochs} epochs ({samples} samples, {numbers} numbers to learn, methods: {methods})",
+        epochs=_count(epochs),
+        samples=_count(samples),
+        numbers=_count(numbers),
+        methods=methods,
+    )
+    return Estimate(job, memory, seconds, N_("ask for fewer epochs or smaller sizes"))
 
 
 def step_seconds(gradient: str, rule: str) -> float:
@@ -183,24 +199,30 @@ def sweep(
     memory = runs * (RUN + 60 * FLOAT + numbers * RECORDED) + (data * DATA + numbers * DATA + SEED) * seeds
     seconds = runs * epochs * numbers * (inputs + 1) * RUN_STEP + methods * epochs * OTHER_STEP
     seconds += (seeds if drawn else 1) * data * inputs / MULTIPLICATIONS + seeds * 1e-3 + runs * RUN_IN_FILES
-    job = f"a sweep of {_count(runs)} runs ({_count(seeds)} seeds) × {_count(epochs)} epochs"
-    return Estimate(job, memory, seconds, "ask for fewer seeds, rates, epochs or samples")
+    job = _(
+        "a sweep of {runs} runs ({seeds} seeds) × {epochs} epochs",
+        runs=_count(runs),
+        seeds=_count(seeds),
+        epochs=_count(epochs),
+    )
+    return Estimate(job, memory, seconds, N_("ask for fewer seeds, rates, epochs or samples"))
 
 
 def collapse(widths: Sequence[int]) -> Estimate:
     """Two linear layers of widths (in, hidden, out), the one that they are, and its rank."""
-    inputs, _, outputs = widths = _bounded(*widths)
+    inputs, _hidden, outputs = widths = _bounded(*widths)
     one, two = inputs * outputs, _parameters(widths)
     seconds = (20 * one * min(inputs, outputs) + 100 * two) / FACTORING
-    job = f"two layers of {_count(two)} numbers and the one that they are"
-    return Estimate(job, FLOAT * (8 * two + 12 * one), seconds, "choose smaller layers")
+    job = _("two layers of {numbers} numbers and the one that they are", numbers=_count(two))
+    return Estimate(job, FLOAT * (8 * two + 12 * one), seconds, N_("choose smaller layers"))
 
 
 def equations(inputs: int, outputs: int) -> Estimate:
     """An `nn.Linear` written out, term by term."""
     inputs, outputs = _bounded(inputs, outputs)
     terms = outputs * (inputs + 1)
-    return Estimate(f"equations of {_count(terms)} terms", terms * IN_EQUATION, terms / 1e5, "choose a smaller shape")
+    job = _("equations of {terms} terms", terms=_count(terms))
+    return Estimate(job, terms * IN_EQUATION, terms / 1e5, N_("choose a smaller shape"))
 
 
 def _parameters(widths: Sequence[int]) -> int:
@@ -217,4 +239,4 @@ def _short(number: float) -> str:
 
 
 def _count(number: int) -> str:
-    return f"{number:,}" if number < 10**9 else f"about 10^{math.log10(number):.0f}"
+    return f"{number:,}" if number < 10**9 else _("about 10^{power:.0f}", power=math.log10(number))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare.errors import InputError
+from bpcompare.language import _, listed
 from bpcompare.problem import estimates
 from bpcompare.problem.problem import Problem, from_data
 from bpcompare.problem.whole_numbers import seed_number, whole_number, widths_of
@@ -52,9 +53,11 @@ def network(
     """
     layers, seed = widths_of(layers), seed_number(seed)
     if activation not in ACTIVATIONS:
-        raise InputError(f"activation must be one of {', '.join(ACTIVATIONS)}; got {activation!r}")
+        raise InputError(
+            _("activation must be one of {known}; got {activation!r}", known=listed(ACTIVATIONS), activation=activation)
+        )
     if init not in INITS:
-        raise InputError(f"init must be one of {', '.join(INITS)}; got {init!r}")
+        raise InputError(_("init must be one of {known}; got {init!r}", known=listed(INITS), init=init))
     estimates.network(layers, dtype.itemsize).check()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -85,8 +88,13 @@ def with_network(
     layers = widths_of(layers)
     if (layers[0], layers[-1]) != ends:
         raise InputError(
-            f"layers must begin with {ends[0]} and end with {ends[1]}, the numbers of input and output columns; "
-            f"got {','.join(map(str, layers))}"
+            _(
+                "layers must begin with {inputs} and end with {outputs}, the numbers of input and output "
+                "columns; got {layers}",
+                inputs=ends[0],
+                outputs=ends[1],
+                layers=",".join(map(str, layers)),
+            )
         )
     model = network(layers, activation, init, bias=problem.has_bias, seed=seed, dtype=problem.dtype)
     return dataclasses.replace(problem, start=model, truth=None)
@@ -126,7 +134,7 @@ def quadratic(
 
     Source: 「反向传播推导+numpy实现」.
     """
-    seed = whole_number("the seed of NumPy's legacy generator", seed, 0, 2**32 - 1)
+    seed = whole_number(_("the seed of NumPy's legacy generator"), seed, 0, 2**32 - 1)
     random = np.random.RandomState(seed)
     x = np.sort(5 * random.random_sample(30))
     y = x**2 + 2 * random.randn(30)

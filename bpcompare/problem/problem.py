@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from bpcompare import notebook
 from bpcompare.errors import InputError
+from bpcompare.language import _, english
 from bpcompare.problem import estimates
 from bpcompare.problem.column_names import check_names
 from bpcompare.problem.columns import as_columns, as_parameters, check_columns, check_precision, numbered, precision
@@ -129,18 +130,22 @@ class Problem:
         return self.scaling.parameters_in_user_units(weight, bias)
 
     def __repr__(self) -> str:
-        kind = type(self.start).__name__
-        return (
-            f"<Problem {self.name}: {self.samples} samples, {self.in_features} → {self.out_features}, {kind}, "
-            f"{str(self.dtype).removeprefix('torch.')}{', standardised' if self.scaling else ''}>"
-        )
+        return f"<{english(self._caption())}>"
+
+    def _caption(self) -> str:
+        size = f"{self.in_features} → {self.out_features}, {type(self.start).__name__}"
+        kind = f"{size}, {str(self.dtype).removeprefix('torch.')}"
+        if self.scaling:
+            return _("Problem {name}: {n} samples, {kind}, standardised", name=self.name, n=self.samples, kind=kind)
+        return _("Problem {name}: {n} samples, {kind}", name=self.name, n=self.samples, kind=kind)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: a row for each column of the data."""
         columns = [(name, self.measured_x[:, i]) for i, name in enumerate(self.x_names[:MOST_ROWS])]
         columns += [(name, self.measured_y[:, i]) for i, name in enumerate(self.y_names[:MOST_ROWS])]
         rows = [[name, values.min().item(), values.mean().item(), values.max().item()] for name, values in columns]
-        return notebook.table(repr(self)[1:-1], ["column", "smallest", "mean", "largest"], rows)
+        head = [_("column"), _("smallest"), _("mean"), _("largest")]
+        return notebook.table(self._caption(), head, rows)
 
 
 def from_data(
@@ -203,8 +208,11 @@ def from_data(
     )
     if not (problem.x.isfinite().all() and problem.y.isfinite().all()):
         raise InputError(
-            f"the data reach beyond {problem.dtype}; give --dtype float64 or --standardize (in Python "
-            "dtype=torch.float64 or standardize=True)"
+            _(
+                "the data reach beyond {dtype}; give --dtype float64 or --standardize (in Python "
+                "dtype=torch.float64 or standardize=True)",
+                dtype=problem.dtype,
+            )
         )
     return problem
 
@@ -249,14 +257,22 @@ def line(
     samples, seed = whole_number("samples", samples), seed_number(seed)
     check_precision(dtype)
     if isinstance(noise, str | bool) or not 0 <= noise < math.inf:
-        raise InputError(f"noise must be a finite number of at least 0; got {quoted(noise)}")
+        raise InputError(_("noise must be a finite number of at least 0; got {noise}", noise=quoted(noise)))
     matrix = as_parameters("weight", weight, dtype)
     matrix = matrix.reshape(1, 1) if matrix.ndim == 0 else matrix
     if matrix.ndim != 2 or 0 in matrix.shape:
-        raise InputError(f"weight must be a number or a matrix (out, in); got shape {tuple(matrix.shape)}")
+        raise InputError(
+            _("weight must be a number or a matrix (out, in); got shape {shape}", shape=tuple(matrix.shape))
+        )
     biases = as_parameters("bias", bias, dtype).reshape(-1)
     if biases.numel() not in (1, matrix.shape[0]):
-        raise InputError(f"bias must be one number or one per output ({matrix.shape[0]}); got {biases.numel()}")
+        raise InputError(
+            _(
+                "bias must be one number or one per output ({outputs}); got {count}",
+                outputs=matrix.shape[0],
+                count=biases.numel(),
+            )
+        )
     out_features, in_features = matrix.shape
     estimates.line(samples, in_features, out_features).check()
     with torch.random.fork_rng(devices=[]):
@@ -286,4 +302,9 @@ def check_problem(problem: object) -> None:
         bpcompare.errors.InputError: what to learn must be a Problem, such as line() or from_data(x, y); got 5
     """
     if not isinstance(problem, Problem):
-        raise InputError(f"what to learn must be a Problem, such as line() or from_data(x, y); got {quoted(problem)}")
+        raise InputError(
+            _(
+                "what to learn must be a Problem, such as line() or from_data(x, y); got {problem}",
+                problem=quoted(problem),
+            )
+        )

@@ -3,6 +3,7 @@
 import operator
 
 from bpcompare.errors import InputError
+from bpcompare.language import _
 
 LARGEST_COUNT = 2**63 - 1  # what 64 bits hold
 SEEDS = (-(2**63), 2**64 - 1)  # what `torch.Generator.manual_seed` takes
@@ -25,8 +26,15 @@ def whole_number(name: str, value: object, least: int = 1, most: int = LARGEST_C
     except TypeError:
         number = None
     if number is None or not least <= number <= most:
-        limits = f"from {_power(least)} to {_power(most)}"
-        raise InputError(f"{name} must be a whole number {limits}; got {quoted(value)}")
+        raise InputError(
+            _(
+                "{name} must be a whole number from {least} to {most}; got {value}",
+                name=name,
+                least=_power(least),
+                most=_power(most),
+                value=quoted(value),
+            )
+        )
     return number
 
 
@@ -54,7 +62,7 @@ def quoted(value: object) -> str:
     try:
         text = repr(value)
     except ValueError:  # Python refuses to write whole numbers of more than 4300 digits
-        text = "a whole number of thousands of digits"
+        text = _("a whole number of thousands of digits")
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
@@ -73,5 +81,7 @@ def widths_of(layers: object) -> tuple[int, ...]:
     except TypeError:
         widths = ()
     if len(widths) < 2:
-        raise InputError(f"layers must be at least two widths, such as (2, 5, 1); got {quoted(layers)}")
-    return tuple(whole_number("every width of layers", width) for width in widths)
+        raise InputError(
+            _("layers must be at least two widths, such as (2, 5, 1); got {layers}", layers=quoted(layers))
+        )
+    return tuple(whole_number(_("every width of layers"), width) for width in widths)

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import hashlib
 import importlib.metadata
 import io
 import json
@@ -13,6 +14,7 @@ import torch
 
 from bpcompare import __version__
 from bpcompare.comparison.agreement import Agreement
+from bpcompare.language import english
 from bpcompare.problem.problem import Problem
 from bpcompare.training import processes
 
@@ -50,9 +52,21 @@ def versions() -> dict[str, object]:
     }
 
 
+def listed(files: Mapping[str, bytes]) -> dict[str, dict[str, object]]:
+    r"""Files as the one that describes them lists them: the size and the fingerprint of each, by its name, in order.
+
+    Example:
+        >>> listed({"history.csv": b"epoch\n"})["history.csv"]["bytes"]
+        6
+    """
+    return {
+        name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()} for name, content in files.items()
+    }
+
+
 def json_bytes(document: Mapping[str, object]) -> bytes:
-    """A document as JSON, UTF-8; nan and infinity, which JSON does not have, are refused."""
-    return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    """A document as JSON, UTF-8, in English; nan and infinity, which JSON does not have, are refused."""
+    return (json.dumps(english(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def csv_bytes(rows: Iterable[Sequence[object]]) -> bytes:

@@ -1,21 +1,22 @@
 """Writes results: the files of one run together, each whole or not at all.
 
 A reader of the output folder never sees half a file. All files of a run are written and synced before the first
-of them takes its place, and a run that fails leaves the results of the run before it. What a killed run left behind is
-removed by the next.
+of them takes its place, and a run that fails leaves the results of the run before it. A killed run is taken back by
+the next: what stood in the places of its files stands there again, and nothing of it is left.
 """
 
+import errno
 import fcntl
+import json
 import os
-import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 
-from bpcompare.errors import OutputError
-
-TEMPORARY = ".bpcompare-"  # the first letters of a folder for files that are still being written
+from bpcompare.errors import OutputError, reason
+from bpcompare.language import _
+from bpcompare.results.stage import TEMPORARY, Stage, clear
 
 
 def check_folder(folder: Path, names: Iterable[str] = ()) -> None:
@@ -34,20 +35,29 @@ def check_folder(folder: Path, names: Iterable[str] = ()) -> None:
     with ExitStack() as stack:
         try:
             _make_folder(folder, stack)
-            stack.enter_context(tempfile.TemporaryFile(dir=folder))
+            stack.enter_context(tempfile.TemporaryFile(dir=folder, prefix=TEMPORARY))
         except OSError as error:
             raise _cannot_write(folder, error) from error
         for name in names:
             if (folder / name).is_dir():
-                raise OutputError(f"{folder / name} cannot be written: it is a folder; move it or choose another --out")
+                raise OutputError(
+                    _("{file} cannot be written: it is a folder; move it or choose another --out", file=folder / name)
+                )
 
 
-def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
+def write_files(
+    folder: Path, files: Mapping[str, bytes], undisturbed: Callable[[], AbstractContextManager[object]] = nullcontext
+) -> list[Path]:
     """Writes ``files`` (name → content) into ``folder`` and returns their paths, in the order given.
 
     All contents are written to a temporary folder inside ``folder`` and flushed to the disk; only then does each take
     its place by one atomic rename, in the order given. If one cannot, those before it give their places back to the
     files that stood there. Put the file that describes the others last: where it is new, so are they.
+
+    Args:
+        folder: Where to; it is made if it does not exist.
+        files: The content of each file by its name.
+        undisturbed: A context in which no signal interrupts; the files take their places in it.
 
     Raises:
         OutputError: Something could not be written; the files that stood there before still do, nothing is left.
@@ -61,10 +71,11 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
         try:
             _make_folder(folder, stack)
             stack.enter_context(_only_writer(folder))
-            new, old = (stack.enter_context(_temporary_folder(folder)) for _ in range(2))
+            stage = stack.enter_context(_stage(folder, files))
             for name, content in files.items():
-                _write(new / name, content)
-            _place(folder, new, old, list(files))
+                _write(stage.new / name, content)
+            stack.enter_context(undisturbed())
+            _place(stage)
         except OSError as error:
             raise _cannot_write(folder, error) from error
     return [folder / name for name in files]
@@ -73,8 +84,8 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
 def _make_folder(folder: Path, stack: ExitStack) -> None:
     """Makes a folder and those above it; what is new and still empty is removed when ``stack`` is left."""
     for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        stack.callback(_remove_if_empty, missing)  # before it is made: an interruption may come between
         missing.mkdir(exist_ok=True)
-        stack.callback(_remove_if_empty, missing)
 
 
 def _remove_if_empty(folder: Path) -> None:
@@ -84,26 +95,35 @@ def _remove_if_empty(folder: Path) -> None:
 
 @contextmanager
 def _only_writer(folder: Path) -> Iterator[None]:
-    """Waits until no other run writes into ``folder``, then removes what a killed one left."""
+    """Waits until no other run writes into ``folder``, then takes back what a killed one left."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            for left in folder.glob(f"{TEMPORARY}*"):
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
+        if _locked(descriptor):  # else what is left may be of a run that lives
+            clear(folder)
         yield
     finally:
         os.close(descriptor)  # which gives the lock back
 
 
-@contextmanager
-def _temporary_folder(folder: Path) -> Iterator[Path]:
-    """A folder inside ``folder``, so that a rename stays on one disk."""
-    path = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder))
+def _locked(descriptor: int) -> bool:
+    """Waits for the lock; False on a file system that has none."""
     try:
-        yield path
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
+        return False
+    return True
+
+
+@contextmanager
+def _stage(folder: Path, names: Iterable[str]) -> Iterator[Stage]:
+    stage = Stage.unused(folder, names)
+    try:
+        stage.make()
+        yield stage
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        stage.remove()
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -113,32 +133,18 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _place(folder: Path, new: Path, old: Path, names: list[str]) -> None:
-    """Moves each file from ``new`` to ``folder``; if one cannot be moved, puts back those that stood there."""
-    placed: list[str] = []
-    try:
-        for name in names:
-            if (folder / name).exists():
-                _keep(folder / name, old / name)
-            placed.append(name)  # before it is: an interruption may come between
-            (new / name).replace(folder / name)
-    except BaseException:
-        for name in placed:
-            with suppress(OSError):
-                if (old / name).exists():
-                    (old / name).replace(folder / name)
-                elif not (new / name).exists():
-                    (folder / name).unlink()
-        raise
-
-
-def _keep(path: Path, copy: Path) -> None:
-    try:
-        copy.hardlink_to(path)
-    except OSError:  # a file system without links
-        shutil.copy2(path, copy)
+def _place(stage: Stage) -> None:
+    free = stage.keep()
+    _write(stage.draft, json.dumps(free).encode())
+    stage.place(free)
+    stage.remove()
 
 
 def _cannot_write(folder: Path, error: OSError) -> OutputError:
-    reason = (error.strerror or str(error)).lower()
-    return OutputError(f"the results cannot be written to {folder}: {reason}; choose another --out")
+    return OutputError(
+        _(
+            "the results cannot be written to {folder}: {reason}; choose another --out",
+            folder=folder,
+            reason=reason(error).lower(),
+        )
+    )

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import torch
 
 from bpcompare.comparison.linear import Comparison
+from bpcompare.language import _, ngettext
 from bpcompare.problem.problem import Problem
 from bpcompare.problem.scaling import Scaling
+from bpcompare.show.terminal import percent
 from bpcompare.theory.gradient_descent import Modes, modes
 from bpcompare.theory.least_squares import Curvature, curvature
 
@@ -116,12 +118,12 @@ def count(epochs: float) -> str:
         ('1 epoch', '8,912 epochs', 'about 2·10⁹ epochs', 'more epochs than anyone can run')
     """
     if not math.isfinite(epochs):
-        return "more epochs than anyone can run"
+        return _("more epochs than anyone can run")
     if epochs < 1_000_000:
-        return f"{epochs:,} epoch{'s' * (epochs != 1)}"
+        return ngettext("{n:,} epoch", "{n:,} epochs", int(epochs))
     first, power = f"{epochs:.0e}".split("e+")
     raised = str(int(power)).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"about {'' if first == '1' else f'{first}·'}10{raised} epochs"
+    return _("about {number} epochs", number=f"{'' if first == '1' else f'{first}·'}10{raised}")
 
 
 def sentences(comparison: Comparison) -> Iterator[str]:
@@ -146,15 +148,26 @@ def sentences(comparison: Comparison) -> Iterator[str]:
             return
     find = in_batches if partial else on_all_samples
     better = find(problem if problem.scaling else standardised(problem))
-    why = "1/max λ of a sample: safe for every batch" if partial else "2/(λmin+λmax)"
-    advice = f"use {'' if problem.scaling else '--standardize '}--lr {better.lr:g} ({why})"
-    if better.epochs is not None:
-        leave = "leaves" if better.epochs == 1 else "leave"
-        advice += f": {count(better.epochs)} {leave} {100 * LEFT:g} % of the distance to the optimum"
-    if problem.scaling is None:
-        now = find(problem)
-        advice += f"; without standardising, lr ≤ {now.lr:g}"
-        advice += "" if now.epochs is None else f" and {count(now.epochs)}"
-    yield f"advice     {advice}."
+    yield _("advice     {advice}.", advice=_advice(better, find(problem) if problem.scaling is None else None))
     if better.epochs is not None and better.epochs > LONGEST:
-        yield "columns    almost depend on each other: take the least-squares optimum above, or drop columns."
+        yield _("columns    almost depend on each other: take the least-squares optimum above, or drop columns.")
+
+
+def _advice(better: Advice, raw: Advice | None) -> str:
+    """What to type and what it leads to; ``raw`` is the advice for columns as they are, where they can be scaled."""
+    options = f"{'' if raw is None else '--standardize '}--lr {better.lr:g}"
+    if better.epochs is None:
+        said = _("use {options} (1/max λ of a sample: safe for every batch)", options=options)
+        return said if raw is None else _("{advice}; without standardising, lr ≤ {lr:g}", advice=said, lr=raw.lr)
+    said = ngettext(
+        "use {options} (2/(λmin+λmax)): {epochs} leaves {left} of the distance to the optimum",
+        "use {options} (2/(λmin+λmax)): {epochs} leave {left} of the distance to the optimum",
+        1 if better.epochs == 1 else 2,
+        options=options,
+        epochs=count(better.epochs),
+        left=percent(100 * LEFT),
+    )
+    if raw is None or raw.epochs is None:
+        return said
+    epochs = count(raw.epochs)
+    return _("{advice}; without standardising, lr ≤ {lr:g} and {epochs}", advice=said, lr=raw.lr, epochs=epochs)

@@ -15,10 +15,11 @@ from PIL import Image
 from torch import Tensor
 
 from bpcompare.comparison.linear import Comparison
-from bpcompare.show import landscape
+from bpcompare.language import _
+from bpcompare.show import fonts, landscape
 from bpcompare.show.page import chosen
 from bpcompare.show.panels import cloud, drawn_rows
-from bpcompare.show.style import GREY, house_style, line_styles, plain
+from bpcompare.show.style import GREY, house_style, letters_of, line_styles, plain
 
 DPI, MOST_DPI = 90, 120  # of 60 frames
 FRAMES = 60
@@ -59,6 +60,7 @@ def gif(comparison: Comparison, on_frame: Callable[[], object] | None = None) ->
         figure.add_artist(bar)
         handles, labels = panels[1].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+        fonts.note_missing(letters_of(figure))
         canvas.draw()
         background = canvas.copy_from_bbox(figure.bbox)
         frames = []
@@ -70,7 +72,7 @@ def gif(comparison: Comparison, on_frame: Callable[[], object] | None = None) ->
                     line.draw(canvas.get_renderer())
             bar.set_data([0, (frame + 1) / FRAMES], [0, 0])
             bar.draw(canvas.get_renderer())
-            count.set_text(f"epoch {math.floor(epoch):,} of {comparison.epochs:,}")
+            count.set_text(_("epoch {epoch:,} of {epochs:,}", epoch=math.floor(epoch), epochs=comparison.epochs))
             count.draw(canvas.get_renderer())
             frames.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy()))
             if on_frame:
@@ -118,11 +120,11 @@ def _fit(axes: Axes, comparison: Comparison) -> Panel:
     if single:
         axes.plot(x[:, 0].tolist(), y.tolist(), ".", color="#777777", **cloud(len(rows), 4))
         x = torch.stack([x.amin(0), x.amax(0)])
-        axes.set(xlabel=plain(problem.x_names[0]), ylabel=name, title="fit")
+        axes.set(xlabel=plain(problem.x_names[0]), ylabel=name, title=_("fit"))
     else:
         axes.plot([low, high], [low, high], color=GREY, linewidth=1)
         axes.set_xlim(y.min().item() - margin, y.max().item() + margin)
-        axes.set(xlabel=f"{name}, measured", ylabel=f"{name}, predicted", title="fit")
+        axes.set(xlabel=_("{name}, measured", name=name), ylabel=_("{name}, predicted", name=name), title=_("fit"))
     across = (x[:, 0] if single else y).tolist()
     axes.set_ylim(low - margin, high + margin)
     looks = {} if single else {"linestyle": "", "marker": "o", "markersize": 3}
@@ -161,7 +163,7 @@ def _head(style: dict[str, Any]) -> dict[str, Any]:
 def _curves(axes: Axes, comparison: Comparison) -> Panel:
     results, styles = comparison.results, line_styles(comparison.results)
     axes.set_yscale("log")
-    axes.set(xlabel="epoch", title="mean squared error", xlim=(0, comparison.epochs))
+    axes.set(xlabel=_("epoch"), title=_("mean squared error"), xlim=(0, comparison.epochs))
     losses = {name: result.losses.clamp(min=1e-300) for name, result in results.items()}
     highest = 100 * max(some[0].item() for some in losses.values())  # a diverging curve leaves the picture there
     seen = torch.cat([*losses.values()]).clamp(max=highest)

@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from bpcompare.comparison.linear import Comparison, Result
+from bpcompare.language import _
 from bpcompare.problem.parameter_names import Entry, entries
 from bpcompare.show.panels import (
     MOST_PANELS,
@@ -58,13 +59,13 @@ def _loss(comparison: Comparison) -> Figure:
     grid = figure.add_gridspec(rows + 1, columns, height_ratios=[2.0] * rows + [3.0])
     together = figure.add_subplot(grid[rows, :])
     together.set_yscale("log")
-    together.set_xlabel("epoch")
+    together.set_xlabel(_("epoch"))
     together.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], integer=True))  # for the small panels, too
-    together.set_ylabel("mean squared error")
+    together.set_ylabel(_("mean squared error"))
     for place, (name, result) in enumerate(comparison.results.items()):
         alone = figure.add_subplot(grid[place // columns, place % columns], sharex=together, sharey=together)
         alone.set_title(plain(name, 32))
-        alone.set_ylabel("" if place % columns else "mean squared error")
+        alone.set_ylabel("" if place % columns else _("mean squared error"))
         alone.tick_params(labelbottom=place + columns >= count, labelleft=place % columns == 0)
         style = markers_apart(styles[name], place, len(result.losses))
         for axes in (alone, together):
@@ -75,7 +76,7 @@ def _loss(comparison: Comparison) -> Figure:
     _prediction(together, next((p for p in predictions if p is not None), None), label=True)
     _floor(together, comparison, label=True)
     _keep_in_sight(together, comparison)
-    together.set_title("together")
+    together.set_title(_("together"))
     figure.suptitle(title(comparison.problem, comparison.lr, comparison.epochs, comparison.batch_size))
     legend_below(figure, together.get_legend_handles_labels()[0])
     return figure
@@ -84,7 +85,9 @@ def _loss(comparison: Comparison) -> Figure:
 def _curve(axes: Axes, result: Result, style: dict[str, Any]) -> None:
     losses = drawable(result.losses)
     diverged = result.run.diverged_at
-    label = style["label"] + (f", diverged at step {diverged}" if diverged else "")
+    label = style["label"]
+    if diverged:
+        label = _("{method}, diverged at step {step}", method=label, step=diverged)
     if result.ran_away:
         style = {**style, "linewidth": min(style["linewidth"], THIN)}
     axes.plot(range(len(losses)), losses, **{**style, "label": label})
@@ -99,7 +102,7 @@ def _keep_in_sight(axes: Axes, comparison: Comparison) -> None:
     lowest = min(float(r.losses.min()) for r in results)
     floor = comparison.optimum.loss
     axes.set_ylim((floor if lowest * FLOOR_REACH < floor else lowest) / 3, min(highest * 1e4, 1e300))
-    axes.annotate("↑ runs away", (0.1, 0.97), xycoords="axes fraction", va="top", fontsize="small")
+    axes.annotate(_("↑ runs away"), (0.1, 0.97), xycoords="axes fraction", va="top", fontsize="small")
 
 
 def _prediction(axes: Axes, numbers: Tensor | None, label: bool) -> list[Line2D]:
@@ -107,7 +110,7 @@ def _prediction(axes: Axes, numbers: Tensor | None, label: bool) -> list[Line2D]
     if numbers is None:
         return []
     every = max(len(numbers) // 16, 1)
-    text = "gradient descent as theory predicts it" if label else None
+    text = _("gradient descent as theory predicts it") if label else None
     return axes.plot(range(len(numbers)), drawable(numbers), **PREDICTION, markevery=(every // 2, every), label=text)
 
 
@@ -115,11 +118,11 @@ def _floor(axes: Axes, comparison: Comparison, label: bool) -> None:
     """The loss of the optimum, where the axis reaches that far: a floor of 1e-30 would flatten everything else."""
     floor = comparison.optimum.loss
     lowest = min(float(result.losses.min()) for result in comparison.results.values())
-    text = f"least-squares optimum, {floor:.4g}"
+    text = _("least-squares optimum, {loss:.4g}", loss=floor)
     if floor > lowest * FLOOR_REACH:
         axes.axhline(floor, **OPTIMUM, label=text if label else None)
     elif label:
-        axes.plot([], [], **OPTIMUM, label=f"{text}: below this axis")
+        axes.plot([], [], **OPTIMUM, label=_("{what}: below this axis", what=text))
 
 
 def _parameters(comparison: Comparison) -> Figure:
@@ -131,7 +134,8 @@ def _parameters(comparison: Comparison) -> Figure:
         lines = _paths(axes, comparison, entry)
     legend_below(figure, lines, 4)
     if len(parameters) > len(shown):
-        figure.suptitle(f"{len(shown)} of {len(parameters)} parameters; all of them are in history.csv")
+        counts = {"shown": len(shown), "count": len(parameters)}
+        figure.suptitle(_("{shown} of {count} parameters; all of them are in history.csv", **counts))
     return figure
 
 
@@ -151,20 +155,20 @@ def _paths(axes: Axes, comparison: Comparison, entry: Entry) -> list[Line2D]:
     if (prediction := next((p for p in predictions if p is not None), None)) is not None:
         lines += _prediction(axes, entry.path(*prediction), label=True)
     ends = axes.get_xlim()
-    levels = axes.plot(ends, [best, best], **OPTIMUM, label=f"{best:.6g} by least squares{_doubt(optimum)}")
+    levels = axes.plot(ends, [best, best], **OPTIMUM, label=_by_least_squares(best, optimum))
     if truth is not None:
         right = entry.of(truth.weight, truth.bias)
-        levels += axes.plot(ends, [right, right], **TRUTH, label=f"{right:.6g} in truth")
+        levels += axes.plot(ends, [right, right], **TRUTH, label=_("{value:.6g} in truth", value=right))
     axes.set_xlim(ends)
     axes.set_title(plain(entry.name))
-    axes.set_xlabel("epoch")
+    axes.set_xlabel(_("epoch"))
     axes.legend(handles=levels, loc="best")
     if any(result.ran_away for result in comparison.results.values()):
         # A path that runs away leaves the picture; the others are what can be read.
         low, high = torch.cat(stable).min().item(), torch.cat(stable).max().item()
         margin = 0.08 * (high - low) or 1.0
         axes.set_ylim(low - margin, high + margin)
-        axes.set_title(f"{axes.get_title()}; runaway paths leave the picture")
+        axes.set_title(_("{name}; runaway paths leave the picture", name=axes.get_title()))
     return lines
 
 
@@ -174,8 +178,10 @@ def _in_sight(path: Tensor, best: float) -> Tensor:
     return path[: int(far.int().argmax()) + 1] if bool(far.any()) else path
 
 
-def _doubt(optimum: Optimum) -> str:
-    return "" if optimum.unique else ", one of many"
+def _by_least_squares(value: float, optimum: Optimum) -> str:
+    if optimum.unique:
+        return _("{value:.6g} by least squares", value=value)
+    return _("{value:.6g} by least squares, one of many", value=value)
 
 
 def _fit(comparison: Comparison) -> Figure:
@@ -191,7 +197,8 @@ def _fit(comparison: Comparison) -> Figure:
             predicted_against_measured(axes, problem, _predictions(comparison), rows, j)
         axes.legend(loc="best")
     if len(rows) < problem.samples:
-        figure.suptitle(f"{len(rows):,} of {problem.samples:,} samples are drawn")
+        counts = {"shown": len(rows), "count": problem.samples}
+        figure.suptitle(_("{shown:,} of {count:,} samples are drawn", **counts))
     return figure
 
 
@@ -203,12 +210,12 @@ def _lines(axes: Axes, comparison: Comparison, rows: Tensor, output: int) -> Non
     styles = line_styles(comparison.results)
     for place, (name, result) in enumerate(comparison.results.items()):
         if result.ran_away:
-            absent(axes, styles[name], "line")
+            absent(axes, styles[name], _("line"))
             continue
         fitted = grid * result.weight[output, 0] + result.bias[output]
         axes.plot(grid.tolist(), fitted.tolist(), **{**styles[name], "markevery": (place % 4, 4)})
     best = grid * optimum.weight[output, 0] + optimum.bias[output]
-    axes.plot(grid.tolist(), best.tolist(), **OPTIMUM, label="least squares")
+    axes.plot(grid.tolist(), best.tolist(), **OPTIMUM, label=_("least squares"))
 
 
 def _predictions(comparison: Comparison) -> dict[str, Tensor | None]:

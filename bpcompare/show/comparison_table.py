@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from bpcompare.comparison.linear import Comparison
 from bpcompare.comparison.race import FRACTIONS
+from bpcompare.language import _, ngettext
 from bpcompare.problem.parameter_names import entries
 from bpcompare.show import advice, first_step, verdicts
-from bpcompare.show.terminal import Columns, text
+from bpcompare.show.terminal import Columns, percent, text
 from bpcompare.theory.least_squares import Curvature
 
 MOST_PARAMETERS = 12  # rows per method
@@ -41,10 +42,16 @@ def render(comparison: Comparison, *, width: int | None = None, color: bool = Fa
 
 def _headline(comparison: Comparison) -> str:
     problem = comparison.problem
-    return (
-        f"{problem.name}: {problem.samples:,} samples, {problem.in_features} → {problem.out_features}, "
-        f"{str(problem.dtype).removeprefix('torch.')}{', standardised' if problem.scaling else ''}; "
-        f"lr {comparison.lr:g}, {verdicts.epochs_and_batches(comparison)}"
+    kind = str(problem.dtype).removeprefix("torch.")
+    return _(
+        "{name}: {samples:,} samples, {inputs} → {outputs}, {kind}; lr {lr:g}, {epochs}",
+        name=problem.name,
+        samples=problem.samples,
+        inputs=problem.in_features,
+        outputs=problem.out_features,
+        kind=_("{kind}, standardised", kind=kind) if problem.scaling else kind,
+        lr=comparison.lr,
+        epochs=verdicts.epochs_and_batches(comparison),
     )
 
 
@@ -62,16 +69,21 @@ def _learned(comparison: Comparison) -> Columns:
             if optimum.unique:
                 cells += _against(learned, entry.of(optimum.weight, optimum.bias))
             else:
-                cells += ["not unique", "–"]
+                cells += [_("not unique"), "–"]
             rows.append(["" if row else name, entry.name, *cells])
-    headings = ("method", "parameter", "learned", *(("truth", "error") if truth else ()), "optimum", "error")
-    return Columns(headings, rows, keys=2, glued=("error",))
+    against = (_("truth"), _("error")) if truth else ()
+    headings = (_("method"), _("parameter"), _("learned"), *against, _("optimum"), _("error"))
+    return Columns(headings, rows, keys=2, glued=(_("error"),))
 
 
 def _more(comparison: Comparison) -> Iterator[str]:
     more = sum(1 for _ in entries(comparison.problem)) - MOST_PARAMETERS
     if more > 0:
-        yield f"\n{more:,} more parameters per method: comparison.json"
+        yield ngettext(
+            "\n{n:,} more parameters per method: comparison.json",
+            "\n{n:,} more parameters per method: comparison.json",
+            more,
+        )
 
 
 def _against(learned: float, right: float) -> list[str]:
@@ -87,10 +99,11 @@ def _reached(comparison: Comparison) -> Columns:
         counts = [verdicts.epochs_cell(result.epochs_to(fraction)) for fraction in FRACTIONS]
         status = verdicts.status_cell(result.status, result.run.diverged_at)
         rows.append([name, method.gradient, method.update, *losses, f"{result.gaps[-1].item():.3g}", *counts, status])
-    rows.append(["optimum", "", "", f"{comparison.optimum.loss:.6g}", "", "0", *[""] * (len(FRACTIONS) + 1)])
+    rows.append([_("optimum"), "", "", f"{comparison.optimum.loss:.6g}", "", "0", *[""] * (len(FRACTIONS) + 1)])
     counts_of = verdicts.fraction_headings(FRACTIONS)
-    headings = ("method", "gradient", "update", "loss", "predicted", "gap", *counts_of, "status")
-    return Columns(headings, rows, words=("gradient", "update", "status"), glued=counts_of[1:])
+    gradient, update, status = words = _("gradient"), _("update"), _("status")
+    headings = (_("method"), gradient, update, _("loss"), _("predicted"), _("gap"), *counts_of, status)
+    return Columns(headings, rows, words=words, glued=counts_of[1:])
 
 
 def sentences(comparison: Comparison) -> Iterator[str]:
@@ -110,43 +123,56 @@ def sentences(comparison: Comparison) -> Iterator[str]:
     yield from verdicts.workers()
     if not comparison.optimum.unique:
         parameters = comparison.problem.in_features + comparison.problem.has_bias
-        yield (
-            f"optimum    not unique: the inputs have rank {comparison.optimum.rank} for {parameters} parameters per "
-            "output; only the loss is determined, not the weights."
+        yield _(
+            "optimum    not unique: the inputs have rank {rank} for {parameters} parameters per output; only the loss "
+            "is determined, not the weights.",
+            rank=comparison.optimum.rank,
+            parameters=parameters,
         )
 
 
 def _learning_rate(comparison: Comparison) -> Iterator[str]:
     curvature = comparison.curvature
-    yield (
-        f"rate       gradient descent on all samples is stable up to lr 2/λmax = {curvature.largest_stable_lr:.6g}; "
-        f"this is lr {comparison.lr:g}."
+    yield _(
+        "rate       gradient descent on all samples is stable up to lr 2/λmax = {limit:.6g}; this is lr {lr:g}.",
+        limit=curvature.largest_stable_lr,
+        lr=comparison.lr,
     )
-    yield f"curvature  {_curvature(curvature)}."
+    yield _("curvature  {said}.", said=_curvature(curvature))
     errors = {name: comparison.prediction_error(name) for name in comparison.results}
-    measured = ", ".join(f"{name} {error:.1e}" for name, error in errors.items() if error is not None)
+    measured = _(", ").join(f"{name} {error:.1e}" for name, error in errors.items() if error is not None)
     if measured:
-        yield f"predicted  {_predicted(comparison)}."
-        yield f"measured   largest relative difference from the predicted loss: {measured}."
+        yield _("predicted  {said}.", said=_predicted(comparison))
+        yield _("measured   largest relative difference from the predicted loss: {differences}.", differences=measured)
 
 
 def _curvature(curvature: Curvature) -> str:
     largest, smallest = curvature.eigenvalues[0].item(), curvature.eigenvalues[max(curvature.rank, 1) - 1].item()
     if curvature.rank == 0:
-        return "λ = 0 in every direction: the inputs are all 0, and nothing ever moves"
+        return _("λ = 0 in every direction: the inputs are all 0, and nothing ever moves")
     if curvature.rank < len(curvature.eigenvalues):
-        spread = f"λ from {largest:.4g} to 0 (rank {curvature.rank}): along λ = 0 nothing ever moves"
+        spread = _(
+            "λ from {largest:.4g} to 0 (rank {rank}): along λ = 0 nothing ever moves",
+            largest=largest,
+            rank=curvature.rank,
+        )
     elif largest - smallest < 1e-6 * largest:
-        spread = f"λ = {largest:.4g} in every direction, condition number 1"
+        spread = _("λ = {largest:.4g} in every direction, condition number 1", largest=largest)
     else:
-        spread = f"λ from {largest:.4g} to {smallest:.4g}, condition number {curvature.condition_number:,.6g}"
+        spread = _(
+            "λ from {largest:.4g} to {smallest:.4g}, condition number {number:,.6g}",
+            largest=largest,
+            smallest=smallest,
+            number=curvature.condition_number,
+        )
     gone = advice.rounded_down(100 * (1 - curvature.contraction(curvature.best_lr)), 2)
-    step = (
-        "one step lands on the optimum"
-        if gone > 99.9
-        else (f"each step shrinks the distance to the optimum by at least {gone:g} %")
+    if gone > 99.9:
+        step = _("one step lands on the optimum")
+    else:
+        step = _("each step shrinks the distance to the optimum by at least {part}", part=percent(gone))
+    return _(
+        "{spread}; at lr 2/(λmin+λmax) = {lr:.6g}, the best, {step}", spread=spread, lr=curvature.best_lr, step=step
     )
-    return f"{spread}; at lr 2/(λmin+λmax) = {curvature.best_lr:.6g}, the best, {step}"
 
 
 def _predicted(comparison: Comparison) -> str:
@@ -156,20 +182,37 @@ def _predicted(comparison: Comparison) -> str:
     steps = {fraction: modes.steps_to(fraction, lr) for fraction in FRACTIONS}
     if all(count is None for count in steps.values()):
         if lr < curvature.largest_stable_lr:
-            return "at this lr the loss would not fall in any number of steps that could be taken"
-        return f"at this lr each step multiplies the distance to the optimum by up to {curvature.contraction(lr):.6g}"
+            return _("at this lr the loss would not fall in any number of steps that could be taken")
+        return _(
+            "at this lr each step multiplies the distance to the optimum by up to {factor:.6g}",
+            factor=curvature.contraction(lr),
+        )
     if steps[FRACTIONS[-1]] == 1:
-        values = " and ".join(dict.fromkeys(f"{value:.4g}" for value in comparison.modes.eigenvalues.tolist()))
-        return f"one step lands on the optimum, for 1 − lr·λ = 0 where λ = {values}"
+        values = _(" and ").join(dict.fromkeys(f"{value:.4g}" for value in comparison.modes.eigenvalues.tolist()))
+        return _("one step lands on the optimum, for 1 − lr·λ = 0 where λ = {values}", values=values)
     (first, epochs), *others = steps.items()
-    fall = f"the loss falls to {100 * first:g} % of its initial excess {_after(epochs)}"
-    return ", ".join(
-        [fall, *(f"to {100 * fraction:g} % {_after(count).removesuffix(' epochs')}" for fraction, count in others)]
+    said = _falls(100 * first, epochs)
+    for part, count in others:
+        said = _("{first}, {others}", first=said, others=_falls_on(100 * part, count))
+    return said
+
+
+def _falls(hundredths: float, epochs: int | None) -> str:
+    if epochs is None:
+        return _("the loss falls to {part} of its initial excess never", part=percent(hundredths))
+    return ngettext(
+        "the loss falls to {part} of its initial excess after {n:,} epoch",
+        "the loss falls to {part} of its initial excess after {n:,} epochs",
+        epochs,
+        part=percent(hundredths),
     )
 
 
-def _after(epochs: int | None) -> str:
-    return "never" if epochs is None else f"after {epochs:,} epoch{'s' * (epochs != 1)}"
+def _falls_on(hundredths: float, epochs: int | None) -> str:
+    """The same of a further fraction; the sentence has already said what falls."""
+    if epochs is None:
+        return _("to {part} never", part=percent(hundredths))
+    return ngettext("to {part} after {n:,} epoch", "to {part} after {n:,}", epochs, part=percent(hundredths))
 
 
 def _not_arrived(comparison: Comparison) -> Iterator[str]:
@@ -177,14 +220,30 @@ def _not_arrived(comparison: Comparison) -> Iterator[str]:
     results, lr = comparison.results, comparison.lr
     early = [name for name, result in results.items() if result.status == "stopped" and not result.ran_away]
     if early:
-        yield f"stopped    {', '.join(early)}: not converged yet; stopped early, after {comparison.epochs:,} epochs."
+        yield _(
+            "stopped    {methods}: not converged yet; stopped early, after {epochs:,} epochs.",
+            methods=_(", ").join(early),
+            epochs=comparison.epochs,
+        )
     for name, result in results.items():
         if not result.ran_away:
             continue
         descends = result.run.method.canonical_update == "GradientDescent"
-        remedy = f"lr {lr:g} is too large for it" if descends else f"try a smaller lr, such as --lr {lr / 10:g}"
-        if result.run.diverged_at is None:
-            yield f"runs away  {name}: its loss has grown to {result.loss:.3g}; {remedy}."
+        if descends:
+            remedy = _("lr {lr:g} is too large for it", lr=lr)
         else:
-            step = f"at step {result.run.diverged_at}, its numbers are of the last finite state"
-            yield f"diverged   {name} {step}; {remedy}."
+            remedy = _("try a smaller lr, such as --lr {lr:g}", lr=lr / 10)
+        if result.run.diverged_at is None:
+            yield _(
+                "runs away  {method}: its loss has grown to {loss:.3g}; {remedy}.",
+                method=name,
+                loss=result.loss,
+                remedy=remedy,
+            )
+        else:
+            yield _(
+                "diverged   {method} at step {step}, its numbers are of the last finite state; {remedy}.",
+                method=name,
+                step=result.run.diverged_at,
+                remedy=remedy,
+            )

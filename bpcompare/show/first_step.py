@@ -12,6 +12,7 @@ import torch
 from rich.cells import cell_len, set_cell_size
 
 from bpcompare.comparison.linear import Comparison
+from bpcompare.language import _
 from bpcompare.problem.parameter_names import entries
 from bpcompare.training.run import Run
 from bpcompare.training.updates import RULES, Adam
@@ -116,12 +117,15 @@ def sentences(comparison: Comparison) -> Iterator[str]:
         return
     run, rule = adams[0]
     kind = type(rule).__name__
-    yield f"why        {run.method.name} differs: the gradient g = ∂L/∂θ is the same, the rule for the step is not."
-    yield _row("gradient descent", RULE_LINES["GradientDescent"])
+    yield _(
+        "why        {method} differs: the gradient g = ∂L/∂θ is the same, the rule for the step is not.",
+        method=run.method.name,
+    )
+    yield _row(_("gradient descent"), RULE_LINES["GradientDescent"])
     yield _row(kind, RULE_LINES[kind])
-    yield _row("with", f"{_MEANS}, β₁ = {rule.betas[0]:g}")
+    yield _row(_("with"), f"{_MEANS}, β₁ = {rule.betas[0]:g}")
     if kind != "AdamMomentumOnly":
-        yield _row("and", f"{_SQUARES}, β₂ = {rule.betas[1]:g}")
+        yield _row(_("and"), f"{_SQUARES}, β₂ = {rule.betas[1]:g}")
     yield from _worked(comparison, run, rule)
 
 
@@ -146,17 +150,37 @@ def _worked(comparison: Comparison, run: Run, rule: Adam) -> Iterator[str]:
         for name, gradient in itertools.islice(started.items(), SHOWN)
         if gradient and weights.new_tensor(gradient).square().isfinite()
     }
-    of_what = " on all samples" if comparison.batch_size not in (None, comparison.problem.samples) else ""
-    of_what += ", of standardised columns" if comparison.problem.scaling else ""
     for name, step in steps.items():
-        yield f"first      step of {name}{of_what}, from g = {step.gradient}:"
-        yield _row("gradient descent", step.descent)
+        yield _headline(comparison, name, step.gradient)
+        yield _row(_("gradient descent"), step.descent)
         for label, equation in step.moments.items():
             yield _row(label, equation)
         yield _row(kind, step.adam)
     if not any(started.values()):
-        yield "paths      the first gradient is 0: neither rule moves."
+        yield _("paths      the first gradient is 0: neither rule moves.")
     elif steps and all(step.same for step in steps.values()):
-        yield f"paths      the first step is the same here; {kind} remembers it, so the paths separate after step 2."
+        yield _(
+            "paths      the first step is the same here; {rule} remembers it, so the paths separate after step 2.",
+            rule=kind,
+        )
     elif steps:
-        yield f"paths      both start from the same gradient; {kind} rescales it, so the paths separate after step 1."
+        yield _(
+            "paths      both start from the same gradient; {rule} rescales it, so the paths separate after step 1.",
+            rule=kind,
+        )
+
+
+def _headline(comparison: Comparison, name: str, gradient: str) -> str:
+    """Which number takes the step, and from which gradient."""
+    in_batches, scaled = comparison.batch_size not in (None, comparison.problem.samples), comparison.problem.scaling
+    if in_batches and scaled:
+        message = _(
+            "first      step of {name} on all samples, of standardised columns, from g = {g}:", name=name, g=gradient
+        )
+    elif in_batches:
+        message = _("first      step of {name} on all samples, from g = {g}:", name=name, g=gradient)
+    elif scaled:
+        message = _("first      step of {name}, of standardised columns, from g = {g}:", name=name, g=gradient)
+    else:
+        message = _("first      step of {name}, from g = {g}:", name=name, g=gradient)
+    return message

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, PathPatch, Polygon
@@ -17,8 +16,10 @@ from bpcompare.graph.dot import layout, to_svg
 from bpcompare.graph.node import Node
 from bpcompare.graph.notation import plain_number
 from bpcompare.graph.operations import TABLE, to_the
+from bpcompare.language import _
 from bpcompare.problem.problem import Problem
-from bpcompare.show.style import FALLBACK_FONTS, to_bytes
+from bpcompare.show import fonts
+from bpcompare.show.style import to_bytes
 
 FONTS = {"Courier": "DejaVu Sans Mono"}
 DPI = 200
@@ -98,7 +99,7 @@ def _units(problem: Problem) -> str:
                 for name, mean, scale in zip(names, map_of[0].tolist(), map_of[1].tolist(), strict=True)
             ][:MOST_COLUMNS]
     if scaling:
-        notes.insert(0, "standardised columns: loss and gradients are in their units")
+        notes.insert(0, _("standardised columns: loss and gradients are in their units"))
     return "\n".join(notes)
 
 
@@ -142,7 +143,7 @@ def figure(dot: str) -> Figure:
     left, bottom, right, top = map(float, laid_out["bb"].split(","))
     margin = 6.0
     size = (right - left + 2 * margin, top - bottom + 2 * margin)
-    families = _families(dot)
+    families = fonts.families(dot)
     drawn = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=DPI, facecolor="white")
     axes = drawn.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
@@ -151,25 +152,6 @@ def figure(dot: str) -> Figure:
         for stage in ("_draw_", "_hdraw_", "_tdraw_", "_ldraw_"):
             _draw(axes, part.get(stage, []), is_background=part is laid_out, families=families)
     return drawn
-
-
-def letters_without_a_font(dot: str) -> str:
-    """The letters of a picture that no installed font has; in SVG they are text and stay right.
-
-    Example:
-        >>> letters_without_a_font("∂loss/∂ŷ ⊙ 2")
-        ''
-    """
-    known = [font_manager.get_font(font_manager.findfont(family)).get_charmap() for family in _families(dot)]
-    return "".join(sorted({c for c in dot if c > "~" and not any(ord(c) in glyphs for glyphs in known)}))
-
-
-def _families(text: str) -> list[str]:
-    """DejaVu Sans, and for letters beyond its alphabets what is installed of the fonts that have them."""
-    if all(letter < "\u2e80" for letter in text):
-        return ["DejaVu Sans"]
-    installed = set(font_manager.get_font_names())
-    return ["DejaVu Sans", *(name for name in FALLBACK_FONTS if name in installed)]
 
 
 def _draw(axes: Axes, steps: list[dict[str, Any]], is_background: bool, families: list[str]) -> None:

@@ -9,8 +9,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from bpcompare.comparison.linear import Comparison, Result
+from bpcompare.language import _
 from bpcompare.problem.parameter_names import entries
 from bpcompare.show.style import GREY, house_style, line_styles, markers_apart, plain, shortened
+from bpcompare.show.terminal import percent
 
 LEVELS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # of the starting gap
 FARTHEST = 4.0  # starting gaps: what climbs higher leaves the picture
@@ -98,8 +100,16 @@ def plane(comparison: Comparison, *, extreme: bool = False) -> Plane:
         axis[:, output] = modes.eigenvectors[:, mode]
         axes.append(axis)
         curvatures.append(modes.eigenvalues[mode])
-        part = f"{100 * share[mode, output].item():.3g} % of the starting gap"
-        labels.append(f"{_combination(axis, names)}\n({f'λ = {curvatures[-1]:.3g}, ' if extreme else ''}{part})")
+        parts = {"direction": _combination(axis, names), "part": percent(100 * share[mode, output].item(), ".3g")}
+        if extreme:
+            part = _(
+                "{direction}\n(λ = {curvature:.3g}, {part} of the starting gap)",
+                curvature=curvatures[-1].item(),
+                **parts,
+            )
+        else:
+            part = _("{direction}\n({part} of the starting gap)", **parts)
+        labels.append(part)
     bottom = torch.zeros(len(axes), dtype=torch.float64)
     return Plane(tuple(labels), torch.stack(axes), optimum, bottom, torch.stack(curvatures).diag())
 
@@ -172,10 +182,11 @@ def draw(axes: Axes, comparison: Comparison, small: bool = False) -> Plane:
     leaving = [name for name, path in every.items() if len(path) < len(comparison.results[name].losses)]
     points = [path[:-1] if name in leaving else path for name, path in every.items()]
     points += [seen.bottom[None], *_truth(comparison, seen)]
-    units = " (of standardised columns)" if comparison.problem.scaling else ""
     axes.grid(False)
-    names = [f"eigenvector {i}" for i in (1, 2)] if small and "\n" in seen.names[0] else seen.names
-    across, *up = [name.replace("$", r"\$") + units for name in names]
+    names = [_("eigenvector {i}", i=i) for i in (1, 2)] if small and "\n" in seen.names[0] else seen.names
+    across, *up = [name.replace("$", r"\$") for name in names]
+    if comparison.problem.scaling:
+        across, *up = [_("{name} (of standardised columns)", name=name) for name in (across, *up)]
     axes.set_xlabel(across)
     if len(seen.names) == 1:
         _valley(axes, seen, torch.cat(points))
@@ -185,10 +196,15 @@ def draw(axes: Axes, comparison: Comparison, small: bool = False) -> Plane:
         _contours(axes, seen, low, high, start_gap, named=not small)
         if not small:  # there, labels would lie on the paths
             _eigenvectors(axes, seen, low, high)
-    title = "contours: loss above the optimum, in % of the starting gap" if len(seen.names) > 1 else "the loss"
-    axes.set_title(
-        ("landscape" if small else title) + (f"\ncut at the edge: {', '.join(map(plain, leaving))}" if leaving else "")
-    )
+    if small:
+        title = _("landscape")
+    elif len(seen.names) > 1:
+        title = _("contours: loss above the optimum, in {sign} of the starting gap", sign="%")
+    else:
+        title = _("the loss")
+    if leaving:
+        title = _("{title}\ncut at the edge: {methods}", title=title, methods=_(", ").join(map(plain, leaving)))
+    axes.set_title(title)
     _marks(axes, comparison, seen, next(iter(every.values()))[:1])
     return seen
 
@@ -213,7 +229,7 @@ def _window(points: Tensor) -> tuple[Tensor, Tensor]:
 def _contours(axes: Axes, seen: Plane, low: Tensor, high: Tensor, start_gap: float, named: bool) -> None:
     across, up = (torch.linspace(low[i], high[i], GRID, dtype=torch.float64) for i in (0, 1))
     gaps = seen.gaps(torch.stack(torch.meshgrid(across, up, indexing="xy"), -1))
-    levels = {part * (start_gap or 1.0): f"{100 * part:g} %" for part in LEVELS}
+    levels = {part * (start_gap or 1.0): percent(100 * part) for part in LEVELS}
     shades = [str(0.99 - 0.035 * i) for i in range(len(levels) + 1)]
     axes.contourf(across.numpy(), up.numpy(), gaps.numpy(), [0.0, *levels], colors=shades, extend="max")
     lines = axes.contour(across.numpy(), up.numpy(), gaps.numpy(), [*levels], colors="#8a8a8a", linewidths=0.7)
@@ -230,7 +246,7 @@ def _eigenvectors(axes: Axes, seen: Plane, low: Tensor, high: Tensor) -> None:
     values = torch.where(values > 1e-14 * values.max(), values, 0.0)  # zero but for rounding
     largest, smallest = values[-1].item(), values[0].item()
     if largest - smallest <= EQUAL * largest:
-        same = f"λ₁ = λ₂ = {largest:.4g}: curved alike in every direction"
+        same = _("λ₁ = λ₂ = {value:.4g}: curved alike in every direction", value=largest)
         axes.annotate(same, (0.5, 0.02), xycoords="axes fraction", ha="center", va="bottom", **LABEL)
         return
     reach = float((high - low).norm())
@@ -262,12 +278,13 @@ def _valley(axes: Axes, seen: Plane, points: Tensor) -> None:
     margin = 0.08 * (high - low) or 1.0
     across = torch.linspace(low - margin, high + margin, 201, dtype=torch.float64)
     axes.plot(across.tolist(), seen.gaps(across[:, None]).tolist(), color=GREY, linewidth=1)
-    axes.set_ylabel("loss above the optimum")
+    axes.set_ylabel(_("loss above the optimum"))
 
 
 def _marks(axes: Axes, comparison: Comparison, seen: Plane, start: Tensor) -> None:
-    unique = "" if comparison.optimum.unique else ", of many the nearest to the start"
-    marks = [(start, START, "start"), (seen.bottom[None], OPTIMUM, f"least squares{unique}")]
-    marks += [(truth, TRUTH, "truth") for truth in _truth(comparison, seen)]
+    unique = comparison.optimum.unique
+    bottom = _("least squares") if unique else _("least squares, of many the nearest to the start")
+    marks = [(start, START, _("start")), (seen.bottom[None], OPTIMUM, bottom)]
+    marks += [(truth, TRUTH, _("truth")) for truth in _truth(comparison, seen)]
     for point, look, label in marks:
         axes.plot(*coordinates(seen, point), **{"linestyle": "", **look}, zorder=5, label=label)

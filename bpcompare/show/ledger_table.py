@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from bpcompare.comparison.adam_ledger import QUANTITIES, SCALES, Ledger, column
+from bpcompare.language import N_, _
 from bpcompare.problem.parameter_names import Entry, entries
 from bpcompare.problem.problem import Problem
 from bpcompare.show.comparison_table import MOST_PARAMETERS
 from bpcompare.show.terminal import Columns, text
 
-HEADINGS = ("g", "m", "v", "m̂", "v̂", "step", "ulp m", "ulp v", "ulp parameter")
+HEADINGS = ("g", "m", "v", "m̂", "v̂", N_("step"), "ulp m", "ulp v", N_("ulp parameter"))
 SHOWN = 3  # first epochs; then the last
 
 
@@ -22,7 +23,6 @@ def render(ledger: Ledger, problem: Problem, *, width: int | None = None, color:
         >>> print(render(ledger(train(line(), "adam"), 0.1), line()).splitlines()[0])
         ledger of adam: Adam by hand next to torch.optim.Adam, 50 steps; all of them are in ledger.csv
     """
-    head = f"ledger of {ledger.run.method.name}: {ledger.rule.__name__} by hand next to torch.optim.Adam"
     shown = list(entries(problem))[:MOST_PARAMETERS]
     rows = []
     for epoch in sorted({*range(min(SHOWN, ledger.steps)), *range(ledger.steps)[-1:]}):
@@ -30,9 +30,16 @@ def render(ledger: Ledger, problem: Problem, *, width: int | None = None, color:
             numbers = [column(ledger, quantity, entry)[epoch].item() for quantity in QUANTITIES]
             cells = [f"{n:.6g}" for n in numbers[:6]] + [f"{n:,}" for n in numbers[6:]]
             rows.append(["" if row else str(epoch), entry.name, *cells])
+    head = _(
+        "ledger of {method}: {rule} by hand next to torch.optim.Adam, {steps:,} steps; all of them are in ledger.csv",
+        method=ledger.run.method.name,
+        rule=ledger.rule.__name__,
+        steps=ledger.steps,
+    )
+    headings = [_(heading) for heading in HEADINGS]
     parts: list[Columns | str] = [
-        f"{head}, {ledger.steps:,} steps; all of them are in ledger.csv",
-        Columns(("epoch", "parameter", *HEADINGS), rows, keys=2, glued=HEADINGS[-2:]),
+        head,
+        Columns((_("epoch"), _("parameter"), *headings), rows, keys=2, glued=headings[-2:]),
         "",
         *_sentences(ledger, shown[0]),
     ]
@@ -40,14 +47,20 @@ def render(ledger: Ledger, problem: Problem, *, width: int | None = None, color:
 
 
 def _sentences(ledger: Ledger, entry: Entry) -> Iterator[str]:
-    same = (
-        "bit-equal in m, v and every parameter at every step"
-        if not ledger.max_ulp
-        else (f"m, v or a parameter is up to {ledger.max_ulp:,} units in the last place from it, on the same gradients")
-    )
-    yield f"torch      {same}."
+    if not ledger.max_ulp:
+        yield _("torch      bit-equal in m, v and every parameter at every step.")
+    else:
+        yield _(
+            "torch      m, v or a parameter is up to {ulp:,} units in the last place from it, on the same gradients.",
+            ulp=ledger.max_ulp,
+        )
     weights = ledger.first_steps["weight"]
     steps = entry.path(weights, weights[..., 0])
     sign = ledger.lr * column(ledger, "g", entry)[0].sign().item()
-    pairs = ", ".join(f"{scale:g}·g → {step:.6g}" for scale, step in zip(SCALES, steps.tolist(), strict=True))
-    yield f"first      step of {entry.name}, by the size of its gradient: {pairs}; lr·sign(g) is {sign:.6g}."
+    pairs = _(", ").join(f"{scale:g}·g → {step:.6g}" for scale, step in zip(SCALES, steps.tolist(), strict=True))
+    yield _(
+        "first      step of {name}, by the size of its gradient: {pairs}; lr·sign(g) is {sign:.6g}.",
+        name=entry.name,
+        pairs=pairs,
+        sign=sign,
+    )

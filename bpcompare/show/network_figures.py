@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from bpcompare.comparison.network import NetworkComparison
+from bpcompare.language import _
 from bpcompare.problem.networks import along
 from bpcompare.show.network_table import LayerNames
 from bpcompare.show.panels import MOST_PANELS, absent, data, drawn_rows, legend_below, predicted_against_measured, title
@@ -31,15 +32,16 @@ def _loss(comparison: NetworkComparison) -> Figure:
     for place, (name, style) in enumerate(line_styles(comparison.results).items()):
         result = comparison.results[name]
         losses, diverged = drawable(result.losses), result.run.diverged_at
-        label = style["label"] + (
-            f", diverged at step {diverged}" if diverged else f", {result.run.loss:.4g} at the end"
-        )
+        if diverged:
+            label = _("{method}, diverged at step {step}", method=style["label"], step=diverged)
+        else:
+            label = _("{method}, {loss:.4g} at the end", method=style["label"], loss=result.run.loss)
         axes.plot(range(len(losses)), losses, **{**markers_apart(style, place, len(losses)), "label": label})
         if diverged:
             axes.plot(len(losses) - 1, losses[-1], "x", color="black", markersize=9, markeredgewidth=2)
-    axes.set_xlabel("epoch")
-    unit = " of the standardised columns" if comparison.problem.scaling else ""
-    axes.set_ylabel(f"mean squared error{unit}")
+    axes.set_xlabel(_("epoch"))
+    scaled = comparison.problem.scaling
+    axes.set_ylabel(_("mean squared error of the standardised columns") if scaled else _("mean squared error"))
     axes.set_title(title(comparison.problem, comparison.lr, comparison.epochs, comparison.batch_size))
     legend_below(figure, axes.get_legend_handles_labels()[0])
     return figure
@@ -66,7 +68,7 @@ def _curves(axes: Axes, comparison: NetworkComparison, rows: Tensor, output: int
     data(axes, problem, rows, output)
     for place, (name, style) in enumerate(line_styles(comparison.results).items()):
         if comparison.results[name].status == "diverged":
-            absent(axes, style, "curve")
+            absent(axes, style, _("curve"))
             continue
         fitted = problem.predict(comparison.results[name].model, inputs)[:, output]
         axes.plot(x.tolist(), fitted.tolist(), **markers_apart(style, place, len(x)))
@@ -86,15 +88,16 @@ def _delta(comparison: NetworkComparison) -> Figure:
     figure, panels = grid_of(len(shown), 3, (4.6, 4.0))
     layers = LayerNames.of(comparison.problem.start).layers
     # No two layers' curves lie on each other, as methods that agree do: one width for all.
-    styles = {name: {**style, "linewidth": 1.6} for name, style in line_styles(f"layer {n}" for n in layers).items()}
+    styles = line_styles(_("layer {name}", name=layer) for layer in layers)
+    styles = {name: {**style, "linewidth": 1.6} for name, style in styles.items()}
     for axes, (heading, sizes) in zip(panels, shown.items(), strict=True):
         axes.sharey(panels[0])
         for place, style in enumerate(styles.values()):
             axes.plot(range(len(sizes)), drawable(sizes[:, place]), **markers_apart(style, place, len(sizes)))
         axes.set_yscale("log")
         axes.set_title(plain(heading, 60))
-        axes.set_xlabel("epoch")
-    panels[0].set_ylabel("size of δ (root mean square)")
+        axes.set_xlabel(_("epoch"))
+    panels[0].set_ylabel(_("size of δ (root mean square)"))
     legend_below(figure, panels[0].get_legend_handles_labels()[0])
     return figure
 

@@ -8,10 +8,11 @@ from torch import nn
 
 from bpcompare.comparison.network import NetworkComparison
 from bpcompare.comparison.race import FRACTIONS
+from bpcompare.language import _
 from bpcompare.problem.networks import saturated
 from bpcompare.problem.problem import Problem
 from bpcompare.show import verdicts
-from bpcompare.show.terminal import Columns, text
+from bpcompare.show.terminal import Columns, percent, text
 from bpcompare.training.recording import delta_sizes
 
 VANISHING = 10  # times smaller than in the next layer
@@ -82,10 +83,16 @@ def headline(comparison: NetworkComparison) -> str:
     widths = " → ".join([names.layers[0].split()[1], *[name.split()[-1] for name in names.layers]])
     kinds = ", ".join(dict.fromkeys(names.activations))
     count = sum(p.numel() for p in problem.start.parameters())
-    return (
-        f"{problem.name}: {problem.samples:,} samples, network {widths}{f' ({kinds})' if kinds else ''}, {count:,} "
-        f"parameters, {str(problem.dtype).removeprefix('torch.')}{', standardised' if problem.scaling else ''}; "
-        f"lr {comparison.lr:g}, {verdicts.epochs_and_batches(comparison)}"
+    kind = str(problem.dtype).removeprefix("torch.")
+    return _(
+        "{name}: {samples:,} samples, network {widths}, {count:,} parameters, {kind}; lr {lr:g}, {epochs}",
+        name=problem.name,
+        samples=problem.samples,
+        widths=f"{widths} ({kinds})" if kinds else widths,
+        count=count,
+        kind=_("{kind}, standardised", kind=kind) if problem.scaling else kind,
+        lr=comparison.lr,
+        epochs=verdicts.epochs_and_batches(comparison),
     )
 
 
@@ -98,8 +105,10 @@ def _reached(comparison: NetworkComparison) -> Columns:
         status = verdicts.status_cell(result.status, result.run.diverged_at)
         rows.append([name, method.gradient, method.update, *(f"{loss:.6g}" for loss in losses), *counts, status])
     counts_of = verdicts.fraction_headings(FRACTIONS[:2])
-    headings = ("method", "gradient", "update", "loss at start", "at end", "lowest", *counts_of, "status")
-    return Columns(headings, rows, words=("gradient", "update", "status"), glued=("at end", "lowest", *counts_of[1:]))
+    gradient, update, status = words = _("gradient"), _("update"), _("status")
+    end, lowest = _("at end"), _("lowest")
+    headings = (_("method"), gradient, update, _("loss at start"), end, lowest, *counts_of, status)
+    return Columns(headings, rows, words=words, glued=(end, lowest, *counts_of[1:]))
 
 
 def _layers(comparison: NetworkComparison) -> Columns:
@@ -112,8 +121,9 @@ def _layers(comparison: NetworkComparison) -> Columns:
             norms, deltas = track.norms[names.weights[i]], track.delta_sizes[:, i]
             cells = [f"{value.item():.3g}" for value in (norms[0], norms[-1], deltas[0], deltas[-1])]
             rows.append(["" if i else method, layer, *cells, _share(before[i]), _share(after[i])])
-    headings = ("method", "layer", "‖W‖ first", "last", "δ first", "last", "saturated first", "last")
-    return Columns(headings, rows, keys=2, glued=("last",))
+    last = _("last")
+    headings = (_("method"), _("layer"), _("‖W‖ first"), last, _("δ first"), last, _("saturated first"), last)
+    return Columns(headings, rows, keys=2, glued=(last,))
 
 
 def _starts(starts: Mapping[str, Problem]) -> Columns:
@@ -128,11 +138,12 @@ def _starts(starts: Mapping[str, Problem]) -> Columns:
             norm = weights[names.weights[i]].norm().item()
             cells = [f"{norm:.3g}", f"{sizes[i]:.3g}", _share(shares[i]), "" if i else f"{loss:.4g}"]
             rows.append(["" if i else init, layer, *cells])
-    return Columns(("initial weights", "layer", "‖W‖", "δ", "saturated", "loss"), rows, keys=2)
+    headings = (_("initial weights"), _("layer"), "‖W‖", "δ", _("saturated"), _("loss"))
+    return Columns(headings, rows, keys=2)
 
 
 def _share(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.0f} %"
+    return "–" if value is None else percent(100 * value, ".0f")
 
 
 def sentences(comparison: NetworkComparison) -> Iterator[str]:
@@ -146,22 +157,28 @@ def sentences(comparison: NetworkComparison) -> Iterator[str]:
     """
     yield from verdicts.agreements(comparison.agreement, in_ulp=False)
     yield from verdicts.races(comparison.race)
-    yield "gap        is how far the loss is above the lowest that any method reached, as a part of the starting gap."
-    yield "δ          is the root mean square of ∂L/∂z over the units of a layer and the samples, L of one sample."
+    yield _(
+        "gap        is how far the loss is above the lowest that any method reached, as a part of the starting gap."
+    )
+    yield _("δ          is the root mean square of ∂L/∂z over the units of a layer and the samples, L of one sample.")
     sizes = next(iter(comparison.results.values())).delta_sizes[0].tolist()
     for layer, (size, above) in enumerate(itertools.pairwise(sizes), 1):
         if size * VANISHING < above:
-            yield (
-                f"vanishing  δ of layer {layer} begins {above / max(size, 1e-300):,.0f} times smaller than that of "
-                f"layer {layer + 1}."
+            yield _(
+                "vanishing  δ of layer {layer} begins {times:,.0f} times smaller than that of layer {above}.",
+                layer=layer,
+                times=above / max(size, 1e-300),
+                above=layer + 1,
             )
-    yield "saturated  units have |σ′(z)| < 0.01: they pass on less than a hundredth of the δ that reaches them."
+    yield _("saturated  units have |σ′(z)| < 0.01: they pass on less than a hundredth of the δ that reaches them.")
     if comparison.problem.scaling is not None:
-        yield "loss       is that of the standardised columns; the fit is drawn in your own units."
+        yield _("loss       is that of the standardised columns; the fit is drawn in your own units.")
     yield from verdicts.workers()
     for name, result in comparison.results.items():
         if result.status == "diverged":
-            yield (
-                f"diverged   {name} at step {result.run.diverged_at}, its numbers are of the last finite state; a "
-                "network has no largest stable rate that is known beforehand: try a tenth of this lr."
+            yield _(
+                "diverged   {method} at step {step}, its numbers are of the last finite state; a network has no "
+                "largest stable rate that is known beforehand: try a tenth of this lr.",
+                method=name,
+                step=result.run.diverged_at,
             )

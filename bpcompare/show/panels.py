@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from bpcompare.language import _
 from bpcompare.problem.problem import Problem
 from bpcompare.show.style import line_styles, plain
 
@@ -27,9 +28,16 @@ def title(problem: Problem, lr: float, epochs: int, batch_size: int | None) -> s
         >>> title(line(), 0.1, 50, None)
         'line, 100 samples: lr 0.1, 50 epochs'
     """
-    batch = f", batches of {batch_size:,}" if batch_size else ""
-    kind = ", standardised" if problem.scaling else ""
-    return f"{plain(problem.name)}, {problem.samples:,} samples{kind}: lr {lr:g}, {epochs:,} epochs{batch}"
+    name, samples = plain(problem.name), problem.samples
+    if problem.scaling:
+        what = _("{name}, {samples:,} samples, standardised", name=name, samples=samples)
+    else:
+        what = _("{name}, {samples:,} samples", name=name, samples=samples)
+    if batch_size:
+        how = _("lr {lr:g}, {epochs:,} epochs, batches of {size:,}", lr=lr, epochs=epochs, size=batch_size)
+    else:
+        how = _("lr {lr:g}, {epochs:,} epochs", lr=lr, epochs=epochs)
+    return _("{data}: {training}", data=what, training=how)
 
 
 def legend_below(figure: Figure, handles: Sequence[Artist], columns: int = 3) -> None:
@@ -64,14 +72,14 @@ def cloud(points: int, size: float) -> dict[str, Any]:
 def data(axes: Axes, problem: Problem, rows: Tensor, output: int) -> None:
     """One output against the first input, as measured."""
     x, y = problem.measured_x[rows, 0], problem.measured_y[rows, output]
-    axes.plot(x.tolist(), y.tolist(), ".", color="#777777", label="data", **cloud(len(rows), 6))
+    axes.plot(x.tolist(), y.tolist(), ".", color="#777777", label=_("data"), **cloud(len(rows), 6))
     axes.set_xlabel(plain(problem.x_names[0]))
     axes.set_ylabel(plain(problem.y_names[output]))
 
 
 def absent(axes: Axes, style: Mapping[str, Any], what: str) -> None:
     """An entry of the legend without a line, for a run that ran away."""
-    axes.plot([], [], **NOT_DRAWN, label=f"({style['label']} ran away: no {what})")
+    axes.plot([], [], **NOT_DRAWN, label=_("({method} ran away: no {what})", method=style["label"], what=what))
 
 
 def predicted_against_measured(
@@ -80,14 +88,14 @@ def predicted_against_measured(
     """One output as every method predicts it, (N, out) or None of one that ran away, against what was measured."""
     measured = problem.measured_y[rows, output]
     ends = [measured.min().item(), measured.max().item()]
-    axes.plot(ends, ends, color="black", linewidth=1, label="predicted = measured", zorder=3)
+    axes.plot(ends, ends, color="black", linewidth=1, label=_("predicted = measured"), zorder=3)
     for place, (name, style) in enumerate(line_styles(predictions).items()):
         if (predicted := predictions[name]) is None:
-            absent(axes, style, "points")
+            absent(axes, style, _("points"))
             continue
         size = max(9 - 2 * place, 3)  # equal predictions stay visible inside each other
         look = {"marker": style.get("marker", "o"), "color": style["color"], "linestyle": "", "markerfacecolor": "none"}
         axes.plot(measured.tolist(), predicted[rows, output].tolist(), **look, **cloud(len(rows), size))
         axes.plot([], [], **look, markersize=size, label=style["label"])  # in the legend without the cloud's haze
-    axes.set_xlabel(f"{plain(problem.y_names[output])}, measured")
-    axes.set_ylabel(f"{plain(problem.y_names[output])}, predicted")
+    axes.set_xlabel(_("{name}, measured", name=plain(problem.y_names[output])))
+    axes.set_ylabel(_("{name}, predicted", name=plain(problem.y_names[output])))

@@ -3,18 +3,20 @@
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 
+from bpcompare.language import N_, _, english, ngettext
 from bpcompare.lessons.published.figure import Figure
 from bpcompare.lessons.published.reproduce import SOURCES
 from bpcompare.lessons.published.source_errors import SourceError
 from bpcompare.show.terminal import Columns, text
 
-HEADINGS = ("figure", "published", "recomputed", "difference", "verdict")
-SAME = "the same"  # of a figure recomputed to the character
-ERROR_HEADINGS = ("source", "written", "right", "shown by")
+HEADINGS = (N_("figure"), N_("published"), N_("recomputed"), N_("difference"), N_("verdict"))
+SAME = N_("the same")  # of a figure recomputed to the character
+ERROR_HEADINGS = (N_("source"), N_("written"), N_("right"), N_("shown by"))
+VERDICTS = {"holds": N_("holds"), "explained": N_("explained"), "fails": N_("fails")}
 
 
 def render(
@@ -30,19 +32,20 @@ def render(
     tables: list[Columns | str] = []
     for letter, title in SOURCES.items():
         if found := [figure for figure in figures if figure.source == letter]:
-            tables += ["", f"{letter}. 「{title}」: {_counted(found)}", *_tables(found, width)]
+            head = _("{letter}. 「{title}」: {counted}", letter=letter, title=title, counted=_counted(found))
+            tables += ["", head, *_tables(found, width)]
     wrong = [_paragraphs(error) for error in errors]
-    head = "published figures, recomputed; and where the sources are wrong"
+    head = _("published figures, recomputed; and where the sources are wrong")
     reasons = [*explanations(figures), summary(figures)]
     return text([head, *tables, *wrong, "", *reasons], width, color)
 
 
 def _tables(figures: Sequence[Figure], width: int | None) -> Iterator[Columns]:
     """The figures in their order; a further table begins where one column would become too wide for the others."""
-    headings = HEADINGS[:3]
+    headings = _translated(HEADINGS[:3])
     rows: list[tuple[str, ...]] = []
     for figure in figures:
-        row = (figure.what, figure.published, SAME if figure.recomputed == figure.published else figure.recomputed)
+        row = (figure.what, figure.published, _(SAME) if figure.recomputed == figure.published else figure.recomputed)
         sizes = [max(map(cell_len, column)) for column in zip(headings, *rows, row, strict=True)]
         if rows and width and sum(sizes) + 6 > width:
             yield Columns(headings, rows, words=headings)
@@ -54,13 +57,18 @@ def _tables(figures: Sequence[Figure], width: int | None) -> Iterator[Columns]:
 def _paragraphs(error: SourceError) -> str:
     """What a source writes, what is right and what shows it, one below the other: sentences do not fit into cells."""
     cells = (error.source, error.written, error.right, error.shown_by)
-    size = max(map(len, ERROR_HEADINGS)) + 2
-    lines = [f"{heading:<{size}}{cell}" for heading, cell in zip(ERROR_HEADINGS, cells, strict=True)]
+    headings = _translated(ERROR_HEADINGS)
+    size = max(map(cell_len, headings)) + 2
+    lines = [f"{set_cell_size(heading, size)}{cell}" for heading, cell in zip(headings, cells, strict=True)]
     return "\n".join(["", *lines])
 
 
 def _cells(figure: Figure) -> tuple[str, ...]:
-    return figure.what, figure.published, figure.recomputed, figure.difference, figure.verdict
+    return figure.what, figure.published, figure.recomputed, figure.difference, _(VERDICTS[figure.verdict])
+
+
+def _translated(headings: Sequence[str]) -> list[str]:
+    return [_(heading) for heading in headings]
 
 
 def explanations(figures: Sequence[Figure]) -> list[str]:
@@ -71,12 +79,21 @@ def explanations(figures: Sequence[Figure]) -> list[str]:
         >>> explanations([number("B", "half", "0.51", 0.5)])
         ['fails: B half: published 0.51, recomputed 0.5.']
     """
-    return [
-        f"{f.verdict}: {f.source} {f.what}: "
-        + (f"{f.difference}: {f.why}." if f.why else f"published {f.published}, recomputed {f.recomputed}.")
-        for f in figures
-        if f.verdict != "holds"
-    ]
+    return [_explanation(figure) for figure in figures if figure.verdict != "holds"]
+
+
+def _explanation(figure: Figure) -> str:
+    named = {"verdict": _(VERDICTS[figure.verdict]), "source": figure.source, "what": figure.what}
+    if figure.why:
+        return _(
+            "{verdict}: {source} {what}: {difference}: {why}.", **named, difference=figure.difference, why=figure.why
+        )
+    return _(
+        "{verdict}: {source} {what}: published {published}, recomputed {recomputed}.",
+        **named,
+        published=figure.published,
+        recomputed=figure.recomputed,
+    )
 
 
 def summary(figures: Sequence[Figure]) -> str:
@@ -86,15 +103,26 @@ def summary(figures: Sequence[Figure]) -> str:
         >>> summary([])
         '0 figures.'
     """
-    counted = _counted(figures)
-    return f"{len(figures)} figure{'' if len(figures) == 1 else 's'}{': ' if counted else ''}{counted}."
+    if not figures:
+        return ngettext("{n} figure.", "{n} figures.", 0)
+    return ngettext("{n} figure: {counted}.", "{n} figures: {counted}.", len(figures), counted=_counted(figures))
 
 
 def _counted(figures: Sequence[Figure]) -> str:
     """How many hold, are explained, are not reproduced."""
     counts = Counter(figure.verdict for figure in figures)
-    words = {"holds": "hold" if counts["holds"] > 1 else "holds", "explained": "explained", "fails": "not reproduced"}
-    return ", ".join(f"{counts[verdict]} {word}" for verdict, word in words.items() if counts[verdict])
+    parts = (
+        ngettext("{n} holds", "{n} hold", counts["holds"]) if counts["holds"] else "",
+        _("{n} explained", n=counts["explained"]) if counts["explained"] else "",
+        _("{n} not reproduced", n=counts["fails"]) if counts["fails"] else "",
+    )
+    return _joined([part for part in parts if part])
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """The parts as one message, which files of data can still have in English."""
+    first, *others = parts
+    return _("{first}, {others}", first=first, others=_joined(others)) if others else first
 
 
 def to_markdown(figures: Sequence[Figure], errors: Sequence[SourceError]) -> str:
@@ -104,13 +132,13 @@ def to_markdown(figures: Sequence[Figure], errors: Sequence[SourceError]) -> str
         >>> to_markdown([], []).splitlines()[0]
         '# Published figures, recomputed'
     """
-    lines = ["# Published figures, recomputed", "", summary(figures), ""]
+    lines = [_("# Published figures, recomputed"), "", summary(figures), ""]
     for letter, title in SOURCES.items():
-        lines += [f"## {letter}. 「{title}」", "", *_head(HEADINGS)]
+        lines += [f"## {letter}. 「{title}」", "", *_head(_translated(HEADINGS))]
         lines += [_row(_cells(figure)) for figure in figures if figure.source == letter] + [""]
     reasons = explanations(figures)
     lines += [*(f"- {sentence}" for sentence in reasons), ""] if reasons else []
-    lines += ["# Where the sources are wrong", "", *_head(ERROR_HEADINGS)]
+    lines += [_("# Where the sources are wrong"), "", *_head(_translated(ERROR_HEADINGS))]
     lines += [_row((error.source, error.written, error.right, error.shown_by)) for error in errors]
     return "\n".join(lines) + "\n"
 
@@ -123,17 +151,23 @@ def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|").replace("*", "\\*") for cell in cells) + " |"
 
 
-def to_json(figures: Sequence[Figure], errors: Sequence[SourceError]) -> str:
+def to_json(figures: Sequence[Figure], errors: Sequence[SourceError], files: Mapping[str, object] | None = None) -> str:
     """Sources, figures and errors as JSON.
+
+    Args:
+        figures: What was recomputed.
+        errors: Where the sources are wrong.
+        files: The list of the other files of this run, as `verify` reads it.
 
     Example:
         >>> sorted(json.loads(to_json([], [])))
-        ['errors', 'figures', 'sources', 'summary']
+        ['errors', 'figures', 'files', 'sources', 'summary']
     """
     document = {
         "sources": SOURCES,
         "summary": summary(figures),
         "figures": [dataclasses.asdict(figure) for figure in figures],
         "errors": [dataclasses.asdict(error) for error in errors],
+        "files": dict(files or {}),
     }
-    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(english(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib
-from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from torch import Tensor
 
+from bpcompare.language import english, language
+from bpcompare.show import fonts
 from bpcompare.show.page import chosen
 from bpcompare.show.terminal import visible
 
@@ -40,8 +42,6 @@ STYLE: dict[Any, Any] = {
     "pdf.fonttype": 42,
     "svg.hashsalt": "bpcompare",
 }
-
-FALLBACK_FONTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Micro Hei", "SimHei")
 
 _LINES: tuple[dict[str, Any], ...] = (
     {"color": SKY, "linewidth": 5.0, "linestyle": "-"},
@@ -96,15 +96,23 @@ def plain(text: str, longest: int = 40) -> str:
 @contextmanager
 def house_style(*texts: str) -> Iterator[None]:
     """Within it figures are made in the house style; ``texts`` are what the user named, in whatever script."""
-    fonts = ["DejaVu Sans"]
-    if not all(text.isascii() for text in texts):
-        installed = set(font_manager.get_font_names())
-        fonts += [name for name in FALLBACK_FONTS if name in installed]
     page = chosen()
-    look = {**STYLE, "font.family": fonts, "font.size": page.type_size, "figure.dpi": page.dpi or DPI}
-    with matplotlib.rc_context(look), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
-        yield
+    with fonts.of_labels():
+        families = fonts.families("".join(texts) + fonts.CHINESE * (language() == "zh"))
+        look = {**STYLE, "font.family": families, "font.size": page.type_size, "figure.dpi": page.dpi or DPI}
+        with matplotlib.rc_context(look), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
+            yield
+
+
+def as_drawn(text: str) -> str:
+    """A message made beforehand, in the language of the picture that is drawn now."""
+    return str(english(text)) if language() == "en" else text
+
+
+def letters_of(figure: Figure) -> str:
+    """What is written in a picture."""
+    return "".join(part.get_text() for part in figure.findobj(Text))
 
 
 def to_bytes(figure: Figure, format: str) -> bytes:
@@ -122,7 +130,9 @@ def to_bytes(figure: Figure, format: str) -> bytes:
     buffer, page = io.BytesIO(), chosen()
     if page.size:
         _fit(figure, page.size)
-    with house_style():
+    # where no font has the letters, text stays text in SVG: there it is right
+    kept: dict[Any, Any] = {"svg.fonttype": "none"} if fonts.note_missing(letters_of(figure)) else {}
+    with house_style(), matplotlib.rc_context(kept):
         figure.savefig(buffer, format=format, metadata=metadata, dpi=page.dpi or "figure")
     return buffer.getvalue()
 

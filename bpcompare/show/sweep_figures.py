@@ -12,8 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from torch import Tensor
 
+from bpcompare.language import _
 from bpcompare.problem.parameter_names import entries
 from bpcompare.show.style import GREY, grid_of, house_style, line_styles, plain
+from bpcompare.show.terminal import percent
 from bpcompare.sweeps.summary import Summary
 from bpcompare.sweeps.sweep import Sweep
 from bpcompare.training.methods import Method
@@ -75,25 +77,25 @@ def _curves(summary: Summary) -> Figure:
         _theory(left, summary, label=True)
         _theory(lost, summary, label=False)
     bottom = min(_least(summary.gaps_left[:, -1]) / 3, 0.1)
-    left.set(xscale="log", yscale="log", ylim=(bottom, HIGHEST), ylabel="part of the starting gap that is left")
+    left.set(xscale="log", yscale="log", ylim=(bottom, HIGHEST), ylabel=_("part of the starting gap that is left"))
     left.axhline(1, color=GREY, linewidth=0.8)
     left.set_title(_title(summary))
     left.legend(loc="lower left")
-    lost.set(xlabel="learning rate", ylabel="runs that ended\nworse, %", ylim=(-4, 104))
+    lost.set(xlabel=_("learning rate"), ylabel=_("runs that ended\nworse, %"), ylim=(-4, 104))
     return figure
 
 
 def _title(summary: Summary) -> str:
     """Says what is drawn, and only that."""
     seeds = len(summary.sweep.problems)
-    parts = [f"after {summary.sweep.epochs:,} epochs"]
+    said = _("after {epochs:,} epochs", epochs=summary.sweep.epochs)
     if not bool((summary.medians[:, -1] <= HIGHEST).any()):
-        return f"{parts[0]}: no run of any rate ended where this picture reaches"
+        return _("{after}: no run of any rate ended where this picture reaches", after=said)
     if seeds > 1:
-        parts.append(f"median of {seeds:,} seeds, band 10–90 %")
+        said = _("{after}; median of {seeds:,} seeds, band 10–90 %", after=said, seeds=seeds)
     if any(row.place is not None for row in summary.best):
-        parts.append("star: best rate")
-    return "; ".join(parts)
+        said = _("{said}; star: best rate", said=said)
+    return said
 
 
 def _gaps(axes: Axes, summary: Summary, method: int, look: dict[str, Any]) -> None:
@@ -128,12 +130,12 @@ def _theory(axes: Axes, summary: Summary, label: bool) -> None:
     if not bool(limits.isfinite().all()):
         return
     middle = limits.median().item()
-    text = f"gradient descent's limit by theory, 2/λmax = {middle:.4g}"
+    text = _("gradient descent's limit by theory, 2/λmax = {limit:.4g}", limit=middle)
     axes.axvline(middle, **LIMIT, label=text if label else None)
     if (limits.max() - limits.min()).item() > 0.01 * middle:
         axes.axvspan(limits.min().item(), limits.max().item(), color="black", alpha=0.12, linewidth=0)
     best = summary.best_by_theory.median().item()
-    text = f"its best in the long run, 2/(λmin + λmax) = {best:.4g}"
+    text = _("its best in the long run, 2/(λmin + λmax) = {best:.4g}", best=best)
     axes.axvline(best, **BEST, label=text if label else None)
 
 
@@ -149,7 +151,7 @@ def _map(summary: Summary) -> Figure:
         mesh = axes.pcolormesh(*edges, colors, norm=norm, cmap="viridis", rasterized=True)
         axes.pcolormesh(*edges, worse, vmin=0, vmax=1, cmap="Greys", rasterized=True)
         axes.patch.set(**DIVERGED)
-        axes.set(xscale="log", xlabel="learning rate", ylabel="epoch", title=plain(method.name))
+        axes.set(xscale="log", xlabel=_("learning rate"), ylabel=_("epoch"), title=plain(method.name))
         low, high = edges[0][0], edges[0][-1]
         if _descends(method) and low < summary.limits.median().item() < high:
             _theory(axes, summary, label=method is next(filter(_descends, sweep.methods)))
@@ -158,18 +160,20 @@ def _map(summary: Summary) -> Figure:
         axes.set(xlim=(low, high), ylim=(0, edges[1][-1]))
         axes.grid(False)
     if bool((medians <= 1).any()):
-        figure.colorbar(mesh, ax=panels, label="part of the gap left" + _of_seeds(sweep))
+        figure.colorbar(mesh, ax=panels, label=_left(sweep))
     handles = [handle for axes in panels for handle in axes.get_legend_handles_labels()[0]]
     if bool((medians.isfinite() & (medians > 1)).any()):
-        handles.append(Patch(facecolor="white", edgecolor=GREY, label="white: worse than the start"))
+        handles.append(Patch(facecolor="white", edgecolor=GREY, label=_("white: worse than the start")))
     if bool(medians.isinf().any()):
-        handles.append(Patch(**{**DIVERGED, "linewidth": 0.5}, label="hatched: diverged, beyond the range of numbers"))
+        label = _("hatched: diverged, beyond the range of numbers")
+        handles.append(Patch(**{**DIVERGED, "linewidth": 0.5}, label=label))
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
 
 
-def _of_seeds(sweep: Sweep) -> str:
-    return f", median of {len(sweep.problems):,} seeds" if len(sweep.problems) > 1 else ""
+def _left(sweep: Sweep) -> str:
+    seeds = len(sweep.problems)
+    return _("part of the gap left, median of {seeds:,} seeds", seeds=seeds) if seeds > 1 else _("part of the gap left")
 
 
 def _least(parts: Tensor) -> float:
@@ -193,7 +197,7 @@ def _spread(summary: Summary) -> Figure:
     figure, panels = grid_of(min(len(names), MOST_PANELS), 3, (4.0, 2.6))
     for k, axes in enumerate(panels):
         rows = [(plain(name, 24), _dots(style), summary.learned(i)) for i, name, style in _working(summary)]
-        rows.append(("least squares", {"linestyle": "", "marker": "x", "color": GREY}, _optima(summary)))
+        rows.append((_("least squares"), {"linestyle": "", "marker": "x", "color": GREY}, _optima(summary)))
         for height, (name, look, values) in enumerate(rows):
             numbers = values.flatten(1)[:, k].tolist()
             axes.plot(numbers, [height] * len(numbers), **look)
@@ -204,8 +208,10 @@ def _spread(summary: Summary) -> Figure:
             axes.axvline(centre, color="black", linewidth=1)
         axes.locator_params(axis="x", nbins=5)
         axes.set(title=names[k], yticks=[], ylim=(-0.5, len(rows) - 0.4))
-    band_label = "" if _truth_and_deviation(summary) is None else "; band: the truth ± 2σ by theory"
-    figure.suptitle(f"learned at each method's best rate, a mark for every seed{band_label}")
+    if _truth_and_deviation(summary) is None:
+        figure.suptitle(_("learned at each method's best rate, a mark for every seed"))
+    else:
+        figure.suptitle(_("learned at each method's best rate, a mark for every seed; band: the truth ± 2σ by theory"))
     return figure
 
 
@@ -239,16 +245,16 @@ def _dots(style: dict[str, Any]) -> dict[str, Any]:
 def _cloud(summary: Summary, names: list[str]) -> Figure:
     figure = Figure(figsize=(7.2, 6.0), layout="constrained")
     axes = figure.add_subplot()
-    for i, _, style in _working(summary):
+    for i, __, style in _working(summary):
         points = summary.learned(i)[:, 0]
-        look = {**_dots(style), "label": f"{style['label']} at lr {summary.best[i].lr:.4g}"}
+        look = {**_dots(style), "label": _("{method} at lr {lr:.4g}", method=style["label"], lr=summary.best[i].lr)}
         axes.plot(points[:, 0].tolist(), points[:, 1].tolist(), **look)
     found = _optima(summary)[:, 0]
-    axes.plot(found[:, 0].tolist(), found[:, 1].tolist(), "x", color="black", markersize=6, label="least squares")
+    axes.plot(found[:, 0].tolist(), found[:, 1].tolist(), "x", color="black", markersize=6, label=_("least squares"))
     if summary.covariance is not None and summary.noise:
         _ellipses(axes, summary, summary.covariance)
     axes.set(xlabel=names[0], ylabel=names[1])
-    axes.set_title(f"learned after {summary.sweep.epochs:,} epochs, a mark for every seed")
+    axes.set_title(_("learned after {epochs:,} epochs, a mark for every seed", epochs=summary.sweep.epochs))
     figure.legend(loc="outside lower center", ncols=2)
     return figure
 
@@ -265,5 +271,5 @@ def _ellipses(axes: Axes, summary: Summary, covariance: Tensor) -> None:
     for sigmas, width in ((1, 2.2), (2, 1.0)):
         across, up = centre[:, None] + sigmas * ring
         share = 100 * (1 - math.exp(-(sigmas**2) / 2))
-        label = f"theory, σ²(XᵀX)⁻¹: {sigmas}σ, {share:.0f} % of seeds"
+        label = _("theory, σ²(XᵀX)⁻¹: {sigmas}σ, {part} of seeds", sigmas=sigmas, part=percent(share, ".0f"))
         axes.plot(across.tolist(), up.tolist(), color=GREY, linewidth=width, linestyle="-", label=label)

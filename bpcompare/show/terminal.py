@@ -15,11 +15,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bpcompare.language import _
+
 PLAIN_WIDTH = 200
 TABLE_WIDTH = 80  # of a Markdown table
 UNSEEN = ("Cc", "Cs", "Zl", "Zp")  # Unicode's control characters, lone surrogates, separators of lines
 DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 LABEL = re.compile(r" *\S.{0,24}? {2,}(?=\S)")  # what a sentence begins with: "rate       …"
+WIDE = "\u2e80-\u2fdf\u3003-\u3007\u3021-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+OPENING, CLOSING = (
+    "（「『《〈【〔［｛",
+    "，。；：、！？）」』》〉】〕］｝…％～",
+)  # no line ends with the first, none begins with these
+BREAK = re.compile(rf"(?<=[{WIDE}{CLOSING}])(?=[^{CLOSING}])|(?<=[^{OPENING}])(?=[{WIDE}{OPENING}])")
 
 
 @dataclass(frozen=True)
@@ -103,6 +111,16 @@ def _width(columns: Sequence[int], sizes: Sequence[int], width: int | None) -> i
     return sum(sizes[i] for i in columns) + 3 * (len(columns) - 1) + (4 if width is None else 0)
 
 
+def percent(number: float, spec: str = "g") -> str:
+    """A number of hundredths as it is printed.
+
+    Example:
+        >>> percent(0.1)
+        '0.1 %'
+    """
+    return _("{number} %", number=format(number, spec))
+
+
 def visible(text: str) -> str:
     """``text`` on one line, with what could steer a terminal or turn the direction of writing made visible.
 
@@ -121,17 +139,33 @@ def wrapped(sentence: str, width: int) -> str:
         >>> print(wrapped("rate       stable up to lr 0.78", 24))
         rate       stable up to
                    lr 0.78
+        >>> print(wrapped("学习率     越大，走得越快。", 20))
+        学习率     越大，走
+                   得越快。
     """
     label = LABEL.match(sentence)
-    indent = label.end() if label else len(sentence) - len(sentence.lstrip())
-    indent = indent if indent <= width // 2 else 0
-    lines, line = [], sentence[:indent]
-    for word in sentence[indent:].split(" "):
-        if line.strip() and cell_len(line) + 1 + cell_len(word) > width and len(line) > indent:
+    start = label.end() if label else len(sentence) - len(sentence.lstrip())
+    start = start if cell_len(sentence[:start]) <= width // 2 else 0
+    lines, line, indent = [], sentence[:start], cell_len(sentence[:start])
+    for blank, piece in _pieces(sentence[start:]):
+        if line.strip() and cell_len(line + blank + piece) > width and cell_len(line) > indent:
             lines.append(line)
             line = " " * indent
-        line += word if len(line) == indent else f" {word}"
+        line += piece if cell_len(line) == indent else blank + piece
     return "\n".join([*lines, line])
+
+
+def _pieces(text: str) -> Iterator[tuple[str, str]]:
+    """What a line may end after, each with what stands before it on a line: words, and the characters of Chinese.
+
+    Example:
+        >>> list(_pieces("用 Adam（训练）"))
+        [('', '用'), (' ', 'Adam'), ('', '（训'), ('', '练）')]
+    """
+    for place, word in enumerate(text.split(" ")):
+        first, *others = BREAK.split(word)
+        yield " " if place else "", first
+        yield from (("", piece) for piece in others)
 
 
 def text(parts: Iterable[Table | Columns | str], width: int | None, color: bool) -> str:

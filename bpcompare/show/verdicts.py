@@ -5,9 +5,13 @@ from typing import Any
 
 from bpcompare.comparison.agreement import Agreement
 from bpcompare.comparison.base import BaseComparison
+from bpcompare.language import N_, _, ngettext
+from bpcompare.show.terminal import percent
 from bpcompare.training import processes
 
 Times = Mapping[float, Mapping[str, int | None]]  # per fraction of the starting gap, the epochs of each method
+
+STATUSES = {"converged": N_("converged"), "stopped": N_("stopped"), "diverged": N_("diverged")}
 
 
 def agreements(found: Mapping[str, Agreement], *, in_ulp: bool = True) -> Iterator[str]:
@@ -18,22 +22,34 @@ def agreements(found: Mapping[str, Agreement], *, in_ulp: bool = True) -> Iterat
         in_ulp: Whether to say how far apart they are; states of a network may be any number of units apart.
     """
     for pair, one in found.items():
-        label = f"agreement  {pair.replace('~', ' ~ ')}:"
+        both = pair.replace("~", " ~ ")
         if one.bit_equal:
-            yield f"{label} bit-equal in every parameter at every epoch."
+            yield _("agreement  {pair}: bit-equal in every parameter at every epoch.", pair=both)
         elif in_ulp:
-            yield (
-                f"{label} up to {one.max_ulp:,} units in the last place apart, first at epoch "
-                f"{one.first_difference_at}: {one.explanation}."
+            yield _(
+                "agreement  {pair}: up to {ulp:,} units in the last place apart, first at epoch {epoch}: {reason}.",
+                pair=both,
+                ulp=one.max_ulp,
+                epoch=one.first_difference_at,
+                reason=one.explanation,
             )
         else:
-            yield f"{label} differ from epoch {one.first_difference_at} on: {one.explanation}."
+            yield _(
+                "agreement  {pair}: differ from epoch {epoch} on: {reason}.",
+                pair=both,
+                epoch=one.first_difference_at,
+                reason=one.explanation,
+            )
 
 
 def races(times: Mapping[str, Times]) -> Iterator[str]:
     """For each pair of methods on one gradient, which came sooner to the smallest gap that either reached."""
     for pair, epochs in times.items():
-        yield f"race       {pair.replace('~', ' ~ ')}: the same gradient, another step; {winner(epochs)}."
+        yield _(
+            "race       {pair}: the same gradient, another step; {times}.",
+            pair=pair.replace("~", " ~ "),
+            times=winner(epochs),
+        )
 
 
 def winner(times: Times) -> str:
@@ -46,17 +62,19 @@ def winner(times: Times) -> str:
     for fraction in sorted(times):
         epochs = times[fraction]
         if any(count is not None for count in epochs.values()):
-            counts = ", ".join(f"{name} {'never' if count is None else f'{count:,}'}" for name, count in epochs.items())
-            return f"epochs to {100 * fraction:g} % of the starting gap: {counts}"
-    return "neither came down to a tenth of the starting gap"
+            never = _("never")
+            counts = _(", ").join(f"{n} {never if count is None else f'{count:,}'}" for n, count in epochs.items())
+            return _("epochs to {part} of the starting gap: {counts}", part=percent(100 * fraction), counts=counts)
+    return _("neither came down to a tenth of the starting gap")
 
 
 def workers() -> Iterator[str]:
     """Of several processes, why together they take the steps of one."""
     if processes.count() > 1:
-        yield (
-            f"workers    {processes.count()} processes, each with its share of the rows: the gradient of a mean is the "
-            "mean of the gradients, so together they take the steps of one process, apart from rounding."
+        yield _(
+            "workers    {count} processes, each with its share of the rows: the gradient of a mean is the "
+            "mean of the gradients, so together they take the steps of one process, apart from rounding.",
+            count=processes.count(),
         )
 
 
@@ -67,7 +85,7 @@ def epochs_cell(epochs: int | None) -> str:
 
 def status_cell(status: str, diverged_at: int | None) -> str:
     """How a run ended."""
-    return status if diverged_at is None else f"diverged at step {diverged_at}"
+    return _(STATUSES[status]) if diverged_at is None else _("diverged at step {step}", step=diverged_at)
 
 
 def fraction_headings(fractions: tuple[float, ...]) -> tuple[str, ...]:
@@ -77,8 +95,11 @@ def fraction_headings(fractions: tuple[float, ...]) -> tuple[str, ...]:
         >>> fraction_headings((0.1, 0.001))
         ('epochs to 10 %', 'to 0.1 %')
     """
-    first, *others = [f"to {100 * fraction:g} %" for fraction in fractions]
-    return f"epochs {first}", *others
+    first, *others = fractions
+    return (
+        _("epochs to {part}", part=percent(100 * first)),
+        *(_("to {part}", part=percent(100 * fraction)) for fraction in others),
+    )
 
 
 def epochs_and_batches(comparison: BaseComparison[Any]) -> str:
@@ -90,8 +111,11 @@ def epochs_and_batches(comparison: BaseComparison[Any]) -> str:
         >>> epochs_and_batches(compare(line(), "manual", batch_size=10, shuffle=False))
         '50 epochs, batches of 10 in their order'
     """
-    epochs = f"{comparison.epochs:,} epoch{'s' * (comparison.epochs != 1)}"
+    epochs = ngettext("{n:,} epoch", "{n:,} epochs", comparison.epochs)
     if comparison.batch_size is None:
         return epochs
-    order = "a new order in every epoch" if comparison.shuffle else "their order"
-    return f"{epochs}, batches of {comparison.batch_size:,} in {order}"
+    if comparison.shuffle:
+        return _(
+            "{epochs}, batches of {size:,} in a new order in every epoch", epochs=epochs, size=comparison.batch_size
+        )
+    return _("{epochs}, batches of {size:,} in their order", epochs=epochs, size=comparison.batch_size)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from bpcompare.language import _
 from bpcompare.problem.problem import Problem
 from bpcompare.training.floating_point import beyond_range
 from bpcompare.training.gradients import sums
@@ -73,7 +74,7 @@ def train_batch(
     for epoch in range(epochs + 1):
         loss = batch.gradient()
         if epoch == 0 and not bool(loss.isfinite().all()):
-            raise beyond_range("loss", loss.dtype)
+            raise beyond_range(_("loss"), loss.dtype)
         states += alive.logical_and_(loss.abs() < math.inf)
         if epoch in kept:
             next(losses).copy_(batch.loss_in_user_units(loss)).masked_fill_(~alive, math.nan)

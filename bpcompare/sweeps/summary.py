@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bpcompare import notebook
+from bpcompare.language import _, english, listed
 from bpcompare.sweeps.batch import one_per_table
 from bpcompare.sweeps.best_rate import BestRate, best_rate
 from bpcompare.sweeps.sweep import Sweep
@@ -56,17 +57,28 @@ class Summary:
                 on_problem()
 
     def __repr__(self) -> str:
-        found = ", ".join(f"{row.method} {'none' if row.lr is None else f'{row.lr:g}'}" for row in self.best)
-        return f"<Summary of {len(self.sweep.problems)} seeds × {len(self.sweep.rates)} rates; best lr: {found}>"
+        return f"<{english(self._caption())}>"
+
+    def _caption(self) -> str:
+        seeds, rates = len(self.sweep.problems), len(self.sweep.rates)
+        best = ((row.method, _("none") if row.lr is None else f"{row.lr:g}") for row in self.best)
+        found = listed(listed(pair, " ") for pair in best)
+        return _("Summary of {seeds} seeds × {rates} rates; best lr: {found}", seeds=seeds, rates=rates, found=found)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: for each method its best rate, what is left there, and how many runs diverged."""
         rows = [
-            ["none" if value is None else value for value in (r.method, r.lr, r.loss, r.gap_left, r.diverged)]
+            [_("none") if value is None else value for value in (r.method, r.lr, r.loss, r.gap_left, r.diverged)]
             for r in self.best
         ]
-        headings = ["method", "best lr", "median loss there", "part of the gap left", "runs that diverged"]
-        return notebook.table(repr(self)[1:-1], headings, rows)
+        headings = [
+            _("method"),
+            _("best lr"),
+            _("median loss there"),
+            _("part of the gap left"),
+            _("runs that diverged"),
+        ]
+        return notebook.table(self._caption(), headings, rows)
 
     @property
     def optima(self) -> list[Optimum]:

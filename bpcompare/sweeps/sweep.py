@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bpcompare import notebook
 from bpcompare.errors import InputError, MethodError
+from bpcompare.language import _, english, listed
 from bpcompare.problem import estimates
 from bpcompare.problem.problem import Problem, check_problem
 from bpcompare.problem.whole_numbers import quoted, whole_number
@@ -61,11 +62,19 @@ class Sweep:
         return self.losses[:, -1]
 
     def __repr__(self) -> str:
-        names = ", ".join(method.name for method in self.methods)
-        rates = f"lr {self.rates.min():g} to {self.rates.max():g}"
-        return (
-            f"<Sweep of {names}: {len(self.problems)} seeds × {len(self.rates)} rates, {rates}, {self.epochs} epochs, "
-            f"{int((self.diverged_at > 0).sum())} runs diverged>"
+        return f"<{english(self._caption())}>"
+
+    def _caption(self) -> str:
+        return _(
+            "Sweep of {names}: {seeds} seeds × {rates} rates, lr {lowest:g} to {highest:g}, {epochs} epochs, "
+            "{diverged} runs diverged",
+            names=listed(method.name for method in self.methods),
+            seeds=len(self.problems),
+            rates=len(self.rates),
+            lowest=self.rates.min().item(),
+            highest=self.rates.max().item(),
+            epochs=self.epochs,
+            diverged=int((self.diverged_at > 0).sum()),
         )
 
     def _repr_html_(self) -> str:
@@ -75,8 +84,8 @@ class Sweep:
             medians = losses.nan_to_num(math.inf).median(0).values
             lowest = int(medians.argmin())
             rows.append([method.name, self.rates[lowest].item(), medians[lowest].item(), int((diverged > 0).sum())])
-        headings = ["method", "lr with the lowest median loss", "that loss", "runs that diverged"]
-        return notebook.table(repr(self)[1:-1], headings, rows)
+        headings = [_("method"), _("lr with the lowest median loss"), _("that loss"), _("runs that diverged")]
+        return notebook.table(self._caption(), headings, rows)
 
 
 def sweep(
@@ -200,16 +209,18 @@ def _rates(rates: object) -> Tensor:
     try:
         return torch.as_tensor(rates, dtype=torch.float64).reshape(-1)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise InputError(f"the rates must be numbers; got {quoted(rates)}") from error
+        raise InputError(_("the rates must be numbers; got {rates}", rates=quoted(rates))) from error
 
 
 def _check(problems: Sequence[Problem], methods: Sequence[Method], lr: Tensor) -> None:
     _check_sizes(problems, methods, lr)
     if not all(problem.is_linear for problem in problems):
-        raise InputError("a sweep trains one nn.Linear at many rates at once; train a network by compare_network")
+        raise InputError(_("a sweep trains one nn.Linear at many rates at once; train a network by compare_network"))
     kinds = {(p.in_features, p.out_features, p.has_bias, p.dtype) for p in problems}
     if len(kinds) > 1:
-        raise InputError(f"all problems of a sweep must be of one shape and precision; got {len(kinds)} kinds")
+        raise InputError(
+            _("all problems of a sweep must be of one shape and precision; got {kinds} kinds", kinds=len(kinds))
+        )
     _check_methods(methods)
 
 
@@ -217,25 +228,35 @@ def _check_sizes(problems: Sequence[Problem], methods: Sequence[Method], lr: Ten
     if not isinstance(problems, Sequence):
         check_problem(problems)
     if not problems or not methods or not len(lr):
-        raise InputError("a sweep needs at least one problem, one method and one rate; give some of each")
+        raise InputError(_("a sweep needs at least one problem, one method and one rate; give some of each"))
     for problem in problems:
         check_problem(problem)
     if not bool((lr.isfinite() & (lr > 0)).all()):
-        raise InputError("every lr must be a finite number above 0; leave the others out")
+        raise InputError(_("every lr must be a finite number above 0; leave the others out"))
     inside = lr.to(problems[0].dtype)
     usable = inside.isfinite() & (inside > 0)
     if not bool(usable.all()):
         wrong, dtype = lr[~usable][0].item(), problems[0].dtype
-        raise InputError(f"lr {wrong:g} is beyond the range of {dtype}; leave it out or train with float64")
+        raise InputError(
+            _(
+                "lr {wrong:g} is beyond the range of {dtype}; leave it out or train with float64",
+                wrong=wrong,
+                dtype=dtype,
+            )
+        )
 
 
 def _check_methods(methods: Sequence[Method]) -> None:
     names = [method.name for method in methods]
     for place, method in enumerate(methods):
         if method.name in names[:place]:
-            raise InputError(f"method {method.name!r} is named twice; name it once")
+            raise InputError(_("method {name!r} is named twice; name it once", name=method.name))
         if method.canonical_update not in RULES:
             raise MethodError(
-                f"{method.update} moves one model at a time and cannot be swept; "
-                f"choose a rule that is written by hand: {', '.join(RULES)}"
+                _(
+                    "{rule} moves one model at a time and cannot be swept; choose a rule that is written by "
+                    "hand: {rules}",
+                    rule=method.update,
+                    rules=listed(RULES),
+                )
             )

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare.errors import MethodError
+from bpcompare.language import _
 
 Affine = tuple[Tensor, Tensor | None]  # (W, b) of a Linear
 Layer = Affine | nn.Module
@@ -37,15 +38,21 @@ def read_layers(model: nn.Module) -> Iterator[Layer]:
         if type(layer) is nn.Linear:
             weight = layer.weight
             if id(weight) in seen:
-                raise MethodError(f"a model has each nn.Linear once; layer {i}, {layer}, is there twice")
+                raise MethodError(
+                    _("a model has each nn.Linear once; layer {i}, {layer}, is there twice", i=i, layer=layer)
+                )
             seen.add(id(weight))
             yield weight, layer.bias
         elif type(layer) in TIMES_SLOPE:
             yield layer
         else:
             raise MethodError(
-                f"there is no derivative for layer {i}, {layer}; use nn.Linear, nn.Sigmoid, nn.Tanh and nn.ReLU, or "
-                "the gradient source autograd"
+                _(
+                    "there is no derivative for layer {i}, {layer}; use nn.Linear, nn.Sigmoid, nn.Tanh and "
+                    "nn.ReLU, or the gradient source autograd",
+                    i=i,
+                    layer=layer,
+                )
             )
 
 

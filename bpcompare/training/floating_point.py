@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from bpcompare.errors import InputError
+from bpcompare.language import _
 
 
 def ulp(a: Tensor, b: Tensor) -> Tensor:
@@ -26,6 +27,10 @@ def ulp(a: Tensor, b: Tensor) -> Tensor:
 def beyond_range(what: str, dtype: torch.dtype) -> InputError:
     """The error of a model that cannot take its first step, as ``what`` it has to begin with is no finite number."""
     return InputError(
-        f"the untrained model's {what} is already beyond the range of {dtype}; train with float64, "
-        "standardize the columns or rescale the data"
+        _(
+            "the untrained model's {what} is already beyond the range of {dtype}; train with float64, "
+            "standardize the columns or rescale the data",
+            what=what,
+            dtype=dtype,
+        )
     )

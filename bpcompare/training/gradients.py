@@ -19,6 +19,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 from bpcompare.errors import MethodError
 from bpcompare.graph.node import Node, backward
 from bpcompare.graph.operations import TABLE
+from bpcompare.language import N_, _
 from bpcompare.training.backpropagation import deltas, forward, read_layers
 
 
@@ -57,7 +58,7 @@ def _known_layers(model: nn.Module) -> bool:
 def _single_linear(model: nn.Module) -> nn.Linear:
     """The model itself; a network is refused with the reason."""
     if not isinstance(model, nn.Linear):
-        raise MethodError("moments has a closed form for a single nn.Linear only; choose formula or autograd")
+        raise MethodError(_("moments has a closed form for a single nn.Linear only; choose formula or autograd"))
     return model
 
 
@@ -281,9 +282,9 @@ SOURCES: dict[str, GradientSource] = {
 }
 
 ORDER_OF_ARITHMETIC = {
-    "formula": "adds the rows in one matrix product δᵀx",
-    "autograd": "adds the rows in the matrix product that backward() calls",
-    "moments": "adds the rows once, in float64, before it multiplies by the weight",
-    "finite_difference": "subtracts two losses, each added up in float64, and divides by 2h",
-    "graph": "adds the rows node by node, in NumPy's order",
+    "formula": N_("{source} adds the rows in one matrix product δᵀx"),
+    "autograd": N_("{source} adds the rows in the matrix product that backward() calls"),
+    "moments": N_("{source} adds the rows once, in float64, before it multiplies by the weight"),
+    "finite_difference": N_("{source} subtracts two losses, each added up in float64, and divides by 2h"),
+    "graph": N_("{source} adds the rows node by node, in NumPy's order"),
 }

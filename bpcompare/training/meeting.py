@@ -9,6 +9,9 @@ import time
 
 import torch.distributed as dist
 
+from bpcompare.errors import reason
+from bpcompare.language import _
+
 AGAIN = 0.1  # seconds between two tries
 GRACE = 1.5  # seconds more for PyTorch to say how many have come
 
@@ -38,10 +41,10 @@ def meet(rank: int, world_size: int, seconds: float, init_method: str = "env://"
     thread.start()
     thread.join(seconds + GRACE)
     if thread.is_alive():
-        raise TimeoutError(f"no answer from {_address()} in this time")
+        raise TimeoutError(_("no answer from {address} in this time", address=_address()))
     for error in failed:
         if came := re.search(r"(\d+)/\d+ clients joined", str(error)):
-            raise TimeoutError(f"only {came[1]} of {world_size} came") from error
+            raise TimeoutError(_("only {came} of {all} came", came=came[1], all=world_size)) from error
         raise error
 
 
@@ -58,7 +61,8 @@ def _reach(host: str, port: int, deadline: float) -> None:
             socket.create_connection((host, port), timeout=max(left, AGAIN)).close()
         except OSError as error:
             if deadline - time.monotonic() < AGAIN:
-                raise OSError(f"nobody answers at {_address()}: {error.strerror or error}") from error
+                why = reason(error)
+                raise OSError(_("nobody answers at {address}: {reason}", address=_address(), reason=why)) from error
             time.sleep(AGAIN)
         else:
             return

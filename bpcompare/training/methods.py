@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from bpcompare.errors import InputError, MethodError, did_you_mean
+from bpcompare.language import N_, _, listed
 from bpcompare.problem.problem import Problem
 from bpcompare.training.defaults import METHODS
 from bpcompare.training.gradients import SOURCES, GradientSource
@@ -47,22 +48,20 @@ class Method:
         full = f"{name}+GradientDescent" if name in SOURCES else METHODS.get(name, name)
         gradient, plus, update = full.partition("+")
         if not plus:
-            raise MethodError(
-                f"there is no method {name!r}; choose {', '.join(METHODS)} or SOURCE+RULE{_hint(name, METHODS)}"
+            fault = _(
+                "there is no method {name!r}; choose {methods} or SOURCE+RULE", name=name, methods=listed(METHODS)
             )
+            raise MethodError(_with_hint(fault, name, METHODS))
         if gradient not in SOURCES:
-            raise MethodError(
-                f"there is no gradient source {gradient!r}; choose from {', '.join(SOURCES)}{_hint(gradient, SOURCES)}"
-            )
+            message = N_("there is no gradient source {source!r}; choose from {sources}")
+            raise MethodError(_with_hint(_(message, source=gradient, sources=listed(SOURCES)), gradient, SOURCES))
         if update in RULES:
             return cls(name, gradient, update, SOURCES[gradient], RULES[update])
         short = update.removeprefix("torch.optim.")
         known = [key for key in dir(torch.optim) if _is_optimizer(getattr(torch.optim, key))]
         if short not in known:
-            near = _hint(short, [*RULES, *known])
-            raise MethodError(
-                f"there is no update rule {update!r}; choose {', '.join(RULES)} or a torch.optim class{near}"
-            )
+            message = N_("there is no update rule {rule!r}; choose {rules} or a torch.optim class")
+            raise MethodError(_with_hint(_(message, rule=update, rules=listed(RULES)), short, [*RULES, *known]))
         return cls(name, gradient, f"torch.optim.{short}", SOURCES[gradient], getattr(torch.optim, short))
 
     @property
@@ -85,22 +84,37 @@ class Method:
         supports = getattr(self.source, "supports", None)
         if supports is not None and not supports(model):
             kind = type(model).__name__
-            raise MethodError(f"{self.gradient} of {self.name!r} does not support this {kind}; choose autograd")
+            raise MethodError(
+                _(
+                    "{source} of {name!r} does not support this {kind}; choose autograd",
+                    source=self.gradient,
+                    name=self.name,
+                    kind=kind,
+                )
+            )
         try:
             rule = self.rule(model.parameters(), lr=lr)
             for parameter in model.parameters():
                 parameter.grad = torch.ones_like(parameter)
             rule.step()
         except (AttributeError, TypeError, ValueError, RuntimeError) as error:
-            reason = NEEDS_MORE.get(self.update, str(error).splitlines()[0].rstrip("."))
+            reason = _(NEEDS_MORE.get(self.update, str(error).splitlines()[0].rstrip(".")))
             raise MethodError(
-                f"{self.update} cannot be the rule of {self.name!r} at lr {lr:g}: {reason}; choose another"
+                _(
+                    "{rule} cannot be the rule of {name!r} at lr {lr:g}: {reason}; choose another",
+                    rule=self.update,
+                    name=self.name,
+                    lr=lr,
+                    reason=reason,
+                )
             ) from error
 
 
 NEEDS_MORE = {
-    "torch.optim.LBFGS": "it evaluates the loss several times within one step, and so needs a closure, not only .grad",
-    "torch.optim.SparseAdam": "it takes sparse gradients only, and those of nn.Linear are dense",
+    "torch.optim.LBFGS": N_(
+        "it evaluates the loss several times within one step, and so needs a closure, not only .grad"
+    ),
+    "torch.optim.SparseAdam": N_("it takes sparse gradients only, and those of nn.Linear are dense"),
 }
 
 
@@ -116,16 +130,18 @@ def choose(problem: Problem, methods: str | Method | Sequence[str | Method], lr:
         >>> [method.update for method in choose(line(), "manual", 0.1)]
         ['GradientDescent']
     """
-    listed = [methods] if isinstance(methods, str | Method) else methods
-    asked = [*listed] if isinstance(listed, Iterable) else [listed]
+    several = [methods] if isinstance(methods, str | Method) else methods
+    asked = [*several] if isinstance(several, Iterable) else [several]
     if not all(isinstance(method, str | Method) for method in asked):
-        raise InputError(f"methods must be names or Method objects, one or several; got {methods!r:.60}")
+        raise InputError(
+            _("methods must be names or Method objects, one or several; got {methods!r:.60}", methods=methods)
+        )
     chosen = [Method.named(method) if isinstance(method, str) else method for method in asked]
     if not chosen:
-        raise InputError("there is no method to compare; name at least one")
+        raise InputError(_("there is no method to compare; name at least one"))
     for i, method in enumerate(chosen):
         if method.name in [m.name for m in chosen[:i]]:
-            raise InputError(f"method {method.name!r} is named twice; name it once")
+            raise InputError(_("method {name!r} is named twice; name it once", name=method.name))
         method.check(problem, lr)
     return chosen
 
@@ -134,6 +150,6 @@ def _is_optimizer(thing: object) -> bool:
     return isinstance(thing, type) and issubclass(thing, torch.optim.Optimizer) and thing is not torch.optim.Optimizer
 
 
-def _hint(name: str, known: Iterable[str]) -> str:
+def _with_hint(fault: str, name: str, known: Iterable[str]) -> str:
     hint = did_you_mean(name, known)
-    return f"; {hint}" if hint else ""
+    return _("{fault}; {hint}", fault=fault, hint=hint) if hint else fault

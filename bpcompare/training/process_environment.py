@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 
 from bpcompare.errors import InputError
+from bpcompare.language import N_, _
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CONNECT = 10.0  # seconds in which the processes must find each other; while PyTorch loads, they count
-REMEDY = "start with torchrun, which sets it, or unset RANK and WORLD_SIZE to run alone"
+REMEDY = N_("start with torchrun, which sets it, or unset RANK and WORLD_SIZE to run alone")
 
 
 def place(environment: Mapping[str, str] = os.environ) -> tuple[int, int]:
@@ -40,14 +41,20 @@ def place(environment: Mapping[str, str] = os.environ) -> tuple[int, int]:
         return 0, 1
     if len(given) == 1:
         other = "RANK" if given == ["WORLD_SIZE"] else "WORLD_SIZE"
-        raise InputError(f"{given[0]} is set in the environment and {other} is not; {REMEDY}")
-    world_size = _whole(environment, "WORLD_SIZE", 1, 2**31 - 1, "of at least 1")
-    rank = _whole(environment, "RANK", 0, world_size - 1, f"from 0 to WORLD_SIZE − 1 = {world_size - 1}")
+        fault = _("{given} is set in the environment and {other} is not", given=given[0], other=other)
+        raise _with_remedy(fault)
+    world_size = _whole(environment, "WORLD_SIZE", 1, 2**31 - 1, _("of at least 1"))
+    ranks = _("from 0 to WORLD_SIZE − 1 = {last}", last=world_size - 1)
+    rank = _whole(environment, "RANK", 0, world_size - 1, ranks)
     if world_size > 1:
         if not environment.get("MASTER_ADDR"):
-            raise InputError(f"MASTER_ADDR must name the machine where the processes meet and is not set; {REMEDY}")
-        _whole(environment, "MASTER_PORT", 1, 65_535, "from 1 to 65535")
+            raise _with_remedy(_("MASTER_ADDR must name the machine where the processes meet and is not set"))
+        _whole(environment, "MASTER_PORT", 1, 65_535, _("from 1 to 65535"))
     return rank, world_size
+
+
+def _with_remedy(fault: str) -> InputError:
+    return InputError(_("{fault}; {remedy}", fault=fault, remedy=_(REMEDY)))
 
 
 def _whole(environment: Mapping[str, str], name: str, least: int, most: int, rule: str) -> int:
@@ -57,5 +64,5 @@ def _whole(environment: Mapping[str, str], name: str, least: int, most: int, rul
     except ValueError:
         value = least - 1
     if not least <= value <= most:
-        raise InputError(f"{name} must be a whole number {rule}; got {text!r}; {REMEDY}")
+        raise _with_remedy(_("{name} must be a whole number {rule}; got {text!r}", name=name, rule=rule, text=text))
     return value

@@ -11,6 +11,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from bpcompare.errors import BpcompareError, WorkerError
+from bpcompare.language import _
 from bpcompare.training.meeting import meet
 from bpcompare.training.process_environment import CONNECT, place
 
@@ -49,9 +50,12 @@ def process_group(
         return
     gone = 0.0 if since is None else time.monotonic() - since
     wait = timeout if since is None else max(timeout - gone, AFTER_LOADING)
-    fault = f"the {world_size} processes did not find each other within {timeout:g} s"
+    fault = _(
+        "the {processes} processes did not find each other within {timeout:g} s", processes=world_size, timeout=timeout
+    )
+    remedy = _("see MASTER_ADDR and MASTER_PORT, give more --timeout and start all processes again")
     try:
-        with _watched(fault, "see MASTER_ADDR and MASTER_PORT, give more --timeout"):
+        with _watched(fault, remedy):
             meet(rank, world_size, wait, init_method)
             _working.append(dist.new_group(timeout=datetime.timedelta(seconds=silence)))
         yield rank == 0
@@ -133,13 +137,12 @@ def _group() -> dist.ProcessGroup | None:
 
 
 @contextlib.contextmanager
-def _watched(
-    fault: str = "a process of this distributed run is lost or does not answer",
-    remedy: str = "see what the others printed",
-) -> Iterator[None]:
+def _watched(fault: str = "", remedy: str = "") -> Iterator[None]:
     """A broken connection and a silence that lasts too long become a WorkerError."""
+    fault = fault or _("a process of this distributed run is lost or does not answer")
+    remedy = remedy or _("see what the others printed and start all processes again")
     try:
         yield
     except (RuntimeError, OSError) as error:
         reason = re.sub(r"^\[[^]]*\]\s*", "", str(error)).split(". ")[0].split("\n")[0][:120]  # without file and line
-        raise WorkerError(f"{fault} ({reason}); {remedy} and start all processes again") from error
+        raise WorkerError(_("{fault} ({reason}); {remedy}", fault=fault, reason=reason, remedy=remedy)) from error

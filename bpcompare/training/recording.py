@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare.errors import MethodError
+from bpcompare.language import _
 from bpcompare.problem.problem import Problem
 from bpcompare.training.backpropagation import deltas, forward
 from bpcompare.training.floating_point import beyond_range
@@ -64,18 +65,32 @@ class Recording(Generic[RunT]):
     def unfilled(self, name: str) -> MethodError:
         """The error of a parameter without a gradient of its shape."""
         p = self.parameters[name]
-        found = "nothing" if p.grad is None else f"a tensor of shape {tuple(p.grad.shape)}"
+        found = _("nothing") if p.grad is None else _("a tensor of shape {shape}", shape=tuple(p.grad.shape))
         return MethodError(
-            f"the gradient source of {self.method.name!r} left {found} in {name}.grad at epoch {self.states}; "
-            f"it must leave ∂loss/∂{name} there, of shape {tuple(p.shape)}"
+            _(
+                "the gradient source of {method!r} left {found} in {name}.grad at epoch {epoch}; it must leave "
+                "∂loss/∂{name} there, of shape {shape}",
+                method=self.method.name,
+                found=found,
+                name=name,
+                epoch=self.states,
+                shape=tuple(p.shape),
+            )
         )
 
     def no_loss(self, loss: object) -> MethodError:
         """The error of a source that returned something else than its loss."""
-        found = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else f"{type(loss).__name__}"
+        found = type(loss).__name__
+        if isinstance(loss, Tensor):
+            found = _("a tensor of shape {shape}", shape=tuple(loss.shape))
         return MethodError(
-            f"the gradient source of {self.method.name!r} returned {found} at epoch {self.states}; "
-            "it must return the loss, a tensor of one number"
+            _(
+                "the gradient source of {method!r} returned {found} at epoch {epoch}; it must return the "
+                "loss, a tensor of one number",
+                method=self.method.name,
+                found=found,
+                epoch=self.states,
+            )
         )
 
 
@@ -127,8 +142,8 @@ class LinearRecording(Recording[Run]):
         finite = losses.isfinite() & states.isfinite().all(1)
         kept = len(losses) if bool(finite.all()) else int(finite.int().argmin())
         if kept == 0:
-            raise beyond_range("loss or gradient", self.problem.dtype)
-        sizes = [p.numel() for p in self.parameters.values() for _ in ("parameter", "gradient")]
+            raise beyond_range(_("loss or gradient"), self.problem.dtype)
+        sizes = [p.numel() for p in self.parameters.values() for __ in ("parameter", "gradient")]
         columns = iter(states[:kept].split(sizes, dim=1))
         parameters, gradients = {}, {}
         for name, p, shape in self.shapes:
@@ -187,7 +202,7 @@ class NetworkRecording(Recording[NetworkRun]):
     def run(self, steps: int) -> NetworkRun:
         """The finite states, with the last one's parameters and gradients."""
         if not self.rows:
-            raise beyond_range("loss or gradient", self.problem.dtype)
+            raise beyond_range(_("loss or gradient"), self.problem.dtype)
         numbers = torch.tensor(self.rows, dtype=torch.float64)
         count = len(self.parameters)
         losses, norms, grads, sizes = numbers.split([1, count, count, numbers.shape[1] - 1 - 2 * count], 1)

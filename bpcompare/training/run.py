@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from bpcompare import notebook
+from bpcompare.language import _, english
 from bpcompare.training.methods import Method
 from bpcompare.training.settings import TrainingSettings
 
@@ -48,9 +49,14 @@ class Run:
         )
 
     def __repr__(self) -> str:
-        end = f"diverged at step {self.diverged_at}" if self.diverged_at else f"loss {self.loss:.6g}"
-        name, settings = self.method.name, self.settings
-        return f"<{type(self).__name__} {name}: {len(self.losses)} states, lr {settings.lr:g}, {end}>"
+        return f"<{english(self._caption())}>"
+
+    def _caption(self) -> str:
+        name = f"{type(self).__name__} {self.method.name}"
+        states, lr, step = len(self.losses), self.settings.lr, self.diverged_at
+        if step:
+            return _("{name}: {n} states, lr {lr:g}, diverged at step {step}", name=name, n=states, lr=lr, step=step)
+        return _("{name}: {n} states, lr {lr:g}, loss {loss:.6g}", name=name, n=states, lr=lr, loss=self.loss)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the size of each parameter that was learned and of its gradient."""
@@ -58,7 +64,8 @@ class Run:
             [name, tuple(states.shape[1:]), states[-1].double().norm().item(), grads[-1].double().norm().item()]
             for (name, states), grads in zip(self.parameters.items(), self.gradients.values(), strict=True)
         ]
-        return notebook.table(repr(self)[1:-1], ["parameter", "shape", "norm", "norm of its gradient"], rows)
+        head = [_("parameter"), _("shape"), _("norm"), _("norm of its gradient")]
+        return notebook.table(self._caption(), head, rows)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from bpcompare.errors import InputError
+from bpcompare.language import _
 from bpcompare.problem.whole_numbers import quoted, seed_number, whole_number
 from bpcompare.training.defaults import EPOCHS, LARGEST_LR, LR, SEED
 
@@ -42,7 +43,7 @@ class TrainingSettings:
         if self.batch_size is not None:
             checked["batch_size"] = whole_number("batch_size", self.batch_size)
         if not isinstance(self.shuffle, bool):
-            raise InputError(f"shuffle must be True or False; got {quoted(self.shuffle)}")
+            raise InputError(_("shuffle must be True or False; got {shuffle}", shuffle=quoted(self.shuffle)))
         for name, value in checked.items():  # NumPy's numbers become Python's
             object.__setattr__(self, name, value)
 
@@ -53,7 +54,13 @@ class TrainingSettings:
             InputError: There are fewer than ``batch_size`` samples.
         """
         if self.batch_size is not None and self.batch_size > samples:
-            raise InputError(f"batch_size must be from 1 to the number of samples, {samples}; got {self.batch_size}")
+            raise InputError(
+                _(
+                    "batch_size must be from 1 to the number of samples, {samples}; got {batch_size}",
+                    samples=samples,
+                    batch_size=self.batch_size,
+                )
+            )
 
 
 def _rate(value: object) -> float:
@@ -62,7 +69,13 @@ def _rate(value: object) -> float:
     except (TypeError, ValueError, OverflowError, RuntimeError):
         rate = math.nan
     if not 0 < rate <= LARGEST_LR:
-        raise InputError(f"lr must be a finite number above 0, at most {LARGEST_LR:g}; got {quoted(value)}")
+        raise InputError(
+            _(
+                "lr must be a finite number above 0, at most {largest_lr:g}; got {value}",
+                largest_lr=LARGEST_LR,
+                value=quoted(value),
+            )
+        )
     return rate
 
 

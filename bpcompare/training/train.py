@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare.errors import InputError, MethodError
+from bpcompare.language import _
 from bpcompare.problem import estimates
 from bpcompare.problem.problem import Problem, check_problem
 from bpcompare.training.data_parallel import all_reduce
@@ -63,7 +64,9 @@ def train(
         (1.3135614395141602, 1.3715894222259521)
     """
     if not isinstance(method, str | Method):
-        raise InputError(f"train takes one method or its name; got {method!r:.60}: use compare for several")
+        raise InputError(
+            _("train takes one method or its name; got {method!r:.60}: use compare for several", method=method)
+        )
     settings = TrainingSettings(lr, epochs, batch_size, seed, shuffle)
     check_problem(problem)
     recording = LinearRecording if problem.is_linear else NetworkRecording
@@ -113,7 +116,14 @@ def check_rate(lr: float, dtype: torch.dtype) -> None:
     """
     if torch.tensor(lr, dtype=torch.float64).to(dtype) == 0:
         smallest = torch.finfo(dtype).smallest_normal
-        raise InputError(f"lr must be at least {smallest:.2g} in {dtype}; got {lr:g}, which rounds to 0: use float64")
+        raise InputError(
+            _(
+                "lr must be at least {smallest:.2g} in {dtype}; got {lr:g}, which rounds to 0: use float64",
+                smallest=smallest,
+                dtype=dtype,
+                lr=lr,
+            )
+        )
 
 
 def _follow(
@@ -219,8 +229,20 @@ def _misshapen(problem: Problem, method: Method, epoch: int, error: RuntimeError
     message = str(error).split(". ")[0]
     for name, p in model.named_parameters():
         if p.refused is not None:
-            message = f"got shape {tuple(p.refused.shape)}, {p.refused.dtype} for {name}, {tuple(p.shape)}, {p.dtype}"
+            message = _(
+                "got shape {shape}, {dtype} for {name}, {right_shape}, {right_dtype}",
+                shape=tuple(p.refused.shape),
+                dtype=p.refused.dtype,
+                name=name,
+                right_shape=tuple(p.shape),
+                right_dtype=p.dtype,
+            )
     return MethodError(
-        f"the gradient source of {method.name!r} must leave a gradient of each parameter's own shape and type; "
-        f"at epoch {epoch}: {message}"
+        _(
+            "the gradient source of {method!r} must leave a gradient of each parameter's own shape and "
+            "type; at epoch {epoch}: {message}",
+            method=method.name,
+            epoch=epoch,
+            message=message,
+        )
     )

@@ -22,12 +22,20 @@ def scaled(factor):
     return lambda x, y, w, b: (right(x, y, w, b)[0] * factor(x, y), right(x, y, w, b)[1])
 
 
+@pytest.fixture(scope="module")
+def unexplained():
+    """The marking of gradients that are wrong in a way of which the marker knows nothing."""
+    return check_function(
+        lambda x, y, w, b: (right(x, y, w, b)[0] * w.cos(), right(x, y, w, b)[1].exp() * b[:1]), seed=7
+    )
+
+
 @pytest.fixture
 def check(monkeypatch, capsys):
-    """The command with the file's function handed in, so that no process is needed."""
+    """The command with the file's function or its marking handed in, so that no process is needed."""
 
     def run(function, *options, exercise="linear-regression"):
-        marking = check_function(function, exercise, seed=7)
+        marking = check_function(function, exercise, seed=7) if callable(function) else function
         monkeypatch.setattr(checking, "check_file", lambda file, seed, limit: marking)
         code = main(["check", str(HERE), *options])
         return code, capsys.readouterr().out
@@ -66,8 +74,8 @@ def test_the_negative_of_the_right_value_is_called_so(check):
     assert "2.0 times too large, with the wrong sign" in out
 
 
-def test_what_no_hypothesis_explains_is_shown_with_its_ratio(check):
-    _, out = check(lambda x, y, w, b: (right(x, y, w, b)[0] * w.cos(), right(x, y, w, b)[1].exp() * b[:1]))
+def test_what_no_hypothesis_explains_is_shown_with_its_ratio(check, unexplained):
+    _, out = check(unexplained)
     assert "no mistake that the marker knows explains it" in out
     assert all(word in out for word in ("yours", "right", "ratio"))
 
@@ -297,8 +305,8 @@ def test_what_many_files_cannot_be_is_one_sentence(tmp_path, monkeypatch, capsys
     assert err.count("\n") == 1
 
 
-def test_what_is_not_named_is_in_the_json_with_both_arrays(check):
-    _, out = check(lambda x, y, w, b: (right(x, y, w, b)[0] * w.cos(), right(x, y, w, b)[1]), "--json")
+def test_what_is_not_named_is_in_the_json_with_both_arrays(check, unexplained):
+    _, out = check(unexplained, "--json")
     contrast = json.loads(out)["answers"]["grad_w"]["mistakes"][-1]["contrast"]
     assert set(contrast) == {"sizes", "dtype", "yours", "right", "ratio"}
     assert contrast["yours"][0][0] == pytest.approx(contrast["right"][0][0] * contrast["ratio"][0][0])

@@ -175,9 +175,10 @@ def test_every_line_of_latex_renders_in_matplotlib_and_as_mathml(example):
     result, parser = derive(*example), MathTextParser("path")
     lines = [line for line in result.to_latex().splitlines() if line]
     assert len(lines) > 8
+    forms = {re.sub(r"\d+", "0", line): line for line in lines}  # thirty doublings differ in their digits only
+    assert all(parser.parse(line).width > 0 for line in forms.values())
     for line in lines:
         assert re.fullmatch(r"\$[^$]+\$", line)
-        assert parser.parse(line).width > 0
         mathml = convert(line.strip("$"))
         assert "<merror" not in mathml
         assert "\\" not in re.sub(r"<[^>]*>", "", mathml)

@@ -192,7 +192,7 @@ TOKENS += [
 ]
 
 
-@settings(max_examples=3_000, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1_500, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.one_of(st.text(max_size=40), st.lists(st.sampled_from(TOKENS), max_size=15).map("".join)))
 def test_no_text_raises_anything_but_the_declared_error(text):
     try:

@@ -154,10 +154,10 @@ def test_an_unknown_pitfall_is_one_sentence_and_writes_nothing(tmp_path, capsys)
     assert not (tmp_path / "new").exists()
 
 
-def test_the_pictures_that_are_announced_are_those_that_are_made(tmp_path):
+def test_the_pictures_that_are_announced_are_those_that_are_made(pitfalls):
     names, formats = ["ascent", "sum-for-mean"], ("png", "svg")
     makers = command.files(names, formats)
     assert list(makers) == ["ascent.png", "ascent.svg", "sum-for-mean.png", "sum-for-mean.svg"]
-    found = {name: run(name) for name in names}
+    found = {name: pitfalls[name] for name in names}
     begin = {"png": b"\x89PNG", "svg": b"<?xml"}
     assert all(maker(found).startswith(begin[file.rpartition(".")[2]]) for file, maker in makers.items())

@@ -133,6 +133,11 @@ def test_a_byte_order_mark_that_says_otherwise_is_told(tmp_path):
         read_table(path, "a", "b")
 
 
+def test_an_encoding_that_wants_a_mark_is_refused_where_there_is_none(tmp_path):
+    with pytest.raises(TableError, match="line 1: this is not UTF-16 text"):
+        read_table(write(tmp_path, "a,b\n1,2\n", "utf-8"), "a", "b", dialect=Dialect("utf-16"))
+
+
 def test_comment_lines_are_left_out_and_lines_keep_their_numbers(tmp_path):
     text = '# one\na,b,c\n1,2,"line\n# no comment"\n  # two\n3,x,y\n'
     with pytest.raises(TableError, match="line 6, column 'b'"):

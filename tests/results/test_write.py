@@ -1,7 +1,6 @@
 import errno
 import fcntl
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -72,42 +71,6 @@ def test_what_cannot_be_written_is_known_beforehand(tmp_path):
         check_folder(tmp_path / "file" / "below")
     with pytest.raises(OutputError, match=r"loss\.png cannot be written: it is a folder"):
         check_folder(tmp_path / "taken", ["loss.png"])
-
-
-CALLS = ["mkdtemp", "open", "fsync", "replace", "hardlink_to", "flock"]
-
-
-@pytest.mark.parametrize("existing", [True, False], ids=["old files", "a new folder"])
-@pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), KeyboardInterrupt()], ids=["fault", "^C"])
-def test_each_call_may_fail_once_and_the_set_is_the_old_one_or_the_new_one(
-    call, existing, error, tmp_path, monkeypatch
-):
-    where = {"mkdtemp": write.tempfile, "open": Path, "fsync": os, "replace": Path, "hardlink_to": Path}
-    room, right = where.get(call, write.fcntl), getattr(where.get(call, write.fcntl), call)
-    folder, new = tmp_path / "deep" / "out", {"a": b"new", "b": b"new", "c": b"new"}
-    before = {"a": b"old", "b": b"old"} if existing else {}
-    for failing in range(6):
-        shutil.rmtree(tmp_path / "deep", ignore_errors=True)
-        if existing:
-            write_files(folder, before)
-        calls = iter(range(100))
-
-        def fails(*arguments, failing=failing, calls=calls, **options):
-            if next(calls) == failing:
-                raise error
-            return right(*arguments, **options)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(room, call, fails)
-            try:
-                write_files(folder, new)
-                expected = new
-            except (OutputError, KeyboardInterrupt):
-                expected = before
-        found = {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
-        assert found == expected, failing
-        assert bool(found) == (tmp_path / "deep").exists()
 
 
 def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path):

@@ -5,10 +5,13 @@ import json
 import os
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import torch
+from pictures import unrendered
 
 from bpcompare.cli import main
 from bpcompare.comparison.linear import compare
@@ -46,10 +49,26 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def default(tmp_path_factory):
+def counted():
+    """How often `page` counted a step in the run of `default`, and how often it said that it would."""
+    return {"done": 0, "expected": 0}
+
+
+@pytest.fixture(scope="module")
+def default(tmp_path_factory, counted):
     """The folder that `compare --report` writes: the page next to the files that it must agree with."""
+
+    def counting(comparison, on_step):
+        def step():
+            counted["done"] += 1
+            on_step()
+
+        counted["expected"] = steps_of(comparison)
+        return page(comparison, on_step=step)
+
     folder = tmp_path_factory.mktemp("default")
-    assert main(["--report", "--quiet", "--out", str(folder)]) == 0
+    with unrendered(), mock.patch("bpcompare.show.report.page.page", counting):
+        assert main(["--report", "--quiet", "--out", str(folder)]) == 0
     return folder
 
 
@@ -60,6 +79,7 @@ def hostile(tmp_path_factory):
     x = torch.rand(30, 4, generator=generator)
     y = x @ torch.tensor([[1.0], [2.0], [3.0], [-1.0]])
     problem = from_data(x, y, x_names=(HOSTILE, "b", "c", "d"), y_names=("y & <i>z</i>",), standardize=True)
+    problem = replace(problem, name="a\x1b[2J\x07.csv")
     path = tmp_path_factory.mktemp("hostile") / "report.html"
     path.write_bytes(page(compare(problem, epochs=20), with_pitfalls=False))
     return path
@@ -70,7 +90,8 @@ def network(tmp_path_factory):
     """The page of a network, with the files that it must agree with."""
     folder = tmp_path_factory.mktemp("network")
     options = ["--problem", "quadratic", "--layers", "2,4,1", "--epochs", "6", "--report", "--quiet"]
-    assert main([*options, "--out", str(folder)]) == 0
+    with unrendered(), mock.patch("bpcompare.show.report.page.pitfalls", return_value=[]):  # as on the default page
+        assert main([*options, "--out", str(folder)]) == 0
     return folder
 
 
@@ -178,6 +199,12 @@ def test_past_the_limit_it_says_so_and_the_axes_stay(tab):
     said = tab.locator('#rates [data-field="limit"]').inner_text()
     assert f"{limit:.6g}" in said
     assert "diverges at step" in tab.locator('#rates [data-field="ends"]').inner_text()
+
+
+def test_a_file_s_name_brings_no_control_characters_into_the_page(hostile):
+    head = hostile.read_text(encoding="utf-8").partition("<script")[0]
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", head)
+    assert r"<title>a\x1b[2J\x07.csv" in head
 
 
 def test_a_hostile_column_name_stays_text(browser, hostile):
@@ -300,11 +327,9 @@ def test_every_problem_makes_a_page_whose_data_is_strict_json(name):
         assert counts.pop() > part["start"]
 
 
-def test_progress_counts_to_its_total():
-    calls = []
-    comparison = compare(line(), epochs=3)
-    page(comparison, on_step=lambda: calls.append(1))
-    assert len(calls) == steps_of(comparison)
+@pytest.mark.usefixtures("default")
+def test_progress_counts_to_its_total(counted):
+    assert counted["done"] == counted["expected"] > 0
 
 
 def test_of_more_than_two_parameters_the_paths_lie_along_the_extreme_eigenvectors():

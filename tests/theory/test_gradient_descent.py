@@ -28,13 +28,13 @@ def drawn(seed):
     return from_data(x, x @ weight + 0.1 * noise, seed=seed, bias=seed % 7 > 0)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(10))  # of which 0 and 5 have a column twice, 0 and 7 no bias
 def test_the_predicted_loss_and_path_are_those_of_training_at_every_epoch(seed):
     problem = drawn(seed)
     limit = curvature(problem.x, problem.out_features, bias=problem.has_bias).largest_stable_lr
     theory = modes(problem)
     for part in (1e-3, 0.1, 0.5, 0.9, 0.999, 1.001):
-        run = train(problem, "autograd", lr=part * limit, epochs=400)
+        run = train(problem, "manual", lr=part * limit, epochs=400)
         epochs = torch.arange(401)
         predicted = theory.losses(part * limit, epochs)
         assert ((run.losses - predicted).abs() / predicted).max() < ROUNDING

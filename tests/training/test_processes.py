@@ -3,13 +3,12 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 import torch
-from worker import results
+from worker import LINE, NETWORK, results
 
 from bpcompare.cli import main
 from bpcompare.errors import InputError, WorkerError
@@ -20,33 +19,48 @@ from bpcompare.training.gradients import formula
 
 SCRIPT = Path(__file__).parents[1] / "worker.py"
 ROOT = SCRIPT.parent.parent
-MEETING = {"MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}  # not asked for: these processes meet at a file
+MEETING = {"MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}  # not asked for: this process meets nobody
 ROUNDING = 1e-12  # float64, 50 epochs: the same numbers added in another order
 
 # A lost worker is noticed at once, a silent one after the patience of 2 s; importing torch takes its time before, on a
-# busy machine minutes. PyTorch itself would wait for half an hour.
+# busy machine minutes. PyTorch itself would wait for half an hour, and so no hang ends in time.
 IN_TIME = 600.0
 
 
-def start(job, folder, count):
-    environment = {**os.environ, **MEETING, "WORLD_SIZE": str(count), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(SCRIPT), job, str(folder)]
-    return [
-        subprocess.Popen(
-            command, env={**environment, "RANK": str(rank)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        for rank in range(count)
-    ]
+def free_port():
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        return server.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory):
+    """The folder in which every job's workers left what they came to."""
+    folder = tmp_path_factory.mktemp("jobs")
+    names = ["die:2", "stall:2", "alone:1", "fail:2", "agree:2", "agree:3", "network:2", "torchrun:2"]
+    ports = {"MASTER_PORT": str(free_port()), "NODES_PORT": str(free_port())}
+    environment = {**os.environ, "MASTER_ADDR": "localhost", **ports, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, str(SCRIPT), str(folder), *names], env=environment, timeout=IN_TIME, check=True)
+    return folder
+
+
+def outcome(folder, rank):
+    """The exit code of a worker, and what it printed."""
+    return int((folder / f"{rank}.code").read_text()), (folder / f"{rank}.out").read_text()
+
+
+@pytest.fixture(scope="module")
+def by_one():
+    """The results of `worker.agree` in a single process."""
+    return results()
 
 
 @pytest.mark.parametrize("count", [2, 3])
-def test_several_workers_make_the_runs_of_one_within_rounding_and_all_the_same(count, tmp_path):
-    for process in start("agree", tmp_path, count):
-        out, err = process.communicate(timeout=IN_TIME)
-        assert process.returncode == 0, out + err
-    alone = results()
-    first, *others = [torch.load(tmp_path / f"{rank}.pt") for rank in range(count)]
-    for name, (parameters, losses) in alone.items():
+def test_several_workers_make_the_runs_of_one_within_rounding_and_all_the_same(count, jobs, by_one):
+    folder = jobs / f"agree:{count}"
+    for rank in range(count):
+        assert outcome(folder, rank) == (0, "")
+    first, *others = [torch.load(folder / f"{rank}.pt") for rank in range(count)]
+    for name, (parameters, losses) in by_one.items():
         exact = name.startswith("sweep")  # whole runs are shared out, not rows
         rtol = 0 if exact else ROUNDING
         assert torch.allclose(first[name][1], losses, rtol=rtol, atol=rtol), name
@@ -55,76 +69,49 @@ def test_several_workers_make_the_runs_of_one_within_rounding_and_all_the_same(c
             assert all(torch.equal(first[name][0][key], other[name][0][key]) for other in others), name
 
 
-@pytest.mark.parametrize("job", ["die", "stall"])
-def test_a_lost_worker_ends_in_a_clear_error_and_not_in_a_hang(job, tmp_path):
-    began = time.monotonic()
-    first, second = start(job, tmp_path, 2)
-    out, err = first.communicate(timeout=IN_TIME)
-    assert first.returncode == 3, err
+@pytest.mark.parametrize("job", ["die:2", "stall:2"])
+def test_a_lost_worker_ends_in_a_clear_error_and_not_in_a_hang(job, jobs):
+    code, out = outcome(jobs / job, 0)
+    assert code == 3
     assert out.startswith("WorkerError: a process of this distributed run is lost or does not answer (")
     assert "start all processes again" in out
-    second.kill()
-    second.communicate(timeout=IN_TIME)
-    assert time.monotonic() - began < IN_TIME
 
 
-def test_a_worker_that_never_comes_is_not_waited_for_for_ever(tmp_path):
-    environment = {**os.environ, **MEETING, "WORLD_SIZE": "2", "RANK": "0", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, str(SCRIPT), "alone", str(tmp_path)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=IN_TIME)
-    assert done.returncode == 3
-    assert done.stdout.startswith("WorkerError: the 2 processes did not find each other within 2 s (")
+def test_a_worker_that_never_comes_is_not_waited_for_for_ever(jobs):
+    code, out = outcome(jobs / "alone:1", 0)
+    assert code == 3
+    assert out.startswith("WorkerError: the 2 processes did not find each other within 2 s (")
 
 
-def test_what_fails_for_one_fails_for_all_with_the_same_error(tmp_path):
-    for process in start("fail", tmp_path, 2):
-        out, _ = process.communicate(timeout=IN_TIME)
-        assert out.strip() == "InputError: one of us cannot"
+def test_what_fails_for_one_fails_for_all_with_the_same_error(jobs):
+    for rank in range(2):
+        assert outcome(jobs / "fail:2", rank) == (3, "InputError: one of us cannot\n")
 
 
-def test_compare_on_two_nodes_prints_and_writes_once_and_gives_the_single_processs_result(tmp_path):
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        port = server.getsockname()[1]
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1"]
-    torchrun += ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"localhost:{port}", "--rdzv-id", "two"]
-    job = ["-m", "bpcompare", "compare", "--dtype", "float64", "--samples", "101"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    nodes = [
-        subprocess.Popen(
-            [*torchrun, "--node-rank", str(node), *job, "--timeout", "300", "--out", str(tmp_path / "two")],
-            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for node in range(2)
-    ]  # fmt: skip
-    try:
-        ended = [node.communicate(timeout=IN_TIME) for node in nodes]
-    finally:
-        for node in nodes:
-            node.kill()
-    assert [node.returncode for node in nodes] == [0, 0], ended
-    printed = "".join(out for out, _ in ended)
+@pytest.mark.usefixtures("undrawn")
+def test_compare_on_two_nodes_prints_and_writes_once_and_gives_the_single_processs_result(jobs, tmp_path):
+    ended = [outcome(jobs / "torchrun:2", node) for node in range(2)]
+    assert [code for code, _ in ended] == [0, 0], ended
+    printed = "".join(out for _, out in ended)
     assert printed.count("agreement ") == 1
     assert "2 processes, each with its share of the rows: the gradient of a mean is the mean" in printed
-    assert main([*job[2:], "--out", str(tmp_path / "one"), "--quiet"]) == 0
-    one, two = (json.loads((tmp_path / n / "comparison.json").read_text()) for n in ("one", "two"))
+    assert main([*LINE, "--out", str(tmp_path), "--quiet"]) == 0
+    two = json.loads((jobs / "torchrun:2" / "two" / "comparison.json").read_text())
+    one = json.loads((tmp_path / "comparison.json").read_text())
     assert two["versions"]["workers"] == 2
     for name, run in one["runs"].items():
         assert two["runs"][name]["losses"] == pytest.approx(run["losses"], rel=ROUNDING)
         assert two["runs"][name]["weight"][0] == pytest.approx(run["weight"][0], rel=ROUNDING)
 
 
-def test_a_network_is_trained_under_torchrun_as_by_one_process(tmp_path):
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    # Samples in batches of one: at every step one of the two workers has no row at all.
-    job = ["-m", "bpcompare", "compare", "--problem", "quadratic", "--layers", "2,5,1", "--epochs", "3"]
-    job += ["--timeout", "300"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [*torchrun, *job, "--out", str(tmp_path / "two")]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=IN_TIME)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("workers    2 processes, each with its share of the rows") == 1
-    assert main([*job[2:], "--out", str(tmp_path / "one"), "--quiet"]) == 0
-    one, two = (json.loads((tmp_path / n / "comparison.json").read_text()) for n in ("one", "two"))
+@pytest.mark.usefixtures("undrawn")
+def test_a_network_is_trained_by_two_processes_as_by_one(jobs, tmp_path):
+    ended = [outcome(jobs / "network:2", rank) for rank in range(2)]
+    assert [code for code, _ in ended] == [0, 0], ended
+    assert "".join(out for _, out in ended).count("workers    2 processes, each with its share of the rows") == 1
+    assert main([*NETWORK, "--out", str(tmp_path), "--quiet"]) == 0
+    two = json.loads((jobs / "network:2" / "two" / "comparison.json").read_text())
+    one = json.loads((tmp_path / "comparison.json").read_text())
     assert list(two["runs"]) == ["manual", "autograd", "adam", "graph"]
     for name, run in one["runs"].items():
         assert two["runs"][name]["losses"] == pytest.approx(run["losses"], rel=ROUNDING)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import torch
 
+from bpcompare.language import N_, _
 from bpcompare.lessons.pitfalls import wrong_loops
 from bpcompare.lessons.pitfalls.pitfall import (
     COUNTED,
@@ -20,6 +21,11 @@ from bpcompare.lessons.pitfalls.pitfall import (
 )
 from bpcompare.theory.gradient_descent import Modes, modes
 
+HALVES = {
+    "weight": N_("the weight's step then, in halves of the distance to the next number"),
+    "bias": N_("the bias's step then, in halves of the distance to the next number"),
+}
+
 
 def forgotten_zero_grad() -> Pitfall:
     """Gradients that add up: undamped momentum, which swings for ever."""
@@ -33,16 +39,18 @@ def forgotten_zero_grad() -> Pitfall:
     turns = [k for k in range(1, len(swing) - 1) if swing[k - 1] < swing[k] >= swing[k + 1]]
     return build(
         "zero-grad",
-        "forgotten zero_grad",
-        "loss.backward()  # and never p.grad = None",
-        "p.grad = None  # or optimizer.zero_grad(), before every backward()",
-        "Every step uses the sum of all gradients so far: momentum without damping. Each mode of curvature λ swings "
-        "for ever with the period 2π/arccos(1 − lr·λ/2); nothing converges.",
+        _("forgotten zero_grad"),
+        _("loss.backward()  # and never p.grad = None"),
+        _("p.grad = None  # or optimizer.zero_grad(), before every backward()"),
+        _(
+            "Every step uses the sum of all gradients so far: momentum without damping. Each mode of curvature λ "
+            "swings for ever with the period 2π/arccos(1 − lr·λ/2); nothing converges."
+        ),
         measured,
         predicted,
         wrong_loops.train(problem, LR, epochs),
-        Prediction("steps of one swing of the slow mode", slow, float(turns[0]), tolerance=1 / slow),
-        Prediction("largest distance in the slow mode, relative to the first", 1.0, widest, 1e-2),
+        Prediction(_("steps of one swing of the slow mode"), slow, float(turns[0]), tolerance=1 / slow),
+        Prediction(_("largest distance in the slow mode, relative to the first"), 1.0, widest, 1e-2),
     )
 
 
@@ -77,17 +85,19 @@ def tensor_for_data() -> Pitfall:
     predicted = [float(right[0] + 2 * step) for step in range(epochs)]
     pitfall = build(
         "tensor-for-data",
-        "updating the tensor rather than its data",
-        "w = w - lr * w_grad  # w is now the end of a graph, no longer a leaf",
-        "w.data -= lr * w_grad  # or under torch.no_grad()",
-        "Each step hangs one subtraction for each parameter on the graph: it grows by 2 nodes per step, and so do time "
-        "and memory. w.grad stays None, so that code which reads it fails at its second step.",
+        _("updating the tensor rather than its data"),
+        _("w = w - lr * w_grad  # w is now the end of a graph, no longer a leaf"),
+        _("w.data -= lr * w_grad  # or under torch.no_grad()"),
+        _(
+            "Each step hangs one subtraction for each parameter on the graph: it grows by 2 nodes per step, and so do "
+            "time and memory. w.grad stays None, so that code which reads it fails at its second step."
+        ),
         measured,
         predicted,
         right,
-        Prediction("step at which w.grad is None", 2.0, float(wrong_loops.step_without_grad(problem, LR)), COUNTED),
+        Prediction(_("step at which w.grad is None"), 2.0, float(wrong_loops.step_without_grad(problem, LR)), COUNTED),
     )
-    return replace(pitfall, quantity="nodes in the graph of the loss")
+    return replace(pitfall, quantity=_("nodes in the graph of the loss"))
 
 
 def backward_twice() -> Pitfall:
@@ -98,21 +108,30 @@ def backward_twice() -> Pitfall:
     gentle = [wrong_loops.train(problem, LR, EPOCHS, backward_passes=passes)[-1] for passes in (2, 1)]
     return build(
         "backward-twice",
-        f"backward() twice on the same graph, at lr {lr}",
-        "loss.backward(); loss.backward()  # or, to silence it, retain_graph=True",
-        "loss = ...; loss.backward()  # one forward pass for each backward pass",
-        "The first backward() frees the graph, the second raises a RuntimeError; retain_graph=True only silences it: "
-        "the gradient is added twice, which is gradient descent with twice the learning rate. So the largest stable "
-        f"rate is halved, to 1/λmax: at lr {lr} the right way converges and the mistake diverges. At a small rate, "
-        f"{LR}, the mistake even looks better, for a rate of {2 * LR} is still stable and faster.",
+        _("backward() twice on the same graph, at lr {lr}", lr=lr),
+        _("loss.backward(); loss.backward()  # or, to silence it, retain_graph=True"),
+        _("loss = ...; loss.backward()  # one forward pass for each backward pass"),
+        _(
+            "The first backward() frees the graph, the second raises a RuntimeError; retain_graph=True only silences "
+            "it: the gradient is added twice, which is gradient descent with twice the learning rate. So the largest "
+            "stable rate is halved, to 1/λmax: at lr {lr} the right way converges and the mistake diverges. At a small "
+            "rate, {small}, the mistake even looks better, for a rate of {twice} is still stable and faster.",
+            lr=lr,
+            small=LR,
+            twice=2 * LR,
+        ),
         wrong_loops.train(problem, lr, EPOCHS, backward_passes=2),
         descent(theory, 2 * lr, EPOCHS),
         wrong_loops.train(problem, lr, EPOCHS),
-        Prediction("errors raised by the second backward()", 1.0, float(raised), COUNTED),
-        Prediction("the gradient after two passes with retain_graph, over that after one", 2.0, ratio),
-        Prediction("largest stable learning rate", limit / 2, wrong_loops.largest_stable_lr(problem, passes=2), 1e-3),
+        Prediction(_("errors raised by the second backward()"), 1.0, float(raised), COUNTED),
+        Prediction(_("the gradient after two passes with retain_graph, over that after one"), 2.0, ratio),
         Prediction(
-            f"loss of the mistake at lr {LR}, over that of the right way", _ratio(theory), gentle[0] / gentle[1]
+            _("largest stable learning rate"), limit / 2, wrong_loops.largest_stable_lr(problem, passes=2), 1e-3
+        ),
+        Prediction(
+            _("loss of the mistake at lr {lr}, over that of the right way", lr=LR),
+            _ratio(theory),
+            gentle[0] / gentle[1],
         ),
     )
 
@@ -130,17 +149,19 @@ def shapes_that_broadcast() -> Pitfall:
     weight, bias = (values.item() for values in flat.path(LR, torch.tensor([epochs])))
     return build(
         "broadcast",
-        "targets of shape (N,) against predictions of shape (N, 1)",
+        _("targets of shape (N,) against predictions of shape (N, 1)"),
         "loss = ((model(x) - y.flatten()) ** 2).mean()",
-        "loss = ((model(x) - y) ** 2).mean()  # both (N, 1); y.unsqueeze(1) if y is (N,)",
-        "The difference is N × N: every prediction is compared with every target. The best answer to that is the mean "
-        "of y everywhere: the weight goes to 0, the bias to the mean, and the loss stays at the variance of y.",
+        _("loss = ((model(x) - y) ** 2).mean()  # both (N, 1); y.unsqueeze(1) if y is (N,)"),
+        _(
+            "The difference is N × N: every prediction is compared with every target. The best answer to that is the "
+            "mean of y everywhere: the weight goes to 0, the bias to the mean, and the loss stays at the variance of y."
+        ),
         measured,
         [variance + above for above in descent(flat, LR, epochs)],
         wrong_loops.train(problem, LR, epochs),
-        Prediction("weight in the end", weight, parameters[0].item()),
-        Prediction("bias in the end", bias, parameters[1].item()),
-        Prediction("loss in the end: the variance of y", variance, measured[-1], 1e-2),
+        Prediction(_("weight in the end"), weight, parameters[0].item()),
+        Prediction(_("bias in the end"), bias, parameters[1].item()),
+        Prediction(_("loss in the end: the variance of y"), variance, measured[-1], 1e-2),
     )
 
 
@@ -152,23 +173,25 @@ def adam_without_correction() -> Pitfall:
     roots = [math.sqrt(1 - 0.999**k) for k in range(1, EPOCHS + 1)]
     rates = [LR * (1 - 0.9**k) / root for k, root in enumerate(roots, 1)]
     epsilons = [1e-8 / root for root in roots]
-    measured, _ = wrong_loops.uncorrected_adam(near, LR, EPOCHS)
+    measured, __ = wrong_loops.uncorrected_adam(near, LR, EPOCHS)
     helped, first = wrong_loops.uncorrected_adam(far, LR, EPOCHS)
     return build(
         "adam-uncorrected",
-        "Adam without bias correction, begun near the optimum",
+        _("Adam without bias correction, begun near the optimum"),
         "p -= lr * m / (sqrt(v) + eps)",
         "p -= lr * m_hat / (sqrt(v_hat) + eps)  # m_hat = m/(1 - beta1**t), v_hat = v/(1 - beta2**t)",
-        "m and v begin at 0 and hold only 1 − β₁ᵗ and 1 − β₂ᵗ of what they should. That is Adam with the learning rate "
-        "lr·(1 − β₁ᵗ)/√(1 − β₂ᵗ) and ε/√(1 − β₂ᵗ): the first step is 0.1/√0.001 = 3.16 times as long as lr, the "
-        "following ones are longer still. Near the optimum they throw the parameters far away. From far away, as in "
-        "the main problem, long steps help: there the mistake ends lower.",
+        _(
+            "m and v begin at 0 and hold only 1 − β₁ᵗ and 1 − β₂ᵗ of what they should. That is Adam with the learning "
+            "rate lr·(1 − β₁ᵗ)/√(1 − β₂ᵗ) and ε/√(1 − β₂ᵗ): the first step is 0.1/√0.001 = 3.16 times as long as lr, "
+            "the following ones are longer still. Near the optimum they throw the parameters far away. From far away, "
+            "as in the main problem, long steps help: there the mistake ends lower."
+        ),
         measured,
         wrong_loops.adam(near, rates, epsilons),
         wrong_loops.adam(near, [LR] * EPOCHS, [1e-8] * EPOCHS),
-        Prediction("length of the first step, over lr", (1 - 0.9) / math.sqrt(1 - 0.999), first / LR, 1e-6),
+        Prediction(_("length of the first step, over lr"), (1 - 0.9) / math.sqrt(1 - 0.999), first / LR, 1e-6),
         Prediction(
-            "loss in the end, begun far away",
+            _("loss in the end, begun far away"),
             wrong_loops.adam(far, rates, epsilons)[-1],
             helped[-1],
         ),
@@ -187,30 +210,27 @@ def half_precision() -> Pitfall:
     early = stands_still // 4
     return Pitfall(
         "float16",
-        "training in float16",
+        _("training in float16"),
         "model = model.half()",
-        "model = model.float()  # or keep the parameters in float32 and only compute in float16",
-        "float16 keeps 11 bits: between 1 and 2 its numbers are 1/1024 apart. A step lr·g smaller than half of that "
-        "changes nothing, so that training stands still where lr·|g| falls below it – short of the optimum.",
+        _("model = model.float()  # or keep the parameters in float32 and only compute in float16"),
+        _(
+            "float16 keeps 11 bits: between 1 and 2 its numbers are 1/1024 apart. A step lr·g smaller than half of "
+            "that changes nothing, so that training stands still where lr·|g| falls below it – short of the optimum."
+        ),
         {"mistake": measured, "predicted": predicted, "right": exact},
         (
-            Prediction("step at which it stands still", float(stands_still), float(stood_still), 0.2),
-            *(
-                Prediction(
-                    f"the {name}'s step then, in halves of the distance to the next number", 1.0, move, 0.0, True
-                )
-                for name, move in last_moves.items()
-            ),
+            Prediction(_("step at which it stands still"), float(stands_still), float(stood_still), 0.2),
+            *(Prediction(_(HALVES[name]), 1.0, move, 0.0, True) for name, move in last_moves.items()),
             Prediction(
-                f"largest relative distance of the curve from exact arithmetic in the first {early} steps",
+                _("largest relative distance of the curve from exact arithmetic in the first {n} steps", n=early),
                 0.02,
                 distance(measured[:early], predicted[:early]),
                 0.0,
                 True,
             ),
-            Prediction("distance left to the smallest loss", predicted[-1], measured[-1], 0.5),
+            Prediction(_("distance left to the smallest loss"), predicted[-1], measured[-1], 0.5),
         ),
-        quantity="mean squared error above its smallest value",
+        quantity=_("mean squared error above its smallest value"),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from bpcompare.errors import InputError
+from bpcompare.language import _
 from bpcompare.lessons.pitfalls import code, wrong_loops
 from bpcompare.lessons.pitfalls.pitfall import (
     COUNTED,
@@ -28,17 +29,19 @@ def sum_for_mean() -> Pitfall:
     same = wrong_loops.train(problem, LR / n, EPOCHS, reduction="sum")
     return build(
         "sum-for-mean",
-        "the sum of the squared residuals in place of their mean",
+        _("the sum of the squared residuals in place of their mean"),
         "loss = ((prediction - y) ** 2).sum()",
-        "loss = ((prediction - y) ** 2).mean()  # or divide the learning rate by N",
-        "Every gradient is N times as large, so that the largest stable learning rate is 2/λmax divided by N; "
-        "at a rate that was good for the mean the loss explodes.",
+        _("loss = ((prediction - y) ** 2).mean()  # or divide the learning rate by N"),
+        _(
+            "Every gradient is N times as large, so that the largest stable learning rate is 2/λmax divided by N; "
+            "at a rate that was good for the mean the loss explodes."
+        ),
         measured,
         predicted,
         wrong_loops.train(problem, LR, EPOCHS),
-        Prediction("largest stable learning rate", 2 / theory.eigenvalues[0].item() / n, limit, 1e-3),
+        Prediction(_("largest stable learning rate"), 2 / theory.eigenvalues[0].item() / n, limit, 1e-3),
         Prediction(
-            "largest distance from the right curve with the rate divided by N",
+            _("largest distance from the right curve with the rate divided by N"),
             0.0,
             distance(same, wrong_loops.train(problem, LR, EPOCHS)),
         ),
@@ -54,18 +57,20 @@ def rate_above_and_below() -> Pitfall:
     growth = (measured[-1] - lowest) / (measured[-2] - lowest)
     return build(
         "rate-at-the-limit",
-        "a learning rate just above the limit (and, as the right way, just below)",
+        _("a learning rate just above the limit (and, as the right way, just below)"),
         f"lr = {above:.4f}  # 1.01 · 2/λmax",
-        f"lr = {below:.4f}  # 0.99 · 2/λmax; better half of it",
-        "Above 2/λmax the steepest mode overshoots by more than it had left, (1 − lr·λmax)² = 1.02² per step in the "
-        "loss: it grows without end; just below, it shrinks as slowly, changing sides at every step.",
+        _("lr = {rate:.4f}  # 0.99 · 2/λmax; better half of it", rate=below),
+        _(
+            "Above 2/λmax the steepest mode overshoots by more than it had left, (1 − lr·λmax)² = 1.02² per step in "
+            "the loss: it grows without end; just below, it shrinks as slowly, changing sides at every step."
+        ),
         measured,
         descent(theory, above, epochs),
         right,
-        Prediction("growth per step of the loss above its minimum, above the limit", 1.02**2, growth, 1e-6),
-        Prediction("largest stable learning rate, by trying", limit, wrong_loops.largest_stable_lr(problem), 1e-3),
+        Prediction(_("growth per step of the loss above its minimum, above the limit"), 1.02**2, growth, 1e-6),
+        Prediction(_("largest stable learning rate, by trying"), limit, wrong_loops.largest_stable_lr(problem), 1e-3),
         Prediction(
-            "distance of the curve below the limit from its prediction",
+            _("distance of the curve below the limit from its prediction"),
             0.0,
             distance(right, descent(theory, below, epochs)),
         ),
@@ -81,16 +86,18 @@ def rate_too_small() -> Pitfall:
     reached = next(k for k, loss in enumerate(measured) if loss <= fifth)
     return build(
         "rate-too-small",
-        "a learning rate a hundred times too small",
+        _("a learning rate a hundred times too small"),
         f"lr = {small}",
-        f"lr = {LR}  # a part of 2/λmax = {limit:.2f}",
-        "A mode loses the share lr·λ of its distance per step: for small rates a hundredth of the rate needs a hundred "
-        "times the steps. Nothing is wrong with the curve but its length.",
+        _("lr = {rate}  # a part of 2/λmax = {limit:.2f}", rate=LR, limit=limit),
+        _(
+            "A mode loses the share lr·λ of its distance per step: for small rates a hundredth of the rate needs a "
+            "hundred times the steps. Nothing is wrong with the curve but its length."
+        ),
         measured,
         descent(theory, small, epochs),
         right,
         Prediction(
-            "steps to the loss that the right rate has after 5",
+            _("steps to the loss that the right rate has after 5"),
             float(next(k for k, loss in enumerate(descent(theory, small, epochs)) if loss <= fifth)),
             float(reached),
             COUNTED,
@@ -106,15 +113,18 @@ def gradient_ascent() -> Pitfall:
     growth = (measured[-1] - lowest) / (measured[-2] - lowest)
     return build(
         "ascent",
-        "gradient ascent: the plus sign",
+        _("gradient ascent: the plus sign"),
         "p.data += lr * p.grad",
         "p.data -= lr * p.grad",
-        "Every mode grows by 1 + lr·λ per step; in the end the loss grows by (1 + lr·λmax)² per step, at any rate.",
+        _("Every mode grows by 1 + lr·λ per step; in the end the loss grows by (1 + lr·λmax)² per step, at any rate."),
         measured,
         descent(theory, -LR, EPOCHS),
         wrong_loops.train(problem, LR, EPOCHS),
         Prediction(
-            "growth per step of the loss above its minimum", (1 + LR * theory.eigenvalues[0].item()) ** 2, growth, 1e-4
+            _("growth per step of the loss above its minimum"),
+            (1 + LR * theory.eigenvalues[0].item()) ** 2,
+            growth,
+            1e-4,
         ),
     )
 
@@ -147,5 +157,7 @@ def run(name: str) -> Pitfall:
         True
     """
     if name not in PITFALLS:
-        raise InputError(f"there is no pitfall {name!r}; choose from {', '.join(PITFALLS)}")
+        raise InputError(
+            _("there is no pitfall {name!r}; choose from {known}", name=name, known=_(", ").join(PITFALLS))
+        )
     return PITFALLS[name]()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from bpcompare.language import N_, _
 from bpcompare.lessons.pitfalls import wrong_loops
 from bpcompare.problem.problem import Problem, line
 from bpcompare.theory.gradient_descent import Modes, modes
@@ -63,7 +64,7 @@ class Pitfall:
     explanation: str
     curves: dict[str, list[float]]
     predictions: tuple[Prediction, ...]
-    quantity: str = "mean squared error"
+    quantity: str = N_("mean squared error")
 
     @property
     def holds(self) -> bool:
@@ -101,7 +102,7 @@ def build(
 ) -> Pitfall:
     """The pitfall, with the prediction of its whole curve."""
     whole = Prediction(
-        "largest relative distance between the curve and its prediction", 0.0, distance(measured, predicted)
+        _("largest relative distance between the curve and its prediction"), 0.0, distance(measured, predicted)
     )
     curves = {"mistake": measured, "predicted": predicted, "right": right}
     return Pitfall(name, title, mistake, remedy, explanation, curves, (*predictions, whole))

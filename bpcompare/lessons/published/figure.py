@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bpcompare.language import _
+
 LAST_PLACES = 4  # a library's exp, or an addition in another order, may move the last bits so far
 FULL = 15  # significant digits from which a printed number stands for one floating-point number
 
@@ -55,30 +57,30 @@ def number(source: str, what: str, published: str, value: float, *, single: bool
     decimals = len(published.partition(".")[2])
     digits = len(published.lstrip("−-0.").replace(".", ""))
     if value == printed:
-        return Figure(source, what, published, repr(value), "none", "holds")
+        return Figure(source, what, published, repr(value), _("none"), "holds")
     if not math.isfinite(value):
-        return Figure(source, what, published, repr(value), "not a number", "fails")
+        return Figure(source, what, published, repr(value), _("not a number"), "fails")
     if digits < FULL:
         close = decimals > 0 and round(value, decimals) == printed
-        difference = f"none in {decimals} decimals" if close else f"{value - printed:.2g}"
+        difference = _("none in {n} decimals", n=decimals) if close else f"{value - printed:.2g}"
         return Figure(source, what, published, repr(value), difference, "holds" if close else "fails")
     places = abs(value - printed) / float(np.spacing(np.float32(abs(printed)) if single else abs(printed)))
     near = places <= LAST_PLACES and bool(why)
-    difference = f"{places:.0f} units in the last place" if places < 1e6 else f"{value - printed:.2g}"
+    difference = _("{n:.0f} units in the last place", n=places) if places < 1e6 else f"{value - printed:.2g}"
     return Figure(
         source, what, published, repr(value), difference, "explained" if near else "fails", why if near else ""
     )
 
 
-def text(source: str, what: str, published: object, found: object) -> Figure:
+def text(source: str, what: str, published: str, found: str) -> Figure:
     """A figure that is a shape, a name or a formula: it holds where it is the same.
 
     Example:
         >>> text("C", "chain", "∂a/∂b", "∂a/∂b").verdict
         'holds'
     """
-    same = str(published) == str(found)
-    return Figure(source, what, str(published), str(found), "none" if same else "another", "holds" if same else "fails")
+    same = published == found
+    return Figure(source, what, published, found, _("none") if same else _("another"), "holds" if same else "fails")
 
 
 def zero(source: str, what: str, difference: float, scale: float, tolerance: float = 1e-12) -> Figure:
@@ -96,5 +98,8 @@ def zero(source: str, what: str, difference: float, scale: float, tolerance: flo
         'holds'
     """
     holds = difference <= tolerance * scale
-    apart = "none" if difference == 0 else f"{difference / scale if scale else math.inf:.1g} relative"
-    return Figure(source, what, "both sides equal", f"apart by {difference:.2g}", apart, "holds" if holds else "fails")
+    apart = _("none")
+    if difference:
+        apart = _("{part:.1g} relative", part=difference / scale if scale else math.inf)
+    sides = _("both sides equal"), _("apart by {difference:.2g}", difference=difference)
+    return Figure(source, what, *sides, apart, "holds" if holds else "fails")

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from bpcompare.graph.derivation import derive
 from bpcompare.graph.notation import TEXT
 from bpcompare.graph.writer import Section
+from bpcompare.language import _, english
 from bpcompare.lessons.published.figure import Figure, number, text, zero
 from bpcompare.problem.networks import PUBLISHED, quadratic
 from bpcompare.problem.problem import line
@@ -45,24 +46,26 @@ def reproduce() -> list[Figure]:
 def main_problem() -> Iterator[Figure]:
     """A: y = 2x + 1 with noise by nn.Linear(1, 1), and the shapes of nn.Linear(in, out)."""
     problem = line()
-    yield text("A", "x: first, last, shape", "0.0, 1.0, (100, 1)", _ends(problem.x))
+    yield text("A", _("x: first, last, shape"), "0.0, 1.0, (100, 1)", _ends(problem.x))
     short = {
         "manual": ("1.3135614395141602", "1.3715894222259521"),
         "adam": ("1.378663420677185", "1.2160416841506958"),
     }
     short["autograd"] = short["manual"]
-    why = "the same after the same steps but for rounding; the article does not say which PyTorch it ran"
+    why = _("the same after the same steps but for rounding; the article does not say which PyTorch it ran")
     for method, figures in short.items():
         for name, published, value in zip(("w", "b"), figures, _learned(method, 50), strict=True):
             reason = why if method == "adam" else ""
-            yield number("A", f"{name} after 50 epochs, {method}", published, value, single=True, why=reason)
+            what = _("{name} after {epochs} epochs, {method}", name=name, epochs=50, method=method)
+            yield number("A", what, published, value, single=True, why=reason)
     long = {"manual": ("1.97626", "1.01643"), "adam": ("1.99975", "1.00384")}
     for method, figures in long.items():
         for name, published, value in zip(("w", "b"), figures, _learned(method, 300), strict=True):
-            yield number("A", f"{name} after 300 epochs, {method}", published, value)
+            what = _("{name} after {epochs} epochs, {method}", name=name, epochs=300, method=method)
+            yield number("A", what, published, value)
     optimum = least_squares(problem.measured_x, problem.measured_y)
-    yield number("A", "w of least squares", "1.9997", optimum.weight.item())
-    yield number("A", "b of least squares", "1.0038", optimum.bias.item())
+    yield number("A", _("{name} of least squares", name="w"), "1.9997", optimum.weight.item())
+    yield number("A", _("{name} of least squares", name="b"), "1.0038", optimum.bias.item())
     for inputs, outputs in SHAPES:
         layer = nn.Linear(inputs, outputs)
         found = f"weight {tuple(layer.weight.shape)}, bias {tuple(layer.bias.shape)}"
@@ -107,22 +110,24 @@ HOMEWORK: dict[int, tuple[str, dict[str, float], dict[str, tuple[str | None, str
 def homework() -> Iterator[Figure]:
     """B: one weight trained sample by sample, and the homework, by our graph engine."""
     before, after = one_weight()
-    yield number("B", "prediction for x = 4, untrained", "4.0", before)
-    yield number("B", "prediction for x = 4, 100 epochs", "7.999998569488525", after, single=True)
+    yield number("B", _("prediction for x = 4, untrained"), "4.0", before)
+    yield number("B", _("prediction for x = 4, 100 epochs"), "7.999998569488525", after, single=True)
     for place, (expression, values, published) in HOMEWORK.items():
         nodes = derive(expression, values).nodes
         for name, (value, gradient) in published.items():
             if value is not None:
-                yield number("B", f"homework {place}: {name}", value, float(nodes[name].value))
+                what = _("homework {place}: {name}", place=place, name=name)
+                yield number("B", what, value, float(nodes[name].value))
             if gradient is not None:
-                yield number("B", f"homework {place}: ∂loss/∂{name}", gradient, float(nodes[name].gradient))
+                what = _("homework {place}: {name}", place=place, name=f"∂loss/∂{name}")
+                yield number("B", what, gradient, float(nodes[name].gradient))
 
 
 def one_weight() -> tuple[float, float]:
     """ŷ = x·w for x = 4 before and after 100 epochs on (1, 2), (2, 4), (3, 6), one sample per step, lr 0.01, w₀ = 1."""
     w = torch.tensor([1.0], requires_grad=True)
     before = (4 * w).item()
-    for _ in range(100):
+    for __ in range(100):
         for x, y in ((1.0, 2.0), (2.0, 4.0), (3.0, 6.0)):
             loss = (x * w - y) ** 2
             loss.backward()
@@ -149,8 +154,8 @@ def graph_engine() -> Iterator[Figure]:
     words = {line.split(" = ")[0]: line.split(" = ")[1] for line in _symbols(derivation.sections(TEXT))}
     for name in ("k", "x", "b"):
         chain = f"∂Loss/∂Sigmoid*∂Sigmoid/∂Linear*∂Linear/∂{name}"
-        yield text("C", f"∂Loss/∂{name} as words", chain, words[f"∂Loss/∂{name}"])
-    why = "exp and products are rounded in another order"
+        yield text("C", _("{name} as words", name=f"∂Loss/∂{name}"), chain, words[f"∂Loss/∂{name}"])
+    why = _("exp and products are rounded in another order")
     for name, (value, gradient) in NODES.items():
         if value is not None:
             yield number("C", name, value, float(derivation.nodes[name].value), why=why)
@@ -159,7 +164,7 @@ def graph_engine() -> Iterator[Figure]:
 
 
 def _symbols(sections: Sequence[Section]) -> Sequence[str]:
-    return next(section.lines for section in sections if section.heading == "Backward, as symbols")
+    return next(section.lines for section in sections if english(section.heading) == "Backward, as symbols")
 
 
 def autograd() -> Iterator[Figure]:
@@ -170,29 +175,34 @@ def autograd() -> Iterator[Figure]:
     while node is not None:  # a chain: x enters the product twice, by the same AccumulateGrad
         names.append(node.name().rpartition("::")[2])
         node = node.next_functions[0][0] if node.next_functions else None
-    yield text("D", "torch's graph of z", "MeanBackward0, MulBackward0, AccumulateGrad", ", ".join(names))
-    yield text("D", "shapes of x and z", "(3), ()", f"({x.shape[0]}), {tuple(z.shape)}")
+    yield text("D", _("torch's graph of z"), "MeanBackward0, MulBackward0, AccumulateGrad", ", ".join(names))
+    yield text("D", _("shapes of x and z"), "(3), ()", f"({x.shape[0]}), {tuple(z.shape)}")
     z.backward()
     ours = np.asarray(derive("mean(x**2)", {"x": [1.0, 2.0, 3.0]}).gradients["x"])
     for i, published in enumerate(("0.6667", "1.3333", "2.0000")):
-        yield number("D", f"∂z/∂x{i + 1} of mean(x²) at (1, 2, 3), torch", published, x.grad[i].item())
-        yield number("D", f"∂z/∂x{i + 1} of mean(x²) at (1, 2, 3), graph", published, float(ours[i]))
+        for engine, value in (("torch", x.grad[i].item()), ("graph", float(ours[i]))):
+            what = _("∂z/∂x{i} of mean(x²) at (1, 2, 3), {engine}", i=i + 1, engine=engine)
+            yield number("D", what, published, value)
     gradients = derive("Sigmoid(w*x + b)", {"x": 1, "w": 0, "b": 0}).gradients
     for name, published in (("x", "0"), ("w", "0.25"), ("b", "0.25")):
-        yield number("D", f"∂σ(w·x + b)/∂{name} at x = 1, w = b = 0", published, float(gradients[name]))
+        what = _("∂σ(w·x + b)/∂{name} at x = 1, w = b = 0", name=name)
+        yield number("D", what, published, float(gradients[name]))
 
 
 def network() -> Iterator[Figure]:
     """E: the data and shapes of the published network, and its equations against autograd at the first sample."""
     problem = quadratic()
-    yield text("E", "samples, features", "30, 2", f"{problem.samples}, {problem.in_features}")
+    yield text("E", _("samples, features"), "30, 2", f"{problem.samples}, {problem.in_features}")
     for seed in (333, 111):
         x = quadratic(seed).measured_x[:, 0]
-        found = f"{'sorted' if bool((x.diff() >= 0).all()) else 'not sorted'}, in [{x.min():.0f}, {x.max():.0f}]"
-        yield text("E", f"x of seed {seed}", "sorted, in [0, 5]", found)
+        order = _("sorted") if bool((x.diff() >= 0).all()) else _("not sorted")
+        found = _("{order}, in [{low:.0f}, {high:.0f}]", order=order, low=x.min().item(), high=x.max().item())
+        published = _("{order}, in [{low:.0f}, {high:.0f}]", order=_("sorted"), low=0, high=5)
+        yield text("E", _("x of seed {seed}", seed=seed), published, found)
     weights = [p for p in problem.model().parameters() if p.ndim == 2]
     for i, (inputs, outputs) in enumerate(itertools.pairwise(PUBLISHED), 1):
-        yield text("E", f"shape of W{i} in the listing", (outputs, inputs), tuple(weights[i - 1].shape))
+        what = _("shape of W{i} in the listing", i=i)
+        yield text("E", what, str((outputs, inputs)), str(tuple(weights[i - 1].shape)))
     yield from recursion(problem.model(), problem.x[:1], problem.y[:1])
 
 
@@ -206,12 +216,12 @@ def recursion(model: nn.Sequential, x: Tensor, y: Tensor) -> Iterator[Figure]:
         a = layer(a)
         if isinstance(layer, nn.Linear):
             zs.append(a)
-    parameters = [p for weight, bias, *_ in steps for p in (weight, bias) if p is not None]
+    parameters = [p for weight, bias, *__ in steps for p in (weight, bias) if p is not None]
     gradients = iter(torch.autograd.grad((zs[-1] - y).square().sum(), [*zs, *parameters]))
-    for i, (_, delta) in enumerate(zip(zs, (step[3] for step in steps), strict=True), 1):
+    for i, (*__, delta) in enumerate(steps, 1):
         formula = "2(z − y)" if i == len(steps) else f"(W{i + 1})ᵀδ{i + 1} ⊙ σ′(z{i})"
         yield _equal(f"∂L/∂z{i} = δ{i} = {formula}", next(gradients), delta)
-    for i, (_, _, a, delta) in enumerate(steps, 1):
+    for i, (*__, a, delta) in enumerate(steps, 1):
         yield _equal(f"∂L/∂W{i} = δ{i}(a{i - 1})ᵀ", next(gradients), delta.T @ a)
         yield _equal(f"∂L/∂b{i} = δ{i}", next(gradients), delta[0])
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from bpcompare.graph.derivation import derive
+from bpcompare.language import _
 from bpcompare.problem.problem import line
 from bpcompare.theory.least_squares import least_squares
 from bpcompare.training.gradients import formula
@@ -56,9 +57,13 @@ def _vector_as_sum() -> SourceError:
     right, wrong = model.weight.grad.item(), (delta.sum() * problem.x.sum()).item()
     return SourceError(
         "A",
-        "the vector ∂L/∂ŷ as one sum over the samples",
-        "it has one entry 2(ŷᵢ − yᵢ)/N for each sample; only ∂L/∂w and ∂L/∂b add them up (its code is right)",
-        f"at the start ∂L/∂w = {right:.5g}; with the sum in its place (Σ ∂L/∂ŷᵢ)·Σxᵢ = {wrong:.5g}",
+        _("the vector ∂L/∂ŷ as one sum over the samples"),
+        _("it has one entry 2(ŷᵢ − yᵢ)/N for each sample; only ∂L/∂w and ∂L/∂b add them up (its code is right)"),
+        _(
+            "at the start ∂L/∂w = {right:.5g}; with the sum in its place (Σ ∂L/∂ŷᵢ)·Σxᵢ = {wrong:.5g}",
+            right=right,
+            wrong=wrong,
+        ),
         not np.isclose(right, wrong),
     )
 
@@ -73,8 +78,8 @@ def _one_output_only() -> SourceError:
     return SourceError(
         "A",
         "∂L/∂ŷ = 2(ŷ − y)/N",
-        "nn.MSELoss divides by N·out: the written one is right for one output only",
-        f"nn.Linear(2, 3): {ratio:.4f} times too large, and out is 3",
+        _("nn.MSELoss divides by N·out: the written one is right for one output only"),
+        _("nn.Linear(2, 3): {ratio:.4f} times too large, and out is 3", ratio=ratio),
         abs(ratio - 3) < 1e-9,
     )
 
@@ -84,9 +89,14 @@ def _untransposed() -> SourceError:
     delta = (layer(x) - y).detach()
     return SourceError(
         "A",
-        "∂L/∂w = Σ ∂L/∂ŷ·x, entry by entry",
-        "for more than one input or output the product must be δᵀx",
-        f"δ {tuple(delta.shape)} times x {tuple(x.shape)} does not fit; δᵀx is {tuple((delta.T @ x).shape)}, as W is",
+        _("∂L/∂w = Σ ∂L/∂ŷ·x, entry by entry"),
+        _("for more than one input or output the product must be δᵀx"),
+        _(
+            "δ {delta} times x {x} does not fit; δᵀx is {product}, as W is",
+            delta=tuple(delta.shape),
+            x=tuple(x.shape),
+            product=tuple((delta.T @ x).shape),
+        ),
         (delta.T @ x).shape == layer.weight.shape and not _fits(lambda: delta * x),
     )
 
@@ -115,9 +125,9 @@ def _truth_swapped() -> SourceError:
     w, b = optimum.weight.item(), optimum.bias.item()
     return SourceError(
         "A",
-        "asks why w and b are not near 1 and 2",
-        "the data were made with w = 2 and b = 1; 50 epochs are too few to come near",
-        f"least squares of its data: w = {w:.4f}, b = {b:.4f}",
+        _("asks why w and b are not near 1 and 2"),
+        _("the data were made with w = 2 and b = 1; 50 epochs are too few to come near"),
+        _("least squares of its data: w = {w:.4f}, b = {b:.4f}", w=w, b=b),
         abs(w - 2) < 0.1 and abs(b - 1) < 0.1,
     )
 
@@ -126,9 +136,9 @@ def _transposed_text() -> SourceError:
     w, x = np.ones((3, 2)), np.ones(2)
     return SourceError(
         "B",
-        "H = WᵀX in the text",
-        "H = WX, as its picture computes it",
-        f"W {w.shape} and X {x.shape}: WX is {(w @ x).shape}, WᵀX does not fit",
+        _("H = WᵀX in the text"),
+        _("H = WX, as its picture computes it"),
+        _("W {w} and X {x}: WX is {product}, WᵀX does not fit", w=w.shape, x=x.shape, product=(w @ x).shape),
         not _fits(lambda: w.T @ x),
     )
 
@@ -138,9 +148,13 @@ def _plus_b() -> SourceError:
     without = derive("z = x*w; ŷ = 1*z", {"x": 2, "w": 1}, wrt="z").gradients["z"]
     return SourceError(
         "B",
-        "the line for ∂ŷ/∂z differentiates (z + b)",
-        "it is ŷ that is differentiated, by its own definition; b comes in only where ŷ = z + b",
-        f"∂ŷ/∂z = {with_b:g} with b and {without:g} without: the mistake leaves every figure as it is",
+        _("the line for ∂ŷ/∂z differentiates (z + b)"),
+        _("it is ŷ that is differentiated, by its own definition; b comes in only where ŷ = z + b"),
+        _(
+            "∂ŷ/∂z = {with_b:g} with b and {without:g} without: the mistake leaves every figure as it is",
+            with_b=float(with_b),
+            without=float(without),
+        ),
         with_b == without,
     )
 
@@ -151,8 +165,8 @@ def _labels() -> SourceError:
     to_sigmoid = float(derive("Sigmoid(Linear(x, k, b))", {n: start[n] for n in "xkb"}).nodes["Linear"].gradient)
     return SourceError(
         "C",
-        "∂Loss/∂Linear labelled as ∂Sigmoid/∂Linear, and so on",
-        "a node's gradient is that of the loss by it; the local derivative is one factor of it",
+        _("∂Loss/∂Linear labelled as ∂Sigmoid/∂Linear, and so on"),
+        _("a node's gradient is that of the loss by it; the local derivative is one factor of it"),
         f"∂Loss/∂Linear = {to_loss:.6g}, ∂Sigmoid/∂Linear = {to_sigmoid:.6g}",
         not np.isclose(to_loss, to_sigmoid),
     )
@@ -164,9 +178,9 @@ def _averaged_residual() -> SourceError:
     wrong = 2 * (np.array(guess) - np.array(target)).mean()
     return SourceError(
         "C",
-        "the backward of MSE averages the residual: 2·mean(ŷ − y)",
-        "2(ŷᵢ − yᵢ)/N for each entry; the average is right for a single number only",
-        f"ŷ − y = (−1, 0, 3, 0): right {right.tolist()}, averaged {wrong:g} for all",
+        _("the backward of MSE averages the residual: 2·mean(ŷ − y)"),
+        _("2(ŷᵢ − yᵢ)/N for each entry; the average is right for a single number only"),
+        _("ŷ − y = (−1, 0, 3, 0): right {right}, averaged {wrong:g} for all", right=right.tolist(), wrong=wrong),
         not np.allclose(right, wrong),
     )
 
@@ -176,9 +190,13 @@ def _first_consumer() -> SourceError:
     first = derive("a = 2*x; a + c", {"x": 3, "c": 9}).gradients["x"]
     return SourceError(
         "C",
-        "a node reads the gradient of its first consumer only",
-        "the gradients of all consumers add up",
-        f"2x + x·x at x = 3: right {right:g}, from the first consumer alone {first:g}",
+        _("a node reads the gradient of its first consumer only"),
+        _("the gradients of all consumers add up"),
+        _(
+            "2x + x·x at x = 3: right {right:g}, from the first consumer alone {first:g}",
+            right=float(right),
+            first=float(first),
+        ),
         right != first,
     )
 
@@ -187,9 +205,9 @@ def _shape_of_w1() -> SourceError:
     features = np.ones(2)
     return SourceError(
         "E",
-        "W⁽¹⁾ is (100, 4) in the text",
-        "(100, 2), as in its code: there are two features, x and x²",
-        f"(100, 2) @ (2,) is {(np.ones((100, 2)) @ features).shape}; (100, 4) @ (2,) does not fit",
+        _("W⁽¹⁾ is (100, 4) in the text"),
+        _("(100, 2), as in its code: there are two features, x and x²"),
+        _("(100, 2) @ (2,) is {shape}; (100, 4) @ (2,) does not fit", shape=(np.ones((100, 2)) @ features).shape),
         not _fits(lambda: np.ones((100, 4)) @ features),
     )
 
@@ -208,8 +226,13 @@ def _overflow() -> SourceError:
     return SourceError(
         "E",
         "σ′(z) = exp(z)/(1 + exp(z))²",
-        "σ(z)(1 − σ(z)) with a σ that does not overflow",
-        f"at z = 709 and 710: {written[0]:.3g} and {written[1]}; ours at z = 1000: ∂L/∂W⁽¹⁾ = {abs(ours):g}",
+        _("σ(z)(1 − σ(z)) with a σ that does not overflow"),
+        _(
+            "at z = 709 and 710: {first:.3g} and {second}; ours at z = 1000: ∂L/∂W⁽¹⁾ = {ours:g}",
+            first=written[0],
+            second=written[1],
+            ours=abs(ours),
+        ),
         bool(np.isnan(written[1])) and ours == 0,
     )
 
@@ -219,9 +242,9 @@ def _summed_not_averaged() -> SourceError:
     right = float(derive("mean((x*w - y)**2)", {"x": x, "y": y, "w": w}, wrt="w").gradients["w"])
     coded = np.dot(2 * x, w * x - y).mean()
     return SourceError(
-        "a video course",
-        "dJ/dw as np.dot(2*x, y_pred - y).mean()",
-        "the dot product has already summed; divide by N",
-        f"{coded / right:.4f} times too large, and N is {len(x)}",
+        _("a video course"),
+        _("dJ/dw as np.dot(2*x, y_pred - y).mean()"),
+        _("the dot product has already summed; divide by N"),
+        _("{ratio:.4f} times too large, and N is {n}", ratio=coded / right, n=len(x)),
         bool(np.isclose(coded / right, len(x))),
     )

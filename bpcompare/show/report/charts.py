@@ -1,7 +1,6 @@
 """What the charts of the report have in common: colours for light and dark, sane axes, and frames."""
 
 import math
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,12 +8,17 @@ import plotly.graph_objects as go
 import torch
 from torch import Tensor
 
+from bpcompare.language import language
+from bpcompare.show.terminal import wrapped
+
 Coordinates = Sequence[float | None] | Sequence[float]
 Trace = dict[str, Any]
 Chart = dict[str, Any]
 
 # Each has a contrast of at least 3 : 1 both on white and on the dark page (WCAG 2.2, 1.4.11).
 GREY = "#808080"
+FONTS = {"en": "system-ui, sans-serif"}
+FONTS["zh"] = FONTS["en"].replace("sans", "Noto Sans CJK SC, PingFang SC, Microsoft YaHei, sans")
 LINES: tuple[dict[str, Any], ...] = (
     {"line": {"color": "#3B8BD0", "width": 7}, "marker": {"symbol": "circle"}},
     {"line": {"color": "#12946B", "width": 2.5, "dash": "dash"}, "marker": {"symbol": "square"}},
@@ -129,8 +133,17 @@ def log_axis(figure: go.Figure, title: str) -> None:
         limits = (min(shown), max(shown)) if shown else (0.0, 1.0)
     decades = limits[1] - limits[0]
     dtick = math.ceil(decades / 8) if decades > 2 else "D2" if decades > 0.5 else None  # "D2": 1, 2, 5, 10, 20, …
-    lines = "<br>".join(textwrap.wrap(title, 30))
-    figure.update_yaxes(title=lines, type="log", exponentformat="power", dtick=dtick)
+    figure.update_yaxes(title=in_lines(title), type="log", exponentformat="power", dtick=dtick)
+
+
+def in_lines(title: str) -> str:
+    """The title of a vertical axis, in lines that fit next to it.
+
+    Example:
+        >>> in_lines("mean squared error above its smallest value")
+        'mean squared error above its<br>smallest value'
+    """
+    return wrapped(title, 30).replace("\n", "<br>")
 
 
 def chart(figure: go.Figure, height: int, frames: Sequence[Sequence[Trace]] = (), start: int = 0) -> Chart:
@@ -160,7 +173,7 @@ def finish(figure: go.Figure, height: int) -> None:
         margin={"l": 64, "r": 12, "t": 12, "b": 48},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "system-ui, sans-serif", "size": 13},
+        font={"family": FONTS[language()], "size": 13},
         legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "xanchor": "left"},
         hovermode="closest",
         dragmode=False,

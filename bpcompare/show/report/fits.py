@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bpcompare.comparison.linear import Comparison
+from bpcompare.language import _
 from bpcompare.problem.networks import along
 from bpcompare.problem.problem import Problem
 from bpcompare.show.report.charts import (
@@ -40,14 +41,14 @@ def fit_figure(problem: Problem, best: Tensor | None = None) -> go.Figure:
     if best is None:
         x = problem.measured_x[chosen, 0].tolist()
         figure.update_xaxes(title=label(problem.x_names[0]), range=window(x))
-        figure.add_trace(points(x, y, "data", GREY, "circle-open", 5))
+        figure.add_trace(points(x, y, _("data"), GREY, "circle-open", 5))
         return figure
     name = label(problem.y_names[0])
-    figure.update_xaxes(title=f"{name}, measured", range=window(y))
-    figure.update_yaxes(title=f"{name}, predicted", range=window([*y, *best[chosen, 0].tolist()], 0.25))
+    figure.update_xaxes(title=_("{name}, measured", name=name), range=window(y))
+    figure.update_yaxes(title=_("{name}, predicted", name=name), range=window([*y, *best[chosen, 0].tolist()], 0.25))
     ends = window(y)
     look: dict[str, Any] = {"line": {"color": GREY, "width": 1}}
-    figure.add_trace(line(ends, ends, "predicted = measured", look, hoverinfo="skip"))
+    figure.add_trace(line(ends, ends, _("predicted = measured"), look, hoverinfo="skip"))
     return figure
 
 

@@ -5,9 +5,9 @@ import re
 
 from latex2mathml.converter import convert
 
+from bpcompare.language import _
 from bpcompare.problem.parameter_names import Entry
 
-LEDGER = (("m", "m"), ("v", "v"), (r"\text{step}", "step"))
 SLOT = re.compile(r"<mtext>⟦(.*?)⟧</mtext>")
 
 
@@ -52,7 +52,9 @@ def update(kind: str, key: str, entry: Entry, lr: float, sizes: tuple[int, int])
             rf"{p} \leftarrow {slot('p')} - ({slot('step')}) = {slot('next')}",
         ]
     elif kind == "ledger":
-        lines += [rf"{written} = {slot(quantity)}" for written, quantity in LEDGER]
+        step = _("step")
+        quantities = {"m": "m", "v": "v", "step": rf"\text{{{step}}}"}
+        lines += [rf"{written} = {slot(quantity)}" for quantity, written in quantities.items()]
         lines.append(rf"{p} \leftarrow {slot('p')} - ({slot('step')}) = {slot('next')}")
     elif kind == "descent":
         lines += [

@@ -6,20 +6,21 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from bpcompare.comparison.network import NetworkComparison
+from bpcompare.language import _
 from bpcompare.problem.networks import along
 from bpcompare.show.network_figures import different_sizes
 from bpcompare.show.network_table import LayerNames, headline
 from bpcompare.show.report.charts import Chart, chart, curve, log_axis, looks
 from bpcompare.show.report.fits import fit_figure, network_fits
 from bpcompare.show.report.formulas import mathml
-from bpcompare.show.report.one_step import HEIGHT, Fields, at, loss_chart, moved_points, short, states_of
+from bpcompare.show.report.one_step import HEIGHT, Fields, at, loss_chart, moved_points, short, state_of, states_of
 from bpcompare.show.report.origin import loss_of, source_of
 from bpcompare.training import backpropagation
 
 SLOPES = {
     "Sigmoid": r"\sigma'(z) = \sigma(z)(1 - \sigma(z))",
     "Tanh": r"\tanh'(z) = 1 - \tanh^2(z)",
-    "ReLU": r"\text{relu}'(z) = 1 \text{ where } z > 0, \text{ otherwise } 0",
+    "ReLU": r"\text{relu}'(z) = 1 \text{ %s } z > 0, \text{ %s } 0",
 }
 MOST_LAYERS = 8  # whose formulas are written out
 
@@ -83,8 +84,7 @@ def _fields(comparison: NetworkComparison, names: LayerNames, epoch: int) -> Ite
     for place, result in enumerate(comparison.results.values()):
         last = len(result.losses) - 1
         k, track, diverged = min(epoch, last), result.run.track, result.run.diverged_at
-        ended = "" if epoch < last else "This is the last state."
-        yield f"{place}.state", f"Diverged at step {diverged:,}: this is its last finite state." if diverged else ended
+        yield f"{place}.state", state_of(diverged, ended=bool(diverged) or epoch >= last)
         yield f"{place}.loss", repr(result.losses[k].item())
         for layer, weight in enumerate(names.weights):
             yield f"{place}.{layer}.delta", short(track.delta_sizes[k, layer].item())
@@ -95,33 +95,34 @@ def _fields(comparison: NetworkComparison, names: LayerNames, epoch: int) -> Ite
 
 def _formulas(place: int, layers: int, count: int) -> Iterator[str]:
     """The recursion from the last layer to the first, with slots for the sizes of the epoch."""
+    named = {"size": _("size"), "length": _("length")}
     for layer in range(layers - 1, layers - 1 - count, -1):
         number, above = layer + 1, layer + 2
         size = rf"\text{{⟦{place}.{layer}.delta⟧}}"
         if layer == layers - 1:
-            yield rf"\delta^{{({number})}} = \frac{{2}}{{out}} (\hat{{y}} - y), \quad \text{{size }} {size}"
+            yield rf"\delta^{{({number})}} = \frac{{2}}{{out}} (\hat{{y}} - y), \quad \text{{{named['size']} }} {size}"
         else:
             yield (
                 rf"\delta^{{({number})}} = (W^{{({above})}})^T \delta^{{({above})}} \odot \sigma'(z^{{({number})}}), "
-                rf"\quad \text{{size }} {size}"
+                rf"\quad \text{{{named['size']} }} {size}"
             )
         yield (
             rf"\frac{{\partial L}}{{\partial W^{{({number})}}}} = \frac{{1}}{{N}} \sum_i \delta_i^{{({number})}} "
-            rf"(a_i^{{({layer})}})^T, \quad \text{{length }} \text{{⟦{place}.{layer}.g⟧}}"
+            rf"(a_i^{{({layer})}})^T, \quad \text{{{named['length']} }} \text{{⟦{place}.{layer}.g⟧}}"
         )
         yield (rf"\|W^{{({number})}}\|: \quad \text{{⟦{place}.{layer}.W⟧}} \rightarrow \text{{⟦{place}.{layer}.next⟧}}")
 
 
 def _charts(comparison: NetworkComparison, names: LayerNames, epochs: list[int]) -> dict[str, Chart]:
     charts = {"loss": loss_chart(comparison, epochs)}
-    styles = looks(f"layer {name}" for name in names.layers[:MOST_LAYERS])
+    styles = looks(_("layer {name}", name=name) for name in names.layers[:MOST_LAYERS])
     for place, (heading, sizes) in enumerate(different_sizes(comparison).items()):
         figure, columns = go.Figure(), sizes.unbind(1)[:MOST_LAYERS]
         for values, (layer, look) in zip(columns, styles.items(), strict=True):
             thin = {**look, "line": {**look["line"], "width": 2}}
             figure.add_trace(curve(values, layer, thin))
-        log_axis(figure, "size of δ")
-        figure.update_xaxes(title="epoch")
+        log_axis(figure, _("size of δ"))
+        figure.update_xaxes(title=_("epoch"))
         figure.update_layout(title={"text": heading, "font": {"size": 14}, "y": 0.98})
         lists = dict(zip(styles, ([v if v > 0 else None for v in c.tolist()] for c in columns), strict=True))
         moved = [moved_points(styles, {n: (at(v, k), v[at(v, k)]) for n, v in lists.items()}) for k in epochs]
@@ -138,6 +139,12 @@ def fit_chart(comparison: NetworkComparison) -> Chart:
     return chart(figure, HEIGHT)
 
 
+def _slope(kind: str) -> str:
+    """The derivative of an activation function."""
+    formula = SLOPES[kind]
+    return formula % (_("where"), _("otherwise")) if kind == "ReLU" else formula
+
+
 def network_origin(comparison: NetworkComparison) -> NetworkOrigin:
     """The delta recursion.
 
@@ -146,7 +153,7 @@ def network_origin(comparison: NetworkComparison) -> NetworkOrigin:
     kinds = dict.fromkeys(LayerNames.of(comparison.problem.start).activations)
     formulas = [
         (
-            "Forward",
+            _("Forward"),
             [
                 r"a^{(0)} = x",
                 r"z^{(l)} = W^{(l)} a^{(l-1)} + b^{(l)}",
@@ -155,11 +162,11 @@ def network_origin(comparison: NetworkComparison) -> NetworkOrigin:
             ],
         ),
         (
-            "Backward: the delta recursion",
+            _("Backward: the delta recursion"),
             [
                 r"\delta^{(L)} = \frac{\partial L_i}{\partial z^{(L)}} = \frac{2}{out} (\hat{y} - y)",
                 r"\delta^{(l)} = (W^{(l+1)})^T \delta^{(l+1)} \odot \sigma'(z^{(l)})",
-                *(SLOPES[kind] for kind in kinds if kind in SLOPES),
+                *(_slope(kind) for kind in kinds if kind in SLOPES),
                 r"\frac{\partial L_i}{\partial W^{(l)}} = \delta^{(l)} (a^{(l-1)})^T, "
                 r"\qquad \frac{\partial L_i}{\partial b^{(l)}} = \delta^{(l)}",
             ],

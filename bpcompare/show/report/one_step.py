@@ -12,6 +12,7 @@ from bpcompare.comparison.adam_ledger import Ledger, column, ledger, rule_by_han
 from bpcompare.comparison.base import BaseComparison
 from bpcompare.comparison.linear import Comparison, Result
 from bpcompare.errors import InputError
+from bpcompare.language import _
 from bpcompare.problem.parameter_names import Entry, entries
 from bpcompare.show.report.charts import Chart, Trace, chart, curve, drawable, log_axis, looks, points, thinned
 from bpcompare.show.report.formulas import update
@@ -137,7 +138,7 @@ def _fields(
         run = result.run
         last = len(run.losses) - 1
         k, ended = min(epoch, last), epoch >= last
-        yield f"{place}.state", _state(result, k, ended)
+        yield f"{place}.state", state_of(result.run.diverged_at, ended=ended)
         yield f"{place}.loss", repr(run.losses[k].item())
         for number, entry in enumerate(followed):
             key = f"{place}.{number}"
@@ -155,11 +156,13 @@ def _fields(
         yield from _per_sample(comparison, run.parameters, place, k)
 
 
-def _state(result: Result, k: int, ended: bool) -> str:
+def state_of(diverged_at: int | None, *, ended: bool) -> str:
+    """What to say of a state that is the last one of its run."""
     if not ended:
         return ""
-    diverged = result.run.diverged_at
-    return f"Diverged at step {diverged:,}: this is its last finite state." if diverged else "This is the last state."
+    if diverged_at:
+        return _("Diverged at step {step:,}: this is its last finite state.", step=diverged_at)
+    return _("This is the last state.")
 
 
 def _of_entry(numbers: dict[str, Tensor], entry: Entry) -> Tensor:
@@ -223,8 +226,8 @@ def loss_chart(comparison: BaseComparison[Any], epochs: list[int]) -> Chart:
     losses = {name: drawable(result.losses) for name, result in comparison.results.items()}
     for name, look in styles.items():
         figure.add_trace(curve(comparison.results[name].losses, name, look))
-    figure.update_xaxes(title="epoch")
-    log_axis(figure, "loss")
+    figure.update_xaxes(title=_("epoch"))
+    log_axis(figure, _("loss"))
     moved = [moved_points(styles, {n: (at(v, k), v[at(v, k)]) for n, v in losses.items()}) for k in epochs]
     return chart(figure, HEIGHT, moved)
 

@@ -15,6 +15,7 @@ from bpcompare.comparison.linear import Comparison
 from bpcompare.graph.derivation import Derivation, derive
 from bpcompare.graph.node import Node
 from bpcompare.graph.notation import LATEX, TEXT
+from bpcompare.language import _, english
 from bpcompare.show.report.charts import Chart, chart, curve, log_axis, looks
 from bpcompare.show.report.formulas import mathml
 from bpcompare.training import loops
@@ -52,7 +53,7 @@ def origin(comparison: Comparison) -> Origin | None:
     if derivation is None:
         return None
     described = [_described(derivation, node) for node in derivation.graph.nodes]
-    formulas = [(s.heading, [mathml(f) for f in s.lines]) for s in derivation.sections(LATEX) if s.lines]
+    formulas = [(_(s.heading), [mathml(f) for f in s.lines]) for s in derivation.sections(LATEX) if s.lines]
     return Origin(
         derivation.expression,
         formulas,
@@ -86,11 +87,12 @@ def _described(derivation: Derivation, node: Node) -> str:
     """What a node is told to be: its value, its local derivatives, its gradient, and the paths through it."""
     output = derivation.graph.output
     parts = [f"{node.name} = {TEXT.number(node.value)}"]
-    local = next(s.lines for s in derivation.sections(TEXT) if s.heading == "Local derivatives")
+    local = next(s.lines for s in derivation.sections(TEXT) if english(s.heading) == "Local derivatives")
     parts += [text for text in local if text.startswith(f"∂{node.name}/∂")]
     if node is not output:
         parts.append(f"∂{output.name}/∂{node.name} = {TEXT.number(derivation.by_node[node])}")
-        parts += ["path " + " → ".join(step.name for step in path) for path in _paths(derivation, node)]
+        paths = (" → ".join(step.name for step in path) for path in _paths(derivation, node))
+        parts += [_("path {nodes}", nodes=nodes) for nodes in paths]
     return "; ".join(parts)
 
 
@@ -115,7 +117,7 @@ def _with_descriptions(svg: str, described: list[str]) -> str:
     ElementTree.register_namespace("", SVG)
     root = ElementTree.fromstring(svg[svg.index("<svg") :])
     root.set("role", "group")
-    root.set("aria-label", "computation graph of the loss, values forward and gradients backward")
+    root.set("aria-label", _("computation graph of the loss, values forward and gradients backward"))
     for group in root.iter(f"{{{SVG}}}g"):
         title = group.find(f"{{{SVG}}}title")
         if title is None or title.text is None:
@@ -139,8 +141,8 @@ def _loops(comparison: Comparison) -> Iterator[tuple[str, str, Chart]]:
 def loss_of(losses: Tensor, name: str, look: dict[str, Any]) -> Chart:
     """The loss curve of one method."""
     figure = go.Figure([curve(losses, name, look)])
-    log_axis(figure, "loss")
-    figure.update_xaxes(title="epoch")
+    log_axis(figure, _("loss"))
+    figure.update_xaxes(title=_("epoch"))
     return chart(figure, 280)
 
 

@@ -7,15 +7,16 @@ from importlib import resources
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from bpcompare.comparison.base import BaseComparison
 from bpcompare.comparison.linear import Comparison
 from bpcompare.comparison.network import NetworkComparison
+from bpcompare.language import N_, _, language, ngettext
 from bpcompare.problem.parameter_names import entries
 from bpcompare.show import advice
-from bpcompare.show.glossary import TERMS
+from bpcompare.show.glossary import meanings
 from bpcompare.show.report import network, trained
 from bpcompare.show.report.charts import Chart
 from bpcompare.show.report.formulas import mathml
@@ -23,17 +24,19 @@ from bpcompare.show.report.one_step import one_step
 from bpcompare.show.report.origin import origin
 from bpcompare.show.report.pitfalls import pitfalls
 from bpcompare.show.report.rates import rates
+from bpcompare.show.terminal import visible
 from bpcompare.show.verdicts import winner
 
 MOST_PARAMETERS = 30
 TITLES = {
-    "answer": "The answer",
-    "rates": "Move the rate",
-    "step": "One step by hand",
-    "origin": "Where it comes from",
-    "pitfalls": "Break it",
-    "glossary": "Glossary",
+    "answer": N_("The answer"),
+    "rates": N_("Move the rate"),
+    "step": N_("One step by hand"),
+    "origin": N_("Where it comes from"),
+    "pitfalls": N_("Break it"),
+    "glossary": N_("Glossary"),
 }
+LANGUAGES = {"en": "en", "zh": "zh-CN"}  # as HTML calls them
 PITFALLS, PARTS = 10, 2  # parts that take a while, besides the rates: the pitfalls, the derivation, the page
 
 
@@ -118,7 +121,8 @@ def _written(comparison: BaseComparison[Any], content: dict[str, Any]) -> bytes:
         problem=comparison.problem,
         winners={pair: winner(times) for pair, times in comparison.race.items()},
         sections={name: (number, TITLES[name]) for number, name in enumerate(present, 1)},
-        terms=TERMS,
+        terms=meanings(),
+        lang=LANGUAGES[language()],
         draw=draw,
         markup=Markup,
         mathml=lambda latex: Markup(mathml(latex)),
@@ -131,13 +135,29 @@ def _written(comparison: BaseComparison[Any], content: dict[str, Any]) -> bytes:
 
 @functools.cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("bpcompare.show.report", "templates"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    environment.filters["visible"] = visible
+    environment.globals |= {"_": _in_html, "ngettext": _in_html_by_number}
+    return environment
+
+
+def _in_html(message: str, /, **values: Any) -> Markup:
+    """A message, which may have tags; what is put in has none unless it is markup itself."""
+    return Markup(_(message, **_escaped(values)))
+
+
+def _in_html_by_number(one: str, many: str, n: int, /, **values: Any) -> Markup:
+    return Markup(ngettext(one, many, n, **_escaped(values)))
+
+
+def _escaped(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: escape(value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 def _columns(states: Iterable[Any]) -> dict[str, list[str]]:

@@ -1,17 +1,21 @@
 """Break it: the ten pitfalls, predicted and measured."""
 
 import math
-import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from bpcompare.language import N_, _, english
 from bpcompare.lessons.pitfalls.learning_rate import PITFALLS, run
 from bpcompare.lessons.pitfalls.pitfall import Pitfall
-from bpcompare.show.report.charts import HIGHEST, LINES, Chart, chart, line, log_axis
+from bpcompare.show.report.charts import HIGHEST, LINES, Chart, chart, in_lines, line, log_axis
 
-NAMES = {"mistake": "the mistake, measured", "predicted": "the mistake, predicted", "right": "the right way"}
+NAMES = {
+    "mistake": N_("the mistake, measured"),
+    "predicted": N_("the mistake, predicted"),
+    "right": N_("the right way"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +41,11 @@ def _chart(pitfall: Pitfall) -> Chart:
     figure = go.Figure()
     for (key, name), look in zip(NAMES.items(), LINES, strict=False):
         values = [v if math.isfinite(v) and abs(v) < HIGHEST else None for v in pitfall.curves[key]]
-        figure.add_trace(line(list(range(len(values))), values, name, look))
-    if "nodes" in pitfall.quantity:
-        figure.update_yaxes(title="<br>".join(textwrap.wrap(pitfall.quantity, 30)))
+        figure.add_trace(line(list(range(len(values))), values, _(name), look))
+    quantity = _(pitfall.quantity)
+    if "nodes" in english(pitfall.quantity):
+        figure.update_yaxes(title=in_lines(quantity))
     else:
-        log_axis(figure, pitfall.quantity)
-    figure.update_xaxes(title="step")
+        log_axis(figure, quantity)
+    figure.update_xaxes(title=_("step"))
     return chart(figure, 320)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from bpcompare.comparison.linear import Comparison
+from bpcompare.language import _
 from bpcompare.show.landscape import Plane, paths, plane
 from bpcompare.show.report.charts import GREY, Trace, label, line, points, rounded, window, within
 
@@ -47,11 +48,11 @@ def path_figure(comparison: Comparison, seen: Plane) -> go.Figure:
         points_across = torch.linspace(first, last, GRID, dtype=torch.float64)
         heights = seen.gaps(points_across[:, None]).tolist()
         look: dict[str, Any] = {"line": {"color": GREY}}
-        figure.add_trace(line(points_across.tolist(), heights, "loss", look, showlegend=False))
+        figure.add_trace(line(points_across.tolist(), heights, _("loss"), look, showlegend=False))
         figure.update_xaxes(range=[first, last])
-        figure.update_yaxes(title="loss above the optimum", range=window(heights))
-    figure.add_trace(points(*pair(seen, start), "start", GREY, "circle", 10))
-    figure.add_trace(points(*pair(seen, seen.bottom[None]), "least squares", GOLD, "star", 14))
+        figure.update_yaxes(title=_("loss above the optimum"), range=window(heights))
+    figure.add_trace(points(*pair(seen, start), _("start"), GREY, "circle", 10))
+    figure.add_trace(points(*pair(seen, seen.bottom[None]), _("least squares"), GOLD, "star", 14))
     return figure
 
 
@@ -59,9 +60,10 @@ def names(seen: Plane) -> list[str]:
     """What to write at the axes: parameters by their names, directions by their curvature."""
     if not any("\n" in name for name in seen.names):
         return [label(name) for name in seen.names]
-    kinds = ("steepest direction", "flattest direction")
+    kinds = (_("steepest direction"), _("flattest direction"))
     curvatures = seen.hessian.diag().tolist()
-    return [f"{kind}, λ = {value:.3g}" for kind, value in zip(kinds, curvatures, strict=False)]
+    named = zip(kinds, curvatures, strict=False)
+    return [_("{direction}, λ = {value:.3g}", direction=kind, value=value) for kind, value in named]
 
 
 def directions(seen: Plane) -> list[tuple[str, str]]:

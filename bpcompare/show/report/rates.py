@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from bpcompare.comparison.linear import Comparison
+from bpcompare.language import _
 from bpcompare.show.landscape import Plane
 from bpcompare.show.report.charts import Chart, Trace, chart, line, log_axis, looks, within
 from bpcompare.show.report.fits import fit_figure, least_squares_predictions, linear_fits
@@ -81,9 +82,9 @@ def _loss_figure(comparison: Comparison) -> go.Figure:
     gap, floor = max(float(first.gaps[0]), 1e-300), comparison.optimum.loss
     lowest = min(float(result.losses.min()) for result in comparison.results.values())
     bottom = max(min(lowest, floor + 1e-3 * gap) if floor > 1e-6 * gap else min(lowest, 1e-4 * gap), 1e-9 * gap)
-    figure.update_xaxes(title="epoch", range=[0, comparison.epochs])
+    figure.update_xaxes(title=_("epoch"), range=[0, comparison.epochs])
     figure.update_yaxes(range=[math.log10(bottom) - 0.1, math.log10(_top(comparison))])
-    log_axis(figure, "loss")
+    log_axis(figure, _("loss"))
     return figure
 
 
@@ -106,24 +107,33 @@ def _paths(comparison: Comparison, runs: dict[str, Trained], seen: Plane, figure
 def _state(comparison: Comparison, rate: float, runs: dict[str, Trained]) -> dict[str, str]:
     """What to say of one rate: each method's end, and where the limit of gradient descent is."""
     limit = comparison.curvature.largest_stable_lr
-    side = "below" if rate < limit else "above"
     ends: dict[str, list[str]] = {}
     for name, trained in runs.items():
         ends.setdefault(_end(trained, comparison), []).append(name)
     return {
         "rate": f"{rate:.4g}",
-        "limit": f"The limit of gradient descent is 2/λmax = {limit:.6g}; this rate is {side} it.",
-        "ends": "; ".join(f"{' and '.join(names)}: {end}" for end, names in ends.items()) + ".",
+        "limit": _("The limit of gradient descent is 2/λmax = {limit:.6g}; this rate is below it.", limit=limit)
+        if rate < limit
+        else _("The limit of gradient descent is 2/λmax = {limit:.6g}; this rate is above it.", limit=limit),
+        "ends": _("{sentence}.", sentence=_("; ").join(_of(names, end) for end, names in ends.items())),
     }
+
+
+def _of(names: list[str], end: str) -> str:
+    return _("{methods}: {end}", methods=_(" and ").join(names), end=end)
 
 
 def _end(trained: Trained, comparison: Comparison) -> str:
     losses = trained.losses[trained.losses.isfinite()]
     if trained.diverged_at:
-        return f"diverges at step {trained.diverged_at:,}, where a number becomes infinite"
-    last = f"{losses[-1]:.4g} after {comparison.epochs:,} epochs"
+        return _("diverges at step {step:,}, where a number becomes infinite", step=trained.diverged_at)
+    last = {"loss": losses[-1].item(), "epochs": comparison.epochs}
     if losses[-1] > losses[0]:
         falls = (losses[1:] <= losses[:-1]).nonzero()
         step = trained.epochs[int(falls[-1]) + 1] + 1 if len(falls) else 1
-        return f"diverges at step {step:,}: from there on its loss grows, to {last}"
-    return f"loss {last}"
+        return _(
+            "diverges at step {step:,}: from there on its loss grows, to {loss:.4g} after {epochs:,} epochs",
+            step=step,
+            **last,
+        )
+    return _("loss {loss:.4g} after {epochs:,} epochs", **last)

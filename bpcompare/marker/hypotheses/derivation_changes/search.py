@@ -1,9 +1,9 @@
 """Finds the cheapest change of a derivation, or pair of changes, that gives the answer in every call."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import cached_property, partial, reduce
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -14,23 +14,24 @@ from bpcompare.marker.explanation import Explanation, all_sizes, expected_value,
 from bpcompare.marker.factors import Factor, Pair, fit
 from bpcompare.marker.hypotheses.derivation_changes.changes import Change, additions, all_changes, apply, replay
 from bpcompare.marker.hypotheses.derivation_changes.program import Program, Step, written
+from bpcompare.marker.hypotheses.derivation_changes.stacks import FAILURES, stacked, through
 from bpcompare.marker.mistakes import Mistake
 from bpcompare.marker.phrases import Phrase, phrase, said
 
 SCREEN = 1e-8  # relative, in float64
 SINGLE = 2e-3  # relative, in float32: a changed derivation may magnify its rounding
 ROUNDING = 64.0  # times ε of the largest number met
-PAIR_SECONDS = 2.5  # of processor time, for one answer
-SINGLE_SECONDS = 5.0
+MOST_PAIRS = 25_000  # of one answer, the likeliest first
+PARALLEL = 1e-6  # relative: a first look
 NOTHING = 1e-12  # relative: what rounding leaves of a change that changes nothing
 PAIR_COST = 0.5  # two changes are less likely than their costs say
 SAME_COST = 0.05  # of two explanations: neither is cheaper
 SMALL = 1e-300
+TELLING = 8  # more than a factor has numbers to choose
 NEWTON = 8  # steps
 NUDGE = 1e-4
 LEAST = 1e-9  # a number that is added
 MOST_MET = 40
-FAILURES = (ArithmeticError, ValueError, IndexError, np.exceptions.AxisError, np.linalg.LinAlgError)
 
 Explained = tuple[tuple[Change, ...], float, Factor]
 Given = Mapping[int, Mapping[str, Array]]  # by the call's identity, the learner's own values by step
@@ -109,12 +110,7 @@ class Search:
                 found = self._explained(changes)
                 if found is not None:
                     return _explanation([found]), list(changes)
-            every = all_changes(self.program, self.wanted, self.doubles[0].values)
-            names = {name for values in self.given.values() for name in values}
-            self.changes = [change for change in every if change.step not in names]
-            singles = self._singles()
-            if not singles:
-                singles = self._added()
+            singles = self._singles
             if not singles and pairs:
                 singles = self._last_step() or self._pairs()
         if not singles:
@@ -129,26 +125,73 @@ class Search:
             found = next((one for changes in several if (one := self._explained(changes)) is not None), None)
         return None if found is None else _explanation([found])
 
+    @cached_property
+    def _changes(self) -> list[Change]:
+        every = all_changes(self.program, self.wanted, self.doubles[0].values)
+        names = {name for values in self.given.values() for name in values}
+        return [change for change in every if change.step not in names]
+
+    @cached_property
+    def _followers(self) -> dict[str, tuple[Step, ...]]:
+        """The steps that follow from each value."""
+        return {name: self.program.after(name, self.wanted) for name in self.wanted}
+
+    @cached_property
     def _singles(self) -> list[Explained]:
-        found = []
-        self.told: list[Change] = []
-        seen: set[bytes] = set()
-        deadline = time.process_time() + SINGLE_SECONDS
-        for change in self.changes:
-            if time.process_time() > deadline:
-                break
-            guess = self._guess(self.doubles[0], (change,))
-            if guess is None:
-                continue
-            mark = np.round(guess / (abs(guess).max(initial=0.0) + SMALL), 9).tobytes()
-            if mark not in seen:  # changes that give the same are tried once in pairs
-                seen.add(mark)
-                self.told.append(change)
-            if self._screened((change,), guess):
-                explained = self._explained((change,))
-                if explained is not None:
-                    found.append(explained)
-        return found
+        """One change alone."""
+        found = [one for change in self._alone[1] if (one := self._explained((change,))) is not None]
+        return found or self._added()
+
+    @cached_property
+    def _alone(self) -> tuple[list[Change], list[Change]]:
+        """Of changes that give the same, the cheapest; and those that pass the screen."""
+        marks: dict[int, bytes] = {}
+        passed: list[int] = []
+        for places, guesses in self._guesses(self._changes, self.doubles[0].values, self.doubles[0]):
+            rounded = np.round(guesses / (abs(guesses).max(1, initial=0.0)[:, None] + SMALL), 9)
+            marks |= {place: row.tobytes() for place, row in zip(places, rounded, strict=True)}
+            passed += [places[k] for k in self._passing(guesses)]
+        cheapest: dict[bytes, int] = {}
+        for place in sorted(marks):
+            cheapest.setdefault(marks[place], place)
+        told_apart = [self._changes[place] for place in cheapest.values()]
+        return told_apart, self._in_proportion([self._changes[place] for place in sorted(passed)])
+
+    def _in_proportion(self, changes: Sequence[Change]) -> list[Change]:
+        """Those of the changes for which one factor explains a few telling calls; equal proportions are asked once."""
+        proportions = np.full((len(changes), len(self._telling)), np.nan)
+        for k, point in enumerate(self._telling):
+            answer = point.answer.ravel()
+            for places, guesses in self._guesses(changes, point.values, point):
+                norms = (guesses * guesses).sum(1)
+                found = np.divide(guesses @ answer, norms, out=np.zeros_like(norms), where=norms > 0)
+                apart = abs(found[:, None] * guesses - answer).max(1, initial=0.0)
+                proportions[places, k] = np.where(apart <= PARALLEL * abs(answer).max(initial=0.0), found, np.nan)
+        whole = ~np.isnan(proportions).any(1)
+        rounded = np.round(np.log(abs(proportions) + SMALL), 7) + 0.0
+        fits: dict[bytes, bool] = {}
+        kept = []
+        for place in map(int, np.flatnonzero(whole)):
+            mark = rounded[place].tobytes() + np.sign(proportions[place]).tobytes()
+            if mark not in fits:
+                fits[mark] = self._fitted(self._telling, (changes[place],)) is not None
+            if fits[mark] and self._passes_elsewhere((changes[place],)):
+                kept.append(changes[place])
+        return kept
+
+    def _guesses(
+        self, changes: Sequence[Change], values: Mapping[str, Any], point: _Point
+    ) -> Iterator[tuple[list[int], Array]]:
+        """The call's answers, each with one change: the places of the changes, and the answers as rows."""
+        answer = self.program.answers[self.answer]
+        by_step = sorted(range(len(changes)), key=lambda place: changes[place].step)
+        for name, same in groupby(by_step, lambda place: changes[place].step):
+            places = list(same)
+            for chosen, stack in stacked([partial(changes[place].make, values) for place in places]):
+                guesses = through(self._followers[name], values, name, stack, answer)
+                rows = None if guesses is None else _rows(guesses, point.answer)
+                if rows is not None:
+                    yield [places[k] for k in chosen], rows
 
     def _added(self) -> list[Explained]:
         """One unknown number times another value is added to a value: the same number in every call."""
@@ -192,7 +235,7 @@ class Search:
         sides: tuple[list[Array], list[Array]] = ([], [])
         changes: tuple[list[Change], list[Change]] = ([], [])
         usual = [np.asarray(point.values[name]) for name in step.operands]
-        for change in self.told:
+        for change in self._alone[0]:
             place, value = self._operand(step, change)
             if value is not None and value.shape == usual[place].shape and np.isfinite(value).all():
                 sides[place].append(value)
@@ -236,24 +279,23 @@ class Search:
         return found
 
     def _pairs(self) -> list[Explained]:
-        deadline = time.process_time() + PAIR_SECONDS
-        order = {
-            name: k for k, name in enumerate([*self.program.inputs.values(), *(s.name for s in self.program.steps)])
-        }
+        """Two changes, those first that cost little: the values with the earlier one, then every later one on them."""
+        written = [*self.program.inputs.values(), *(step.name for step in self.program.steps)]
+        order = {name: place for place, name in enumerate(written)}
+        alone, usual = self._alone[0], self.doubles[0].values
+        reach = int(2 * MOST_PAIRS**0.5)  # of the sum of two places in the order of cost
         found: list[Explained] = []
-        for one, other in _by_cost(self.told):
-            if found and one.cost + other.cost > found[0][1]:
-                break
-            if time.process_time() > deadline:
-                break
-            if one.step == other.step:
+        for place, early in enumerate(alone[:reach]):
+            later = [late for late in alone[: reach - place] if order[late.step] > order[early.step]]
+            try:
+                values = replay(self.program, self.wanted, usual, (early,))
+            except FAILURES:
                 continue
-            changes = (one, other) if order[one.step] <= order[other.step] else (other, one)
-            guess = self._guess(self.doubles[0], changes)
-            if guess is not None and self._screened(changes, guess):
-                explained = self._explained(changes)
-                if explained is not None:
-                    found.append(explained)
+            for places, guesses in self._guesses(later, values, self.doubles[0]):
+                for k in self._passing(guesses):
+                    changes = (early, later[places[k]])
+                    if self._passes_elsewhere(changes) and (explained := self._explained(changes)) is not None:
+                        found.append(explained)
         return found
 
     def _guess(self, point: _Point, changes: tuple[Change, ...]) -> Array | None:
@@ -263,39 +305,43 @@ class Search:
             return None  # the shapes do not allow this change here
         return _laid(guess, point.answer)
 
-    def _screened(self, changes: tuple[Change, ...], guess: Array) -> bool:
-        """Whether one factor makes the guesses the answers, in the two calls that are tried first."""
-        place = int(abs(guess).argmax()) if guess.size else 0
-        largest = guess.flat[place] if guess.size else 0.0
-        if not largest or not np.isfinite(largest):
-            return False
-        factor = self.screen[0].answer.flat[place] / largest if self.factors else 1.0
-        if not factor or not self._near(factor * guess, self.screen[0]):
-            return False
-        for point in self.screen[1:]:
-            other = self._guess(point, changes)
-            if other is None or not self._near(factor * other, point):
-                return False
-        return True
+    def _passing(self, guesses: Array) -> list[int]:
+        """Which rows are the first call's answer to a factor, and nearer to it than the unchanged derivation is."""
+        point = self.doubles[0]
+        answer = point.answer.ravel()
+        if not answer.size:
+            return []
+        rows = np.arange(len(guesses))
+        places = abs(guesses).argmax(1)
+        factors = answer[places] / guesses[rows, places] if self.factors else np.ones(len(guesses))
+        missed = abs(factors[:, None] * guesses - answer).max(1)
+        near = (missed <= self._allowed(point)) & (factors != 0)  # what is not finite compares as false
+        return [int(row) for row in rows[near]]
 
-    def _near(self, guess: Array, point: _Point) -> bool:
-        """Whether the guess is the answer, and nearer to it than the unchanged derivation is: else nothing changed."""
-        missed, size = abs(point.answer - guess).max(), abs(point.answer).max()
-        if missed > SCREEN * size:
+    def _passes_elsewhere(self, changes: tuple[Change, ...]) -> bool:
+        """Whether the factor of the first call does for the other one that is tried first."""
+        guesses = [self._guess(point, changes) for point in self.screen]
+        first = guesses[0]
+        if first is None or not first.any():
             return False
+        place = int(abs(first).argmax())
+        factor = self.screen[0].answer.flat[place] / first.flat[place] if self.factors else 1.0
+        return all(
+            guess is not None and abs(point.answer - factor * guess).max() <= self._allowed(point)
+            for point, guess in zip(self.screen, guesses, strict=True)
+        )
+
+    def _allowed(self, point: _Point) -> float:
+        """How far a guess may be off: nearer than half of what the unchanged derivation is, or nothing has changed."""
+        size = float(abs(point.answer).max())
         unchanged = np.asarray(point.values[self.program.answers[self.answer]])
         if unchanged.shape != point.answer.shape:
-            return True
-        return bool(missed <= max(0.5 * abs(point.answer - unchanged).max(), NOTHING * size))
+            return SCREEN * size
+        apart = float(abs(point.answer - unchanged).max())
+        return min(SCREEN * size, max(0.5 * apart, NOTHING * size))
 
     def _explained(self, changes: tuple[Change, ...], plain: bool = False) -> Explained | None:
-        pairs = []
-        for point in self.doubles:
-            guess = self._guess(point, changes)
-            if guess is None:
-                return None
-            pairs.append(self._pair(point, guess))
-        factor = fit(pairs)
+        factor = self._fitted(self._telling, changes) and self._fitted(self.doubles, changes)
         if factor is None or ((plain or not self.factors) and factor != Factor()):
             return None
         for point in self.singles:
@@ -307,6 +353,22 @@ class Search:
                 return None
         cost = sum(change.cost for change in changes) + (len(changes) - 1) * PAIR_COST + factor.cost
         return changes, cost, factor
+
+    @cached_property
+    def _telling(self) -> list[_Point]:
+        """A few calls, each of other sizes, that refute most of what one call alone does not."""
+        by_sizes = {tuple(point.call.problem.sizes.items()): point for point in reversed(self.doubles)}
+        return list(by_sizes.values())[-TELLING:]
+
+    def _fitted(self, points: Sequence[_Point], changes: tuple[Change, ...]) -> Factor | None:
+        """The factor between the answers and what the changes make of these calls."""
+        pairs = []
+        for point in points:
+            guess = self._guess(point, changes)
+            if guess is None:
+                return None
+            pairs.append(self._pair(point, guess))
+        return fit(pairs)
 
     def _pair(self, point: _Point, guess: Array) -> Pair:
         call = point.call
@@ -338,11 +400,11 @@ def _laid(guess: Array, answer: Array) -> Array | None:
     return None
 
 
-def _by_cost(changes: Sequence[Change]) -> Iterator[tuple[Change, Change]]:
-    """Pairs, the sum of their costs rising roughly: the cheap with the cheap first."""
-    for total in range(1, 2 * len(changes) - 2):
-        for first in range(max(0, total - len(changes) + 1), (total + 1) // 2):
-            yield changes[first], changes[total - first]
+def _rows(guesses: Array, answer: Array) -> Array | None:
+    """Each guess of a stack as a row of the answer's length; see `_laid`."""
+    if _laid(guesses[0], answer) is None:
+        return None
+    return np.broadcast_to(guesses.reshape(len(guesses), -1), (len(guesses), answer.size))
 
 
 def _explanation(found: Sequence[Explained]) -> Explanation:

@@ -37,6 +37,7 @@ function control(box) {
   const slider = box.querySelector("input");
   const play = box.querySelector('[data-go="play"]');
   const fields = section.querySelectorAll("[data-field]");
+  const says = { play: play.textContent, pause: play.dataset.pause };
   let timer = null;
 
   function show(place) {
@@ -49,7 +50,7 @@ function control(box) {
   function stop() {
     clearInterval(timer);
     timer = null;
-    play.textContent = "Play";
+    play.textContent = says.play;
     play.setAttribute("aria-pressed", "false");
   }
 
@@ -61,7 +62,7 @@ function control(box) {
 
   function run() {
     if (slider.value === slider.max) show(0);
-    play.textContent = "Pause";
+    play.textContent = says.pause;
     play.setAttribute("aria-pressed", "true");
     timer = setInterval(() => move(1), still.matches ? 1500 : 400);
   }

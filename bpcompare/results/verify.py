@@ -1,0 +1,137 @@
+"""Whether the files of a run stand together as they were written: the file that describes them lists them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from bpcompare.errors import InputError
+from bpcompare.language import _
+from bpcompare.results.stage import left_in
+from bpcompare.results.whole import is_whole
+
+LISTS = ("comparison.json", "sweep.json", "reproduce.json")  # written last, each lists the other files of its run
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What `verify` found in a folder.
+
+    Args:
+        folder: Where it looked.
+        lists: The files that list the others.
+        files: How many they list.
+        missing: Files that are listed and not there.
+        other: Files that are whole, but not those of this run: of an earlier or a later one, or edited.
+        damaged: Files that are cut off or broken.
+        interrupted: Whether a run was stopped while its files took their places.
+    """
+
+    folder: Path
+    lists: tuple[str, ...]
+    files: int
+    missing: tuple[str, ...] = ()
+    other: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
+    interrupted: bool = False
+
+    @property
+    def state(self) -> Literal["whole", "mixed", "damaged"]:
+        """``whole``: every file is there as listed; ``mixed``: of several runs; ``damaged``: something is lost."""
+        if self.missing or self.damaged:
+            return "damaged"
+        return "mixed" if self.other else "whole"
+
+
+def verify(folder: str | Path) -> Verification:
+    """Compares the files of a folder with the lists that their runs wrote: name, size and SHA-256 of each.
+
+    A file whose bytes differ is told apart by its form: one that is whole – every checksum of a PNG right, a CSV
+    table with as many cells in every row, … – is of another run, or was edited; any other is damaged.
+
+    Args:
+        folder: Where a run wrote its results.
+
+    Returns:
+        What was found; ``state`` is whole, mixed or damaged.
+
+    Raises:
+        InputError: There is no folder, or nothing in it lists the files of a run.
+
+    Example:
+        >>> verify("outputs").state
+        'whole'
+    """
+    folder = Path(folder)
+    try:
+        interrupted = [stage for stage in left_in(folder) if stage.interrupted]
+        homes = {name: home for home in [*(stage.new for stage in interrupted), folder] for name in _lists_in(home)}
+        if not homes:
+            raise InputError(_no_set(folder))
+        found = _compared(folder, homes)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(_("{folder} cannot be read: {reason}", folder=folder, reason=reason)) from error
+    return Verification(folder, **found, interrupted=bool(interrupted))
+
+
+def _lists_in(folder: Path) -> list[str]:
+    return [name for name in LISTS if (folder / name).is_file()]
+
+
+def _no_set(folder: Path) -> str:
+    if not folder.is_dir():
+        return _("there is no folder {folder}; name the one that a run wrote to", folder=folder)
+    return _(
+        "{folder} has no {lists}, which list the files of a run; name the folder that one wrote to",
+        folder=folder,
+        lists=_(", ").join(LISTS),
+    )
+
+
+def _compared(folder: Path, homes: dict[str, Path]) -> dict[str, Any]:
+    """What each list says, next to what is there; a list that waits for its place is missing from there."""
+    expected: dict[str, dict[str, object]] = {}
+    missing: list[str] = []
+    other: list[str] = []
+    damaged: list[str] = []
+    for name, home in homes.items():
+        if home != folder:
+            missing.append(name)
+        try:
+            expected |= _files_of(home / name)
+        except ValueError:
+            damaged.append(name)
+        except KeyError:
+            raise InputError(
+                _("{file} is of an older version and lists no files; run it again", file=folder / name)
+            ) from None
+    for name, entry in expected.items():
+        try:
+            content = (folder / name).read_bytes()
+        except FileNotFoundError:
+            missing.append(name)
+            continue
+        if entry != {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}:
+            (other if is_whole(name, content) else damaged).append(name)
+    kinds = {"missing": tuple(missing), "other": tuple(other), "damaged": tuple(damaged)}
+    return {"lists": tuple(homes), "files": len(expected), **kinds}
+
+
+def _files_of(path: Path) -> dict[str, dict[str, object]]:
+    """What the list says.
+
+    Raises:
+        ValueError: It is damaged.
+        KeyError: It has no list.
+    """
+    document = json.loads(path.read_bytes())
+    if not isinstance(document, dict):
+        raise ValueError(path)
+    files = document["files"]
+    if not isinstance(files, dict) or any(Path(name).name != name for name in files):
+        raise ValueError(path)
+    return files

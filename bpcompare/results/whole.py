@@ -1,0 +1,69 @@
+"""Whether a file is whole, as far as its own form tells: it is not cut off, and its checksums are right."""
+
+from __future__ import annotations
+
+import csv
+import json
+import zlib
+from pathlib import PurePath
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ENDS = {".svg": "</svg>", ".html": "</html>", ".json": "}"}
+
+
+def is_whole(name: str, content: bytes) -> bool:
+    r"""Whether ``content`` is a whole file of the kind that its name says.
+
+    Args:
+        name: The file's name.
+        content: Its bytes.
+
+    Example:
+        >>> is_whole("history.csv", b"epoch,loss\n0,1.5\n"), is_whole("history.csv", b"epoch,loss\n0")
+        (True, False)
+    """
+    kind = PurePath(name).suffix
+    return BINARY[kind](content) if kind in BINARY else _is_text(kind, content)
+
+
+def _is_png(content: bytes) -> bool:
+    """A signature, then chunks (size, kind, data, CRC-32), the last of kind IEND.
+
+    Source: W3C, Portable Network Graphics, 3rd edition, section 5.
+    """
+    place, kind = 8, b""
+    while content.startswith(b"\x89PNG\r\n\x1a\n") and place + 12 <= len(content) and kind != b"IEND":
+        end = place + 8 + int.from_bytes(content[place : place + 4])
+        kind = content[place + 4 : place + 8]
+        if zlib.crc32(content[place + 4 : end]) != int.from_bytes(content[end : end + 4]):
+            return False
+        place = end + 4
+    return kind == b"IEND" and place == len(content)
+
+
+def _is_gif(content: bytes) -> bool:
+    return content.startswith(b"GIF8") and content.endswith(b"\x00;")
+
+
+def _is_pdf(content: bytes) -> bool:
+    return content.startswith(b"%PDF-") and content.rstrip().endswith(b"%%EOF")
+
+
+def _is_text(kind: str, content: bytes) -> bool:
+    try:
+        text = content.decode()
+        if kind == ".json":
+            json.loads(text)
+    except ValueError:
+        return False
+    if not text or "\0" in text:  # zeros are what a crash of the machine leaves
+        return False
+    if kind == ".csv":
+        return text.endswith("\n") and len({len(row) for row in csv.reader(text.splitlines())}) == 1
+    return text.rstrip().endswith(ENDS[kind]) if kind in ENDS else text.endswith("\n")
+
+
+BINARY: dict[str, Callable[[bytes], bool]] = {".png": _is_png, ".gif": _is_gif, ".pdf": _is_pdf}

@@ -1,0 +1,40 @@
+import os
+import signal
+
+import pytest
+
+from bpcompare.cli import signals, steps
+
+
+@pytest.fixture(autouse=True)
+def _handled():
+    signals.nothing_written()
+    with signals.handled_by(signals.interrupt):
+        yield
+    signals.nothing_written()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_waits_until_the_files_are_in_their_places(number, tmp_path, monkeypatch):
+    replace = type(tmp_path).replace
+
+    def interrupted(path, target):
+        os.kill(os.getpid(), number)
+        return replace(path, target)
+
+    assert "earlier results are as they were" in signals.sentence()
+    monkeypatch.setattr(type(tmp_path), "replace", interrupted)
+    with pytest.raises(signals.Interrupted) as stop:
+        steps.written(tmp_path, {"a": b"1", "b": b"2", "c": b"3"}, quiet=True)
+    assert stop.value.exit_code == 128 + number
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"1", "b": b"2", "c": b"3"}
+    assert "the results of this run are written" in signals.sentence()
+
+
+def test_a_signal_before_that_leaves_the_files_as_they_were(tmp_path, monkeypatch):
+    (tmp_path / "a").write_text("old")
+    monkeypatch.setattr(os, "fsync", lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(signals.Interrupted):
+        steps.written(tmp_path, {"a": b"1"}, quiet=True)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old"}
+    assert "earlier results are as they were" in signals.sentence()

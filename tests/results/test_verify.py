@@ -1,0 +1,121 @@
+import json
+import shutil
+
+import pytest
+
+import bpcompare
+from bpcompare.cli import main
+from bpcompare.errors import InputError
+from bpcompare.results.stage import Stage
+from bpcompare.results.verify import LISTS, verify
+from bpcompare.results.write import write_files
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Two runs at two rates, with every kind of file."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name, rate in (("slow", "0.01"), ("fast", "0.1")):
+        options = ["--epochs", "3", "--lr", rate, "--format", "png,svg,pdf", "--dpi", "30", "--quiet"]
+        main(["--out", str(folder / name), *options])
+    return folder
+
+
+@pytest.fixture
+def folder(runs, tmp_path):
+    return shutil.copytree(runs / "slow", tmp_path / "out")
+
+
+def said(folder, capsys):
+    code = main(["compare", "--verify", str(folder)])
+    return code, capsys.readouterr().out
+
+
+def test_a_run_lists_its_files_in_order_and_they_are_whole(folder, capsys):
+    listed = json.loads((folder / "comparison.json").read_text())["files"]
+    names = [f"{name}.{kind}" for name in ("loss", "parameters", "fit") for kind in ("png", "svg", "pdf")]
+    assert list(listed) == [*names, "history.csv"]
+    assert listed["history.csv"]["bytes"] == (folder / "history.csv").stat().st_size
+    found = bpcompare.verify(folder)
+    assert (found.state, found.files, found.lists) == ("whole", 10, ("comparison.json",))
+    code, printed = said(folder, capsys)
+    assert code == 0
+    assert "whole" in printed
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf", "csv"])
+def test_a_file_of_another_run_is_told_from_a_damaged_one(kind, runs, folder, capsys):
+    path = folder / ("history.csv" if kind == "csv" else f"loss.{kind}")
+    content = (runs / "fast" / path.name).read_bytes()
+    assert content != path.read_bytes()
+    path.write_bytes(content)
+    found = verify(folder)
+    assert (found.state, found.other, found.damaged) == ("mixed", (path.name,), ())
+    code, printed = said(folder, capsys)
+    assert code == 1
+    assert "mixed" in printed
+    assert path.name in printed
+    for cut in (0, 1, len(content) // 3, len(content) // 2, len(content) - 3):
+        path.write_bytes(content[:cut])
+        assert (verify(folder).state, verify(folder).damaged) == ("damaged", (path.name,)), cut
+    path.write_bytes(bytes(len(content)))
+    assert verify(folder).state == "damaged"
+
+
+def test_a_flipped_bit_of_a_png_is_damage(folder):
+    path = folder / "loss.png"
+    content = bytearray(path.read_bytes())
+    for place in (3, 20, len(content) // 2, len(content) - 10):
+        content[place] ^= 1
+        path.write_bytes(content)
+        assert verify(folder).damaged == ("loss.png",), place
+        content[place] ^= 1
+
+
+def test_a_missing_file_and_a_broken_list_are_damage(folder, capsys):
+    (folder / "fit.png").unlink()
+    assert (verify(folder).state, verify(folder).missing) == ("damaged", ("fit.png",))
+    assert "missing: fit.png" in said(folder, capsys)[1]
+    (folder / "comparison.json").write_text('{"files": ')
+    assert verify(folder).damaged == ("comparison.json",)
+
+
+@pytest.mark.parametrize(
+    "listed", ["[1]", '"x"', "{}", '{"files": []}', '{"files": {"../x": {}}}', '{"files": {"a": 1}}']
+)
+def test_a_list_that_is_none_is_refused_or_damaged(listed, tmp_path):
+    (tmp_path / "comparison.json").write_text(listed)
+    if listed == "{}":
+        with pytest.raises(InputError, match="older version"):
+            verify(tmp_path)
+    else:
+        assert verify(tmp_path).state == "damaged"
+
+
+def test_a_folder_without_a_set_is_refused_in_one_sentence(tmp_path, capsys):
+    for folder in (tmp_path, tmp_path / "none"):
+        assert main(["compare", "--verify", str(folder)]) == 2
+        printed = capsys.readouterr()
+        assert not printed.out
+        assert printed.err.count("\n") == 1
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="no folder"):
+        verify(tmp_path / "file")
+
+
+def test_sweep_and_reproduce_list_their_files_too(tmp_path):
+    main(["sweep", "--out", str(tmp_path), "--lr", "0.1,0.2", "--seeds", "1", "--epochs", "2", "--quiet"])
+    main(["reproduce", "--out", str(tmp_path), "--quiet"])
+    found = verify(tmp_path)
+    assert (found.state, found.files, found.lists) == ("whole", 4, tuple(LISTS[1:]))
+
+
+def test_a_journal_leads_to_no_file_outside_its_folder(tmp_path):
+    (tmp_path / "mine").write_text("x")
+    stage = Stage.unused(tmp_path / "out", ["a"])
+    stage.new.mkdir(parents=True)
+    (stage.new / "a").write_text("x")
+    stage.journal.write_text('["../mine", "b"]')
+    write_files(tmp_path / "out", {"c": b"x"})
+    assert (tmp_path / "mine").exists()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["c"]
