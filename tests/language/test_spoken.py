@@ -127,7 +127,7 @@ def written(figure, format):
 
 
 def data_of(text):
-    """Data without the sizes and sums of the pictures and pages next to it, which are in Chinese, and without seconds."""
+    """Data without the sizes and sums of pictures and pages, which are in Chinese, and without seconds."""
     text = re.sub(r",[\d.]+$", "", text, flags=re.MULTILINE) if text.startswith("file,exercise,right") else text
     return re.sub(r'"[^"]*\.(?!csv|json)\w+": \{\s*"bytes": \d+,\s*"sha256": "\w+"\s*\}', "", text)
 
