@@ -244,12 +244,15 @@ def test_a_wrong_lang_is_refused_in_one_sentence(lang, said, capsys, monkeypatch
     assert output.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("argv", [["derive", "--lang", "zh"], ["--lang", "zh", "derive"], ["derive", "--lang=zh"]])
+@pytest.mark.parametrize(
+    "argv",
+    ["derive --lang zh", "--lang zh derive", "derive --lang=zh", "--lang=zh derive", "--lang en derive --lang zh"],
+)
 def test_lang_wins_over_the_environment_for_this_call_alone(argv, capsys, monkeypatch):
     monkeypatch.setenv("LANG", "en_GB.UTF-8")
     before = dict(os.environ)
     with pytest.raises(SystemExit):
-        main(argv)
+        main(argv.split())
     assert capsys.readouterr().err.startswith("bpcompare: 缺少参数：EXPR")
     assert language.language() == "en"
     assert dict(os.environ) == before

@@ -208,7 +208,7 @@ def check_signature(file: Path, exercise: Exercise, parameters: str) -> None:
     by_position = [
         (name, default) for kind, name, default in listed if kind in ("POSITIONAL_ONLY", "POSITIONAL_OR_KEYWORD")
     ]
-    fixed, required = [name for name, _ in by_position], sum(default == "0" for _, default in by_position)
+    fixed, required = [name for name, __ in by_position], sum(default == "0" for __, default in by_position)
     keyword_only = any(kind == "KEYWORD_ONLY" and default == "0" for kind, __, default in listed)
     got = f"{exercise.function}({', '.join(name for __, name, ___ in listed)})"
     count = len(exercise.parameters)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bpcompare.errors import InputError
-from bpcompare.language import N_, _
+from bpcompare.language import N_, _, listed
 from bpcompare.marker import derivations
 from bpcompare.marker.calls import Problem
 from bpcompare.marker.explanation import Explanation
@@ -196,7 +196,7 @@ def find(name: str) -> Exercise:
         'adam_step'
     """
     if name not in EXERCISES:
-        raise InputError(_("there is no exercise {name!r}; choose from {known}", name=name, known=", ".join(EXERCISES)))
+        raise InputError(_("there is no exercise {name!r}; choose from {known}", name=name, known=listed(EXERCISES)))
     return EXERCISES[name]
 
 

@@ -75,7 +75,11 @@ def joined(separator: str, texts: Iterable[str]) -> str:
 
 def all_of(names: Sequence[str]) -> str:
     """Names in a row with "and" between them, in the language in use."""
-    return reduce(lambda one, other: _("{one} and {other}", one=one, other=other), names)
+    *some, last = names
+    if not some:
+        return last
+    first = reduce(lambda some, other: _("{some} and {other}", some=some, other=other), some)
+    return _("{one} and {other}", one=first, other=last)
 
 
 def as_data(text: Any) -> Any:

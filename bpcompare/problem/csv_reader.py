@@ -179,7 +179,7 @@ class _Reader:
         self.wanted = [*self.x, *self.y]
         check_header(path, self._in_file(1), self.header, self.wanted, dialect)
         self.places = [self.header.index(name) for name in self.wanted]
-        self.columns = [array("d") for _ in self.wanted]
+        self.columns = [array("d") for __ in self.wanted]
         self.skipped = 0
 
     def _in_file(self, line: int) -> int:
@@ -207,7 +207,7 @@ class _Reader:
         while rows := self._next_rows(CHUNK):
             if blank_at and any(rows) and not self.dialect.skip_missing:
                 raise blank_line(self.path, self._in_file(blank_at))
-            blank = sum(1 for _ in itertools.takewhile(operator.not_, reversed(rows)))
+            blank = sum(1 for __ in itertools.takewhile(operator.not_, reversed(rows)))
             if blank:
                 del rows[-blank:]
                 blank_at = blank_at or self.rows.line_num - blank + 1

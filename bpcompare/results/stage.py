@@ -139,11 +139,17 @@ class Stage:
 
 def left_in(folder: Path) -> list[Stage]:
     """The temporary folders in ``folder``: of killed runs, if none is at work."""
-    return [_left(folder, path) for path in sorted(folder.glob(f"{TEMPORARY}*")) if path.is_dir()]
+    return [_left(folder, path) for path in _temporaries(folder) if path.is_dir()]
 
 
 def _left(folder: Path, path: Path) -> Stage:
-    return Stage(folder, path, tuple(sorted({file.name for part in ("new", "old") for file in path.glob(f"{part}/*")})))
+    parts = [part for part in (path / "new", path / "old") if part.is_dir()]
+    return Stage(folder, path, tuple(sorted({file.name for part in parts for file in part.iterdir()})))
+
+
+def _temporaries(folder: Path) -> list[Path]:
+    """Unlike `Path.glob`, this does not pass over a folder that cannot be read."""
+    return sorted(path for path in folder.iterdir() if path.name.startswith(TEMPORARY))
 
 
 def clear(folder: Path) -> None:
@@ -156,9 +162,9 @@ def clear(folder: Path) -> None:
         stage.take_back()
         stage.remove()
         shutil.rmtree(stage.path, ignore_errors=True)
-    for file in folder.glob(f"{TEMPORARY}*"):
-        if not file.is_dir():
-            file.unlink(missing_ok=True)
+    for path in _temporaries(folder):
+        if not path.is_dir():
+            path.unlink(missing_ok=True)
 
 
 def _keep(path: Path, copy: Path) -> None:

@@ -67,7 +67,8 @@ def verify(folder: str | Path) -> Verification:
     """
     folder = Path(folder)
     try:
-        interrupted = [stage for stage in left_in(folder) if stage.interrupted]
+        stages = left_in(folder) if folder.is_dir() else []
+        interrupted = [stage for stage in stages if stage.interrupted]
         homes = {name: home for home in [*(stage.new for stage in interrupted), folder] for name in _lists_in(home)}
         if not homes:
             raise InputError(_no_set(folder))

@@ -21,7 +21,7 @@ from bpcompare.show.panels import (
     predicted_against_measured,
     title,
 )
-from bpcompare.show.style import GREY, WINE, drawable, grid_of, house_style, line_styles, markers_apart, plain
+from bpcompare.show.style import GREY, WINE, Picture, drawable, grid_of, house_style, line_styles, markers_apart, plain
 from bpcompare.theory.least_squares import Optimum
 
 FLOOR_REACH = 1e-3  # of the lowest loss
@@ -55,7 +55,7 @@ def _loss(comparison: Comparison) -> Figure:
     count = len(styles)
     rows = -(-count // 4)
     columns = -(-count // rows)
-    figure = Figure(figsize=(max(2.8 * columns, 7.0), 2.3 * rows + 3.8), layout="constrained")
+    figure = Picture(figsize=(max(2.8 * columns, 7.0), 2.3 * rows + 3.8), layout="constrained")
     grid = figure.add_gridspec(rows + 1, columns, height_ratios=[2.0] * rows + [3.0])
     together = figure.add_subplot(grid[rows, :])
     together.set_yscale("log")

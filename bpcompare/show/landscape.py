@@ -11,7 +11,7 @@ from torch import Tensor
 from bpcompare.comparison.linear import Comparison, Result
 from bpcompare.language import _
 from bpcompare.problem.parameter_names import entries
-from bpcompare.show.style import GREY, house_style, line_styles, markers_apart, plain, shortened
+from bpcompare.show.style import GREY, Picture, house_style, line_styles, markers_apart, plain, shortened
 from bpcompare.show.terminal import percent
 
 LEVELS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # of the starting gap
@@ -138,7 +138,7 @@ def figure(comparison: Comparison) -> Figure:
     """
     problem = comparison.problem
     with house_style(problem.name, *problem.x_names, *problem.y_names):
-        drawn = Figure(figsize=(7.6, 6.4), layout="constrained")
+        drawn = Picture(figsize=(7.6, 6.4), layout="constrained")
         axes = drawn.add_subplot()
         seen = draw(axes, comparison)
         styles = path_styles(comparison)

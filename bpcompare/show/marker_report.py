@@ -238,7 +238,7 @@ def _telling(calls: Sequence[Call], factor: Factor) -> list[Call]:
 
 
 def _used(factor: Factor) -> list[str]:
-    return list(dict.fromkeys(name.partition("−")[0].partition("+")[0] for name, _ in factor.powers))
+    return list(dict.fromkeys(name.partition("−")[0].partition("+")[0] for name, __ in factor.powers))
 
 
 def _at(call: Call, factor: Factor) -> str:
@@ -261,7 +261,7 @@ def _power(name: str, power: int) -> str:
 
 
 def _correction(factor: Factor) -> str:
-    if all(power > 0 for _, power in factor.powers):
+    if all(power > 0 for __, power in factor.powers):
         return _("so divide it by {rule}", rule=_rule(factor))
     inverse = Factor(1 / factor.constant, tuple((name, -power) for name, power in factor.powers))
     return _("so multiply it by {rule}", rule=_rule(inverse))

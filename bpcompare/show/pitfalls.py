@@ -12,7 +12,7 @@ from rich.table import Table
 
 from bpcompare.language import N_, _, english
 from bpcompare.lessons.pitfalls.pitfall import Pitfall, Prediction
-from bpcompare.show.style import as_drawn, house_style, line_styles, markers_apart, plain
+from bpcompare.show.style import Picture, as_drawn, house_style, line_styles, markers_apart, plain
 from bpcompare.show.terminal import wrapped
 
 WIDTH = 80  # characters
@@ -32,7 +32,7 @@ def figure(pitfall: Pitfall) -> Figure:
         ['the mistake, as predicted', 'the mistake, as measured', 'the right way']
     """
     with house_style():
-        picture = Figure(figsize=(7.0, 4.2), layout="constrained")
+        picture = Picture(figsize=(7.0, 4.2), layout="constrained")
         axes = picture.add_subplot()
         for place, (name, style) in enumerate(line_styles(LABELS).items()):
             values = [value if math.isfinite(value) else math.nan for value in pitfall.curves[name]]

@@ -13,7 +13,9 @@ from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 from torch import Tensor
 
@@ -52,6 +54,18 @@ _LINES: tuple[dict[str, Any], ...] = (
     {"color": PURPLE, "linewidth": 1.8, "linestyle": (0, (8, 2, 1, 2)), "marker": "v"},
     {"color": ORANGE, "linewidth": 1.8, "linestyle": (0, (2, 1)), "marker": "P"},
 )
+
+
+class Picture(Figure):
+    """A figure that is drawn once for its file; Matplotlib draws it twice, the first time for its layout alone."""
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Lays the figure out if a file is being prepared, else draws it."""
+        layout = self.get_layout_engine()
+        if isinstance(layout, ConstrainedLayoutEngine) and self.canvas.is_saving():
+            layout.execute(self)
+        else:
+            super().draw(renderer)
 
 
 def line_styles(names: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -155,7 +169,7 @@ def grid_of(panels: int, columns: int, size: tuple[float, float]) -> tuple[Figur
     """A figure of that many panels in rows, each of ``size`` inches."""
     columns = min(panels, columns)
     rows = -(-panels // columns)
-    figure = Figure(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
+    figure = Picture(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).flatten().tolist()
     for empty in axes[panels:]:
         empty.remove()

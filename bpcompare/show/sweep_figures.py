@@ -14,7 +14,7 @@ from torch import Tensor
 
 from bpcompare.language import _
 from bpcompare.problem.parameter_names import entries
-from bpcompare.show.style import GREY, grid_of, house_style, line_styles, plain
+from bpcompare.show.style import GREY, Picture, grid_of, house_style, line_styles, plain
 from bpcompare.show.terminal import percent
 from bpcompare.sweeps.summary import Summary
 from bpcompare.sweeps.sweep import Sweep
@@ -63,7 +63,7 @@ def _rates(summary: Summary) -> Tensor:
 
 def _curves(summary: Summary) -> Figure:
     """What is left of the starting gap against the rate, and below it how many runs ended worse than they began."""
-    figure = Figure(figsize=(8.6, 6.6), layout="constrained")
+    figure = Picture(figsize=(8.6, 6.6), layout="constrained")
     left, lost = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     rates = _rates(summary).tolist()
     for i, (name, style) in enumerate(_styles(summary).items()):
@@ -243,7 +243,7 @@ def _dots(style: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cloud(summary: Summary, names: list[str]) -> Figure:
-    figure = Figure(figsize=(7.2, 6.0), layout="constrained")
+    figure = Picture(figsize=(7.2, 6.0), layout="constrained")
     axes = figure.add_subplot()
     for i, __, style in _working(summary):
         points = summary.learned(i)[:, 0]

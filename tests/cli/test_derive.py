@@ -6,6 +6,8 @@ import re
 import pytest
 
 from bpcompare.cli import main
+from bpcompare.graph.dot import MAX_DRAWN
+from bpcompare.graph.parsing import MAX_DEPTH
 
 HOMEWORK_1 = ["derive", "z = x*w; r = z - y; loss = r**2", "x=2", "w=1", "y=4"]
 OURS = {"derivation.gv", "torchviz.gv"}
@@ -66,7 +68,7 @@ def test_a_picture_too_large_is_refused_and_its_source_stays(capsys, tmp_path):
     assert names(tmp_path) == OURS | {"derivation.txt"}
     message = capsys.readouterr().err
     assert message.count("\n") == 1
-    assert "above 150 nobody can read it" in message
+    assert f" {MAX_DRAWN} " in message
 
 
 @pytest.mark.parametrize("expression", ["-x**2", "-2*x", "-(x)", "-sin(x)*2"])
@@ -86,29 +88,29 @@ def test_values_are_numbers_vectors_or_matrices(capsys, value, expected):
 
 
 REFUSED = [
-    (["x*w", "x=1"], "w has no value"),
+    (["x*w", "x=1"], "w="),
     (["x", "x"], "NAME=VALUE"),
-    (["x", "=3"], "NAME=VALUE"),
+    (["x", "=3"], "'=3'"),
     (["x", "x=1", "x=2"], "given twice"),
     (["x", "x="], "must be a number"),
-    (["x", "x=1,,2"], "must be a number"),
-    (["x", "x=one"], "must be a number"),
-    (["x", "x=1,2;3"], "must be a number"),
-    (["x", "x=[[1],[1,2]]"], "must be a number"),
-    (["x", 'x=["1"]'], "must be a number"),
-    (["x", "x=[1"], "must be a number"),
-    (["x", "x=" + "[" * 100_000], "must be a number"),
+    (["x", "x=1,,2"], "'1,,2'"),
+    (["x", "x=one"], "'one'"),
+    (["x", "x=1,2;3"], "[[1.0, 2.0], [3.0]]"),
+    (["x", "x=[[1],[1,2]]"], "[[1.0], [1.0, 2.0]]"),
+    (["x", 'x=["1"]'], "['1']"),
+    (["x", "x=[1"], "'[1'"),
+    (["x", "x=" + "[" * 100_000], "value of x"),
     (["x", "x=nan"], "must be finite"),
-    (["x", "x=[NaN]"], "must be finite"),
-    (["x", "x=1e999"], "must be finite"),
-    (["x", "y=1"], "x has no value"),
-    (["x", "2x=1"], "a value needs a name"),
-    (["x", "x=1", "--wrt", "q"], "choose from x, f"),
+    (["x", "x=[NaN]"], "[nan]"),
+    (["x", "x=1e999"], "inf"),
+    (["x", "y=1"], "x="),
+    (["x", "2x=1"], "'2x'"),
+    (["x", "x=1", "--wrt", "q"], "'q'"),
     (["x", "x=1", "--wrt", ""], "choose from x, f"),
-    (["__import__('os').system('touch pwned')"], "cannot be part of an expression"),
-    (["x\0", "x=1"], "cannot be in an expression"),
-    (["\udcff", "x=1"], "cannot be in an expression"),
-    (["(" * 10_000 + "x" + ")" * 10_000, "x=1"], "nested more than"),
+    (["__import__('os').system('touch pwned')"], "'os'"),
+    (["x\0", "x=1"], "U+0000"),
+    (["\udcff", "x=1"], "U+DCFF"),
+    (["(" * 10_000 + "x" + ")" * 10_000, "x=1"], f" {MAX_DEPTH} "),
 ]
 
 
@@ -137,7 +139,7 @@ def test_bad_options_end_with_exit_code_2(capsys, arguments):
 def test_a_folder_that_cannot_be_written_is_told_and_nothing_is_left(capsys, tmp_path, command):
     (tmp_path / "file").write_text("kept")
     assert main([*command, "--out", str(tmp_path / "file" / "deeper")]) == 2
-    assert "choose another --out" in capsys.readouterr().err
+    assert "--out" in capsys.readouterr().err
     assert (tmp_path / "file").read_text() == "kept"
     assert names(tmp_path) == {"file"}
 

@@ -11,6 +11,7 @@ import bpcompare
 from bpcompare.errors import ExpressionError, InputError
 from bpcompare.graph import derivation as module
 from bpcompare.graph.derivation import derive
+from bpcompare.graph.dot import MAX_DRAWN
 from bpcompare.graph.expression import build
 from bpcompare.graph.node import backward
 from bpcompare.graph.notation import LATEX, TEXT, latex_name
@@ -283,7 +284,7 @@ def test_a_notebook_shows_picture_and_text_and_never_an_error(monkeypatch):
     assert "−4 · 1 · 2 = −8" in result._repr_html_()
     large = derive(";".join(["v = v*1.01"] * 200), {"v": 1})
     assert "<svg" not in large._repr_html_()
-    assert "above 150 nobody can read it" in large._repr_html_()
+    assert f" {MAX_DRAWN} " in large._repr_html_()
     with pytest.raises(InputError):
         large.to_svg()
 

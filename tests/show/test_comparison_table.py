@@ -224,11 +224,10 @@ def test_the_epochs_without_standardising_are_those_that_it_takes():
 
 def test_a_diverged_run_is_told_what_to_type():
     told = " ".join(sentences(compare(certified("Norris", dtype=torch.float32))))
-    assert "diverged   manual at step 4" in told
-    assert "use --standardize --lr 0.5 (2/(λmin+λmax)): 1 epoch" in told
-    assert "without standardising, lr ≤ 3.4e-06 and about 3·10⁶ epochs" in told
+    assert re.search(r"diverged +manual \D*\b4\b", told)
+    assert all(part in told for part in ("--standardize --lr 0.5", "2/(λmin+λmax)", "1 epoch", "3.4e-06", "3·10⁶"))
     batches = " ".join(sentences(compare(certified("Norris", standardize=True), lr=50.0, batch_size=1)))
-    assert "use --lr 0.129 (1/max λ of a sample: safe for every batch)" in batches
+    assert "--lr 0.129" in batches
     assert "epochs leave" not in batches
 
 
@@ -241,9 +240,9 @@ def test_the_rate_for_batches_is_safe_for_every_one_of_them():
 
 def test_a_run_that_grows_or_creeps_is_told_too_and_one_that_converges_is_not():
     told = " ".join(sentences(compare(line(dtype=torch.float64), ["manual", "adam"], lr=2.0)))
-    assert "runs away  manual: its loss has grown to" in told
-    assert "lr ≤ 0.749 and 66 epochs" in told
-    assert "runs away  adam" not in told
+    assert re.search(r"runs away +manual\b", told)
+    assert re.search(r"\b0\.749\b.*\b66\b", told)
+    assert not re.search(r"runs away +adam\b", told)
     assert any(row.startswith("advice") for row in sentences(compare(cars(), lr=1e-5)))
     assert not any(row.startswith("advice") for row in sentences(compare(line())))
 

@@ -1,6 +1,7 @@
 """Processes that do not find each other: whoever answers or not, one sentence in a bounded time."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -94,7 +95,7 @@ def test_a_name_that_no_machine_has_is_told_in_time(monkeypatch):
 @pytest.mark.parametrize("answer", [silent, nonsense, hangs_up])
 def test_somebody_else_at_the_meeting_place_is_told_in_time(answer, listener, monkeypatch):
     place(monkeypatch, 1, listener(answer))
-    fails("the 2 processes did not find each other within 1 s")
+    fails(r"2 processes .* 1 s \(")
 
 
 def test_the_first_process_says_how_many_have_come(monkeypatch):
@@ -125,7 +126,7 @@ def test_a_process_whose_master_never_answers_says_so_in_one_sentence_and_ends_w
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1, done.stderr
-    assert "did not find each other within 1 s (no answer from localhost:" in done.stderr
+    assert re.search(r"2 processes .* 1 s \(.* localhost:\d+", done.stderr)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -136,5 +137,5 @@ def test_a_sweep_whose_master_never_answers_is_one_sentence_and_exit_code_2(list
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.count("\n") == 1
-    assert "did not find each other within 1 s (no answer from 127.0.0.1:" in printed.err
+    assert re.search(r"2 processes .* 1 s \(.* 127\.0\.0\.1:\d+", printed.err)
     assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -73,14 +74,14 @@ def test_several_workers_make_the_runs_of_one_within_rounding_and_all_the_same(c
 def test_a_lost_worker_ends_in_a_clear_error_and_not_in_a_hang(job, jobs):
     code, out = outcome(jobs / job, 0)
     assert code == 3
-    assert out.startswith("WorkerError: a process of this distributed run is lost or does not answer (")
-    assert "start all processes again" in out
+    assert out.startswith("WorkerError: ")
+    assert out.count("\n") == 1
 
 
 def test_a_worker_that_never_comes_is_not_waited_for_for_ever(jobs):
     code, out = outcome(jobs / "alone:1", 0)
     assert code == 3
-    assert out.startswith("WorkerError: the 2 processes did not find each other within 2 s (")
+    assert re.match(r"WorkerError: .*\b2 processes\b.*\b2 s\b", out)
 
 
 def test_what_fails_for_one_fails_for_all_with_the_same_error(jobs):
@@ -94,7 +95,7 @@ def test_compare_on_two_nodes_prints_and_writes_once_and_gives_the_single_proces
     assert [code for code, _ in ended] == [0, 0], ended
     printed = "".join(out for _, out in ended)
     assert printed.count("agreement ") == 1
-    assert "2 processes, each with its share of the rows: the gradient of a mean is the mean" in printed
+    assert len(re.findall(r"^workers +2 ", printed, re.MULTILINE)) == 1
     assert main([*LINE, "--out", str(tmp_path), "--quiet"]) == 0
     two = json.loads((jobs / "torchrun:2" / "two" / "comparison.json").read_text())
     one = json.loads((tmp_path / "comparison.json").read_text())
@@ -108,7 +109,7 @@ def test_compare_on_two_nodes_prints_and_writes_once_and_gives_the_single_proces
 def test_a_network_is_trained_by_two_processes_as_by_one(jobs, tmp_path):
     ended = [outcome(jobs / "network:2", rank) for rank in range(2)]
     assert [code for code, _ in ended] == [0, 0], ended
-    assert "".join(out for _, out in ended).count("workers    2 processes, each with its share of the rows") == 1
+    assert len(re.findall(r"^workers +2 ", "".join(out for _, out in ended), re.MULTILINE)) == 1
     assert main([*NETWORK, "--out", str(tmp_path), "--quiet"]) == 0
     two = json.loads((jobs / "network:2" / "two" / "comparison.json").read_text())
     one = json.loads((tmp_path / "comparison.json").read_text())

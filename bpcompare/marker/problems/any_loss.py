@@ -53,7 +53,7 @@ def solve(loss: Loss, arguments: Sequence[Any], names: Sequence[str]) -> Solved:
     dtype = str(types.pop())
     right = _autograd(loss, arguments, wanted, None)
     generator = torch.Generator().manual_seed(0)
-    moved = [_autograd(loss, arguments, wanted, (generator, EPSILON[dtype])) for _ in range(PERTURBATIONS)]
+    moved = [_autograd(loss, arguments, wanted, (generator, EPSILON[dtype])) for __ in range(PERTURBATIONS)]
     references = referee(loss, [_double(value) for value in arguments], wanted, right)
     expected, terms, kinks = {}, {}, {}
     for position, (index, reference) in enumerate(zip(wanted, references, strict=True)):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bpcompare.language import language
+from bpcompare.show.fonts import FALLBACK
 from bpcompare.show.terminal import wrapped
 
 Coordinates = Sequence[float | None] | Sequence[float]
@@ -17,8 +18,7 @@ Chart = dict[str, Any]
 
 # Each has a contrast of at least 3 : 1 both on white and on the dark page (WCAG 2.2, 1.4.11).
 GREY = "#808080"
-FONTS = {"en": "system-ui, sans-serif"}
-FONTS["zh"] = FONTS["en"].replace("sans", "Noto Sans CJK SC, PingFang SC, Microsoft YaHei, sans")
+FONTS = {"en": "system-ui, sans-serif", "zh": ", ".join(["system-ui", *FALLBACK[:6], "sans-serif"])}
 LINES: tuple[dict[str, Any], ...] = (
     {"line": {"color": "#3B8BD0", "width": 7}, "marker": {"symbol": "circle"}},
     {"line": {"color": "#12946B", "width": 2.5, "dash": "dash"}, "marker": {"symbol": "square"}},
