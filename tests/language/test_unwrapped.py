@@ -43,7 +43,6 @@ NOT_FOR_READERS: dict[str, dict[str, str]] = {
     "results/network.py": {"^norm grad": "column of a CSV file"},
     "show/fonts.py": FONTS,
     "show/graph_pictures.py": FONTS,
-    "show/report/charts.py": FONTS,
     "show/style.py": {"^Glyph": "pattern of matplotlib's warning"},
 }
 
