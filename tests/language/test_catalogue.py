@@ -160,8 +160,8 @@ STRICT = re.split(
     delta recursion; derivation; diverge; eigenvalue; eigenvector; epoch; exercise; expression; finite difference;
     forward pass; gradient; gradient descent; gradient source; half precision; hidden layer; input; kink; learning rate;
     least squares; ledger; linear regression; local derivative; loss curve; marker; matrix; mean squared error;
-    measured; method; mode; momentum; network; neuron; node; not converged yet; optimizer; parameter; partial derivative; path;
-    pitfall; process; quotient; race; random seed; reference; residual; rounding; sample order; saturated;
+    measured; method; mode; momentum; network; neuron; node; not converged yet; optimizer; parameter;
+    partial derivative; path; pitfall; process; quotient; race; random seed; reference; residual; rounding; sample order; saturated;
     singular value; slope; standard deviation; standardize; sweep; table; target; tensor; training; truth; update rule;
     upstream gradient; variance; vector; weight decay""",
 )
