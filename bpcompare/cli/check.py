@@ -65,10 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
         return _mark_many(arguments) if many else _mark(files[0], arguments)
     except BpcompareError as error:
         if arguments.json:
-            from bpcompare.marker.phrases import reason
             from bpcompare.show import marker_report as show
 
-            _print_json(english(show.as_error(files[0], reason(error))))
+            _print_json(english(show.as_error(files[0], str(error))))
         raise
 
 

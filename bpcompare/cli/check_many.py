@@ -15,8 +15,7 @@ from typing import Any
 
 from bpcompare.cli.progress import Progress
 from bpcompare.errors import InputError
-from bpcompare.language import N_, _, english
-from bpcompare.marker.phrases import both
+from bpcompare.language import N_, _, english, message
 from bpcompare.show.marker_report import as_error, in_short
 
 COLUMNS = ("file", "exercise", "right", "mistakes", "seconds")
@@ -93,7 +92,7 @@ def _ask(worker: "subprocess.Popen[str]", file: Path) -> dict[str, Any]:
     if line:
         data: dict[str, Any] = json.loads(line)
         if "error_shown" in data:
-            data["error"] = both(data.pop("error_shown"), data["error"])
+            data["error"] = message(data.pop("error_shown"), data["error"])
         return data
     worker.kill()
     worker.wait()

@@ -22,7 +22,6 @@ def mark_one(file: Path, seed: int | None, time_limit: float, process: Any) -> d
     """
     from bpcompare.errors import BpcompareError
     from bpcompare.marker.check import check_file
-    from bpcompare.marker.phrases import reason
     from bpcompare.show import marker_report as show
 
     began = time.monotonic()
@@ -30,7 +29,7 @@ def mark_one(file: Path, seed: int | None, time_limit: float, process: Any) -> d
         marking = check_file(file, seed, time_limit, process)
         data = show.as_data(marking, file) | {"report": english(show.report(marking, file))}
     except BpcompareError as error:
-        data = show.as_error(file, reason(error))
+        data = show.as_error(file, str(error))
     except Exception as error:  # one file must not stop the others
         problem = N_("the marker failed at {file}: {kind}: {error}")
         data = show.as_error(file, _(problem, file=file, kind=type(error).__name__, error=error))

@@ -6,13 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bpcompare.language import N_, _
+from bpcompare.language import N_, _, listed
 from bpcompare.marker import gradcheck_expected as right_answers
 from bpcompare.marker.gradcheck_cases import Case, upstream_for
 from bpcompare.marker.gradcheck_subject import Subject
 from bpcompare.marker.gradcheck_tried import OtherForward, Tried, shapes_of
 from bpcompare.marker.hypotheses.graph_changes.explain import NamedMistake, Sample, explain, explain_forward
-from bpcompare.marker.phrases import joined
 from bpcompare.marker.questions import Asked, Property, ask
 
 
@@ -92,10 +91,10 @@ def explain_other_forward(subject: Subject, other_forward: Sequence[OtherForward
     )
     differ = N_("the forwards differ: function and reference give different outputs for {shapes}")
     lines = [_(differ, shapes=shapes_of(first))]
-    lines += [joined("", ["  ", found[0]]), _("  at {place}", place=found[1])] if found else []
+    lines += [listed(["  ", found[0]], ""), _("  at {place}", place=found[1])] if found else []
     belongs = N_("  the backward belongs to the function's own forward")
     foreign = N_("  the backward does not fit the function's own forward")
-    return joined("\n", [*lines, _(belongs if fits else foreign)])
+    return listed([*lines, _(belongs if fits else foreign)], "\n")
 
 
 def _ranks(case: Case) -> tuple[int, ...]:

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from bpcompare.language import N_, _
+from bpcompare.language import N_, _, listed
 from bpcompare.marker.gradcheck_tried import Tried, shapes_of
 from bpcompare.marker.hypotheses.graph_changes.explain import NamedMistake
-from bpcompare.marker.phrases import joined
 from bpcompare.marker.questions import Property
 
 
@@ -72,19 +71,19 @@ class GradientMarking:
 
     def __str__(self) -> str:
         if self.right:
-            return joined("\n", [_("right in {calls} calls", calls=self.calls), *self.notes])
+            return listed([_("right in {calls} calls", calls=self.calls), *self.notes], "\n")
         lines = []
         for name, where in self.wrong.items():
             somewhere = _("the gradient of {name} is wrong {where}", name=name, where=where)
             lines.append(somewhere if where else _("the gradient of {name} is wrong", name=name))
             if name in self.mistakes:
-                lines += [joined("", ["  ", line]) for line in self.mistakes[name].lines()]
+                lines += [listed(["  ", line], "") for line in self.mistakes[name].lines()]
             else:
-                told = [joined("", ["  ", found.says]) for found in self.properties.get(name, ())]
+                told = [listed(["  ", found.says], "") for found in self.properties.get(name, ())]
                 lines += told or [_("  no mistake is named")]
-                lines += [joined("", ["  ", str(self.entries[name])])] if name in self.entries else []
+                lines += [listed(["  ", str(self.entries[name])], "")] if name in self.entries else []
         lines += [text for __, text in self.findings]
-        return joined("\n", [*lines, *self.notes])
+        return listed([*lines, *self.notes], "\n")
 
 
 def farthest(wrong: Sequence[Tried], position: int) -> Entry | None:
@@ -109,7 +108,7 @@ def scope(wrong: Sequence[Tried], tried: Sequence[Tried], position: int, names: 
         bad, good = (sorted({t.case.arguments[other].dim() for t in some}) for some in (wrong, right))
         if not set(bad) & set(good):
             name = names[other]
-            dims, others = (joined(_(" or "), map(str, found)) for found in (bad, good))
+            dims, others = (listed(map(str, found), N_(" or ")) for found in (bad, good))
             ranks = N_("where {name} has {dims} dimensions, and right where {name} has {others}")
             return _(ranks, name=name, dims=dims, others=others)
     some = N_("in {some} of {every} problems, first for {shapes}")

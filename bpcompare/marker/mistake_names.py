@@ -1,7 +1,6 @@
 """What a mistake is called in one or two words, for tables: in English its name in JSON, such as ``sign``."""
 
-from bpcompare.language import N_, _, language
-from bpcompare.marker.phrases import both, joined
+from bpcompare.language import N_, _, language, listed, message
 
 NAMES = {
     "sign": N_("name of a mistake: sign"),
@@ -191,4 +190,4 @@ def called(name: str) -> str:
     """
     if language() == "en":
         return name
-    return joined("+", [both(_(NAMES[one]), one) if one in NAMES else one for one in name.split("+")])
+    return listed([message(_(NAMES[one]), one) if one in NAMES else one for one in name.split("+")], "+")

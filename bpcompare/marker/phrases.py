@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from bpcompare.language import Message, _, english
+from bpcompare.language import _
 
 SPECS = ("", "g", ".4g", ".6g")  # of the numbers in a phrase that comes from another process
 LONGEST = 600  # characters of one text of such a phrase
@@ -52,25 +52,6 @@ def phrase(message: str, **values: Any) -> Phrase:
 def said(text: Any) -> Any:
     """A phrase in words; anything else as it is."""
     return str(text) if isinstance(text, Phrase) else text
-
-
-def both(shown: str, plain: str) -> str:
-    """A message that is known in the reader's language and in English."""
-    message = Message(shown)
-    message.english = plain
-    return message
-
-
-def reason(error: Exception) -> str:
-    """What an error says, still known in English, which ``str`` forgets."""
-    first = said(error.args[0]) if error.args else ""
-    return first if isinstance(first, Message) else str(error)
-
-
-def joined(separator: str, texts: Iterable[str]) -> str:
-    """The texts one after another, which are still known in English, too."""
-    listed = list(texts)
-    return both(separator.join(listed), english(separator).join(map(english, listed)))
 
 
 def all_of(names: Sequence[str]) -> str:

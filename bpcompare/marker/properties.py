@@ -12,7 +12,6 @@ import numpy as np
 from bpcompare.language import N_, _, listed
 from bpcompare.marker.calls import Array, Call, Problem
 from bpcompare.marker.explanation import expected_value
-from bpcompare.marker.phrases import joined
 from bpcompare.marker.verdict import Known, Property, Verdict, is_right
 
 SAME = 1e-7  # relative, in float64
@@ -79,7 +78,7 @@ def _scalar(calls: Sequence[Call], answer: str) -> list[Property]:
     ]
     says = _(
         "every entry is off by one and the same number, so the rest is right: {wheres}",
-        wheres=joined(_("; "), wheres[:MOST_RATIOS]),
+        wheres=listed(wheres[:MOST_RATIOS], N_("; ")),
     )
     return [Property("scalar", list(shares.values()), says)]
 
@@ -181,7 +180,7 @@ def _weights(each: Sequence[Array | None], right: Sequence[Array]) -> list[Prope
             which = _("samples {first} to {last}", first=start + 1, last=end)
         pieces.append(_("{samples}: {counts}", samples=which, counts=_counts(weights[start])))
         start = end
-    told = joined(_("; "), pieces[:6] + ["…"] * (len(pieces) > 6))
+    told = listed(pieces[:6] + ["…"] * (len(pieces) > 6), N_("; "))
     says = _("how each sample counts, of {count}: {samples}", count=len(weights), samples=told)
     return [Property("samples", weights, says)]
 

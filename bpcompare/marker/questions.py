@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from bpcompare.language import N_, _, listed
-from bpcompare.marker.phrases import joined
 
 SAME = 1e-7  # relative
 MOST_ROWS = 512
@@ -164,7 +163,7 @@ def _ranges(weights: Sequence[float | None]) -> str:
             continue
         pieces.append(_rows_count(start + 1, end, weights[start]))
         start = end
-    return joined(_("; "), pieces if len(pieces) <= 6 else [*pieces[:6], "…"])
+    return listed(pieces if len(pieces) <= 6 else [*pieces[:6], "…"], N_("; "))
 
 
 def _rows_count(first: int, last: int, weight: float | None) -> str:

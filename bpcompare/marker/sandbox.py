@@ -33,9 +33,8 @@ from pathlib import Path
 from typing import Any
 
 from bpcompare.errors import MarkingError
-from bpcompare.language import N_, _
+from bpcompare.language import N_, _, listed
 from bpcompare.marker import sandbox_limits
-from bpcompare.marker.phrases import joined
 from bpcompare.marker.sandbox_clock import Clock
 from bpcompare.marker.sandbox_start import START_LIMIT, Server
 from bpcompare.marker.sandbox_wire import Reply, decode, decode_text, encode, trouble
@@ -96,7 +95,7 @@ class Sandbox:
         if word == "raised" and len(rest) == 3:
             raise MarkingError(_import_trouble(self._file, self._told(rest)))
         if word == "missing":
-            wanted = joined(_(" or "), [f"{name}(…)" for name in self._functions])
+            wanted = listed([f"{name}(…)" for name in self._functions], N_(" or "))
             problem = N_("{file} defines no function to mark; it must define {wanted}, see check --exercise")
             raise MarkingError(_(problem, file=self._file, wanted=wanted))
         if word != "defines" or len(rest) != 2 or decode_text(rest[0]) not in self._functions:

@@ -25,9 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.language import N_, _
+from bpcompare.language import N_, _, listed
 from bpcompare.marker.calls import Array
-from bpcompare.marker.phrases import joined
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def trouble(fields: Sequence[str]) -> str:
     """
     line, kind, text = fields
     said = _("it asks for more memory than the marker allows") if text == "memory" else decode_text(text)
-    error = joined(": ", [decode_text(kind), *filter(None, [said])])
+    error = listed([decode_text(kind), *filter(None, [said])], ": ")
     return _("line {line}: {error}", line=int(line), error=error) if line else error
 
 

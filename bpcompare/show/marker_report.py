@@ -17,7 +17,7 @@ from bpcompare.marker.marking import Contrast, Marking, contrast, sizes_of
 from bpcompare.marker.meaning import names
 from bpcompare.marker.mistake_names import called
 from bpcompare.marker.mistakes import MISTAKES
-from bpcompare.marker.phrases import all_of, joined
+from bpcompare.marker.phrases import all_of
 from bpcompare.marker.verdict import EXACT, WRONG, Finding, Verdict, is_right
 
 EXAMPLES = 3  # problems at which a factor is shown
@@ -40,7 +40,7 @@ def report(marking: Marking, file: Path) -> str:
         for number, text in enumerate(marking.exercise.derivation, 1):
             lines.append(f" {'→' if number in concerned else ' '} ({number})  {text}")
     lines += ["", *marking.notes, _conclusion(marking)]
-    return joined("\n", lines)
+    return listed(lines, "\n")
 
 
 def nudge(marking: Marking) -> str:
@@ -149,7 +149,7 @@ def _verdict(marking: Marking, verdict: Verdict) -> list[str]:
     if only:
         lines = [_("✗ {answer} is wrong – right {where} only.", answer=verdict.answer, where=only)]
     for finding in verdict.findings:
-        lines += [joined("", ["    ", line]) for line in _finding(marking, verdict.answer, finding)]
+        lines += [listed(["    ", line], "") for line in _finding(marking, verdict.answer, finding)]
     return [*lines, *(_("    True of it: {says}.", says=one.says) for one in verdict.properties)]
 
 
@@ -218,7 +218,7 @@ def _factor(answer: str, factor: Factor, finding: Finding) -> Iterator[str]:
     values = {call: factor.at(all_sizes(call)) for call in _telling(finding.calls, factor)}
     examples = [_("{value:.6g} where {sizes}", value=v, sizes=_at(call, factor)) for call, v in values.items()]
     exactly = N_("{subject} is exactly {rule} times the right value: {examples}")
-    yield _(exactly, subject=subject, rule=_rule(factor), examples=joined(_("; "), examples))
+    yield _(exactly, subject=subject, rule=_rule(factor), examples=listed(examples, N_("; ")))
     inverse = 1 / abs(factor.constant)
     if not factor.plain and abs(inverse - round(inverse)) < 1e-6:
         stands = N_("as if the number {number} stood where {rule} belongs")
@@ -388,4 +388,4 @@ def in_short(data: dict[str, Any]) -> str:
         parts.append(_("changes {inputs}", inputs=", ".join(data["changed_inputs"])))
     if data["raised"]:
         parts.append(_("raises in {some} of {every} calls", some=data["raised"], every=data["calls"]))
-    return joined(_("; "), parts)
+    return listed(parts, N_("; "))

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bpcompare.language import N_, _, english
+from bpcompare.language import N_, _, english, listed
 from bpcompare.marker.hypotheses.graph_changes import one_path, one_unknown, partly, replay, two_changes
 from bpcompare.marker.hypotheses.graph_changes.change import Change
 from bpcompare.marker.hypotheses.graph_changes.replay import ForwardChange
@@ -19,7 +19,7 @@ from bpcompare.marker.hypotheses.graph_changes.size_factor import TERMS, SizeFac
 from bpcompare.marker.hypotheses.graph_changes.trace import Untraceable
 from bpcompare.marker.hypotheses.graph_changes.walk import Traced, traced
 from bpcompare.marker.hypotheses.graph_changes.wrong_operations import WHOLE
-from bpcompare.marker.phrases import Phrase, Words, joined, phrase, said
+from bpcompare.marker.phrases import Phrase, Words, phrase, said
 
 MOST_SIZES = 6
 WEAK = 1.9  # cost of an explanation from which on fused operations are tried whole, too
@@ -83,7 +83,7 @@ class NamedMistake:
         return [self.says, *other, *(_("  at {place}", place=place) for place in self.places)]
 
     def __str__(self) -> str:
-        return joined("\n", self.lines())
+        return listed(self.lines(), "\n")
 
 
 def explain(
