@@ -38,3 +38,22 @@ def test_what_no_change_explains_has_properties_that_are_true():
     assert verdict.mistakes == ("unknown",)
     assert right.properties == ()
     assert {"linear": False}.items() <= {one.name: one.value for one in verdict.properties}.items()
+
+
+def test_a_last_step_that_multiplies_a_number_and_a_vector_is_searched_too():
+    def gradients(x, y, w, b):
+        return torch.sin(1000 * x + w), torch.cos(1000 * w.sum() + b)
+
+    marking = check_function(gradients, "sigmoid-neuron", seed=8)
+    assert all(verdict.mistakes == ("unknown",) for verdict in marking.verdicts)
+
+
+def test_a_change_of_ones_own_right_answer_where_the_next_step_uses_it_is_named():
+    def gradients(x, y, w, b):
+        a = torch.sigmoid(w @ x + b)
+        delta = 2 * (a - y) * a * (1 - a)
+        return torch.tanh(delta) * x, delta
+
+    of_w, of_b = check_function(gradients, "sigmoid-neuron", seed=8).verdicts
+    assert "∂L/∂z is passed through tanh" in of_w.findings[0].explanation.told[0].says
+    assert of_b.mistakes == ()

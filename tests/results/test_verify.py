@@ -17,6 +17,7 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     for name, rate in (("slow", "0.01"), ("fast", "0.1")):
         options = ["--epochs", "3", "--lr", rate, "--format", "png,svg,pdf", "--dpi", "30", "--quiet"]
+        options += ["--methods", "manual"]
         main(["--out", str(folder / name), *options])
     return folder
 

@@ -68,13 +68,16 @@ class Change:
     operand: tuple[int, transforms.Transform] | None = None
 
 
-def all_changes(program: Program, wanted: frozenset[str], typical: Values) -> list[Change]:
+def all_changes(
+    program: Program, wanted: frozenset[str], typical: Values, given: frozenset[str] = frozenset()
+) -> list[Change]:
     """Every change of one of the wanted values, cheapest first.
 
     Args:
         program: The derivation.
         wanted: The values that the answer depends on.
         typical: Values of one problem, which say what each value is.
+        given: Values that are the learner's own: they can only be changed where a step uses them.
     """
     found: list[Change] = []
     for shown in program.inputs.values():
@@ -85,9 +88,10 @@ def all_changes(program: Program, wanted: frozenset[str], typical: Values) -> li
                 found += [change for step in used for change in _one_use(program, step, shown, typical)]
     for step in program.steps:
         if step.name in wanted:
-            found += _of_step(program, step, typical)
             used = [user for user in program.users[step.name] if user.name in wanted]
-            if len(used) > 1:
+            if step.name not in given:
+                found += _of_step(program, step, typical)
+            if len(used) > 1 or step.name in given:
                 found += [change for user in used for change in _one_use(program, user, step.name, typical)]
     return sorted(found, key=lambda change: change.cost)
 

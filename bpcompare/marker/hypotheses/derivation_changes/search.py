@@ -127,9 +127,8 @@ class Search:
 
     @cached_property
     def _changes(self) -> list[Change]:
-        every = all_changes(self.program, self.wanted, self.doubles[0].values)
-        names = {name for values in self.given.values() for name in values}
-        return [change for change in every if change.step not in names]
+        given = frozenset(name for values in self.given.values() for name in values)
+        return all_changes(self.program, self.wanted, self.doubles[0].values, given)
 
     @cached_property
     def _followers(self) -> dict[str, tuple[Step, ...]]:
@@ -264,7 +263,10 @@ class Search:
         elif step.operation == "matmul":
             guesses = np.einsum("aij,bjk->abik", np.stack(sides[0]), np.stack(sides[1]), optimize=True)
         else:
-            guesses = np.stack(sides[0])[:, None] * np.stack(sides[1])[None]
+            one, other = np.stack(sides[0]), np.stack(sides[1])
+            rank = max(one.ndim, other.ndim)
+            one = one.reshape(len(one), 1, *[1] * (rank - one.ndim), *one.shape[1:])
+            guesses = one * other.reshape(1, len(other), *[1] * (rank - other.ndim), *other.shape[1:])
         flat = guesses.reshape(*guesses.shape[:2], -1)
         if flat.shape[-1] != answer.size or answer.size < 2:
             return []
@@ -272,8 +274,8 @@ class Search:
         factor = np.divide(flat @ answer, norms, out=np.zeros_like(norms), where=norms > 0)
         missed = abs(factor[..., None] * flat - answer).max(-1)
         found = []
-        for one, other in np.argwhere((missed <= SCREEN * abs(answer).max()) & (factor != 0))[:MOST_MET]:
-            explained = self._explained((changes[0][one], changes[1][other]))
+        for first, second in np.argwhere((missed <= SCREEN * abs(answer).max()) & (factor != 0))[:MOST_MET]:
+            explained = self._explained((changes[0][first], changes[1][second]))
             if explained is not None:
                 found.append(explained)
         return found
