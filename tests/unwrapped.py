@@ -105,9 +105,9 @@ def _at_import(node: ast.AST) -> Iterator[ast.AST]:
 def shadowed(source: str) -> list[int]:
     """Lines at which a function that translates gives `_` to something else."""
     scopes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, SCOPES)]
-    own = {scope: list(_own(scope)) for scope in scopes}
-    translating = [nodes for scope, nodes in own.items() if any(map(_translates, ast.walk(scope)))]
-    return sorted({node.lineno for nodes in translating for node in nodes if _binds(node)})
+    binding = {scope: found for scope in scopes if (found := [node.lineno for node in _own(scope) if _binds(node)])}
+    translating = [lines for scope, lines in binding.items() if any(map(_translates, ast.walk(scope)))]
+    return sorted({line for lines in translating for line in lines})
 
 
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)

@@ -153,18 +153,20 @@ def test_every_translation_keeps_the_rules():
 
 
 # Words of the glossary that have one meaning only, so that a message with the English holds the Chinese.
-STRICT = re.split(
-    r";\s+",
-    """activation function; agreement; average; axis; backpropagation; backward pass; batch; bias correction; bit-equal;
-    central difference; chain rule; column; computation graph; condition number; contour; converge; curvature; decay;
-    delta recursion; derivation; diverge; eigenvalue; eigenvector; epoch; exercise; expression; finite difference;
-    forward pass; gradient; gradient descent; gradient source; half precision; hidden layer; input; kink; learning rate;
-    least squares; ledger; linear regression; local derivative; loss curve; marker; matrix; mean squared error;
-    measured; method; mode; momentum; network; neuron; node; not converged yet; optimizer; parameter;
-    partial derivative; path; pitfall; process; quotient; race; random seed; reference; residual; rounding; sample order; saturated;
-    singular value; slope; standard deviation; standardize; sweep; table; target; tensor; training; truth; update rule;
-    upstream gradient; variance; vector; weight decay""",
-)
+STRICT = re.sub(
+    r"\s+",
+    " ",
+    """activation function; agreement; average; axis; backpropagation; backward pass; batch; bias correction;
+    bit-equal; central difference; chain rule; column; computation graph; condition number; contour; converge;
+    curvature; decay; delta recursion; derivation; diverge; eigenvalue; eigenvector; epoch; exercise;
+    expression; finite difference; forward pass; gradient; gradient descent; gradient source; half precision;
+    hidden layer; input; kink; learning rate; least squares; ledger; linear regression; local derivative; loss
+    curve; marker; matrix; mean squared error; measured; method; mode; momentum; network; neuron; node; not
+    converged yet; optimizer; parameter; partial derivative; path; pitfall; process; quotient; race; random
+    seed; reference; residual; rounding; sample order; saturated; singular value; slope; standard deviation;
+    standardize; sweep; table; target; tensor; training; truth; update rule; upstream gradient; variance;
+    vector; weight decay""",
+).split("; ")
 
 
 def glossary():
