@@ -132,7 +132,7 @@ def _check_ledger(request: Request) -> None:
 
 
 def files(request: Request) -> dict[str, Maker]:
-    """Each file that the request asks for, in order, and what makes it; the one that describes the others last."""
+    """Each file that the request asks for, in order, and what makes it; the list of them last."""
     names = [*(NETWORK_FIGURES if request.layers else LINE_FIGURES), *["landscape"] * request.landscape]
     makers: dict[str, Maker] = {
         f"{name}.{format}": partial(ComparisonOutput.picture, name=name, format=format)
@@ -145,7 +145,8 @@ def files(request: Request) -> dict[str, Maker]:
         makers["ledger.csv"] = ComparisonOutput.ledger
     if request.report:
         makers["report.html"] = ComparisonOutput.report
-    return makers | {"history.csv": ComparisonOutput.history, "comparison.json": ComparisonOutput.document}
+    makers |= {"history.csv": ComparisonOutput.history, "comparison.json": ComparisonOutput.document}
+    return makers | {"comparison.sha256": ComparisonOutput.sums}
 
 
 class ComparisonOutput:
@@ -224,7 +225,13 @@ class ComparisonOutput:
         from bpcompare.results.network import network_json
 
         write = network_json if self.request.layers else comparison_json
-        return write(self.comparison, self.request.settings, self.made)
+        return write(self.comparison, self.request.settings)
+
+    def sums(self) -> bytes:
+        """comparison.sha256."""
+        from bpcompare.results.sums import to_sums
+
+        return to_sums(self.made)
 
     @property
     def texts(self) -> list[Callable[..., str]]:

@@ -15,6 +15,7 @@ Exit code 1 if a figure that should hold does not.
 """)
 
 FORMATS = {"markdown": "reproduce.md", "json": "reproduce.json"}
+SUMS = "reproduce.sha256"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=_("what to print (default text: tables for a terminal, Markdown elsewhere)"),
     )
     parser.add_argument(
-        "--out", type=values.folder, metavar="DIR", help=_("also write reproduce.md and reproduce.json")
+        "--out",
+        type=values.folder,
+        metavar="DIR",
+        help=_("also write reproduce.md, reproduce.json and reproduce.sha256"),
     )
     parser.add_argument("--quiet", action="store_true", help=_("print nothing; the exit code says it all"))
 
@@ -35,25 +39,25 @@ def run(arguments: argparse.Namespace) -> int:
     """Recomputes, prints or writes."""
     from bpcompare.results import write
 
-    makers = {FORMATS[name]: name for name in FORMATS} if arguments.out else {}
-    if makers:
-        write.check_folder(arguments.out, makers)
+    if arguments.out:
+        write.check_folder(arguments.out, [*FORMATS.values(), SUMS])
     load_torch(quiet=arguments.quiet)
 
     from bpcompare.lessons.published.reproduce import reproduce
     from bpcompare.lessons.published.source_errors import source_errors
-    from bpcompare.results.formats import listed
+    from bpcompare.results.sums import to_sums
     from bpcompare.show import reproduction
 
     with Progress(_("recomputing"), quiet=arguments.quiet):
         figures, errors = reproduce(), source_errors()
-        markdown = reproduction.to_markdown(figures, errors)
-        files = listed({FORMATS["markdown"]: markdown.encode()})
-        texts = {"markdown": markdown, "json": reproduction.to_json(figures, errors, files)}
+        texts = {
+            "markdown": reproduction.to_markdown(figures, errors),
+            "json": reproduction.to_json(figures, errors),
+        }
     wrote = ""
-    if makers:
-        made = {name: texts[kind].encode() for name, kind in makers.items()}
-        wrote = steps.written(arguments.out, made, quiet=arguments.quiet)
+    if arguments.out:
+        made = {name: texts[kind].encode() for kind, name in FORMATS.items()}
+        wrote = steps.written(arguments.out, made | {SUMS: to_sums(made)}, quiet=arguments.quiet)
     if not arguments.quiet:
         look = options.look()
         if arguments.format == "text" and look["width"]:

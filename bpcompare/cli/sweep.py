@@ -119,13 +119,14 @@ def _problems(request: Request, progress: Progress) -> list[Problem]:
 
 
 def files(request: Request) -> dict[str, Maker]:
-    """Each file of a sweep, in order, and what makes it; the one that describes the others last."""
+    """Each file of a sweep, in order, and what makes it; the list of them last."""
     pictures: dict[str, Maker] = {
         f"{name}.{format}": partial(SweepOutput.picture, name=name, format=format)
         for name in _drawn(request)
         for format in request.format
     }
-    return pictures | {"sweep.csv": SweepOutput.table, "sweep.json": SweepOutput.document}
+    documents = {"sweep.csv": SweepOutput.table, "sweep.json": SweepOutput.document, "sweep.sha256": SweepOutput.sums}
+    return pictures | documents
 
 
 def _drawn(request: Request) -> tuple[str, ...]:
@@ -170,4 +171,10 @@ class SweepOutput:
         """sweep.json."""
         from bpcompare.results.sweep import sweep_json
 
-        return sweep_json(self.summary, self.request.settings, self.made)
+        return sweep_json(self.summary, self.request.settings)
+
+    def sums(self) -> bytes:
+        """sweep.sha256."""
+        from bpcompare.results.sums import to_sums
+
+        return to_sums(self.made)

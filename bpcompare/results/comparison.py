@@ -11,15 +11,13 @@ from bpcompare.comparison.linear import Comparison
 from bpcompare.comparison.race import FRACTIONS
 from bpcompare.problem.parameter_names import entries
 from bpcompare.problem.problem import Problem
-from bpcompare.results.formats import between, csv_bytes, described, json_bytes, listed, versions
+from bpcompare.results.formats import between, csv_bytes, described, json_bytes, versions
 from bpcompare.theory.least_squares import Curvature
 from bpcompare.training.run import Run
 
 
-def comparison_json(
-    comparison: Comparison, settings: Mapping[str, object], files: Mapping[str, bytes] | None = None
-) -> bytes:
-    """The comparison as JSON: settings, versions, problem, truth, optimum, theory, runs, agreement, race, files.
+def comparison_json(comparison: Comparison, settings: Mapping[str, object]) -> bytes:
+    """The comparison as JSON: settings, versions, problem, truth, optimum, theory, runs, agreement, race.
 
     Parameters and losses are in the user's units; a weight is a nested list (out, in), a bias a list (out,), null for
     a model without one. A diverged run tells its last finite state. Nothing in it depends on time or place, so that
@@ -28,7 +26,6 @@ def comparison_json(
     Args:
         comparison: What to write.
         settings: What the user asked for.
-        files: The other files of this run, by name; they are listed, so that `verify` knows them.
 
     Example:
         >>> import json
@@ -91,7 +88,6 @@ def comparison_json(
             for name, result in comparison.results.items()
         },
         **between(comparison.agreement, comparison.race),
-        "files": listed(files or {}),
     }
     return json_bytes(document)
 

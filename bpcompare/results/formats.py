@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import hashlib
 import importlib.metadata
 import io
 import json
@@ -49,18 +48,6 @@ def versions() -> dict[str, object]:
         "matplotlib": importlib.metadata.version("matplotlib"),
         "threads": torch.get_num_threads(),
         **({"workers": processes.count()} if processes.count() > 1 else {}),
-    }
-
-
-def listed(files: Mapping[str, bytes]) -> dict[str, dict[str, object]]:
-    r"""Files as the one that describes them lists them: the size and the fingerprint of each, by its name, in order.
-
-    Example:
-        >>> listed({"history.csv": b"epoch\n"})["history.csv"]["bytes"]
-        6
-    """
-    return {
-        name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()} for name, content in files.items()
     }
 
 

@@ -7,14 +7,12 @@ from torch import nn
 
 from bpcompare.comparison.network import NetworkComparison, NetworkResult
 from bpcompare.comparison.race import FRACTIONS
-from bpcompare.results.formats import between, csv_bytes, described, json_bytes, listed, versions
+from bpcompare.results.formats import between, csv_bytes, described, json_bytes, versions
 
 MOST_PARAMETERS = 1_000  # numbers; those of a larger network are not written
 
 
-def network_json(
-    comparison: NetworkComparison, settings: Mapping[str, object], files: Mapping[str, bytes] | None = None
-) -> bytes:
+def network_json(comparison: NetworkComparison, settings: Mapping[str, object]) -> bytes:
     """The comparison as JSON, with the keys of the linear one; what a network does not have – an optimum – is null.
 
     Parameters are written for networks of at most 1,000 numbers, and are in the units that were trained in; of larger
@@ -23,7 +21,6 @@ def network_json(
     Args:
         comparison: What to write.
         settings: What the user asked for.
-        files: The other files of this run, by name; they are listed, so that `verify` knows them.
 
     Example:
         >>> from bpcompare.comparison.network import compare_network
@@ -47,7 +44,6 @@ def network_json(
         "theory": None,
         "runs": {name: _run(result) for name, result in comparison.results.items()},
         **between(comparison.agreement, comparison.race),
-        "files": listed(files or {}),
     }
     return json_bytes(document)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from torch import Tensor
 
 from bpcompare.problem.parameter_names import entries
-from bpcompare.results.formats import csv_bytes, json_bytes, listed, versions
+from bpcompare.results.formats import csv_bytes, json_bytes, versions
 from bpcompare.sweeps.summary import Spread, Summary
 from bpcompare.sweeps.sweep import Sweep
 
@@ -41,15 +41,10 @@ def _runs(result: Sweep, first_seed: int) -> Iterator[list[object]]:
                     yield [*start, losses[seed][j], "", *[column[seed][j] for column in numbers]]
 
 
-def sweep_json(summary: Summary, settings: Mapping[str, object], files: Mapping[str, bytes] | None = None) -> bytes:
+def sweep_json(summary: Summary, settings: Mapping[str, object]) -> bytes:
     """What the sweep shows: theory's rates over the seeds, the best rate of each method, the spread.
 
     A method for which no rate worked has null for its best rate, its loss and its gap.
-
-    Args:
-        summary: What to write.
-        settings: What the user asked for.
-        files: The other files of this run, by name; they are listed, so that `verify` knows them.
 
     Example:
         >>> import json
@@ -81,7 +76,6 @@ def sweep_json(summary: Summary, settings: Mapping[str, object], files: Mapping[
             for row in summary.best
         },
         "spread": summary.spread and _spread(summary.spread, names),
-        "files": listed(files or {}),
     }
     return json_bytes(document)
 

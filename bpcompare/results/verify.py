@@ -1,9 +1,7 @@
-"""Whether the files of a run stand together as they were written: the file that describes them lists them."""
+"""Whether the files of a run stand together as they were written: the list that it wrote says so."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,9 +9,10 @@ from typing import Any, Literal
 from bpcompare.errors import InputError
 from bpcompare.language import _
 from bpcompare.results.stage import left_in
+from bpcompare.results.sums import read_sums, sha256
 from bpcompare.results.whole import is_whole
 
-LISTS = ("comparison.json", "sweep.json", "reproduce.json")  # written last, each lists the other files of its run
+LISTS = ("comparison.sha256", "sweep.sha256", "reproduce.sha256")  # written last, each lists the files of its run
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Verification:
 
 
 def verify(folder: str | Path) -> Verification:
-    """Compares the files of a folder with the lists that their runs wrote: name, size and SHA-256 of each.
+    """Compares the files of a folder with the lists that their runs wrote: name and SHA-256 of each.
 
     A file whose bytes differ is told apart by its form: one that is whole – every checksum of a PNG right, a CSV
     table with as many cells in every row, … – is of another run, or was edited; any other is damaged.
@@ -95,7 +94,7 @@ def _no_set(folder: Path) -> str:
 
 def _compared(folder: Path, homes: dict[str, Path]) -> dict[str, Any]:
     """What each list says, next to what is there; a list that waits for its place is missing from there."""
-    expected: dict[str, dict[str, object]] = {}
+    expected: dict[str, str] = {}
     missing: list[str] = []
     other: list[str] = []
     damaged: list[str] = []
@@ -103,36 +102,28 @@ def _compared(folder: Path, homes: dict[str, Path]) -> dict[str, Any]:
         if home != folder:
             missing.append(name)
         try:
-            expected |= _files_of(home / name)
+            expected |= _listed(home / name)
         except ValueError:
             damaged.append(name)
-        except KeyError:
-            raise InputError(
-                _("{file} is of an older version and lists no files; run it again", file=folder / name)
-            ) from None
-    for name, entry in expected.items():
+    for name, known in expected.items():
         try:
             content = (folder / name).read_bytes()
         except FileNotFoundError:
             missing.append(name)
             continue
-        if entry != {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}:
+        if sha256(content) != known:
             (other if is_whole(name, content) else damaged).append(name)
     kinds = {"missing": tuple(missing), "other": tuple(other), "damaged": tuple(damaged)}
     return {"lists": tuple(homes), "files": len(expected), **kinds}
 
 
-def _files_of(path: Path) -> dict[str, dict[str, object]]:
+def _listed(path: Path) -> dict[str, str]:
     """What the list says.
 
     Raises:
-        ValueError: It is damaged.
-        KeyError: It has no list.
+        ValueError: It is damaged; of one that was cut off between two lines the last, of the JSON, is lost.
     """
-    document = json.loads(path.read_bytes())
-    if not isinstance(document, dict):
+    sums = read_sums(path.read_bytes())
+    if [*sums][-1] != path.with_suffix(".json").name:
         raise ValueError(path)
-    files = document["files"]
-    if not isinstance(files, dict) or any(Path(name).name != name for name in files):
-        raise ValueError(path)
-    return files
+    return sums

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len, set_cell_size
 
@@ -151,23 +151,17 @@ def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|").replace("*", "\\*") for cell in cells) + " |"
 
 
-def to_json(figures: Sequence[Figure], errors: Sequence[SourceError], files: Mapping[str, object] | None = None) -> str:
+def to_json(figures: Sequence[Figure], errors: Sequence[SourceError]) -> str:
     """Sources, figures and errors as JSON.
-
-    Args:
-        figures: What was recomputed.
-        errors: Where the sources are wrong.
-        files: The list of the other files of this run, as `verify` reads it.
 
     Example:
         >>> sorted(json.loads(to_json([], [])))
-        ['errors', 'figures', 'files', 'sources', 'summary']
+        ['errors', 'figures', 'sources', 'summary']
     """
     document = {
         "sources": SOURCES,
         "summary": summary(figures),
         "figures": [dataclasses.asdict(figure) for figure in figures],
         "errors": [dataclasses.asdict(error) for error in errors],
-        "files": dict(files or {}),
     }
     return json.dumps(english(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n"

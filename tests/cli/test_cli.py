@@ -19,7 +19,7 @@ from bpcompare.problem.problem import line
 
 SHORT = ["--epochs", "1", "--methods", "manual"]  # and so without torch.optim.Adam, which takes a second to load
 PATIENCE = 600  # seconds: a busy machine must not decide these tests
-FILES = ["comparison.json", "fit.png", "history.csv", "loss.png", "parameters.png"]
+FILES = ["comparison.json", "comparison.sha256", "fit.png", "history.csv", "loss.png", "parameters.png"]
 
 
 def run(*arguments, **options):

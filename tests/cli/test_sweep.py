@@ -21,6 +21,7 @@ def test_a_sweep_writes_its_files_and_prints_what_they_show(tmp_path, capsys):
         "sweep.csv",
         "sweep.json",
         "sweep.png",
+        "sweep.sha256",
         "sweep_map.png",
         "sweep_spread.png",
     ]

@@ -4,15 +4,14 @@ import builtins
 import contextlib
 import errno
 import fcntl
-import hashlib
 import io
-import json
 import os
 import shutil
 from unittest import mock
 
 from bpcompare.errors import BpcompareError
 from bpcompare.results.stage import TEMPORARY
+from bpcompare.results.sums import to_sums
 from bpcompare.results.verify import verify
 
 PLACES = {  # each call: where Python looks it up
@@ -100,8 +99,8 @@ class File:
 def files_of(mark, names=("loss", "fit", "history"), size=500):
     """A set of files of about ``size`` bytes, told apart by its mark, with the list of them last."""
     made = {f"{name}.csv": f"{mark},{name}\n".encode() * (size // 10) for name in names}
-    listed = {name: {"bytes": len(c), "sha256": hashlib.sha256(c).hexdigest()} for name, c in made.items()}
-    return made | {"comparison.json": json.dumps({"files": listed}).encode()}
+    made["comparison.json"] = b'{"mark": "%s"}' % mark.encode()
+    return made | {"comparison.sha256": to_sums(made)}
 
 
 def contents(folder):

@@ -22,7 +22,7 @@ def document(comparison):
 
 def test_the_json_has_the_schema_and_the_published_figures_to_the_last_digit():
     got = document(compare(line()))
-    keys = ["settings", "versions", "problem", "truth", "optimum", "theory", "runs", "agreement", "race", "files"]
+    keys = ["settings", "versions", "problem", "truth", "optimum", "theory", "runs", "agreement", "race"]
     assert list(got) == keys
     assert got["truth"] == {"weight": [[2.0]], "bias": [1.0]}
     for name in ("manual", "autograd"):

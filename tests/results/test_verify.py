@@ -1,5 +1,5 @@
-import json
 import shutil
+import subprocess
 
 import pytest
 
@@ -7,6 +7,7 @@ import bpcompare
 from bpcompare.cli import main
 from bpcompare.errors import InputError
 from bpcompare.results.stage import Stage
+from bpcompare.results.sums import read_sums, sha256, to_sums
 from bpcompare.results.verify import LISTS, verify
 from bpcompare.results.write import write_files
 
@@ -33,12 +34,12 @@ def said(folder, capsys):
 
 
 def test_a_run_lists_its_files_in_order_and_they_are_whole(folder, capsys):
-    listed = json.loads((folder / "comparison.json").read_text())["files"]
+    listed = read_sums((folder / "comparison.sha256").read_bytes())
     names = [f"{name}.{kind}" for name in ("loss", "parameters", "fit") for kind in ("png", "svg", "pdf")]
-    assert list(listed) == [*names, "history.csv"]
-    assert listed["history.csv"]["bytes"] == (folder / "history.csv").stat().st_size
+    assert list(listed) == [*names, "history.csv", "comparison.json"]
+    assert listed["history.csv"] == sha256((folder / "history.csv").read_bytes())
     found = bpcompare.verify(folder)
-    assert (found.state, found.files, found.lists) == ("whole", 10, ("comparison.json",))
+    assert (found.state, found.files, found.lists) == ("whole", 11, ("comparison.sha256",))
     code, printed = said(folder, capsys)
     assert code == 0
     assert "whole" in printed
@@ -77,20 +78,73 @@ def test_a_missing_file_and_a_broken_list_are_damage(folder, capsys):
     (folder / "fit.png").unlink()
     assert (verify(folder).state, verify(folder).missing) == ("damaged", ("fit.png",))
     assert "missing: fit.png" in said(folder, capsys)[1]
-    (folder / "comparison.json").write_text('{"files": ')
+    (folder / "comparison.json").write_text('{"settings": ')
     assert verify(folder).damaged == ("comparison.json",)
 
 
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="it is a program of GNU and of BusyBox")
+def test_sha256sum_accepts_a_whole_set_and_no_other(folder):
+    command = ["sha256sum", "-c", "comparison.sha256"]
+    assert subprocess.run(command, cwd=folder, capture_output=True).returncode == 0
+    (folder / "history.csv").write_text("epoch\n")
+    assert subprocess.run(command, cwd=folder, capture_output=True).returncode != 0
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="it is a program of GNU and of BusyBox")
+def test_the_list_is_what_sha256sum_writes(folder):
+    content = (folder / "comparison.sha256").read_bytes()
+    command = ["sha256sum", *read_sums(content)]
+    assert subprocess.run(command, cwd=folder, capture_output=True).stdout == content
+
+
+def test_a_list_that_is_cut_off_anywhere_is_damaged(folder):
+    path = folder / "comparison.sha256"
+    content = path.read_bytes()
+    for size in range(len(content)):
+        path.write_bytes(content[:size])
+        assert path.name in verify(folder).damaged, size
+
+
+SUM = "0" * 64
+LAST = f"{SUM}  comparison.json\n"
+
+
 @pytest.mark.parametrize(
-    "listed", ["[1]", '"x"', "{}", '{"files": []}', '{"files": {"../x": {}}}', '{"files": {"a": 1}}']
+    "listed",
+    [
+        "",
+        "\n",
+        "{}\n",
+        f"{SUM} a\n",
+        f"{SUM} *a\n",
+        f"{SUM}  \n",
+        f"{SUM[1:]}  a\n",
+        f"{SUM[1:]}g  a\n",
+        f"{SUM}  a\n\n",
+        f"{SUM}  a\r\n",
+        f"{SUM}  a\n{SUM}  a\n",
+        f"{SUM}  ../a\n",
+        f"{SUM}  b/a\n",
+        f"{SUM}  b\\a\n",
+        f"{SUM}  /a\n",
+        f"{SUM}  ..\n",
+        f"{SUM}  .\n",
+        "\xff\n",
+    ],
+    ids=ascii,
 )
-def test_a_list_that_is_none_is_refused_or_damaged(listed, tmp_path):
-    (tmp_path / "comparison.json").write_text(listed)
-    if listed == "{}":
-        with pytest.raises(InputError, match="older version"):
-            verify(tmp_path)
-    else:
-        assert verify(tmp_path).state == "damaged"
+def test_a_list_with_a_bad_line_is_damaged(listed, tmp_path):
+    content = (listed + LAST).encode("latin-1") if listed else b""
+    with pytest.raises(ValueError):  # noqa: PT011
+        read_sums(content)
+    (tmp_path / "comparison.sha256").write_bytes(content)
+    found = verify(tmp_path)
+    assert (found.state, found.files, found.damaged) == ("damaged", 0, ("comparison.sha256",))
+
+
+def test_names_in_any_script_are_read_back():
+    files = {"学时 1.csv": b"1", "comparison.json": b"2"}
+    assert read_sums(to_sums(files)) == {name: sha256(content) for name, content in files.items()}
 
 
 def test_a_folder_without_a_set_is_refused_in_one_sentence(tmp_path, capsys):
@@ -108,7 +162,7 @@ def test_sweep_and_reproduce_list_their_files_too(tmp_path):
     main(["sweep", "--out", str(tmp_path), "--lr", "0.1,0.2", "--seeds", "1", "--epochs", "2", "--quiet"])
     main(["reproduce", "--out", str(tmp_path), "--quiet"])
     found = verify(tmp_path)
-    assert (found.state, found.files, found.lists) == ("whole", 4, tuple(LISTS[1:]))
+    assert (found.state, found.files, found.lists) == ("whole", 6, tuple(LISTS[1:]))
 
 
 def test_a_journal_leads_to_no_file_outside_its_folder(tmp_path):

@@ -14,7 +14,7 @@ from bpcompare.results.network import network_history, network_json
 from bpcompare.show import network_figures, network_table
 from bpcompare.show.style import to_bytes
 
-FILES = ["comparison.json", "delta.png", "fit.png", "history.csv", "loss.png"]
+FILES = ["comparison.json", "comparison.sha256", "delta.png", "fit.png", "history.csv", "loss.png"]
 SMALL = ["--layers", "2,6,1", "--epochs", "3"]
 
 
