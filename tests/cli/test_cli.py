@@ -45,7 +45,7 @@ def test_a_second_run_writes_the_same_bytes(tmp_path, capsys):
         assert main(["compare", *SHORT, "--out", str(tmp_path), "--format", "png,pdf"]) == 0
         contents.append({path.name: path.read_bytes() for path in tmp_path.iterdir()})
     assert contents[0] == contents[1]
-    assert len(contents[0]) == 8
+    assert len(contents[0]) == 9
 
 
 @pytest.mark.usefixtures("undrawn")
