@@ -1,4 +1,3 @@
-import json
 import sys
 
 import pytest
@@ -19,13 +18,8 @@ def test_explain_style_and_dpi_change_no_number(tmp_path, capsys):
     assert main([*SHORT, *looks, "--out", str(tmp_path / "slides")]) == 0
     printed = capsys.readouterr().out
     assert all(f"- {term}: " in printed for term in glossary.TERMS)
-    on_a_page, on_slides = (
-        json.loads((tmp_path / name / "comparison.json").read_text()) for name in ("page", "slides")
-    )
-    listed, others = on_a_page.pop("files"), on_slides.pop("files")
-    assert on_a_page == on_slides
-    assert listed.keys() == others.keys()
-    assert listed["history.csv"] == others["history.csv"]  # and so its bytes
+    for name in ("comparison.json", "history.csv"):
+        assert (tmp_path / "page" / name).read_bytes() == (tmp_path / "slides" / name).read_bytes()
     with Image.open(tmp_path / "slides" / "fit.png") as picture:
         assert picture.size == (480, 270)
 
