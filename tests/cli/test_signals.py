@@ -19,7 +19,7 @@ def test_a_signal_waits_until_the_files_are_in_their_places(number, tmp_path, mo
     replace = type(tmp_path).replace
 
     def interrupted(path, target):
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)  # to this thread: os.kill may choose another, and be late
         return replace(path, target)
 
     assert "earlier results are as they were" in signals.sentence()
@@ -33,7 +33,7 @@ def test_a_signal_waits_until_the_files_are_in_their_places(number, tmp_path, mo
 
 def test_a_signal_before_that_leaves_the_files_as_they_were(tmp_path, monkeypatch):
     (tmp_path / "a").write_text("old")
-    monkeypatch.setattr(os, "fsync", lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr(os, "fsync", lambda _: signal.raise_signal(signal.SIGTERM))
     with pytest.raises(signals.Interrupted):
         steps.written(tmp_path, {"a": b"1"}, quiet=True)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old"}
