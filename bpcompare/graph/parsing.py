@@ -379,7 +379,7 @@ class _Parser:
 
     def refusal(self, token: Token, instead: str) -> ExpressionError:
         written = " ".join(self.text[token.at : token.at + 40].split())
-        message = _("{text!a} cannot be part of an expression: {instead}", text=written, instead=_(instead))
+        message = _("{text!r} cannot be part of an expression: {instead}", text=written, instead=_(instead))
         return pointing(self.text, token.at, message)
 
     def unexpected(self) -> ExpressionError:
