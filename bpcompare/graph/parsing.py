@@ -136,7 +136,7 @@ def pointing(text: str, at: int, message: str) -> ExpressionError:
     """The error that says ``message``, with a note that has a caret under the place."""
     error = ExpressionError(message)
     start = max(0, at - SHOWN // 2)
-    around = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", " ", text[start : start + SHOWN])
+    around = "".join(sign if sign.isprintable() else " " for sign in text[start : start + SHOWN])
     error.add_note(f"  {around}\n  {' ' * columns_of(around[: at - start])}^")
     return error
 

@@ -449,6 +449,13 @@ def test_a_caret_stands_under_the_place_of_the_fault(text, column):
     assert caret == " " * (column + 2 + 9 * ("\n" in text)) + "^" or caret == " " * (column + 2) + "^"
 
 
+@pytest.mark.parametrize("sign", ["\x1b", "\u202e", "\u2066", "\u200b", "\ufeff", "\x9b", "\ue000"])
+def test_what_steers_a_terminal_or_turns_the_writing_round_is_not_shown_as_it_is(sign):
+    with pytest.raises(ExpressionError) as refused:
+        build(f"a{sign}b + c", {"a": 1.0, "b": 2.0, "c": 3.0})
+    assert sign not in "".join([str(refused.value), *refused.value.__notes__])
+
+
 def test_a_sum_of_five_thousand_terms_is_derived_within_seconds():
     before = time.process_time()
     one = derive("+".join(["x"] * 5_000), {"x": 2.0})
