@@ -120,16 +120,20 @@ REFUSE = """
 import json, sys, time, torch
 from pathlib import Path
 from bpcompare.cli import main
+
+def peak():  # in kB
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+
+loaded = peak()
 for text, values in json.load(sys.stdin):
     before = time.process_time()
     code = main(["derive", text, *values, "--out", "out"])
-    peak = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
-    print(code, time.process_time() - before, peak)
+    print(code, time.process_time() - before, peak() - loaded)
 """
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from Linux's /proc")
-def test_a_refusal_takes_less_than_two_seconds_and_300_megabytes(tmp_path):
+def test_a_refusal_takes_less_than_two_seconds_and_100_megabytes_more_than_pytorch(tmp_path):
     # Linux's VmHWM is the process's own peak; ru_maxrss would begin with that of the process which started it.
     done = subprocess.run(
         [sys.executable, "-c", REFUSE],
@@ -141,10 +145,10 @@ def test_a_refusal_takes_less_than_two_seconds_and_300_megabytes(tmp_path):
     )
     sentences, measured = done.stderr.splitlines(), done.stdout.splitlines()
     assert sum(sentence.startswith("bpcompare: ") for sentence in sentences) == len(measured) == len(REFUSED)
-    for name, (code, seconds, peak) in zip(REFUSED, map(str.split, measured), strict=True):
+    for name, (code, seconds, more) in zip(REFUSED, map(str.split, measured), strict=True):
         assert code == "2", name
         assert float(seconds) < 2.0, name
-        assert 1_000 < int(peak) < 300_000, name  # in kB
+        assert 0 <= int(more) < 100_000, name  # in kB; PyTorch alone takes 200 MB, built for CUDA 500
     assert not list(tmp_path.iterdir())
 
 
