@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bpcompare.language import _, ngettext
+from bpcompare.language import _, listed, ngettext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def run(folder: Path) -> int:
 
 def sentences(found: Verification) -> Iterator[str]:
     """What was found, what that means, and what to do."""
-    folder, lists = found.folder, _(", ").join(found.lists)
+    folder, lists = found.folder, listed(found.lists)
     if found.state == "whole":
         yield ngettext(
             "{folder}: whole; the {n} file that {lists} lists is as it was written",
@@ -38,11 +38,11 @@ def sentences(found: Verification) -> Iterator[str]:
     else:
         yield _("{folder}: damaged; files of the run that {lists} describes are lost", folder=folder, lists=lists)
     if found.missing:
-        yield _("  missing: {names}", names=_(", ").join(found.missing))
+        yield _("  missing: {names}", names=listed(found.missing))
     if found.damaged:
-        yield _("  cut off or broken: {names}", names=_(", ").join(found.damaged))
+        yield _("  cut off or broken: {names}", names=listed(found.damaged))
     if found.other:
-        yield _("  of another run, or edited: {names}", names=_(", ").join(found.other))
+        yield _("  of another run, or edited: {names}", names=listed(found.other))
     if found.interrupted:
         yield _("A run was stopped while its files took their places; the next run into this folder takes it back.")
     elif found.state != "whole":

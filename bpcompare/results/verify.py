@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bpcompare.errors import InputError
-from bpcompare.language import _
+from bpcompare.language import _, listed
 from bpcompare.results.stage import left_in
 from bpcompare.results.sums import read_sums, sha256
 from bpcompare.results.whole import is_whole
@@ -88,7 +88,7 @@ def _no_set(folder: Path) -> str:
     return _(
         "{folder} has no {lists}, which list the files of a run; name the folder that one wrote to",
         folder=folder,
-        lists=_(", ").join(LISTS),
+        lists=listed(LISTS),
     )
 
 

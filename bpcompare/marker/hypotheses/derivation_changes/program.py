@@ -73,6 +73,11 @@ class Program:
         written = [*self.inputs.values(), *(step.name for step in self.steps)]
         return {name: tuple(step for step in self.steps if name in step.operands) for name in written}
 
+    @cached_property
+    def order(self) -> Mapping[str, int]:
+        """The place of each value in the order of calculation, the arguments first."""
+        return {name: place for place, name in enumerate(self.users)}
+
     def axes_of(self, name: str) -> tuple[str, ...]:
         """What lies along each axis of a value."""
         return self.axes.get(name, (ENTRY, ENTRY))

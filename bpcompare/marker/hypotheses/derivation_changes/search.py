@@ -115,7 +115,7 @@ class Search:
                 singles = self._last_step() or self._pairs()
         if not singles:
             return None
-        order = {name: place for place, name in enumerate(self.program.users)}
+        order = self.program.order
         ranked = sorted(singles, key=lambda one: (round(one[1], 2), -min(order[change.step] for change in one[0])))
         return _explanation(ranked), list(ranked[0][0])
 
@@ -282,8 +282,7 @@ class Search:
 
     def _pairs(self) -> list[Explained]:
         """Two changes, those first that cost little: the values with the earlier one, then every later one on them."""
-        written = [*self.program.inputs.values(), *(step.name for step in self.program.steps)]
-        order = {name: place for place, name in enumerate(written)}
+        order = self.program.order
         alone, usual = self._alone[0], self.doubles[0].values
         reach = int(2 * MOST_PAIRS**0.5)  # of the sum of two places in the order of cost
         found: list[Explained] = []
