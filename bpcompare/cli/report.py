@@ -7,7 +7,7 @@ import argparse
 from bpcompare.cli import network_options, options, values
 from bpcompare.cli.progress import Progress, load_torch
 from bpcompare.errors import InputError
-from bpcompare.language import N_, _
+from bpcompare.language import N_, _, listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,9 +82,5 @@ def check_libraries() -> None:
 
     missing = [name for name in ("plotly", "latex2mathml", "jinja2") if find_spec(name) is None]
     if missing:
-        raise InputError(
-            _(
-                "the report needs {missing}; install them with: pip install 'bpcompare[report]'",
-                missing=_(" and ").join(missing),
-            )
-        )
+        names = listed(missing, N_(" and "))
+        raise InputError(_("the report needs {names}; install them with: pip install 'bpcompare[report]'", names=names))

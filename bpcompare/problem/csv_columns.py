@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bpcompare.errors import TableError
-from bpcompare.language import _
+from bpcompare.language import N_, _, listed
 from bpcompare.problem.column_names import fault_of_name, shown
 from bpcompare.problem.csv_dialect import DELIMITERS
 
@@ -103,12 +103,13 @@ def delimiter(path: Path, first_line: str, x: Columns, y: Columns) -> str:
     headers = {sign: _split(first_line, sign) for sign in DELIMITERS}
     fitting = [sign for sign, header in headers.items() if len(header) > 1 and _has_all(header, x, y)]
     if len(fitting) > 1:
+        signs = listed(map(repr, fitting), N_(" and with "))
         raise TableError(
             _(
                 "{path}, line 1: the header can be read with {signs} between the columns; rename the columns so that "
                 "they hold only one of these signs",
                 path=path,
-                signs=_(" and with ").join(map(repr, fitting)),
+                signs=signs,
             )
         )
     return fitting[0] if fitting else max(DELIMITERS, key=lambda sign: len(headers[sign]))

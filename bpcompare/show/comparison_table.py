@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bpcompare.comparison.linear import Comparison
 from bpcompare.comparison.race import FRACTIONS
-from bpcompare.language import _, ngettext
+from bpcompare.language import N_, _, listed, ngettext
 from bpcompare.problem.parameter_names import entries
 from bpcompare.show import advice, first_step, verdicts
 from bpcompare.show.terminal import Columns, percent, text
@@ -140,7 +140,7 @@ def _learning_rate(comparison: Comparison) -> Iterator[str]:
     )
     yield _("curvature  {said}.", said=_curvature(curvature))
     errors = {name: comparison.prediction_error(name) for name in comparison.results}
-    measured = _(", ").join(f"{name} {error:.1e}" for name, error in errors.items() if error is not None)
+    measured = listed(f"{name} {error:.1e}" for name, error in errors.items() if error is not None)
     if measured:
         yield _("predicted  {said}.", said=_predicted(comparison))
         yield _("measured   largest relative difference from the predicted loss: {differences}.", differences=measured)
@@ -188,7 +188,7 @@ def _predicted(comparison: Comparison) -> str:
             factor=curvature.contraction(lr),
         )
     if steps[FRACTIONS[-1]] == 1:
-        values = _(" and ").join(dict.fromkeys(f"{value:.4g}" for value in comparison.modes.eigenvalues.tolist()))
+        values = listed(dict.fromkeys(f"{value:.4g}" for value in comparison.modes.eigenvalues.tolist()), N_(" and "))
         return _("one step lands on the optimum, for 1 − lr·λ = 0 where λ = {values}", values=values)
     (first, epochs), *others = steps.items()
     said = _falls(100 * first, epochs)
@@ -222,7 +222,7 @@ def _not_arrived(comparison: Comparison) -> Iterator[str]:
     if early:
         yield _(
             "stopped    {methods}: not converged yet; stopped early, after {epochs:,} epochs.",
-            methods=_(", ").join(early),
+            methods=listed(early),
             epochs=comparison.epochs,
         )
     for name, result in results.items():

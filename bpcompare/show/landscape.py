@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from bpcompare.comparison.linear import Comparison, Result
-from bpcompare.language import _
+from bpcompare.language import _, listed
 from bpcompare.problem.parameter_names import entries
 from bpcompare.show.style import GREY, Picture, house_style, line_styles, markers_apart, plain, shortened
 from bpcompare.show.terminal import percent
@@ -203,7 +203,7 @@ def draw(axes: Axes, comparison: Comparison, small: bool = False) -> Plane:
     else:
         title = _("the loss")
     if leaving:
-        title = _("{title}\ncut at the edge: {methods}", title=title, methods=_(", ").join(map(plain, leaving)))
+        title = _("{title}\ncut at the edge: {methods}", title=title, methods=listed(map(plain, leaving)))
     axes.set_title(title)
     _marks(axes, comparison, seen, next(iter(every.values()))[:1])
     return seen

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bpcompare.comparison.adam_ledger import QUANTITIES, SCALES, Ledger, column
-from bpcompare.language import N_, _
+from bpcompare.language import N_, _, listed
 from bpcompare.problem.parameter_names import Entry, entries
 from bpcompare.problem.problem import Problem
 from bpcompare.show.comparison_table import MOST_PARAMETERS
@@ -57,7 +57,7 @@ def _sentences(ledger: Ledger, entry: Entry) -> Iterator[str]:
     weights = ledger.first_steps["weight"]
     steps = entry.path(weights, weights[..., 0])
     sign = ledger.lr * column(ledger, "g", entry)[0].sign().item()
-    pairs = _(", ").join(f"{scale:g}·g → {step:.6g}" for scale, step in zip(SCALES, steps.tolist(), strict=True))
+    pairs = listed(f"{scale:g}·g → {step:.6g}" for scale, step in zip(SCALES, steps.tolist(), strict=True))
     yield _(
         "first      step of {name}, by the size of its gradient: {pairs}; lr·sign(g) is {sign:.6g}.",
         name=entry.name,

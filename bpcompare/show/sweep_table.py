@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from torch import Tensor
 
-from bpcompare.language import N_, _, ngettext
+from bpcompare.language import N_, _, listed, ngettext
 from bpcompare.problem.parameter_names import entries
 from bpcompare.show.terminal import new_table, percent, text
 from bpcompare.sweeps.best_rate import BestRate
@@ -233,7 +233,7 @@ def _about_spread(summary: Summary, spread: Spread) -> Iterator[str]:
     if ratios and summary.noise > 0:
         yield _(
             "           Next to least squares: {ratios} times as large; above 1 the start still shows.",
-            ratios=_(", ").join(ratios),
+            ratios=listed(ratios),
         )
 
 

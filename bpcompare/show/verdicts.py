@@ -5,7 +5,7 @@ from typing import Any
 
 from bpcompare.comparison.agreement import Agreement
 from bpcompare.comparison.base import BaseComparison
-from bpcompare.language import N_, _, ngettext
+from bpcompare.language import N_, _, listed, ngettext
 from bpcompare.show.terminal import percent
 from bpcompare.training import processes
 
@@ -63,7 +63,7 @@ def winner(times: Times) -> str:
         epochs = times[fraction]
         if any(count is not None for count in epochs.values()):
             never = _("never")
-            counts = _(", ").join(f"{n} {never if count is None else f'{count:,}'}" for n, count in epochs.items())
+            counts = listed(f"{n} {never if count is None else f'{count:,}'}" for n, count in epochs.items())
             return _("epochs to {part} of the starting gap: {counts}", part=percent(100 * fraction), counts=counts)
     return _("neither came down to a tenth of the starting gap")
 

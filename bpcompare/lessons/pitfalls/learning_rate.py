@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from bpcompare.errors import InputError
-from bpcompare.language import _
+from bpcompare.language import _, listed
 from bpcompare.lessons.pitfalls import code, wrong_loops
 from bpcompare.lessons.pitfalls.pitfall import (
     COUNTED,
@@ -157,7 +157,5 @@ def run(name: str) -> Pitfall:
         True
     """
     if name not in PITFALLS:
-        raise InputError(
-            _("there is no pitfall {name!r}; choose from {known}", name=name, known=_(", ").join(PITFALLS))
-        )
+        raise InputError(_("there is no pitfall {name!r}; choose from {known}", name=name, known=listed(PITFALLS)))
     return PITFALLS[name]()

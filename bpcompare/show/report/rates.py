@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from bpcompare.comparison.linear import Comparison
-from bpcompare.language import _
+from bpcompare.language import N_, _, listed
 from bpcompare.show.landscape import Plane
 from bpcompare.show.report.charts import Chart, Trace, chart, line, log_axis, looks, within
 from bpcompare.show.report.fits import fit_figure, least_squares_predictions, linear_fits
@@ -110,17 +110,19 @@ def _state(comparison: Comparison, rate: float, runs: dict[str, Trained]) -> dic
     ends: dict[str, list[str]] = {}
     for name, trained in runs.items():
         ends.setdefault(_end(trained, comparison), []).append(name)
+    sentence = listed((_of(names, end) for end, names in ends.items()), N_("; "))
     return {
         "rate": f"{rate:.4g}",
         "limit": _("The limit of gradient descent is 2/λmax = {limit:.6g}; this rate is below it.", limit=limit)
         if rate < limit
         else _("The limit of gradient descent is 2/λmax = {limit:.6g}; this rate is above it.", limit=limit),
-        "ends": _("{sentence}.", sentence=_("; ").join(_of(names, end) for end, names in ends.items())),
+        "ends": _("{sentence}.", sentence=sentence),
     }
 
 
 def _of(names: list[str], end: str) -> str:
-    return _("{methods}: {end}", methods=_(" and ").join(names), end=end)
+    methods = listed(names, N_(" and "))
+    return _("{methods}: {end}", methods=methods, end=end)
 
 
 def _end(trained: Trained, comparison: Comparison) -> str:
