@@ -282,8 +282,9 @@ def become(request, given):
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):  # nohup would have the last one ignored
+        signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     return words
 
 
