@@ -158,27 +158,30 @@ def try_room(room: Room, again: bool) -> None:
     results = {job: found for database in databases.values() for job, found in database.results}
     chosen = sample(room, databases)
     todo = [m for m in chosen if m.job not in results or (again and not results[m.job].is_killed)]
-    print(f"{room.name}: {len(todo)} of {len(chosen)} to try", flush=True)
+    print(f"{room.name}: {len(todo)} of {len(chosen)} to try")
     if not todo:
         return
     lay_out_tree()
-    run_tests(room, note=True)
     load_once(room)
-    limit = 600.0
-    code, used, test = run_tests(room)
+    code, used, test = run_tests(room, note=True)
     if code != 0:
         raise SystemExit(f"{room.name}: the tests fail without a mutant: {test}")
+    load_once(room)
     limit = PATIENCE * used + AT_LEAST
-    print(f"{room.name}: {used:.1f} s of the processor unchanged", flush=True)
+    print(f"{room.name}: {used:.1f} s of the processor unchanged")
     for count, mutant in enumerate(todo, 1):
         killed, used, test = try_mutant(room, mutant)
-        change = f"{mutant.spec.module_path}:{mutant.spec.start_pos[0]} {mutant.change}"
-        databases[str(mutant.spec.module_path)].set_result(mutant.job, result(killed, test, change))
-        print(f"{count}/{len(todo)} {'killed' if killed else 'SURVIVED'} {used:.1f} s  {change}  {test}", flush=True)
+        database = databases[str(mutant.spec.module_path)]
+        database.set_result(mutant.job, result(killed, test, results.get(mutant.job)))
+        where = f"{mutant.spec.module_path}:{mutant.spec.start_pos[0]}"
+        print(
+            f"{count}/{len(todo)} {'killed' if killed else 'SURVIVED'} {used:.1f} s  {where}  {mutant.change}  {test}"
+        )
 
 
 def main() -> None:
     """The command."""
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rooms", nargs="*", metavar="ROOM")
     parser.add_argument("--again", action="store_true", help="try the survivors again")
@@ -194,7 +197,7 @@ def main() -> None:
         else:
             begun = time.time()
             try_room(room, chosen.again)
-            print(f"{room.name}: {time.time() - begun:.0f} s", flush=True)
+            print(f"{room.name}: {time.time() - begun:.0f} s")
 
 
 if __name__ == "__main__":

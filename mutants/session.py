@@ -5,7 +5,9 @@ changed begins anew.
 """
 
 import ast
+import difflib
 import hashlib
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,10 +61,16 @@ class Mutant:
 
     @property
     def change(self) -> str:
-        """The changed line, before and after."""
-        before = (ROOT / self.spec.module_path).read_text().splitlines()
-        changed = [(old, new) for old, new in zip(before, self.source.splitlines(), strict=False) if old != new]
-        return " → ".join(line.split("  #")[0].strip() for line in changed[0]) if changed else "no change"
+        """The changed lines, before and after."""
+        old, new = ((ROOT / self.spec.module_path).read_text().splitlines(), self.source.splitlines())
+        for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+            if kind != "equal":
+                return " → ".join(" ".join(map(_bare, lines)) or "nothing" for lines in (old[a:b], new[c:d]))
+        return "no change"
+
+
+def _bare(line: str) -> str:
+    return re.sub(r"\s+", " ", line.split("  #")[0].strip())
 
 
 def rooms() -> list[Room]:
@@ -139,10 +147,11 @@ def counted(databases: dict[str, WorkDB]) -> list[Mutant]:
     ]
 
 
-def result(killed: bool, output: str, change: str) -> WorkResult:
-    """A result as Cosmic Ray keeps it."""
+AT_FIRST = "survived at first; "  # before a test that kills a mutant that an earlier run could not kill
+
+
+def result(killed: bool, test: str, earlier: WorkResult | None) -> WorkResult:
+    """A result as Cosmic Ray keeps it: the outcome, and the test that noticed."""
     outcome = TestOutcome.KILLED if killed else TestOutcome.SURVIVED
-    return WorkResult(worker_outcome=WorkerOutcome.NORMAL, output=output, test_outcome=outcome, diff=change)
-
-
-__all__ = ["ROOT", "Mutant", "Room", "counted", "result", "rooms", "sample", "session"]
+    first = AT_FIRST if killed and earlier is not None else ""
+    return WorkResult(worker_outcome=WorkerOutcome.NORMAL, output=first + test, test_outcome=outcome)
