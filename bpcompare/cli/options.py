@@ -245,13 +245,13 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_device_option(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+def add_device_option(parser: argparse.ArgumentParser | argparse._ArgumentGroup, says: str = "") -> None:
     """``--device``."""
     parser.add_argument(
         "--device",
         type=values.device,
         metavar="D",
-        help=_("where to calculate: cpu, cuda, cuda:N, mps, or auto for the first that is here (default cpu)"),
+        help=says or _("where to calculate: cpu, cuda, cuda:N, mps, or auto for the first that is here (default cpu)"),
     )
 
 

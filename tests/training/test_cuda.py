@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from bpcompare.comparison.linear import compare
+from bpcompare.marker.check_gradients import check_gradients
 from bpcompare.problem.networks import quadratic
 from bpcompare.problem.problem import line
 from bpcompare.sweeps.sweep import sweep
@@ -39,3 +40,13 @@ def test_a_sweep_there_is_the_sweep_here_within_rounding():
     there, here = (sweep(problems, [0.01, 0.5], device=device) for device in ("cuda", "cpu"))
     assert torch.allclose(there.weights, here.weights, rtol=1e-5, atol=1e-5)
     assert torch.equal(there.diverged_at > 0, here.diverged_at > 0)
+
+
+def test_gradients_are_marked_there():
+    def sample(k):
+        return (
+            torch.randn(3 + 2 * k, dtype=torch.float64, generator=torch.Generator().manual_seed(k)).requires_grad_(),
+        )
+
+    assert check_gradients(lambda x: (x**2).mean(), lambda x: 2 * x / len(x), sample, device="cuda").right
+    assert not check_gradients(lambda x: (x**2).mean(), lambda x: x / len(x), sample, device="cuda").right
