@@ -35,7 +35,7 @@ check: $(STAMP)
 	$(BIN)/lint-imports
 
 bench: $(BENCH)
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/measure.py
 
 ROOMS ?=
 mutants: $(MUTANT)  # ROOMS="theory race" tries only those; hours for all; the page is written anew at the end
