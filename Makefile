@@ -2,7 +2,7 @@
 # make test      set up, run every test
 # make coverage  the same tests, with branch coverage, which takes longer
 # make check     lint, types, layers
-# make bench     the speed claims, as ratios
+# make bench     the speed claims, as ratios, into benchmarks/results.md (about 8 minutes)
 # make messages  gather the texts for the catalogue of Chinese, and compile it (LOCALE=fr: of French)
 # make docs      the site, into build/docs, and in Chinese into build/docs/zh
 # make clean     remove what the above made, except outputs/
@@ -33,7 +33,7 @@ check: $(STAMP)
 	$(BIN)/lint-imports
 
 bench: $(BENCH)
-	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+	$(BIN)/python benchmarks/run.py
 
 LOCALE    ?= zh_CN
 CATALOGUE := bpcompare/locale/$(LOCALE)/LC_MESSAGES/bpcompare

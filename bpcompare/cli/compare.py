@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import time
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
 
 from bpcompare.cli import network_options, options, report, values, verification
 from bpcompare.errors import InputError
 from bpcompare.language import N_, _, listed
 from bpcompare.training.process_environment import place
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any

@@ -110,7 +110,7 @@ def sweep(
 
     Args:
         problems: One, or one per seed, all of the same sizes and precision.
-        rates: One or several learning rates above 0, finite in the precision of the problems.
+        rates: One or several learning rates above 0, in any order, finite in the precision of the problems.
         methods: Methods whose update rule is written by hand in `updates` (or is the same as one that is).
         epochs: The number of passes over the samples, at least 1.
         on_epoch: Called after every epoch of every batch of runs; each method has `batches` of them.
@@ -219,7 +219,7 @@ def _checkpoints(epochs: int) -> Tensor:
 
 def _rates(rates: object) -> Tensor:
     try:
-        return torch.as_tensor(rates, dtype=torch.float64).reshape(-1)
+        return torch.as_tensor(rates, dtype=torch.float64).reshape(-1).sort().values
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise InputError(_("the rates must be numbers; got {rates}", rates=quoted(rates))) from error
 
