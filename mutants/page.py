@@ -22,9 +22,10 @@ change that changes nothing. `make mutants` makes the mutants with [Cosmic Ray](
 tries each in a fork of one process, with the cheapest tests first, and goes on where it was broken off. It is not part
 of CI: it takes hours.
 
-Left out are changes of type annotations, which mypy reads, and operators that the operands do not have, such as a
-shift of a float: any test kills them, and they would only raise the score. Of large rooms a sample was tried: the
-first by a checksum of each mutant's place, so that the sample is the same in each run and can be made larger.
+Left out are changes of type annotations, which mypy reads; operators that the operands do not have, such as a shift of
+a float, which any test kills; and `is` for `==`, which is the same for small numbers and names. Of large rooms a sample
+was tried: the first by a checksum of each mutant's place, so that the sample is the same in each run and can be made
+larger.
 
 *Killed before* is with the tests as they stood when the pass began. The score is killed ÷ (tried − equivalent).
 
