@@ -2,8 +2,8 @@
 
     python mutants/run.py [ROOM …] [--again] [--tests COMMIT] [--list]
 
-What has been tried is not tried again; with --again the survivors are, after new tests. With --tests the tests are those
-of a commit, to know what the ones after it have brought.
+What has been tried is not tried again; with --again the survivors are, after new tests. With --tests the tests are
+those of a commit, to know what the ones after it have brought.
 """
 
 import argparse
