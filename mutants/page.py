@@ -2,14 +2,13 @@
 
 import datetime
 import sys
-import tomllib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from session import AT_FIRST, HERE, ROOT, Mutant, Room, counted, rooms, sample, session
+from session import AT_FIRST, ROOT, Mutant, Room, counted, judged, rooms, sample, session
 
 PAGE = ROOT / "docs" / "explanation" / "mutants.md"
 TEXT = """# Do the tests notice a mistake?
@@ -47,12 +46,6 @@ class Judged:
     change: str
     verdict: str
     why: str
-
-
-def judged() -> dict[tuple[str, str], tuple[str, str]]:
-    """File and change → verdict and reason."""
-    entries = tomllib.loads((HERE / "judged.toml").read_text())["survivor"]
-    return {(entry["file"], entry["change"]): (entry["verdict"], entry["why"]) for entry in entries}
 
 
 def survivors_and_counts(room: Room) -> tuple[list[Judged], Counter[str], int]:

@@ -2,8 +2,8 @@
 
     python mutants/run.py [ROOM …] [--again] [--tests COMMIT] [--list]
 
-What has been tried is not tried again; with --again the survivors are, after new tests. With --tests the tests are
-those of a commit, to know what the ones after it have brought.
+What has been tried is not tried again; with --again the survivors are, after new tests, unless they were judged to be
+equivalent. With --tests the tests are those of a commit, to know what the ones after it have brought.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from session import ROOT, Mutant, Room, counted, result, rooms, sample, session
+from session import ROOT, Mutant, Room, counted, judged, result, rooms, sample, session
 
 TREE = ROOT / "build" / "mutants" / "tree"  # a copy of the tree, where one mutant after another is put in place
 LOG = ROOT / "build" / "mutants" / "log"
@@ -166,7 +166,11 @@ def try_room(room: Room, again: bool, tests_of: str) -> None:
     databases = {module: session(module) for module in room.modules}
     results = {job: found for database in databases.values() for job, found in database.results}
     chosen = sample(room, databases)
-    todo = [m for m in chosen if m.job not in results or (again and not results[m.job].is_killed)]
+    known = {key for key, (verdict, _) in judged().items() if verdict == "equivalent"}
+    todo = [m for m in chosen if m.job not in results]
+    if again:
+        survived = [m for m in chosen if m.job in results and not results[m.job].is_killed]
+        todo += [m for m in survived if (str(m.spec.module_path), m.change) not in known]
     print(f"{room.name}: {len(todo)} of {len(chosen)} to try")
     if not todo:
         return

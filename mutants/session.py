@@ -154,6 +154,12 @@ def counted(databases: dict[str, WorkDB]) -> list[Mutant]:
     ]
 
 
+def judged() -> dict[tuple[str, str], tuple[str, str]]:
+    """File and change → verdict and reason."""
+    entries = tomllib.loads((HERE / "judged.toml").read_text())["survivor"]
+    return {(entry["file"], entry["change"]): (entry["verdict"], entry["why"]) for entry in entries}
+
+
 AT_FIRST = "survived at first; "  # before a test that kills a mutant that an earlier run could not kill
 
 
