@@ -2,14 +2,13 @@
 
 import datetime
 import sys
-import tomllib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from session import AT_FIRST, HERE, ROOT, Mutant, Room, counted, rooms, sample, session
+from session import AT_FIRST, ROOT, Mutant, Room, counted, judged, rooms, sample, session
 
 PAGE = ROOT / "docs" / "explanation" / "mutants.md"
 TEXT = """# Do the tests notice a mistake?
@@ -22,9 +21,10 @@ change that changes nothing. `make mutants` makes the mutants with [Cosmic Ray](
 tries each in a fork of one process, with the cheapest tests first, and goes on where it was broken off. It is not part
 of CI: it takes hours.
 
-Left out are changes of type annotations, which mypy reads, and operators that the operands do not have, such as a
-shift of a float: any test kills them, and they would only raise the score. Of large rooms a sample was tried: the
-first by a checksum of each mutant's place, so that the sample is the same in each run and can be made larger.
+Left out are changes of type annotations, which mypy reads; operators that the operands do not have, such as a shift of
+a float, which any test kills; and `is` for `==`, which is the same for small numbers and names. Of large rooms a sample
+was tried: the first by a checksum of each mutant's place, so that the sample is the same in each run and can be made
+larger.
 
 *Killed before* is with the tests as they stood when the pass began. The score is killed ÷ (tried − equivalent).
 
@@ -46,12 +46,6 @@ class Judged:
     change: str
     verdict: str
     why: str
-
-
-def judged() -> dict[tuple[str, str], tuple[str, str]]:
-    """File and change → verdict and reason."""
-    entries = tomllib.loads((HERE / "judged.toml").read_text())["survivor"]
-    return {(entry["file"], entry["change"]): (entry["verdict"], entry["why"]) for entry in entries}
 
 
 def survivors_and_counts(room: Room) -> tuple[list[Judged], Counter[str], int]:

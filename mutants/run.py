@@ -1,8 +1,9 @@
 """Tries the mutants: each in a fork of one process that has loaded all but our own code, with the tests of its room.
 
-    python mutants/run.py [ROOM …] [--again] [--list]
+    python mutants/run.py [ROOM …] [--again] [--tests COMMIT] [--list]
 
-What has been tried is not tried again; with --again the survivors are, after new tests.
+What has been tried is not tried again; with --again the survivors are, after new tests, unless they were judged to be
+equivalent. With --tests the tests are those of a commit, to know what the ones after it have brought.
 """
 
 import argparse
@@ -21,7 +22,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from session import ROOT, Mutant, Room, counted, result, rooms, sample, session
+from session import ROOT, Mutant, Room, counted, judged, result, rooms, sample, session
 
 TREE = ROOT / "build" / "mutants" / "tree"  # a copy of the tree, where one mutant after another is put in place
 LOG = ROOT / "build" / "mutants" / "log"
@@ -32,7 +33,7 @@ WALL = 900  # seconds, for what waits without working
 MEMORY = 6 * 2**30  # bytes of data
 
 
-def lay_out_tree() -> None:
+def lay_out_tree(tests_of: str) -> None:
     """Copies what git knows or would add, and compiles it so that a changed text is seen whatever its time and size."""
     shutil.rmtree(TREE, ignore_errors=True)
     listed = subprocess.run(
@@ -42,6 +43,10 @@ def lay_out_tree() -> None:
         if (ROOT / name).is_file():
             (TREE / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, TREE / name)
+    if tests_of:
+        shutil.rmtree(TREE / "tests")
+        archive = subprocess.run(["git", "archive", tests_of, "tests"], cwd=ROOT, capture_output=True, check=True)
+        subprocess.run(["tar", "-x"], cwd=TREE, input=archive.stdout, check=True)
     compiling = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "bpcompare"]
     subprocess.run(compiling, cwd=TREE, check=True)
 
@@ -74,9 +79,13 @@ class CheapestFirst:
         """Sorts; what has never been timed comes first."""
         items.sort(key=lambda item: self.before.get(item.nodeid, 0.0))
 
-    def pytest_runtest_logreport(self, report: Any) -> None:
+    def pytest_runtest_logstart(self) -> None:
+        """Begins to count processor time."""
+        self.begun = time.process_time()
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Notes what a test took."""
-        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
+        self.seconds[nodeid] = time.process_time() - self.begun
 
 
 def run_tests(room: Room, note: bool = False) -> tuple[int, float, str]:
@@ -117,7 +126,7 @@ def _in_child(room: Room, note: bool) -> None:
 
         options = ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin"]
         timer = CheapestFirst(notes(room)["seconds"])
-        code = int(pytest.main([*options, *room.tests], plugins=[timer]))
+        code = int(pytest.main([*options, *(path for path in room.tests if (TREE / path).exists())], plugins=[timer]))
         if note:
             _note(room, timer.seconds)
     except BaseException:
@@ -151,17 +160,21 @@ def try_mutant(room: Room, mutant: Mutant) -> tuple[bool, float, str]:
     return code != 0, used, test
 
 
-def try_room(room: Room, again: bool) -> None:
+def try_room(room: Room, again: bool, tests_of: str) -> None:
     """Tries what has not been tried, and keeps each result at once."""
     global limit
     databases = {module: session(module) for module in room.modules}
     results = {job: found for database in databases.values() for job, found in database.results}
     chosen = sample(room, databases)
-    todo = [m for m in chosen if m.job not in results or (again and not results[m.job].is_killed)]
+    known = {key for key, (verdict, _) in judged().items() if verdict == "equivalent"}
+    todo = [m for m in chosen if m.job not in results]
+    if again:
+        survived = [m for m in chosen if m.job in results and not results[m.job].is_killed]
+        todo += [m for m in survived if (str(m.spec.module_path), m.change) not in known]
     print(f"{room.name}: {len(todo)} of {len(chosen)} to try")
     if not todo:
         return
-    lay_out_tree()
+    lay_out_tree(tests_of)
     load_once(room)
     code, used, test = run_tests(room, note=True)
     if code != 0:
@@ -185,6 +198,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rooms", nargs="*", metavar="ROOM")
     parser.add_argument("--again", action="store_true", help="try the survivors again")
+    parser.add_argument("--tests", metavar="COMMIT", default="", help="use the tests of a commit")
     parser.add_argument("--list", action="store_true", help="count the mutants, try none")
     chosen = parser.parse_args()
     os.chdir(ROOT)
@@ -196,7 +210,7 @@ def main() -> None:
             print(room.name, len(sample(room, databases)), "of", len(counted(databases)))
         else:
             begun = time.time()
-            try_room(room, chosen.again)
+            try_room(room, chosen.again, chosen.tests)
             print(f"{room.name}: {time.time() - begun:.0f} s")
 
 

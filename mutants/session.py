@@ -105,6 +105,13 @@ def session(module: str) -> WorkDB:
     return WorkDB(path, WorkDB.Mode.open)
 
 
+def _by_identity(operator: str) -> bool:
+    """Whether == becomes ``is``, the same for small numbers and names, or ``is`` an order that None has not."""
+    before, _, after = operator.partition("ComparisonOperator_")[2].partition("_")
+    same = {"Is", "IsNot"}
+    return (after in same and before not in same) or (before in same and after not in {*same, "Eq", "NotEq"})
+
+
 def _counts(spec: MutationSpec, annotations: list[tuple[tuple[int, int], tuple[int, int]]]) -> bool:
     if any(begin <= spec.start_pos < end for begin, end in annotations):
         return False
@@ -143,8 +150,14 @@ def counted(databases: dict[str, WorkDB]) -> list[Mutant]:
         for database in databases.values()
         for skipped in [{job for job, found in database.results if found.worker_outcome == WorkerOutcome.SKIPPED}]
         for item in database.work_items
-        if item.job_id not in skipped
+        if item.job_id not in skipped and not _by_identity(item.mutations[0].operator_name)
     ]
+
+
+def judged() -> dict[tuple[str, str], tuple[str, str]]:
+    """File and change → verdict and reason."""
+    entries = tomllib.loads((HERE / "judged.toml").read_text())["survivor"]
+    return {(entry["file"], entry["change"]): (entry["verdict"], entry["why"]) for entry in entries}
 
 
 AT_FIRST = "survived at first; "  # before a test that kills a mutant that an earlier run could not kill

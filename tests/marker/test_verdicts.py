@@ -5,6 +5,7 @@ import pytest
 
 from bpcompare.marker.calls import Call, Problem
 from bpcompare.marker.diagnosis import _enough, diagnose, explain
+from bpcompare.marker.explanation import Explanation
 from bpcompare.marker.memo import Memo
 from bpcompare.marker.verdict import EXACT, ROUNDING, WRONG, Known
 
@@ -89,3 +90,141 @@ def test_what_is_wrong_everywhere_is_not_named_after_an_edge():
     (finding,) = verdict.findings
     assert finding.explanation.factor.constant == 2
     assert len(finding.calls) == 2
+
+
+NOISE = np.random.default_rng(0)
+
+
+def wrong(samples=4, outputs=3, dtype="float64"):
+    """A call whose answer is noise, which nothing explains."""
+    return call(NOISE.normal(size=outputs), NOISE.normal(size=outputs), dtype, N=samples, out=outputs, **{"in": 2})
+
+
+def right(samples=4, outputs=3, dtype="float64"):
+    numbers = NOISE.normal(size=outputs)
+    return call(numbers.astype(dtype), numbers, dtype, N=samples, out=outputs, **{"in": 2})
+
+
+def findings(calls, *hypotheses, **known):
+    (verdict,) = diagnose(calls, Known(("g",), hypotheses, **known))
+    return [
+        (finding.scope, finding.explanation.mistakes, finding.explanation.sure, len(finding.calls))
+        for finding in verdict.findings
+    ]
+
+
+@pytest.mark.parametrize(("whole", "told"), [(1.5, ("everywhere",)), (2.5, ("everywhere",)), (2.6, ("there",))])
+def test_one_mistake_everywhere_may_cost_half_more_than_one_that_only_some_calls_show(whole, told):
+    def hypothesis(calls, answer, memo):
+        return Explanation(("everywhere",), whole) if len(calls) == 4 else Explanation(("there",), 2.0)
+
+    calls = [wrong(dtype="float32"), wrong(5, dtype="float32"), right(), right(5)]
+    (found,) = findings(calls, hypothesis)
+    assert found == (("", told, True, 4) if told == ("everywhere",) else ("in float32", told, True, 2))
+
+
+def test_two_parts_with_an_explanation_each_are_two_findings():
+    def of_a_type(calls, answer, memo):
+        types = {call.problem.dtype for call in calls}
+        return Explanation((types.pop(),), 2.0) if len(types) == 1 else None
+
+    calls = [wrong(4, dtype="float32"), wrong(5, dtype="float32"), wrong(4), wrong(5), wrong(6)]
+    assert findings(calls, in_parts=(of_a_type,)) == [
+        ("in float32", ("float32",), True, 2),
+        ("in float64", ("float64",), True, 3),
+    ]
+    assert findings(calls) == [("", ("unknown",), False, 5)]
+    assert findings(calls, of_a_type) == [("", ("unknown",), False, 5)]  # what may hold in parts is told apart
+
+
+def test_what_explains_one_part_only_is_likely_and_the_rest_unknown():
+    def of_float32(calls, answer, memo):
+        return Explanation(("narrow",), 2.0) if {call.problem.dtype for call in calls} == {"float32"} else None
+
+    calls = [wrong(4, dtype="float32"), wrong(5, dtype="float32"), wrong(4), wrong(5), right(6)]
+    assert findings(calls, in_parts=(of_float32,)) == [
+        ("in float32", ("narrow",), False, 2),
+        ("in 2 of 5 calls", ("unknown",), False, 2),
+    ]
+    of_one_shape = [wrong(4, dtype="float32"), wrong(4, dtype="float32"), wrong(4), wrong(5)]
+    assert findings(of_one_shape, in_parts=(of_float32,)) == [("", ("unknown",), False, 4)]
+
+
+def two(answers, expected):
+    """A call with the answers ``g`` and ``h``."""
+    right = {name: np.array(numbers, dtype=np.longdouble) for name, numbers in zip("gh", expected, strict=True)}
+    terms = {name: abs(numbers).astype(float) for name, numbers in right.items()}
+    samples = 4 + int(abs(expected[0][0]) * 1000) % 7
+    problem = Problem({"N": samples, "in": 1, "out": 2}, "float64", {}, right, terms, 4)
+    return Call(problem, {name: np.array(numbers, float) for name, numbers in zip("gh", answers, strict=True)})
+
+
+def named(mistakes, only="", **more):
+    return lambda calls, answer, memo: Explanation(mistakes, 2.0, **more) if answer in only else None
+
+
+def draw():
+    return NOISE.normal(size=2)
+
+
+def test_a_mistake_that_every_answer_should_show_is_likely_at_most_where_one_does_not():
+    calls = [two((draw(), draw()), (draw(), draw())) for _ in range(4)]
+    for shared, sure in ((frozenset({"m"}), False), (frozenset({"other"}), True)):
+        first, second = diagnose(calls, Known(("g", "h"), (named(("m",), "g"),), shared=shared))
+        assert (first.mistakes, second.mistakes) == (("m",), ("unknown",))
+        assert first.findings[0].explanation.sure is sure
+    both = diagnose(calls, Known(("g", "h"), (named(("m",), "gh"),), shared=frozenset({"m"})))
+    assert [verdict.findings[0].explanation.sure for verdict in both] == [True, True]
+
+
+def test_of_explanations_that_cost_the_same_the_one_that_another_answer_shows_is_told():
+    calls = [two((draw(), draw()), (draw(), draw())) for _ in range(4)]
+    hypotheses = (named(("m",), "g"), named(("k",), "h"), named(("m",), "h"), named(("l",), "h"))
+    first, second = diagnose(calls, Known(("g", "h"), hypotheses))
+    assert (first.mistakes, second.mistakes) == (("m",), ("m",))
+    first, second = diagnose(calls, Known(("g", "h"), hypotheses[1:]))
+    assert second.mistakes == ("k",)  # nothing has been shown: the first
+    first, second = diagnose(calls, Known(("g", "h"), (named(("k",), "g"), *hypotheses[1:])))
+    assert second.mistakes == ("k",)
+
+
+def test_two_answers_in_each_others_place_are_called_swapped():
+    numbers = [(draw(), draw()) for _ in range(4)]
+    calls = [two((h, g), (g, h)) for g, h in numbers]
+    verdicts = diagnose(calls, Known(("g", "h")))
+    assert [(verdict.answer, verdict.mistakes, verdict.grade) for verdict in verdicts] == [
+        ("g", ("swapped",), WRONG),
+        ("h", ("swapped",), WRONG),
+    ]
+    assert all(verdict.largest == np.inf and len(verdict.findings[0].calls) == 4 for verdict in verdicts)
+    assert [verdict.mistakes for verdict in diagnose([two((g, h), (g, h)) for g, h in numbers], Known(("g", "h")))] == [
+        (),
+        (),
+    ]
+    one_right = [two((h, h), (g, h)) for g, h in numbers]
+    assert diagnose(one_right, Known(("g", "h")))[1].mistakes == ()
+    twice = diagnose([two((2 * h, g), (g, h)) for g, h in numbers], Known(("g", "h")))
+    assert twice[0].findings[0].explanation.factor.constant == 2
+    assert twice[0].mistakes[0] == "swapped"
+
+
+def test_a_wrong_shape_is_told_next_to_what_is_wrong_with_the_numbers():
+    def column(factor, outputs):
+        found = call(factor * np.ones(outputs), np.arange(1.0, outputs + 1), N=3 + outputs, out=outputs)
+        numbers = factor * found.problem.expected["g"].astype(float)
+        return Call(found.problem, {"g": numbers[:, None]}, {"g": "float64"})
+
+    calls = [column(2.0, outputs) for outputs in (2, 3, 4)]
+    (verdict,) = diagnose(calls, KNOWN)
+    assert verdict.findings[0].explanation.factor.constant == 2
+    assert verdict.findings[0].explanation.mistakes == ("wrong-shape",)
+    usual = [Call(one.problem, {"g": one.answers["g"][:, 0]}, one.dtypes) for one in calls]
+    assert diagnose(usual, KNOWN)[0].findings[0].explanation.mistakes == ()
+
+
+def test_errors_that_hardly_exceed_rounding_fit_many_an_explanation_and_get_none():
+    unit = 2.0**-52
+    for units, told in ((30, None), (34, ("m",))):  # rounding is 4 operations; eight times that are 32 units
+        calls = [call([1 + units * unit, 2.0, value], [1.0, 2.0, value], N=n) for n, value in ((4, 3.0), (5, 0.7))]
+        found = explain(calls, "g", Known(("g",), (named(("m",), "g"),)), Memo())
+        assert (found and found.mistakes) == told
