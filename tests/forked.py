@@ -79,9 +79,10 @@ class Popen:
         stderr: Likewise, or ``STDOUT``.
         cwd: The folder in which it runs.
         env: All of its environment; None for that of the tests.
+        process_group: 0 for one of its own.
     """
 
-    def __init__(self, command, *, stdin=None, stdout=None, stderr=None, cwd=None, env=None):
+    def __init__(self, command, *, stdin=None, stdout=None, stderr=None, cwd=None, env=None, process_group=None):
         self.args, self.returncode = command, None
         assert command[0] == sys.executable
         assert command[1] in ("-m", "-c") or not command[1].startswith("-"), "an option needs a process of its own"
@@ -98,7 +99,7 @@ class Popen:
             wanted = (list(map(str, command[1:])), place, dict(os.environ if env is None else env), closed)
             pickle.dump(wanted, request)
             request.flush()
-            socket.send_fds(_server(), [b"."], [request.fileno(), telling, *given])
+            socket.send_fds(_server(), [b"." if process_group is None else b"g"], [request.fileno(), telling, *given])
         self.pid = self._next()
 
     def _pipe(self, wanted, number, ours):
@@ -141,6 +142,10 @@ class Popen:
         """Nothing once it has ended."""
         if self.poll() is None:
             os.kill(self.pid, number)
+
+    def terminate(self):
+        """Asks it to end."""
+        self.send_signal(signal.SIGTERM)
 
     def kill(self):
         """Ends it at once."""
@@ -236,6 +241,8 @@ def requested(requests):
             if not sign:
                 return None
             if child := os.fork():
+                if sign == b"g":
+                    os.setpgid(child, child)
                 telling[child] = descriptors[1]
                 os.write(descriptors[1], TOLD.pack(child))
                 for descriptor in (descriptors[0], *descriptors[2:]):
