@@ -103,7 +103,8 @@ def of_tall(x: Tensor, y: Tensor) -> Summary:
     """50 seeds × 200 rates × 2 methods on a table not seen before, and what they show."""
     table = from_data(x, y, standardize=True)
     summary = Summary(sweep([table.restarted(seed) for seed in range(50)], rates(), epochs=EPOCHS))
-    assert summary.best and summary.spread
+    assert summary.best
+    assert summary.spread
     return summary
 
 

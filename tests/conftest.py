@@ -1,5 +1,6 @@
 """What the tests of several rooms share."""
 
+import contextlib
 import gc
 import sys
 
@@ -30,3 +31,18 @@ def undrawn():
     """`pictures.unrendered` for a whole test."""
     with unrendered():
         yield
+
+
+@pytest.fixture(scope="session")
+def sandbox():
+    """The marker's own process, which loads PyTorch once for all files that are marked in this process of pytest."""
+    from bpcompare.marker.sandbox_start import server
+
+    with server() as running:
+        yield running
+
+
+@pytest.fixture
+def one_sandbox(sandbox, monkeypatch):
+    """Within a test `check` and `check_file` begin no process of their own: `sandbox` runs the files."""
+    monkeypatch.setattr("bpcompare.marker.check.server", lambda: contextlib.nullcontext(sandbox))
