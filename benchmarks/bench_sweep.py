@@ -45,9 +45,8 @@ def by_vmap(problems: list[Problem], method: str) -> Tensor:
     for first in range(0, len(problems), AT_ONCE):
         some = problems[first : first + AT_ONCE]
         x, y = (torch.stack(values) for values in zip(*((p.x, p.y) for p in some), strict=True))
-        starts = {
-            name: torch.stack([p.start.get_parameter(name).detach() for p in some]) for name in ("weight", "bias")
-        }
+        names = ("weight", "bias")
+        starts = {name: torch.stack([p.start.get_parameter(name).detach() for p in some]) for name in names}
         parameters = {name: p.unsqueeze(1).repeat(1, RATES, *[1] * (p.ndim - 1)) for name, p in starts.items()}
         losses.append(_trained(gradient, parameters, x, y, lr, method))
     return torch.cat(losses)
@@ -103,7 +102,8 @@ def of_tall(x: Tensor, y: Tensor) -> Summary:
     """50 seeds × 200 rates × 2 methods on a table not seen before, and what they show."""
     table = from_data(x, y, standardize=True)
     summary = Summary(sweep([table.restarted(seed) for seed in range(50)], rates(), epochs=EPOCHS))
-    assert summary.best and summary.spread
+    assert summary.best
+    assert summary.spread
     return summary
 
 
