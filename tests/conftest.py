@@ -1,6 +1,8 @@
 """What the tests of several rooms share."""
 
+import contextlib
 import gc
+import sys
 
 import pytest
 from pictures import unrendered
@@ -10,8 +12,18 @@ gc.set_threshold(200_000)  # as the command line does: else a fifth of loading P
 
 def pytest_collection_finish():
     """What is loaded by now stays, and no search for garbage need go through it again."""
+    if "hypothesis" in sys.modules:
+        _draw_once()
     gc.collect()
     gc.freeze()
+
+
+def _draw_once():
+    """Hypothesis asks the first time who holds its random numbers; from Python 3.14 on that is something frozen."""
+    from hypothesis import given, settings
+    from hypothesis import strategies as st
+
+    settings(max_examples=1, database=None)(given(st.none())(lambda _: None))()
 
 
 @pytest.fixture
@@ -19,3 +31,18 @@ def undrawn():
     """`pictures.unrendered` for a whole test."""
     with unrendered():
         yield
+
+
+@pytest.fixture(scope="session")
+def sandbox():
+    """The marker's own process, which loads PyTorch once for all files that are marked in this process of pytest."""
+    from bpcompare.marker.sandbox_start import server
+
+    with server() as running:
+        yield running
+
+
+@pytest.fixture
+def one_sandbox(sandbox, monkeypatch):
+    """Within a test `check` and `check_file` begin no process of their own: `sandbox` runs the files."""
+    monkeypatch.setattr("bpcompare.marker.check.server", lambda: contextlib.nullcontext(sandbox))

@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=_("as in compare, with a rule by hand; gradients come from the data's moments (default manual,adam)"),
     )
     group.add_argument("--epochs", type=values.whole_number, default=50, metavar="N", help=_("passes (default 50)"))
+    options.add_device_option(group)
     options.add_output_options(parser)
     options.add_process_options(parser)
     parser.add_argument("--explain", action="store_true", help=_("say below what every column and word means"))
@@ -64,6 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     makers = files(request)
     load_torch(quiet=request.quiet)
 
+    from bpcompare.problem.devices import chosen
     from bpcompare.results.write import check_folder
     from bpcompare.show import glossary, sweep_table
     from bpcompare.sweeps.summary import Summary
@@ -73,11 +75,21 @@ def run(arguments: argparse.Namespace) -> int:
     with processes.process_group(request.timeout, since=began) as first:
         quiet = request.quiet or not first
         processes.run_on_all(lambda: check_folder(request.out, makers) if first else None)
+        request = steps.on_device(request, float64=True)
         with Progress(_("drawing data"), request.seeds, quiet=quiet) as progress:
             problems = processes.run_on_all(lambda: _problems(request, progress))
-        epochs = len(request.methods) * request.epochs * batches(len(problems), len(request.lr))
-        with Progress(_("training"), epochs, quiet=quiet) as progress:
-            result = sweep(problems, request.lr, request.methods, epochs=request.epochs, on_epoch=progress.advance)
+        device = request.device or "cpu"
+        weights = problems[0].in_features * problems[0].out_features
+        at_once = batches(len(problems), len(request.lr), weights, chosen(device))
+        with Progress(_("training"), len(request.methods) * request.epochs * at_once, quiet=quiet) as progress:
+            result = sweep(
+                problems,
+                request.lr,
+                request.methods,
+                epochs=request.epochs,
+                on_epoch=progress.advance,
+                device=device,
+            )
         if first:
             with Progress(_("finding the optimum of each seed's data"), len(problems), quiet=quiet) as progress:
                 noise = request.noise if request.csv is None else None

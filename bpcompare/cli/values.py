@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 
 from bpcompare.language import _, listed
 from bpcompare.training.defaults import LARGEST_LR
@@ -178,6 +179,13 @@ def among(*known: str) -> Callable[[str], tuple[str, ...]]:
         return found
 
     return read
+
+
+def device(text: str) -> str:
+    """Where to calculate; whether it is here, is known once PyTorch is loaded."""
+    if not re.fullmatch(r"cpu|mps|auto|cuda(:\d{1,4})?", text):
+        raise argparse.ArgumentTypeError(_("must be cpu, cuda, cuda:N, mps or auto; got {text!r}", text=text))
+    return text
 
 
 def folder(text: str) -> Path:

@@ -5,11 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import zlib
+from collections.abc import Callable
 from pathlib import PurePath
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ENDS = {".svg": "</svg>", ".html": "</html>", ".json": "}"}
 

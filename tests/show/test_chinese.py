@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -62,6 +62,7 @@ def test_every_table_and_sentence_of_a_comparison_fits_a_terminal_in_chinese(chi
 
 
 @given(st.text("学习率梯度，。：（）「」ab1", max_size=60), st.integers(8, 40))
+@settings(derandomize=True)
 def test_lines_break_between_characters_but_not_before_punctuation(sentence, width):
     lines = wrapped(sentence, width).split("\n")
     assert "".join(lines) == sentence

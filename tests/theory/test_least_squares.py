@@ -7,6 +7,7 @@ from certified import ANSCOMBE_AND_CARS, NIST, digits, exact_line, nist
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bpcompare.problem.problem import line
 from bpcompare.theory import least_squares as module
 from bpcompare.theory import reduction
 from bpcompare.theory.least_squares import Curvature, curvature, least_squares
@@ -94,6 +95,16 @@ def test_the_loss_of_any_parameters_is_torchs(seed, n, inputs, outputs, bias):
     direct = torch.nn.functional.mse_loss((x + 3) @ weight.T + offset, y)
     assert optimum.loss_at(weight, offset).item() == pytest.approx(direct.item(), rel=1e-11)
     assert optimum.loss <= direct.item() * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_noise_moves_the_optimum_away_from_the_truth_and_below_it(noise):
+    problem = line(noise=noise, dtype=torch.float64)
+    optimum = least_squares(problem.x, problem.y)
+    off = (optimum.weight - problem.truth.weight).abs().item()
+    loss_of_truth = torch.nn.functional.mse_loss(problem.x @ problem.truth.weight.T + problem.truth.bias, problem.y)
+    assert (off > 1e-5) == (noise > 0)
+    assert (optimum.loss < loss_of_truth.item() * (1 - 1e-5)) == (noise > 0)
 
 
 def test_the_curvature_of_norris_is_what_was_computed_elsewhere():
