@@ -13,7 +13,7 @@ from bpcompare.marker.check import check_function
 from bpcompare.marker.conditions import describe
 from bpcompare.marker.factors import Factor, Pair, fit
 from bpcompare.marker.hypotheses.combinations import combinations
-from bpcompare.marker.hypotheses.wrong_parts import View
+from bpcompare.marker.hypotheses.wrong_parts.view import View
 from bpcompare.marker.meaning import names
 from bpcompare.marker.mistakes import MISTAKES
 from bpcompare.marker.problems import linear_regression, linear_regression_mistakes
