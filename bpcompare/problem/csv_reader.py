@@ -1,19 +1,22 @@
 """A user's CSV file becomes a problem, or is refused with file, line, column and cell.
 
-Nothing is guessed: a file with two possible meanings is refused. Columns are converted a chunk of rows at a time
-by calls that run at C speed; only a chunk that fails is gone through cell by cell, to say where.
+Nothing is guessed: a file with two possible meanings is refused. A block of lines that is all plain numbers is
+converted at once (`csv_plain`); any other goes through the standard library's reader and through `float`, and only one
+that fails there is gone through cell by cell, to say where.
 """
 
 import csv
 import gc
+import io
 import itertools
 import math
 import operator
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import torch
 from torch import Tensor
@@ -27,10 +30,11 @@ from bpcompare.problem.csv_dialect import Dialect, is_missing
 from bpcompare.problem.csv_encoding import open_text
 from bpcompare.problem.csv_errors import blank_line, check_cell, check_header, check_row
 from bpcompare.problem.csv_lines import LinesWithoutComments
+from bpcompare.problem.csv_plain import plain_numbers
 from bpcompare.problem.problem import Problem, from_data
 
 AS_USUAL = Dialect()
-CHUNK = 2_048  # rows converted at a time
+BLOCK = 2**17  # letters converted at a time, in arrays that a core's own cache holds
 
 Row = list[str]
 OnProgress = Callable[[float], object]
@@ -160,20 +164,22 @@ READER_SAYS = (  # csv.Error
 
 
 class _Reader:
-    """Reads rows and converts the wanted cells of each, chunk by chunk, into ``columns``."""
+    """Reads lines and converts the wanted cells of each, block by block, into ``columns``."""
 
-    def __init__(self, path: Path, text: Iterable[str], x: Columns, y: Columns, dialect: Dialect) -> None:
-        self.path, self.dialect = path, dialect
-        self.lines = None if dialect.comment is None else LinesWithoutComments(text, dialect.comment)
-        lines = iter(text if self.lines is None else self.lines)
+    def __init__(self, path: Path, text: TextIO, x: Columns, y: Columns, dialect: Dialect) -> None:
+        self.path, self.text, self.dialect = path, text, dialect
+        self.block = io.StringIO()  # what the careful reader reads, before it goes on in ``text``
+        self.passed = 0  # lines that it did not see
+        self.lines = None if dialect.comment is None else LinesWithoutComments(self._careful_lines(), dialect.comment)
+        lines = iter(self._careful_lines() if self.lines is None else self.lines)
         first = next(lines, "")
         if not first.strip("\r\n"):
             message = N_("{path}: the file is empty; its first row must name the columns")
             if first:
                 message = N_("{path}, line {line}: the file is empty; its first row must name the columns")
             raise TableError(_(message, path=path, line=self._in_file(1)))
-        sign = delimiter(path, first, x, y)
-        self.rows = csv.reader(itertools.chain([first], lines), delimiter=sign, strict=True)
+        self.delimiter = delimiter(path, first, x, y)
+        self.rows = csv.reader(itertools.chain([first], lines), delimiter=self.delimiter, strict=True)
         self.header = [name.strip() for name in self._next_rows(1)[0]]
         self.x, self.y = choose(self.header, x, y)
         self.wanted = [*self.x, *self.y]
@@ -183,8 +189,13 @@ class _Reader:
         self.skipped = 0
 
     def _in_file(self, line: int) -> int:
-        """The number that a line has in the file, comments counted."""
-        return line if self.lines is None else self.lines.number_of(line)
+        """The number in the file of a line that the careful reader counts."""
+        return self.passed + (line if self.lines is None else self.lines.number_of(line))
+
+    def _careful_lines(self) -> Iterator[str]:
+        """The lines of the block and, as a quoted cell may go on after it, those that follow."""
+        while line := self.block.readline() or self.text.readline():
+            yield line
 
     def _next_rows(self, count: int) -> list[Row]:
         try:
@@ -201,10 +212,15 @@ class _Reader:
             ) from error
 
     def chunks(self) -> Iterator[None]:
-        """Converts chunk after chunk until the file ends; blank lines may follow the last row, not part rows."""
+        """Converts block after block until the file ends; blank lines may follow the last row, not part rows."""
         blank_at = 0
-        line = self.rows.line_num
-        while rows := self._next_rows(CHUNK):
+        while block := self.text.read(BLOCK) + self.text.readline():
+            if not blank_at and self._convert_plain(block):
+                yield
+                continue
+            self.block = io.StringIO(block, newline="")
+            line = self.rows.line_num
+            rows = self._next_rows(len(block.splitlines()))  # or more, where a row takes several lines
             if blank_at and any(rows) and not self.dialect.skip_missing:
                 raise blank_line(self.path, self._in_file(blank_at))
             blank = sum(1 for __ in itertools.takewhile(operator.not_, reversed(rows)))
@@ -212,13 +228,22 @@ class _Reader:
                 del rows[-blank:]
                 blank_at = blank_at or self.rows.line_num - blank + 1
             self._convert(rows, line)
-            line = self.rows.line_num
             yield
         if not self.columns[0]:
             fault = _("{path} has a header but no rows of data; give it at least one", path=self.path)
             if self.skipped:
                 fault = _("{fault}; all {rows} rows have a missing cell", fault=fault, rows=self.skipped)
             raise TableError(fault)
+
+    def _convert_plain(self, block: str) -> bool:
+        """Converts a block that is all plain numbers; False where it is not."""
+        numbers = plain_numbers(block, self.delimiter, self.dialect.decimal, len(self.header))
+        if numbers is None:
+            return False
+        for column, place in zip(self.columns, self.places, strict=True):
+            column.frombytes(numbers[:, place].tobytes())
+        self.passed += len(numbers)
+        return True
 
     def _convert(self, rows: list[Row], line: int) -> None:
         try:

@@ -199,6 +199,7 @@ def test_an_exercise_begins_with_a_file_that_is_never_overwritten(tmp_path, monk
     assert file.read_text() == "mine"
 
 
+@pytest.mark.usefixtures("one_sandbox")
 def test_a_starter_can_be_marked_as_it_is(tmp_path, capsys):
     file = tmp_path / "start.py"
     assert main(["check", "--exercise", "sigmoid-neuron", str(file)]) == 0

@@ -95,6 +95,28 @@ def test_a_file_that_cannot_be_marked_gets_one_sentence(marked, name):
     assert "\n" not in str(caught.value)
 
 
+GREEDY = """
+def refused(action):
+    try:
+        action()
+    except OSError:
+        return True
+    return False
+
+def huge():
+    with open("huge", "wb") as file:
+        file.seek(65 << 20)
+        file.write(b"x")
+
+assert refused(huge), "a file of 65 MiB"
+assert refused(lambda: [open("small", "ab") for _ in range(300)]), "300 open files"
+"""
+
+
+def test_large_files_and_many_open_ones_are_refused(marked):
+    assert marked(GREEDY + GOOD).right
+
+
 def test_a_file_that_cannot_be_marked_ends_the_command_with_2(tmp_path, capsys, monkeypatch, process):
     monkeypatch.setattr("bpcompare.marker.check.server", lambda: nullcontext(process))
     path = tmp_path / "mine.py"

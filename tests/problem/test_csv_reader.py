@@ -88,7 +88,7 @@ def test_what_is_not_a_table_of_numbers_is_refused_with_its_place(table, content
 
 
 def test_the_place_is_right_in_every_chunk(table, monkeypatch):
-    monkeypatch.setattr(module, "CHUNK", 4)
+    monkeypatch.setattr(module, "BLOCK", 16)
     for bad in range(20):
         lines = ["a,b", *(f"{i},{i}" if i != bad else f"{i},oops" for i in range(20))]
         with pytest.raises(TableError, match=f"line {bad + 2}, column 'b'"):
@@ -96,7 +96,7 @@ def test_the_place_is_right_in_every_chunk(table, monkeypatch):
 
 
 def test_blank_lines_before_a_later_chunk_are_refused(table, monkeypatch):
-    monkeypatch.setattr(module, "CHUNK", 2)
+    monkeypatch.setattr(module, "BLOCK", 4)
     with pytest.raises(TableError, match="line 3: the line is blank"):
         read_table(table("a,b\n1,2\n\n\n\n3,4\n"), ["a"], ["b"])
     assert len(read_table(table("a,b\n1,2\n\n\n\n\n"), ["a"], ["b"]).x) == 1

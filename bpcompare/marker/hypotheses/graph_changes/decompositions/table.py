@@ -21,7 +21,6 @@ TABLE: dict[Any, Callable[..., Any]] = {
     aten._softmax: activations.softmax,
     aten._log_softmax: activations.log_softmax,
     aten.logsumexp: activations.logsumexp,
-    aten._safe_softmax: lambda x, dim, dtype=None: activations.softmax(x, dim),
     aten.native_layer_norm: normalisations.layer_norm,
     aten.native_batch_norm: normalisations.batch_norm,
     aten.native_group_norm: normalisations.group_norm,
@@ -55,9 +54,10 @@ TABLE: dict[Any, Callable[..., Any]] = {
     aten.square: arithmetic.square,
     aten.masked_fill: arithmetic.masked_fill,
 }
-TABLE |= {
+TABLE |= {  # what this PyTorch has of them
     getattr(aten, name): function
     for name, function in (
+        ("_safe_softmax", lambda x, dim, dtype=None: activations.softmax(x, dim)),
         ("_fused_rms_norm", normalisations.rms_norm),
         ("_native_batch_norm_legit", normalisations.batch_norm),
         ("_native_batch_norm_legit_no_training", None),
