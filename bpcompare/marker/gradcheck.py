@@ -15,7 +15,7 @@ from bpcompare.marker.gradcheck_explanation import ask_properties, explain_gradi
 from bpcompare.marker.gradcheck_marking import GradientMarking, farthest, scope
 from bpcompare.marker.gradcheck_subject import Subject
 from bpcompare.marker.gradcheck_tried import Tried, raises, shapes_of, try_cases
-from bpcompare.marker.hypotheses.graph_changes.explain import NamedMistake
+from bpcompare.marker.hypotheses.graph_changes.named_mistake import NamedMistake
 from bpcompare.marker.placement import device_of, here, on_device
 from bpcompare.marker.questions import Property
 

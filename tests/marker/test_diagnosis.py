@@ -13,7 +13,7 @@ from bpcompare.marker.check import check_function
 from bpcompare.marker.conditions import describe
 from bpcompare.marker.factors import Factor, Pair, fit
 from bpcompare.marker.hypotheses.combinations import combinations
-from bpcompare.marker.hypotheses.wrong_parts import View
+from bpcompare.marker.hypotheses.wrong_parts.view import View
 from bpcompare.marker.meaning import names
 from bpcompare.marker.mistakes import MISTAKES
 from bpcompare.marker.problems import linear_regression, linear_regression_mistakes
@@ -116,7 +116,8 @@ def test_a_mistake_before_the_residual_that_hides_in_grad_b_is_named_by_the_chan
     marking = check_function(gradients, seed=1)
     assert marking.mistakes == {"grad_w": ("value-changed",), "grad_b": ("value-changed",)}
     for verdict in marking.verdicts:
-        assert "xwᵀ is centred over the samples" in verdict.findings[0].explanation.told[0].says
+        (told,) = verdict.findings[0].explanation.told
+        assert (told.line, told.says.split()[0]) == (1, "xwᵀ")
 
 
 def test_the_same_mistake_is_sure_where_it_explains_both_gradients():

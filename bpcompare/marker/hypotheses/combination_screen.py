@@ -18,7 +18,9 @@ from bpcompare.marker.hypotheses.combinations import (
     holding,
     input_of,
 )
-from bpcompare.marker.hypotheses.wrong_parts import SAMPLE_BY_SAMPLE, SAMPLES, View, view
+from bpcompare.marker.hypotheses.wrong_parts.inputs import SAMPLES
+from bpcompare.marker.hypotheses.wrong_parts.products import SAMPLE_BY_SAMPLE
+from bpcompare.marker.hypotheses.wrong_parts.view import View, view
 from bpcompare.marker.memo import Memo
 
 SURELY_FAR = 2 * FAR  # sums in another order must not refute what one combination alone does not

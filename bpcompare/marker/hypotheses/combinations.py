@@ -8,7 +8,10 @@ from typing import NamedTuple
 
 from bpcompare.marker.calls import Array
 from bpcompare.marker.factors import Factor
-from bpcompare.marker.hypotheses.wrong_parts import ERRORS, INPUTS, PRODUCTS, SAMPLES, SUMS, View
+from bpcompare.marker.hypotheses.wrong_parts.inputs import INPUTS, SAMPLES
+from bpcompare.marker.hypotheses.wrong_parts.products import PRODUCTS, SUMS
+from bpcompare.marker.hypotheses.wrong_parts.residuals import ERRORS
+from bpcompare.marker.hypotheses.wrong_parts.view import View
 
 MOST_MISTAKES = 2  # in one combination, apart from its factor
 # Factors that follow from the mistake itself, and are no mistake of their own: powers of the sizes, and constants.

@@ -22,7 +22,7 @@ from bpcompare.marker.explanation import (
 from bpcompare.marker.factors import Factor
 from bpcompare.marker.hypotheses.number_types import CASTS, PREDICTED, Cast, comparable, error
 from bpcompare.marker.hypotheses.number_values import STEPS
-from bpcompare.marker.hypotheses.wrong_parts import View, view
+from bpcompare.marker.hypotheses.wrong_parts.view import View, view
 from bpcompare.marker.memo import Memo
 from bpcompare.marker.phrases import Phrase, Words, phrase, said
 

@@ -22,7 +22,8 @@ from bpcompare.marker.hypotheses.added_terms import added_term, finite_differenc
 from bpcompare.marker.hypotheses.combination_screen import refuted
 from bpcompare.marker.hypotheses.combinations import MOST_MISTAKES, holding
 from bpcompare.marker.hypotheses.rounded_stages import narrowed
-from bpcompare.marker.hypotheses.wrong_parts import ERRORS, View, view
+from bpcompare.marker.hypotheses.wrong_parts.residuals import ERRORS
+from bpcompare.marker.hypotheses.wrong_parts.view import View, view
 from bpcompare.marker.memo import Memo
 from bpcompare.marker.problems.linear_regression import solve
 
