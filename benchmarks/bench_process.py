@@ -1,26 +1,36 @@
-"""Whole processes: the main job against the plain script, and --help against doing nothing."""
+"""Whole processes: the main job against the plain script, light commands against what they cannot do without."""
 
-import os
-import subprocess
-import sys
 import tempfile
-from functools import partial
 from pathlib import Path
 
-from ratio import paired
+from ratio import alone, paired, python
 
-# As Python comes it keeps the bytecode of what it imports; where it is told not to, it would compile at every start.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-
-
-def run(*arguments: str) -> None:
-    """Runs Python with these arguments, its output thrown away."""
-    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, env=ENVIRONMENT)
-
+BPCOMPARE = ("-m", "bpcompare")
+LIGHT = {
+    "derive": ("derive", "z = x*w; r = z - y; loss = r**2", "x=2", "w=1", "y=4"),
+    "graph": ("graph", "--quiet"),
+    "equations": ("equations",),
+    "collapse": ("collapse",),
+}
+REFUSED = {
+    "an unknown command": ("compar",),
+    "an unknown option": ("--epoch", "5"),
+    "a wrong number": ("--lr", "fast"),
+    "options that exclude each other": ("--layers", "1,2,1", "--landscape"),
+}
 
 if __name__ == "__main__":
     plain = Path(__file__).parent / "plain.py"
     with tempfile.TemporaryDirectory() as folder:
-        ours = partial(run, "-m", "bpcompare", "--out", folder)
-        paired("the main job, all figures and files", ours, partial(run, str(plain), f"{folder}/p.png"), claim=1.3)
-    paired("--help", partial(run, "-m", "bpcompare", "--help"), partial(run, "-c", "pass"), pairs=31, claim=3)
+        out = ("--out", folder)
+        main, script = python(*BPCOMPARE, *out), python(str(plain), f"{folder}/p.png")
+        paired("whole process, all files", "the plain script", main, script, pairs=11, goal=1)
+        torch, nothing = python("-c", "import torch"), python("-c", "pass")
+        for name, words in LIGHT.items():
+            where = out if name == "graph" else ()
+            paired(f"`{name}`", "`import torch`", python(*BPCOMPARE, *words, *where), torch, pairs=7, goal=1.3)
+        paired("`--help`", "`python -c pass`", python(*BPCOMPARE, "--help"), nothing, pairs=31, goal=2)
+        for name, words in REFUSED.items():
+            refused = python(*BPCOMPARE, *words, *out, code=2)
+            paired(f"error: {name}", "`python -c pass`", refused, nothing, pairs=31, goal=2)
+        alone("`pitfalls`, all", python(*BPCOMPARE, "pitfalls", "--quiet", *out), goal=8)

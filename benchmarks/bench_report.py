@@ -1,22 +1,13 @@
 """The report, from the command to the file, against importing PyTorch: what a reader waits for beyond the import."""
 
 import csv
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import torch
-from ratio import paired
+from ratio import paired, python
 
-PAIRS = 5
-
-
-def process(*arguments: str) -> Callable[[], object]:
-    """A task that runs Python with these arguments."""
-    return partial(subprocess.run, [sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+PAIRS = 3
 
 
 def table(path: Path) -> None:
@@ -31,16 +22,11 @@ def table(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    bare = process("-c", "import torch")
+    bare = python("-c", "import torch")
     with tempfile.TemporaryDirectory() as folder:
-        out = ("--quiet", "--out", folder)
-        paired("report of the default problem", process("-m", "bpcompare", "report", *out), bare, pairs=PAIRS, claim=8)
+        command = ("-m", "bpcompare", "report", "--quiet", "--out", folder)
+        paired("report of the default problem", "`import torch`", python(*command), bare, pairs=PAIRS, goal=8)
         table(Path(folder, "four.csv"))
         four = ("--csv", f"{folder}/four.csv", "--x", "a,b,c,d", "--y", "y", "--standardize", "--lr", "0.3")
-        paired(
-            "report of a table with 4 inputs",
-            process("-m", "bpcompare", "report", *four, *out),
-            bare,
-            pairs=PAIRS,
-            claim=8,
-        )
+        ours = python(*command, *four)
+        paired("report of a table with 4 inputs", "`import torch`", ours, bare, pairs=PAIRS, goal=8)

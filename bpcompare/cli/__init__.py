@@ -78,7 +78,7 @@ def _run(argv: list[str], *, is_process: bool) -> int:
         call, why = error.filename or _("a call"), reason(error)
         return _complain(BpcompareError(_("the system refused {call}: {reason}", call=call, reason=why)))
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, MemoryError) or "allocate memory" in str(error):
+        if isinstance(error, MemoryError) or re.search("allocate memory|out of memory", str(error)):
             return _complain(InputError(_("this problem does not fit into memory; use fewer samples or columns")))
         raise
     if broken := streams.failure():

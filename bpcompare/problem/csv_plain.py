@@ -10,9 +10,6 @@ Source: Clinger (1990), How to Read Floating Point Numbers Accurately, the case 
 Parsing at a Gigabyte per Second, §6, eight digits at once.
 """
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,51 +31,45 @@ _JOIN = [  # mask, factor, shift: 12|34|56|78 → 1234|5678 → 12345678
 ]
 
 
-def plain_numbers(
-    block: str, delimiter: str, decimal: str, columns: int, places: Sequence[int]
-) -> NDArray[np.float64] | None:
-    r"""The columns at some places of a block of lines, (places, rows), or None where it is not all plain.
+def plain_numbers(block: str, delimiter: str, decimal: str, columns: int) -> NDArray[np.float64] | None:
+    r"""The numbers of a block of lines, (rows, columns), or None where it is not all plain.
 
     Args:
         block: Whole lines.
         delimiter: The sign between cells.
         decimal: The sign before the decimals.
         columns: The number of cells in a line.
-        places: Which of them are wanted.
 
     Example:
-        >>> plain_numbers("1.5,-2\n.25,30\n", ",", ".", 2, [1, 0]).tolist()
-        [[-2.0, 30.0], [1.5, 0.25]]
-        >>> plain_numbers("1.5,2e3\n", ",", ".", 2, [0]) is None
+        >>> plain_numbers("1.5,-2\n.25,30\n", ",", ".", 2).tolist()
+        [[1.5, -2.0], [0.25, 30.0]]
+        >>> plain_numbers("1.5,2e3\n", ",", ".", 2) is None
         True
     """
     if delimiter == decimal or not block.isascii():
         return None
-    lines = block.replace("\r\n", "\n").encode()
+    lines = (block.replace("\r\n", "\n") if "\r" in block else block).encode()
     padded = np.frombuffer(b"0" * DIGITS + lines + b"\n" * (lines[-1] != NEWLINE), np.uint8)
-    text, point, comma = padded[DIGITS:], ord(decimal), ord(delimiter)
-    marks = np.flatnonzero((text == comma) | (text == NEWLINE) | (text == point))
+    text, point = padded[DIGITS:], ord(decimal)
+    marks = np.flatnonzero((text == point) | (text == ord(delimiter)) | (text == NEWLINE))
     kinds = text[marks]
     is_end = kinds != point
-    ends = marks[is_end]
-    shape = (len(ends) // columns, columns)
-    expected = np.full(columns, comma, np.uint8)
-    expected[-1] = NEWLINE
-    if len(ends) % columns or (kinds[is_end].reshape(shape) != expected).any():
+    rows = np.count_nonzero(kinds == NEWLINE)
+    if kinds[is_end].tobytes() != (delimiter * (columns - 1) + "\n").encode() * rows:
         return None
-    return _cells(padded, marks, is_end, ends, shape, places)
+    numbers = _cells(padded, marks, is_end)
+    return None if numbers is None else numbers.reshape(rows, columns)
 
 
-def _cells(
-    padded: NDArray[np.uint8],
-    marks: Positions,
-    is_end: NDArray[np.bool_],
-    ends: Positions,
-    shape: tuple[int, int],
-    places: Sequence[int],
-) -> NDArray[np.float64] | None:
-    """The wanted cells, where every cell is digits with at most one point, and a minus before them or none."""
-    text = padded[DIGITS:]
+def _cells(padded: NDArray[np.uint8], marks: Positions, is_end: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+    """The number of every cell, if each is digits with at most one point, and a minus before them or none.
+
+    Args:
+        padded: The block after `DIGITS` zeros.
+        marks: Where the cells' points and ends are.
+        is_end: Which of the marks are ends.
+    """
+    text, ends = padded[DIGITS:], marks[is_end]
     starts = np.concatenate([[0], ends[:-1] + 1])
     last_mark = np.flatnonzero(is_end) - 1  # the one before each end; before the first of all, the last, a line's end
     has_point = ~is_end[last_mark]
@@ -87,20 +78,15 @@ def _cells(
     if counted != len(text) or np.count_nonzero(has_point) != len(marks) - len(ends):
         return None
     points = np.where(has_point, marks[last_mark], ends)
-
-    def wanted(cells: NDArray[Any]) -> NDArray[Any]:
-        return cells.reshape(shape).T[list(places)]
-
-    ends, points, minus = wanted(ends), wanted(points), wanted(minus)
-    whole = points - wanted(starts) - minus
-    decimals = ends - points - wanted(has_point)
+    whole, decimals = points - starts - minus, ends - points - has_point
     if max(whole.max(), decimals.max()) > DIGITS or (whole + decimals).min() == 0:
         return None
     words: Words = np.ndarray(len(text) + 1, "<u8", padded, strides=(1,))  # the eight bytes before each position
-    mantissa = _joined(words[points], whole) * _POWERS[decimals] + _joined(words[ends], decimals)
+    scale = _POWERS[decimals]
+    mantissa = _joined(words[points], whole) * scale + _joined(words[ends], decimals)
     if mantissa.max() > EXACT:
         return None
-    numbers: NDArray[np.float64] = mantissa.astype(np.float64) / _POWERS[decimals].astype(np.float64)
+    numbers: NDArray[np.float64] = mantissa.astype(np.float64) / scale.astype(np.float64)
     return np.negative(numbers, out=numbers, where=minus)
 
 

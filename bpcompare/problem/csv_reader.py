@@ -237,12 +237,12 @@ class _Reader:
 
     def _convert_plain(self, block: str) -> bool:
         """Converts a block that is all plain numbers; False where it is not."""
-        numbers = plain_numbers(block, self.delimiter, self.dialect.decimal, len(self.header), self.places)
+        numbers = plain_numbers(block, self.delimiter, self.dialect.decimal, len(self.header))
         if numbers is None:
             return False
-        for column, more in zip(self.columns, numbers, strict=True):
-            column.frombytes(more.tobytes())
-        self.passed += numbers.shape[1]
+        for column, place in zip(self.columns, self.places, strict=True):
+            column.frombytes(numbers[:, place].tobytes())
+        self.passed += len(numbers)
         return True
 
     def _convert(self, rows: list[Row], line: int) -> None:

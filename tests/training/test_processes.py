@@ -60,7 +60,7 @@ def test_several_workers_make_the_runs_of_one_within_rounding_and_all_the_same(c
     folder = jobs / f"agree:{count}"
     for rank in range(count):
         assert outcome(folder, rank) == (0, "")
-    first, *others = [torch.load(folder / f"{rank}.pt") for rank in range(count)]
+    first, *others = [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(count)]
     for name, (parameters, losses) in by_one.items():
         exact = name.startswith("sweep")  # whole runs are shared out, not rows
         rtol = 0 if exact else ROUNDING

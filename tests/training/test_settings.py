@@ -39,7 +39,7 @@ def test_the_defaults_are_those_of_the_settings(call):
 def test_numbers_of_numpy_and_pytorch_become_pythons():
     settings = TrainingSettings(lr=np.float32(0.5), epochs=np.int64(3), batch_size=torch.tensor(2), seed=np.uint8(7))
     assert settings == TrainingSettings(0.5, 3, 2, 7)
-    assert {type(value) for value in vars(settings).values()} == {float, int, bool}
+    assert {type(value) for value in vars(settings).values()} == {float, int, bool, str}  # the device is a name
 
 
 @pytest.mark.parametrize("seed", [-(2**63), 2**64 - 1])

@@ -1,7 +1,8 @@
 """What can go wrong in a derivation: every change of one step, with what is said of it and how much has to go wrong."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -42,6 +43,7 @@ STANDS = N_("in the step to {step}, {other} stands where {operand} belongs")
 NUMBER_STANDS = N_("in the step to {step}, the number {number:g} stands where {operand} belongs")
 ONES_STAND = N_("in the step to {step}, ones stand where {operand} belongs")
 INCREASED, REDUCED = N_("{value} is increased by {amount}"), N_("{value} is reduced by {amount}")
+Shapes = Mapping[str, tuple[int, ...]]  # of the values, by name
 ONE_USE = 0.1  # more than where every use of a value is concerned
 
 
@@ -70,7 +72,7 @@ class Change:
 
 def all_changes(
     program: Program, wanted: frozenset[str], typical: Values, given: frozenset[str] = frozenset()
-) -> list[Change]:
+) -> tuple[Change, ...]:
     """Every change of one of the wanted values, cheapest first.
 
     Args:
@@ -79,7 +81,23 @@ def all_changes(
         typical: Values of one problem, which say what each value is.
         given: Values that are the learner's own: they can only be changed where a step uses them.
     """
-    found: list[Change] = []
+    lengths: dict[int, int] = {}
+    shapes = tuple(
+        (name, tuple(lengths.setdefault(length, len(lengths)) for length in np.shape(typical[name])))
+        for name in program.users
+    )
+    return _changes_of(program, wanted, shapes, given)
+
+
+@lru_cache(maxsize=32)
+def _changes_of(
+    program: Program,
+    wanted: frozenset[str],
+    equal_shapes: tuple[tuple[str, tuple[int, ...]], ...],
+    given: frozenset[str],
+) -> tuple[Change, ...]:
+    """The same for all problems whose values have equal shapes where these have, whatever their lengths."""
+    typical, found = dict(equal_shapes), list[Change]()
     for shown in program.inputs.values():
         used = [step for step in program.users[shown] if step.name in wanted]
         if shown in wanted and used:
@@ -93,11 +111,11 @@ def all_changes(
                 found += _of_step(program, step, typical)
             if len(used) > 1 or step.name in given:
                 found += [change for user in used for change in _one_use(program, user, step.name, typical)]
-    return sorted(found, key=lambda change: change.cost)
+    return tuple(sorted(found, key=lambda change: change.cost))
 
 
-def _values_of_input(program: Program, shown: str, user: Step, typical: Values) -> Iterator[Change]:
-    for words, transform, more in transforms.of(typical[shown], program.axes_of(shown)):
+def _values_of_input(program: Program, shown: str, user: Step, typical: Shapes) -> Iterator[Change]:
+    for words, transform, more in transforms.of(len(typical[shown]), program.axes_of(shown)):
         says = _told(IS_CHANGED, value=shown, change=words)
         yield Change(VALUE, shown, _transformed_input(shown, transform), says, user.line, COST[VALUE] + more)
 
@@ -106,7 +124,7 @@ def _transformed_input(shown: str, transform: transforms.Transform) -> Make:
     return lambda values: transform(values[shown])
 
 
-def _of_step(program: Program, step: Step, typical: Values) -> Iterator[Change]:
+def _of_step(program: Program, step: Step, typical: Shapes) -> Iterator[Change]:
     for words, operation in INSTEAD[step.operation].items():
         operands = dict(zip("ab", map(_bracketed, step.operands), strict=False))
         says = _told(IN_STEP, step=step.name, what=_told(words, **operands))
@@ -116,7 +134,7 @@ def _of_step(program: Program, step: Step, typical: Values) -> Iterator[Change]:
         for other in _others(program, step, place, typical):
             says = _told(STANDS, step=step.name, other=other, operand=name)
             yield Change(OPERAND, step.name, _replaced(step, place, other), says, step.line, COST[OPERAND])
-        if np.ndim(typical[name]) == 0:
+        if not typical[name]:
             for number in (*NUMBERS, *SETTINGS):
                 says = _told(NUMBER_STANDS, step=step.name, number=number, operand=name)
                 make = _with_number(step, place, number)
@@ -125,15 +143,15 @@ def _of_step(program: Program, step: Step, typical: Values) -> Iterator[Change]:
             says = _told(ONES_STAND, step=step.name, operand=name)
             yield Change(LEFT_OUT, step.name, _with_ones(step, place), says, step.line, COST[LEFT_OUT] + 0.1)
     yield from _combined(program, step, typical)
-    for change, transform, more in transforms.of(typical[step.name], program.axes_of(step.name)):
+    for change, transform, more in transforms.of(len(typical[step.name]), program.axes_of(step.name)):
         says = _told(IS_CHANGED, value=step.name, change=change)
         yield Change(VALUE, step.name, _transformed(step, transform), says, step.line, COST[VALUE] + more)
 
 
-def _combined(program: Program, step: Step, typical: Values) -> Iterator[Change]:
+def _combined(program: Program, step: Step, typical: Shapes) -> Iterator[Change]:
     """The right value together with another one: multiplied, divided, added, the larger of the two."""
     for other in known_before(program, step.name):
-        if np.ndim(typical[other]) and np.shape(typical[other]) != np.shape(typical[step.name]):
+        if typical[other] and typical[other] != typical[step.name]:
             continue
         for words, combine in COMBINED.items():
             says = _told(words, value=step.name, other=other)
@@ -158,7 +176,7 @@ def _bracketed(name: str) -> str:
     return f"({name})" if " " in name and not name.startswith("(") and "(old)" not in name else name
 
 
-def _left_out(step: Step, place: int, typical: Values) -> Iterator[Change]:
+def _left_out(step: Step, place: int, typical: Shapes) -> Iterator[Change]:
     """The step does nothing to one of its operands: its other operand, or the whole operation, is left out."""
     name, rest = step.operands[place], [other for k, other in enumerate(step.operands) if k != place]
     if step.operation == "copy" or (step.operation == "power" and place == 1):
@@ -186,14 +204,14 @@ def _left_out(step: Step, place: int, typical: Values) -> Iterator[Change]:
     yield Change(LEFT_OUT, step.name, lambda values: values[name], says, step.line, COST[LEFT_OUT])
 
 
-def _others(program: Program, step: Step, place: int, typical: Values) -> Iterator[str]:
+def _others(program: Program, step: Step, place: int, typical: Shapes) -> Iterator[str]:
     """Other values of the same kind, worked out before the step."""
     name = step.operands[place]
     for other in known_before(program, step.name):
         if other == name:
             continue
-        fits = np.shape(typical[other]) == np.shape(typical[name]) or np.ndim(typical[other]) == 0
-        if fits or (np.ndim(typical[name]) == np.ndim(typical[other]) and step.operation == "matmul"):
+        fits = typical[other] in (typical[name], ())
+        if fits or (len(typical[name]) == len(typical[other]) and step.operation == "matmul"):
             yield other
 
 
@@ -230,12 +248,12 @@ def _transformed(step: Step, transform: transforms.Transform) -> Make:
     return lambda values: transform(step.value(values))
 
 
-def _one_use(program: Program, step: Step, name: str, typical: Values) -> Iterator[Change]:
+def _one_use(program: Program, step: Step, name: str, typical: Shapes) -> Iterator[Change]:
     """A value that is changed where one step uses it, and right where others do."""
     for place, operand in enumerate(step.operands):
         if operand != name:
             continue
-        for words, transform, more in transforms.of(typical[name], program.axes_of(name)):
+        for words, transform, more in transforms.of(len(typical[name]), program.axes_of(name)):
             says = _told(IN_STEP_CHANGED, step=step.name, value=name, change=words)
             make = _with_value(step, place, transform)
             cost = COST[VALUE] + ONE_USE + more

@@ -126,7 +126,7 @@ class Search:
         return None if found is None else _explanation([found])
 
     @cached_property
-    def _changes(self) -> list[Change]:
+    def _changes(self) -> tuple[Change, ...]:
         given = frozenset(name for values in self.given.values() for name in values)
         return all_changes(self.program, self.wanted, self.doubles[0].values, given)
 
@@ -187,7 +187,7 @@ class Search:
         for name, same in groupby(by_step, lambda place: changes[place].step):
             places = list(same)
             for chosen, stack in stacked([partial(changes[place].make, values) for place in places]):
-                guesses = through(self._followers[name], values, name, stack, answer)
+                guesses = through(self._followers[name], values, {name: stack}, answer)
                 rows = None if guesses is None else _rows(guesses, point.answer)
                 if rows is not None:
                     yield [places[k] for k in chosen], rows
@@ -281,23 +281,54 @@ class Search:
         return found
 
     def _pairs(self) -> list[Explained]:
-        """Two changes, those first that cost little: the values with the earlier one, then every later one on them."""
-        order = self.program.order
-        alone, usual = self._alone[0], self.doubles[0].values
+        """Two changes, those first that cost little: for each step, its changes after every earlier one at once."""
+        order, usual = self.program.order, self.doubles[0].values
+        alone = self._alone[0]
         reach = int(2 * MOST_PAIRS**0.5)  # of the sum of two places in the order of cost
-        found: list[Explained] = []
+        later: dict[str, list[tuple[int, int]]] = {name: [] for name in self.wanted}
+        changed: dict[int, dict[str, Any]] = {}
         for place, early in enumerate(alone[:reach]):
-            later = [late for late in alone[: reach - place] if order[late.step] > order[early.step]]
             try:
-                values = replay(self.program, self.wanted, usual, (early,))
+                changed[place] = replay(self.program, self.wanted, usual, (early,))
             except FAILURES:
                 continue
-            for places, guesses in self._guesses(later, values, self.doubles[0]):
-                for k in self._passing(guesses):
-                    changes = (early, later[places[k]])
-                    if self._passes_elsewhere(changes) and (explained := self._explained(changes)) is not None:
-                        found.append(explained)
-        return found
+            for next_place, late in enumerate(alone[: reach - place]):
+                if order[late.step] > order[early.step]:
+                    later[late.step].append((place, next_place))
+        passed: list[tuple[int, str, int, int]] = []
+        for name, pairs in later.items():
+            passed += [(place, name, kind, k) for place, kind, k in self._passing_pairs(name, pairs, changed)]
+        found = [self._explained((alone[early], alone[late])) for early, __, ___, late in sorted(passed)]
+        return [one for one in found if one is not None]
+
+    def _passing_pairs(
+        self, name: str, pairs: Sequence[tuple[int, int]], changed: Mapping[int, Mapping[str, Any]]
+    ) -> Iterator[tuple[int, int, int]]:
+        """Which pairs, whose later change is that of ``name``, give the first calls' answers.
+
+        Yields:
+            The place of the earlier change, that of the first later one which gives this shape, and that of this one.
+        """
+        alone, point = self._alone[0], self.doubles[0]
+        followers, answer = self._followers[name], self.program.answers[self.answer]
+        into = {operand for step in followers for operand in step.operands} - {name, *(s.name for s in followers)}
+        kinds: dict[tuple[int, tuple[int, ...]], int] = {}
+        makers = [partial(alone[late].make, changed[early]) for early, late in pairs]
+        for chosen, stack in stacked(makers, [[changed[early][n] for n in into] for early, __ in pairs]):
+            early = [pairs[k][0] for k in chosen]
+            stacks = {name: stack} | {
+                operand: np.stack([changed[place][operand] for place in early])
+                for operand in into
+                if any(changed[place][operand] is not point.values[operand] for place in early)
+            }
+            for place, late in (pairs[k] for k in chosen):
+                kinds.setdefault((place, stack.shape[1:]), late)
+            guesses = through(followers, point.values, stacks, answer)
+            rows = None if guesses is None else _rows(guesses, point.answer)
+            for k in [] if rows is None else self._passing(rows):
+                place, late = pairs[chosen[k]]
+                if self._passes_elsewhere((alone[place], alone[late])):
+                    yield place, kinds[place, stack.shape[1:]], late
 
     def _guess(self, point: _Point, changes: tuple[Change, ...]) -> Array | None:
         try:

@@ -402,7 +402,6 @@ TABLE: dict[Any, Callable[..., Any]] = {
     aten._softmax: softmax,
     aten._log_softmax: log_softmax,
     aten.logsumexp: logsumexp,
-    aten._safe_softmax: lambda x, dim, dtype=None: softmax(x, dim),
     aten.native_layer_norm: layer_norm,
     aten.native_batch_norm: batch_norm,
     aten.native_group_norm: group_norm,
@@ -436,9 +435,10 @@ TABLE: dict[Any, Callable[..., Any]] = {
     aten.square: square,
     aten.masked_fill: masked_fill,
 }
-TABLE |= {
+TABLE |= {  # what this PyTorch has of them
     getattr(aten, name): function
     for name, function in (
+        ("_safe_softmax", lambda x, dim, dtype=None: softmax(x, dim)),
         ("_fused_rms_norm", rms_norm),
         ("_native_batch_norm_legit", batch_norm),
         ("_native_batch_norm_legit_no_training", None),
