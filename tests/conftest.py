@@ -13,6 +13,13 @@ from bpcompare.language import language
 gc.set_threshold(200_000)  # as the command line does: else a fifth of loading PyTorch is a search for garbage
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file():
+    """Files of tests have no examples to be looked for, and scripts among them are not to be run by a look."""
+    collectors = yield
+    return [collector for collector in collectors if type(collector).__name__ != "DoctestModule"]
+
+
 def pytest_collection_finish():
     """What is loaded by now stays, and no search for garbage need go through it again."""
     if "hypothesis" in sys.modules:

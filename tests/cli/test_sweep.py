@@ -75,7 +75,6 @@ def test_where_every_run_diverges_no_rate_is_called_best(options, tmp_path, caps
     assert [document[key] for key in ("best_lr", "loss", "gap_left", "highest_good_lr")] == [None] * 4
     assert document["diverged"] == document["runs"] == document["worse_than_start"] == 2 * len(options[1].split(","))
     printed = capsys.readouterr().out
-    assert "nothing worked" in printed
     limit = json.loads((tmp_path / "sweep.json").read_text())["theory"]["largest_stable_lr"]["least"]
     suggested = re.search(r"try --lr (\S+):(\S+):log:50", printed)
     assert 0 < float(suggested[1]) < float(suggested[2]) < limit

@@ -155,7 +155,7 @@ def test_a_folder_without_a_set_is_refused_in_one_sentence(tmp_path, capsys):
         assert not printed.out
         assert printed.err.count("\n") == 1
     (tmp_path / "file").write_text("x")
-    with pytest.raises(InputError, match="no folder"):
+    with pytest.raises(InputError, match="/file"):
         verify(tmp_path / "file")
 
 

@@ -149,20 +149,20 @@ def test_one_activation_may_be_used_twice_and_one_linear_may_not():
     x, y = torch.randn(5, 2).double(), torch.randn(5, 2).double()
     shared = nn.Sequential(square, sigmoid, nn.Linear(2, 2).double(), sigmoid)
     assert relative(by(formula, shared, x, y), by_torch(shared, x, y)) < RELATIVE
-    with pytest.raises(MethodError, match=r"has each nn.Linear once; layer 2, Linear\(in_features=2"):
+    with pytest.raises(MethodError, match=r"nn\.Linear.* 2, Linear\(in_features=2"):
         formula(nn.Sequential(square, sigmoid, square), x, y)
 
 
 @pytest.mark.parametrize("source", [formula, graph])
 def test_an_unsupported_layer_is_named(source):
     model = nn.Sequential(nn.Linear(2, 2), nn.Softmax(dim=1))
-    with pytest.raises(MethodError, match=r"layer 1, Softmax\(dim=1\); use nn.Linear, nn.Sigmoid, nn.Tanh and nn.ReLU"):
+    with pytest.raises(MethodError, match=r" 1, Softmax\(dim=1\).*nn\.Linear.*nn\.Sigmoid.*nn\.Tanh.*nn\.ReLU"):
         source(model, torch.ones(1, 2), torch.ones(1, 2))
 
 
 def test_moments_refuse_a_network_and_differences_do_not():
     model, x, y = drawn(1, [(3, nn.Tanh)], 4)
-    with pytest.raises(MethodError, match=r"a single nn\.Linear only"):
+    with pytest.raises(MethodError, match=r"moments.*nn\.Linear"):
         moments(model, x, y)
     assert relative(by(finite_difference, model, x, y), by_torch(model, x, y)) < 1e-6  # ε^⅔ of a central difference
 

@@ -175,7 +175,7 @@ def test_a_broken_connection_is_a_worker_error(monkeypatch):
 
     monkeypatch.setattr(processes.dist, "all_reduce", broken)
     monkeypatch.setattr(processes.dist, "all_gather_object", broken)
-    with pytest.raises(WorkerError, match=r"lost or does not answer .Connection closed by peer.; see"):
+    with pytest.raises(WorkerError, match="Connection closed by peer"):
         processes.sum_over_processes(torch.ones(1))
     with pytest.raises(WorkerError):
         processes.gather("anyone?")

@@ -120,7 +120,7 @@ def test_a_batch_that_overflows_names_its_step_within_the_epoch():
 
 def test_data_whose_first_loss_overflows_are_refused():
     x = torch.tensor([[1e30], [2.0]])
-    with pytest.raises(InputError, match=r"already beyond the range of torch.float32; train with float64"):
+    with pytest.raises(InputError, match=r"torch\.float32.*float64"):
         train(from_data(x, x), "manual")
 
 
@@ -211,7 +211,7 @@ def test_a_source_says_which_models_it_supports_before_anything_is_trained():
         raise AssertionError("it must not be called")
 
     mine.supports = lambda model: isinstance(model, nn.Sequential)
-    with pytest.raises(MethodError, match="does not support this Linear"):
+    with pytest.raises(MethodError, match=r"'mine'.*Linear"):
         train(line(), Method("mine", "mine", "GradientDescent", mine, GradientDescent))
 
 
@@ -230,7 +230,7 @@ def test_more_epochs_than_memory_holds_are_refused_beforehand():
 
 
 def test_train_takes_one_method():
-    with pytest.raises(InputError, match="one method"):
+    with pytest.raises(InputError, match=r"manual.*adam"):
         train(line(), ["manual", "adam"])
 
 
