@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from bpcompare.training.settings import TrainingSettings
 
 # How a result is waited for, shown and kept: none of it changes a number.
-NOT_SETTINGS = ("out", "format", "dpi", "style", "explain", "report", "quiet", "timeout", "verify", "lang")
+NOT_SETTINGS = ("out", "format", "dpi", "style", "explain", "report", "quiet", "timeout", "verify", "merge", "lang")
 
 
 class Request:

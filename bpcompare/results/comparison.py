@@ -42,7 +42,7 @@ def comparison_json(comparison: Comparison, settings: Mapping[str, object]) -> b
 
     document = {
         "settings": dict(settings),
-        "versions": versions(comparison.settings.device),
+        "versions": versions(comparison.device_name),
         "problem": described(problem),
         "truth": problem.truth
         and {"weight": problem.truth.weight.double().tolist(), "bias": problem.truth.bias.double().tolist()},

@@ -15,7 +15,6 @@ from bpcompare import __version__
 from bpcompare.comparison.agreement import Agreement
 from bpcompare.comparison.device import Distance
 from bpcompare.language import english
-from bpcompare.problem import devices
 from bpcompare.problem.problem import Problem
 from bpcompare.training import processes
 
@@ -47,8 +46,8 @@ def beside_cpu(found: Mapping[str, Distance] | None) -> dict[str, object]:
     return {"against_cpu": {name: dataclasses.asdict(one) for name, one in found.items()}} if found else {}
 
 
-def versions(device: str = "cpu") -> dict[str, object]:
-    """What the last digits of a result depend on; the device by its maker's name, where it is not the CPU."""
+def versions(device: str = "") -> dict[str, object]:
+    """What the last digits of a result depend on; ``device`` is the name of one that is not the CPU."""
     return {
         "bpcompare": __version__,
         "python": platform.python_version(),
@@ -57,7 +56,7 @@ def versions(device: str = "cpu") -> dict[str, object]:
         "matplotlib": importlib.metadata.version("matplotlib"),
         "threads": torch.get_num_threads(),
         **({"workers": processes.count()} if processes.count() > 1 else {}),
-        **({"device": devices.name_of(torch.device(device))} if device != "cpu" else {}),
+        **({"device": device} if device else {}),
     }
 
 

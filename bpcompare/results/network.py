@@ -33,7 +33,7 @@ def network_json(comparison: NetworkComparison, settings: Mapping[str, object]) 
     problem = comparison.problem
     document = {
         "settings": dict(settings),
-        "versions": versions(comparison.settings.device),
+        "versions": versions(comparison.device_name),
         "problem": {
             **described(problem),
             "network": [str(layer) for layer in problem.start.modules() if not list(layer.children())],

@@ -48,7 +48,14 @@ def render(summary: Summary, *, width: int | None = None, color: bool = False) -
         seeds=ngettext("{n:,} seed", "{n:,} seeds", seeds),
         epochs=sweep.epochs,
     )
-    parts: list[Table | str] = [on_device(head, sweep.device), "", _best(summary, width), "", _stable(summary, width)]
+    head = on_device(head, sweep.device, sweep.device_name)
+    parts: list[Table | str] = [
+        head,
+        "",
+        _best(summary, width),
+        "",
+        _stable(summary, width),
+    ]
     if summary.spread is not None:
         parts += _spreads(summary, summary.spread, width)
     return text([*parts, "", *_sentences(summary)], width, color)

@@ -3,12 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import torch
-
 from bpcompare.comparison.agreement import Agreement
 from bpcompare.comparison.base import BaseComparison
 from bpcompare.language import N_, _, listed, ngettext
-from bpcompare.problem import devices
 from bpcompare.show.terminal import percent
 from bpcompare.training import processes
 
@@ -111,17 +108,14 @@ def against_cpu(comparison: BaseComparison[Any]) -> Iterator[str]:
         )
 
 
-def on_device(text: str, device: str) -> str:
+def on_device(text: str, device: str, name: str) -> str:
     """``text`` with the device after it, where that is not the CPU.
 
     Example:
-        >>> on_device("50 epochs", "cpu")
+        >>> on_device("50 epochs", "cpu", "")
         '50 epochs'
     """
-    if device == "cpu":
-        return text
-    name = devices.name_of(torch.device(device))
-    return _("{text}, on {device} ({name})", text=text, device=device, name=name)
+    return _("{text}, on {device} ({name})", text=text, device=device, name=name) if name else text
 
 
 def epochs_cell(epochs: int | None) -> str:
@@ -157,7 +151,7 @@ def epochs_and_batches(comparison: BaseComparison[Any]) -> str:
         >>> epochs_and_batches(compare(line(), "manual", batch_size=10, shuffle=False))
         '50 epochs, batches of 10 in their order'
     """
-    return on_device(_epochs_and_batches(comparison), comparison.settings.device)
+    return on_device(_epochs_and_batches(comparison), comparison.settings.device, comparison.device_name)
 
 
 def _epochs_and_batches(comparison: BaseComparison[Any]) -> str:

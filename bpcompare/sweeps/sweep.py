@@ -44,6 +44,7 @@ class Sweep:
         path_weights: Those at the checkpoints, (methods, checkpoints, seeds, rates, out, in); None if not asked for.
         path_biases: (methods, checkpoints, seeds, rates, out).
         device: Where the runs were trained.
+        device_name: What the maker calls it; empty where it is the CPU.
     """
 
     problems: tuple[Problem, ...]
@@ -58,6 +59,7 @@ class Sweep:
     path_weights: Tensor | None = None
     path_biases: Tensor | None = None
     device: str = "cpu"
+    device_name: str = ""
 
     @property
     def final_losses(self) -> Tensor:
@@ -174,6 +176,7 @@ def sweep(
         path_weights=_join([[part.path_weights for part in parts] for parts in every], 1) if paths else None,
         path_biases=_join([[part.path_biases for part in parts] for parts in every], 1) if paths else None,
         device=str(place),
+        device_name="" if place.type == "cpu" else devices.name_of(place),
     )
 
 

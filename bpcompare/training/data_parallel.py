@@ -46,7 +46,7 @@ def all_reduce(gradient: GradientSource) -> GradientSource:
         numbers = torch.zeros(sum(sizes), dtype=torch.float64)
         if len(x_own):
             loss = gradient(model, x_own, y_own).detach()
-            missing = torch.tensor([float(p.grad is None) for p in parameters], device=x.device)
+            missing = torch.tensor([float(p.grad is None) for p in parameters]).to(x.device)
             grads = [torch.zeros_like(p).view(-1) if p.grad is None else p.grad.view(-1) for p in parameters]
             numbers = torch.cat([loss.view(1), missing, *grads]).cpu().double() * (len(x_own) / len(x))
         loss, missing, *parts = torch.split(processes.sum_over_processes(numbers).to(x.dtype).to(x.device), sizes)

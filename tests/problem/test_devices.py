@@ -113,3 +113,16 @@ def test_the_command_line_refuses_in_one_sentence_and_writes_nothing(has, comman
     assert (code, error.count("\n")) == (2, 1)
     assert device in error
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("command", [["compare"], ["sweep", "--lr", "0.1,0.5", "--seeds", "2"]])
+def test_where_auto_is_the_cpu_no_byte_of_any_file_is_another(has, command, tmp_path):
+    has()
+    found = []
+    for device in ([], ["--device", "cpu"], ["--device", "auto"]):
+        folder = tmp_path / str(len(found))
+        assert main([*command, "--epochs", "2", "--quiet", "--out", str(folder), *device]) == 0
+        found.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert found[0] == found[1] == found[2]
+    assert b"device" not in b"".join(content for name, content in found[0].items() if name.endswith(".json"))

@@ -14,8 +14,9 @@ from bpcompare.problem.networks import quadratic
 from bpcompare.problem.problem import line
 from bpcompare.sweeps import sweep as sweeps
 from bpcompare.sweeps.sweep import sweep
-from bpcompare.training import train
-from bpcompare.training.gradients import SOURCES
+from bpcompare.training import gradients, processes, train
+from bpcompare.training.data_parallel import all_reduce
+from bpcompare.training.gradients import SOURCES, sums
 from bpcompare.training.updates import GradientDescent
 
 WIDE = {"weight": [[1.0, 2.0], [0.0, -1.0]], "bias": [1.0, 2.0]}
@@ -114,6 +115,36 @@ def test_a_network_is_recorded_there():
         assert {p.device.type for p in result.model.parameters()} == {"cpu"}
         assert torch.equal(result.delta_sizes, plain.results[name].delta_sizes)
     assert all(found.bit_equal for found in there.against_cpu.values())
+
+
+@pytest.mark.usefixtures("foreign")
+@pytest.mark.parametrize("share", [slice(0, 20), slice(0, 0)])
+def test_several_processes_add_their_gradients_here_and_step_there(share, monkeypatch):
+    added = []
+    monkeypatch.setattr(processes, "count", lambda: 2)
+    monkeypatch.setattr(processes, "local_rows", lambda rows: share)
+    monkeypatch.setattr(processes, "sum_over_processes", lambda numbers: added.append(numbers.device.type) or numbers)
+    problem = line(samples=20).on(THERE)
+    model = problem.model()
+    loss = all_reduce(SOURCES["formula"])(model, problem.x, problem.y)
+    assert loss.device == model.weight.grad.device == THERE
+    assert added == ["cpu"]
+    assert (float(loss) > 0) is bool(share.stop)
+
+
+@pytest.mark.usefixtures("foreign")
+def test_moments_read_the_data_there_in_blocks(monkeypatch):
+    problem = line(samples=1000, weight=[[1.0, 2.0]], dtype=torch.float64)
+    whole = sums(problem.x, problem.y)
+    monkeypatch.setattr(gradients, "AT_ONCE", 64)
+    sizes = []
+    monkeypatch.setattr(gradients, "in_float64", lambda values: sizes.append(len(values)) or values.double())
+    there = problem.on(THERE)
+    blocks = sums(there.x, there.y)
+    assert max(sizes) * 3 <= 64  # in + out columns
+    assert {found.device for found in blocks} == {THERE}
+    for found, right in zip(blocks, whole, strict=True):
+        assert torch.allclose(found.cpu(), right, rtol=1e-13, atol=1e-15)
 
 
 @pytest.mark.usefixtures("foreign")
