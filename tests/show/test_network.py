@@ -116,6 +116,7 @@ def test_the_history_holds_norms_of_every_tensor_and_state(comparison):
     assert float(last["norm grad 0.weight"]) == pytest.approx(model[0].weight.grad.norm().item(), rel=1e-9)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_published_problem_by_command_takes_the_published_settings(tmp_path, capsys):
     assert main(["--problem", "quadratic", *SMALL, "--out", str(tmp_path)]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == FILES
