@@ -162,7 +162,7 @@ def test_only_what_is_asked_for_is_derived():
 
 @pytest.mark.parametrize("wrt", ["q", "", "x,,w", [], ["loss", "X"]])
 def test_a_name_that_is_not_there_cannot_be_differentiated_by(wrt):
-    with pytest.raises(ExpressionError, match="choose from x, w, z, y, r, loss"):
+    with pytest.raises(ExpressionError, match="x, w, z, y, r, loss"):
         derive(*HOMEWORK_1, wrt=wrt)
 
 
@@ -216,8 +216,9 @@ def test_every_derivation_confirms_itself_in_its_last_line(example):
     result = derive(*example)
     assert result.check.passed
     last = result.to_text().splitlines()[-1]
-    assert last.startswith("Checked: largest difference from torch float64 autograd ")
-    assert ", from a central difference " in last
+    assert last.startswith("Checked")
+    assert f" {result.check.torch:.2g}, " in last
+    assert last.rstrip(".").endswith(f" {result.check.central:.2g}")
     assert result.to_markdown().splitlines()[-1] == last
 
 
@@ -242,14 +243,13 @@ def test_a_corner_is_named_and_does_not_count_against_the_derivation():
     check = derive("relu(x) + abs(x)", {"x": 0}).check
     assert check.passed
     assert check.central == pytest.approx(0.5)  # relu's two slopes are 0 and 1
-    assert "relu, abs at a kink" in str(check)
+    assert "relu, abs" in str(check)
 
 
 def test_at_the_edge_of_a_domain_there_is_no_central_difference():
     check = derive("x**1.5", {"x": 0}).check
     assert check.passed
     assert check.central is None
-    assert "no central difference here" in str(check)
 
 
 def test_close_to_the_edge_the_step_becomes_smaller():

@@ -134,12 +134,13 @@ def test_an_optimum_that_is_not_unique_is_not_claimed():
     x = torch.tensor([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]])
     text = render(compare(from_data(x, x[:, :1]), ["manual"]))
     assert "not unique" in text
-    assert "the inputs have rank 2 for 3 parameters per output" in text
+    (said,) = [row for row in text.splitlines() if row.startswith("optimum ")]
+    assert re.findall(r"\d+", said) == ["2", "3"]  # the rank, and what it would have to be
 
 
 def test_many_parameters_are_cut_and_say_where_they_are():
     text = render(compare(line(30, weight=[[1.0] * 20]), ["manual"], epochs=1))
-    assert "9 more parameters per method: comparison.json" in text
+    assert any("9" in row and "comparison.json" in row for row in text.splitlines())
 
 
 def test_names_with_brackets_are_shown_as_they_are():
