@@ -45,9 +45,8 @@ def by_vmap(problems: list[Problem], method: str) -> Tensor:
     for first in range(0, len(problems), AT_ONCE):
         some = problems[first : first + AT_ONCE]
         x, y = (torch.stack(values) for values in zip(*((p.x, p.y) for p in some), strict=True))
-        starts = {
-            name: torch.stack([p.start.get_parameter(name).detach() for p in some]) for name in ("weight", "bias")
-        }
+        names = ("weight", "bias")
+        starts = {name: torch.stack([p.start.get_parameter(name).detach() for p in some]) for name in names}
         parameters = {name: p.unsqueeze(1).repeat(1, RATES, *[1] * (p.ndim - 1)) for name, p in starts.items()}
         losses.append(_trained(gradient, parameters, x, y, lr, method))
     return torch.cat(losses)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from session import AT_FIRST, ROOT, Mutant, Room, counted, judged, rooms, sample, session
+from session import ROOT, Mutant, Room, counted, judged, rooms, sample, session
 
 PAGE = ROOT / "docs" / "explanation" / "mutants.md"
 TEXT = """# Do the tests notice a mistake?
@@ -26,7 +26,8 @@ a float, which any test kills; and `is` for `==`, which is the same for small nu
 was tried: the first by a checksum of each mutant's place, so that the sample is the same in each run and can be made
 larger.
 
-*Killed before* is with the tests as they stood when the pass began. The score is killed ÷ (tried − equivalent).
+Each survivor was judged, and killed by a new test where it stands for a mistake. The score is killed ÷ (tried −
+equivalent).
 
 {table}
 
@@ -61,7 +62,6 @@ def survivors_and_counts(room: Room) -> tuple[list[Judged], Counter[str], int]:
         result = found[mutant.job]
         if result.is_killed:
             counts["killed"] += 1
-            counts["before"] += not (result.output or "").startswith(AT_FIRST)
             continue
         survivor = _judge(mutant, known)
         counts[survivor.verdict] += 1
@@ -88,8 +88,8 @@ def page() -> str:
             lists.append(f"### {room.name}\n")
             lists += [f"- `{one.where}`: `{one.change}` – **{one.verdict}**: {one.why}" for one in survivors]
             lists.append("")
-    head = "| room | mutants | tried | killed before | killed | equivalent | survived | score |\n"
-    head += "|---|---:|---:|---:|---:|---:|---:|---:|\n"
+    head = "| room | mutants | tried | killed | equivalent | survived | score |\n"
+    head += "|---|---:|---:|---:|---:|---:|---:|\n"
     return TEXT.format(
         table=head + "\n".join([*rows, _row("together", total, total["every"])]),
         survivors="\n".join(lists).strip() or "None.",
@@ -102,7 +102,7 @@ def page() -> str:
 def _row(name: str, counts: Counter[str], every: int) -> str:
     told = counts["tried"] - counts["equivalent"]
     score = f"{100 * counts['killed'] / told:.0f} %" if told else "–"
-    numbers = (every, counts["tried"], counts["before"], counts["killed"], counts["equivalent"], counts["survived"])
+    numbers = (every, counts["tried"], counts["killed"], counts["equivalent"], counts["survived"])
     return "| " + " | ".join([name, *map(str, numbers), score]) + " |"
 
 

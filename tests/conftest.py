@@ -2,10 +2,13 @@
 
 import contextlib
 import gc
+import importlib
 import sys
 
 import pytest
 from pictures import unrendered
+
+from bpcompare.language import language
 
 gc.set_threshold(200_000)  # as the command line does: else a fifth of loading PyTorch is a search for garbage
 
@@ -46,3 +49,24 @@ def sandbox():
 def one_sandbox(sandbox, monkeypatch):
     """Within a test `check` and `check_file` begin no process of their own: `sandbox` runs the files."""
     monkeypatch.setattr("bpcompare.marker.check.server", lambda: contextlib.nullcontext(sandbox))
+
+
+@pytest.fixture(scope="session")
+def computed():
+    """What was computed once for each language: (function, language) → its result."""
+    return {}
+
+
+@pytest.fixture
+def computed_once(computed, monkeypatch):
+    """What a command computes without regard to its options is not computed again for another test."""
+    for name in ("lessons.published.reproduce.reproduce", "show.report.page.pitfalls"):
+        module, _, function = f"bpcompare.{name}".rpartition(".")
+        compute = getattr(importlib.import_module(module), function)
+
+        def once(*given, name=name, compute=compute):
+            if (place := (name, language())) not in computed:
+                computed[place] = compute(*given)
+            return computed[place]
+
+        monkeypatch.setattr(f"bpcompare.{name}", once)

@@ -16,7 +16,8 @@ Do not use it, and start a process with `subprocess`, where the start itself is 
 when, a signal while PyTorch loads, variables that are read while an interpreter or a library loads (``PYTHON…``,
 ``MPLBACKEND``, ``OMP_NUM_THREADS``), memory and time of a whole process, options of the interpreter.
 
-The warm process is started by the first call, one for each process of pytest, and ends with it.
+The warm process is started by the first call, one for each process of pytest, and ends with it. A forked process that
+forks others in this way makes a warm process of itself with its first call, which should come before it has threads.
 """
 
 import atexit
@@ -53,6 +54,12 @@ TOLD = struct.Struct("i")  # a process id, later its exit code
 def _server():
     """The socket on which the warm process takes requests."""
     ours, its = socket.socketpair()
+    if __name__ == "__main__":  # in a forked process, which has loaded everything
+        if not os.fork():
+            ours.close()
+            serve(its)
+        its.close()
+        return ours
     one_thread = {"OPENBLAS_NUM_THREADS": "1", "TORCH_CPP_LOG_LEVEL": "FATAL"}  # as `main` sets for a process
     command = [sys.executable, __file__, str(its.fileno())]
     paths = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
@@ -350,10 +357,17 @@ def flushed(stream, code):
     return code
 
 
-if __name__ == "__main__":
+def serve(place):
+    """Forks what is requested there; does not come back."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is meant for the tests, whose end is the end of this
-    with socket.socket(fileno=int(sys.argv[1])) as place:
-        load()
-        given = requested(place)
+    given = requested(place)
+    place.detach()
     if given:
         to_the_end(become(*given))
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.modules["forked"] = sys.modules["__main__"]
+    load()
+    serve(socket.socket(fileno=int(sys.argv[1])))

@@ -39,11 +39,12 @@ def load_torch(*, quiet: bool = False) -> None:
         return
     from contextlib import nullcontext
 
-    from bpcompare.cli import signals
+    from bpcompare.cli import compiler, signals
 
     notice = Notice(_("loading PyTorch")) if visible(quiet) else nullcontext()
     with signals.handled_by(signals.leave_at_once, instead_of=signals.interrupt), notice:
-        import torch  # noqa: F401
+        import torch
+    compiler.postpone(torch)
 
 
 def visible(quiet: bool) -> bool:

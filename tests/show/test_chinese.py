@@ -39,7 +39,7 @@ def no_font(monkeypatch):
 def table(tmp_path):
     path = tmp_path / "成绩.csv"
     path.write_text(TABLE, encoding="utf-8")
-    return ["--csv", str(path), "--x", "学时", "--y", "成绩", "--standardize", "--epochs", "2"]
+    return ["--csv", str(path), "--x", "学时", "--y", "成绩", "--standardize", "--epochs", "2", "--methods", "manual"]
 
 
 def columns_of(drawn: str) -> list[list[int]]:
@@ -106,7 +106,7 @@ def test_without_a_font_one_sentence_says_so_and_svg_has_the_names(words, table,
 
 
 def test_pictures_are_labelled_in_english_where_no_font_is(chinese, no_font, tmp_path, capsys):
-    words = ["--epochs", "2", "--format", "svg", "--quiet", "--out"]
+    words = ["--epochs", "2", "--methods", "manual", "--format", "svg", "--quiet", "--out"]
     assert main([*words, str(tmp_path / "zh"), "--lang", "zh"]) == 0
     assert capsys.readouterr().err.count("Noto Sans CJK") == 1
     assert main([*words, str(tmp_path / "en"), "--lang", "en"]) == 0

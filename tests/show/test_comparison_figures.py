@@ -113,12 +113,17 @@ def test_ways_differ_in_more_than_colour():
     assert len({(str(s["linestyle"]), s["linewidth"], s.get("marker")) for s in styles}) == 7
 
 
-@pytest.mark.parametrize("name", ["速度", "Größe", "$x_1$ {broken", "\\frac{1}{2", "<svg>&amp;", "x" * 300])
+NAMES = ["速度", "Größe", "$x_1$ {broken", "\\frac{1}{2", "<svg>&amp;", "x" * 300]
+
+
 @pytest.mark.parametrize("format", ["png", "svg", "pdf"])
-def test_any_column_name_can_be_drawn(name, format):
+def test_any_column_name_can_be_drawn(format):
     x = torch.tensor([[1.0], [2.0]])
-    problem = from_data(x, x, x_names=(name,), y_names=("y",), name=name)
-    assert to_bytes(figures(compare(problem, ["manual"], epochs=1))["fit"], format)
+    problem = from_data(x, x.expand(2, 6), x_names=("x",), y_names=NAMES)
+    figure = figures(compare(problem, ["manual"], epochs=1))["fit"]
+    shown = "\n".join(texts(figure))
+    assert all(plain(name) in shown for name in NAMES)
+    assert to_bytes(figure, format)
 
 
 def test_a_dollar_is_not_a_formula():
@@ -203,14 +208,26 @@ def test_dots_per_inch_scale_a_png_only():
         assert Image.open(io.BytesIO(to_bytes(figure, "png"))).size == (2 * plain_size[0], 2 * plain_size[1])
 
 
-@pytest.mark.parametrize("name", ["a\x1b[2Jb", "\x00", "a]]>b", "&<\"'>", "\u202e", "\ud800", "$" * 50, "w" * 5000])
-def test_a_picture_of_any_name_is_well_formed(name):
+ODD_NAMES = ["a\x1b[2Jb", "\x00", "a]]>b", "&<\"'>", "\u202e", "\ud800", "$" * 50, "w" * 5000]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_picture_of_data_of_any_name_is_well_formed(name):
     x = torch.tensor([[1.0], [2.0]])
-    column = "x" if fault_of_name(name) else name  # a column of such a name is refused, a problem's title is not
-    problem = from_data(x, x, x_names=(column,), y_names=(column,), name=name)
-    comparison = compare(problem, ["manual"], epochs=2)
-    for figure in [*figures(comparison).values(), landscape.figure(comparison)]:
+    drawn = figures(compare(from_data(x, x, name=name), ["manual"], epochs=2))
+    assert drawn["loss"].get_suptitle().startswith(plain(name))
+    ElementTree.fromstring(to_bytes(drawn["loss"], "svg"))
+
+
+def test_a_picture_of_columns_of_any_name_is_well_formed():
+    names = [name for name in ODD_NAMES if not fault_of_name(name)]  # a column of such a name is refused
+    assert len(names) == 4
+    x = torch.eye(4)
+    comparison = compare(from_data(x, x, x_names=names, y_names=names, bias=False), ["manual"], epochs=2)
+    drawn = [*figures(comparison).values(), landscape.figure(comparison)]
+    for figure in drawn:
         ElementTree.fromstring(to_bytes(figure, "svg"))
+    assert all(plain(name) in "\n".join(texts(drawn[2])) for name in names)
 
 
 @pytest.mark.parametrize("samples", [1, 2_000, 2_001, 50_000])

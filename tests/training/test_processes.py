@@ -2,11 +2,11 @@ import json
 import os
 import re
 import socket
-import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
 
+import forked
 import pytest
 import torch
 from worker import LINE, NETWORK, results
@@ -40,7 +40,7 @@ def jobs(tmp_path_factory):
     names = ["die:2", "stall:2", "alone:1", "fail:2", "agree:2", "agree:3", "network:2", "torchrun:2"]
     ports = {"MASTER_PORT": str(free_port()), "NODES_PORT": str(free_port())}
     environment = {**os.environ, "MASTER_ADDR": "localhost", **ports, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, str(SCRIPT), str(folder), *names], env=environment, timeout=IN_TIME, check=True)
+    forked.run([sys.executable, str(SCRIPT), str(folder), *names], env=environment, timeout=IN_TIME, check=True)
     return folder
 
 

@@ -1,0 +1,38 @@
+"""PyTorch's compiler, which is imported only when something is compiled.
+
+Every `torch.optim` class tells the compiler at its construction, and at each step, what to leave alone. For that it
+imports the compiler, which takes about as long as all the rest of PyTorch. Nothing is compiled here, so that there is
+nothing to be told: both answers stand below. Whoever asks for anything else gets the compiler itself.
+"""
+
+import importlib
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+NAME = "torch._dynamo"
+
+
+class _Compiler(ModuleType):
+    """Stands where the compiler's module will stand."""
+
+    @staticmethod
+    def disable(function: Callable[..., Any], *_options: object, **_named: object) -> Callable[..., Any]:
+        """The function itself, as it is not compiled."""
+        return function
+
+    @staticmethod
+    def graph_break() -> None:
+        """Nothing, outside a compiled function."""
+
+    def __getattr__(self, name: str) -> Any:
+        if sys.modules.get(NAME) is self:
+            del sys.modules[NAME]
+        return getattr(importlib.import_module(NAME), name)
+
+
+def postpone(torch: ModuleType) -> None:
+    """From now on the compiler is imported by what needs more of it than these two functions."""
+    if NAME not in sys.modules:
+        sys.modules[NAME] = torch._dynamo = _Compiler(NAME)  # type: ignore[attr-defined]
