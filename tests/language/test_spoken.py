@@ -125,6 +125,7 @@ def run(command, spoken, folder, capsys, monkeypatch):
         (folder / name).write_text(text)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("COLUMNS", "200")  # no table is divided
+    monkeypatch.setattr("bpcompare.problem.estimates.available_memory", lambda: 16e9)  # other tests use it, too
     with in_words():
         try:
             code = main([*shlex.split(command), "--lang", spoken])
