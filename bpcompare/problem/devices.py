@@ -31,6 +31,8 @@ def chosen(device: object = CPU, *, float64: bool = False) -> torch.device:
         device(type='cpu')
     """
     name = str(device)
+    if name == "cpu":  # nobody need look for another then
+        return CPU
     if name == "auto":
         name = next(kind for kind in _kinds() if kind != "mps" or not float64)
     if not re.fullmatch(r"cpu|mps|cuda(:\d{1,4})?", name):

@@ -33,6 +33,15 @@ def test_auto_is_cuda_then_mps_then_cpu(has):
         assert str(devices.chosen("auto", float64=float64)) == found
 
 
+def test_for_the_cpu_no_other_device_is_looked_for(monkeypatch):
+    def looked():
+        raise AssertionError("CUDA may begin here, and a process that it has begun in cannot be forked")
+
+    monkeypatch.setattr(torch.cuda, "is_available", looked)
+    train(line(), "manual", epochs=1)
+    sweep(line(), 0.1, epochs=1)
+
+
 @pytest.mark.parametrize(
     ("asked", "named"),
     [("cuda", "cpu, mps"), ("cuda:0", "cpu, mps"), ("gpu", "'gpu'"), ("cuda:x", "'cuda:x'"), ("", "''"), (3, "got 3")],
