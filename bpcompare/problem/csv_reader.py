@@ -34,6 +34,7 @@ from bpcompare.problem.csv_plain import plain_numbers
 from bpcompare.problem.problem import Problem, from_data
 
 AS_USUAL = Dialect()
+KEPT = 2**24  # bytes
 BLOCK = 2**17  # letters converted at a time, in arrays that a core's own cache holds
 
 Row = list[str]
@@ -124,6 +125,7 @@ def read_table(
 ) -> Table:
     """The named columns of a CSV file as float64 tensors; see `read_csv` for what is accepted and what is raised."""
     with open_text(path, dialect.encoding) as (binary, text), _no_garbage_collection():
+        _keep_freed_memory()
         reader = _Reader(path, text, x, y, dialect)
         size = max(path.stat().st_size, 1)
         for number, _ in enumerate(reader.chunks(), 1):
@@ -148,6 +150,14 @@ def _no_garbage_collection() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def _keep_freed_memory() -> None:
+    """Has glibc keep up to so much freed memory for the next array; new pages cost as much as a block's arithmetic.
+
+    It keeps twice the largest piece that was ever freed.
+    """
+    torch.empty(KEPT, dtype=torch.uint8)
 
 
 def _joined(columns: list[Tensor]) -> Tensor:
