@@ -65,7 +65,9 @@ class Mutant:
         old, new = ((ROOT / self.spec.module_path).read_text().splitlines(), self.source.splitlines())
         for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
             if kind != "equal":
-                return " → ".join(" ".join(map(_bare, lines)) or "nothing" for lines in (old[a:b], new[c:d]))
+                return " → ".join(
+                    " ".join(filter(None, map(_bare, lines))) or "nothing" for lines in (old[a:b], new[c:d])
+                )
         return "no change"
 
 

@@ -126,6 +126,7 @@ def test_the_gradient_that_is_named_is_the_one_before_the_first_difference():
         (("GradientDescent", "torch.optim.SGD"), True),
         (("torch.optim.SGD", "GradientDescent"), True),
         (("GradientDescent", "Adam"), False),
+        (("GradientDescent", "GradientDescent"), False),
         (("Adam", "torch.optim.Adam"), False),
     ],
 )

@@ -141,6 +141,9 @@ def test_two_calls_share_a_factor_where_it_is_one_number_for_one_size():
     assert may_share_a_factor(small, same)  # each is known to 0.001, and 0.003/2.003 < 0.002
     assert not may_share_a_factor(small, other)
     assert not may_share_a_factor(small, one([-6.0], [3.0], 0.003, N=4))
+    unsure, double = (one([factor * 3.0], [3.0], 0.9, N=4) for factor in (1.0, 2.0))
+    assert may_share_a_factor(unsure, double)  # each known to 0.3: 1 apart, and 0.6 of the larger one is 1.2
+    assert may_share_a_factor(double, unsure)
     assert may_share_a_factor(small, one([30.0], [3.0], 0.003, N=20))  # a power of N may explain it
     assert not may_share_a_factor(small, one([1.0], [0.0], 0.003, N=4))
     assert not may_share_a_factor(one([1.0], [0.0], 0.003, N=4), small)

@@ -256,3 +256,34 @@ def test_a_hypothesis_is_asked_only_where_it_may_still_win():
     asked.clear()
     assert explain(calls, "g", Known(("g",), (equal,)), Memo(), below=3.0) is None
     assert asked == []
+
+
+def test_the_whole_sequence_of_calls_is_asked_for_memory():
+    calls = [call([0.25, 0.25], expected) for expected in ([1.0, 2.0], [3.0, -1.0], [0.5, 7.0])]
+    (verdict,) = diagnose(calls, KNOWN)
+    assert verdict.mistakes == ("same-numbers-always",)
+
+
+def test_one_number_in_any_nesting_has_no_wrong_shape_and_is_graded_as_the_number_that_it_is():
+    def nested(factor, value, shape):
+        problem = call([value], [value], N=3 + int(value), out=1).problem
+        return Call(problem, {"g": np.full(shape, factor * value)}, {"g": "float64"})
+
+    calls = [nested(2.0, value, shape) for value, shape in ((1.5, (1, 1)), (2.5, ()), (3.7, (1, 1, 1)))]
+    (verdict,) = diagnose(calls, KNOWN)
+    assert verdict.findings[0].explanation.mistakes == ()
+    assert verdict.findings[0].explanation.factor.constant == 2
+    assert grade(*(nested(1.0, value, shape) for value, shape in ((1.5, (1, 1)), (2.5, ())))) == (EXACT, 0.0)
+
+
+def test_the_nearest_float32_is_told_from_the_number_itself():
+    # float32(1/3) is the nearest float32, and no float64 neighbour of ⅓.
+    third = np.longdouble(1) / 3
+    assert grade(call([np.float32(third)], [third], "float32"))[0] == EXACT
+    assert grade(call([np.float64(third)], [third], "float32"))[0] == ROUNDING
+    assert grade(call([np.float64(third)], [third], "float64"))[0] == EXACT
+
+
+def test_an_answer_that_never_came_is_not_measured():
+    without = Call(call([1.0], [1.0]).problem)
+    assert grade(without) == (EXACT, 0.0)
