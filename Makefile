@@ -3,6 +3,7 @@
 # make coverage  the same tests, with branch coverage, which takes longer
 # make check     lint, types, layers
 # make bench     the speed claims, as ratios, into benchmarks/results.md (about 8 minutes)
+# make mutants   small changes of the code, one at a time: do the tests notice? Goes on where it was broken off
 # make messages  gather the texts for the catalogue of Chinese, and compile it (LOCALE=fr: of French)
 # make docs      the site, into build/docs, and in Chinese into build/docs/zh
 # make clean     remove what the above made, except outputs/
@@ -14,11 +15,12 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
 BENCH  := $(VENV)/.stamp-bench
+MUTANT := $(VENV)/.stamp-mutants
 DOCS   := $(VENV)/.stamp-docs
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
           $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: compare test coverage check bench messages docs clean
+.PHONY: compare test coverage check bench mutants messages docs clean
 compare: $(STAMP)
 	$(BIN)/python -m bpcompare
 
@@ -33,7 +35,12 @@ check: $(STAMP)
 	$(BIN)/lint-imports
 
 bench: $(BENCH)
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/measure.py
+
+ROOMS ?=
+mutants: $(MUTANT)  # ROOMS="theory race" tries only those; hours for all; the page is written anew at the end
+	$(BIN)/python mutants/run.py $(ROOMS)
+	$(BIN)/python mutants/page.py
 
 LOCALE    ?= zh_CN
 CATALOGUE := bpcompare/locale/$(LOCALE)/LC_MESSAGES/bpcompare
@@ -59,6 +66,10 @@ $(STAMP): pyproject.toml constraints.txt
 
 $(BENCH): $(STAMP)
 	$(PIP) -e '.[bench]'
+	@touch $@
+
+$(MUTANT): $(STAMP)
+	$(PIP) -e '.[mutants]'
 	@touch $@
 
 $(DOCS): $(STAMP)

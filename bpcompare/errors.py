@@ -17,11 +17,13 @@ all that the user sees, with exit code 2.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
+
 from bpcompare.language import N_, _
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+ALIKE = 0.7  # of difflib's ratio: from here on, one name is taken for a misspelled other
+MOST_NAMES, LONGEST_NAME = 1_000, 100  # what is searched for one: comparing takes its time
 
 
 class BpcompareError(Exception):
@@ -93,6 +95,24 @@ def reason(error: OSError | ValueError) -> str:
     return _(str(getattr(error, "strerror", None) or error))
 
 
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that looks most like ``name``, small letters or large; None if none does.
+
+    Example:
+        >>> nearest("Hour", ["hours", "scores"]), nearest("weight", ["hours", "scores"])
+        ('hours', None)
+    """
+    import difflib
+
+    words = [word for word in itertools.islice(known, MOST_NAMES) if len(word) <= LONGEST_NAME]
+    small = {word.lower(): word for word in words}
+    name = name[:LONGEST_NAME]
+    if as_written := difflib.get_close_matches(name, words, n=1, cutoff=ALIKE):
+        return as_written[0]
+    near = difflib.get_close_matches(name.lower(), small, n=1, cutoff=ALIKE)
+    return small[near[0]] if near else None
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """The end of an error message: the known name that looks most like ``name``; None if none does.
 
@@ -100,8 +120,5 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
         >>> did_you_mean("--epoch", ["--epochs", "--seed"])
         'did you mean --epochs?'
     """
-    import difflib
-
-    spelled = {word.lower(): word for word in known}
-    near = difflib.get_close_matches(name[:100].lower(), spelled, n=1, cutoff=0.7)
-    return _("did you mean {name}?", name=spelled[near[0]]) if near else None
+    near = nearest(name, known)
+    return _("did you mean {name}?", name=near) if near else None

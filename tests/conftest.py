@@ -1,17 +1,39 @@
 """What the tests of several rooms share."""
 
+import contextlib
 import gc
+import importlib
+import sys
 
 import pytest
 from pictures import unrendered
 
+from bpcompare.language import language
+
 gc.set_threshold(200_000)  # as the command line does: else a fifth of loading PyTorch is a search for garbage
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file():
+    """Files of tests have no examples to be looked for, and scripts among them are not to be run by a look."""
+    collectors = yield
+    return [collector for collector in collectors if type(collector).__name__ != "DoctestModule"]
 
 
 def pytest_collection_finish():
     """What is loaded by now stays, and no search for garbage need go through it again."""
+    if "hypothesis" in sys.modules:
+        _draw_once()
     gc.collect()
     gc.freeze()
+
+
+def _draw_once():
+    """Hypothesis asks the first time who holds its random numbers; from Python 3.14 on that is something frozen."""
+    from hypothesis import given, settings
+    from hypothesis import strategies as st
+
+    settings(max_examples=1, database=None)(given(st.none())(lambda _: None))()
 
 
 @pytest.fixture
@@ -19,3 +41,39 @@ def undrawn():
     """`pictures.unrendered` for a whole test."""
     with unrendered():
         yield
+
+
+@pytest.fixture(scope="session")
+def sandbox():
+    """The marker's own process, which loads PyTorch once for all files that are marked in this process of pytest."""
+    from bpcompare.marker.sandbox_start import server
+
+    with server() as running:
+        yield running
+
+
+@pytest.fixture
+def one_sandbox(sandbox, monkeypatch):
+    """Within a test `check` and `check_file` begin no process of their own: `sandbox` runs the files."""
+    monkeypatch.setattr("bpcompare.marker.check.server", lambda: contextlib.nullcontext(sandbox))
+
+
+@pytest.fixture(scope="session")
+def computed():
+    """What was computed once for each language: (function, language) → its result."""
+    return {}
+
+
+@pytest.fixture
+def computed_once(computed, monkeypatch):
+    """What a command computes without regard to its options is not computed again for another test."""
+    for name in ("lessons.published.reproduce.reproduce", "show.report.page.pitfalls"):
+        module, _, function = f"bpcompare.{name}".rpartition(".")
+        compute = getattr(importlib.import_module(module), function)
+
+        def once(*given, name=name, compute=compute):
+            if (place := (name, language())) not in computed:
+                computed[place] = compute(*given)
+            return computed[place]
+
+        monkeypatch.setattr(f"bpcompare.{name}", once)

@@ -27,7 +27,7 @@ CODE_WORDS = _words(
 CHOICES = _words(
     """abs all ascent backward cosh given gbk json latex lin markdown matmul max min nan normal outputs paper pdf png
     pytorch quadratic shuffled sinh slides svg tan text torchrun torchviz transpose ulp adam-step delta-recursion
-    linear-regression sigmoid-neuron eps"""
+    linear-regression sigmoid-neuron eps auto cpu cuda mps"""
 ) | {"Sigmoid", "Tanh", "None", "Loss", "out", "grad", "step"}  # classes, and parts of formulas
 """What options, files and functions are called."""
 QUOTED = re.compile(r"(?<!\w)'[^'\n]*'(?!\w)|\"[^\"\n]*\"|`[^`\n]*`|「[^」\n]*」")

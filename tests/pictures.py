@@ -1,15 +1,48 @@
-"""Pictures as tests of numbers, words and exit codes want them: composed, but not rendered."""
+"""Pictures as tests of numbers, words and exit codes want them: composed, but not rendered as they are.
+
+That every picture can be rendered is what tests/show is about.
+"""
 
 import contextlib
+import hashlib
 from collections.abc import Iterator
 from unittest import mock
+
+TO_BYTES = "bpcompare.show.style.to_bytes"
 
 
 @contextlib.contextmanager
 def unrendered() -> Iterator[None]:
-    """Within it the file of every figure is empty: to render it would take most of the time of a command.
+    """Within it the file of every figure is empty: to render it would take most of the time of a command."""
+    with mock.patch(TO_BYTES, return_value=b""):
+        yield
 
-    That every picture can be rendered is what tests/show is about.
-    """
-    with mock.patch("bpcompare.show.style.to_bytes", return_value=b""):
+
+@contextlib.contextmanager
+def in_words() -> Iterator[None]:
+    """Within it the file of every figure holds its texts."""
+    from matplotlib.text import Text
+
+    def written(figure, format):
+        return "\n".join(text.get_text() for text in figure.findobj(Text)).encode()
+
+    with mock.patch(TO_BYTES, written):
+        yield
+
+
+@contextlib.contextmanager
+def sketched() -> Iterator[None]:
+    """Within it every figure is a small real file of its format, which differs where its lines do."""
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    from bpcompare.show.style import to_bytes
+
+    def sketch(figure, format):
+        mark = hashlib.sha256(b"".join(line.get_xydata().tobytes() for line in figure.findobj(Line2D)))
+        small = Figure(figsize=(1, 0.5), dpi=50)
+        small.text(0, 0.5, mark.hexdigest()[:9])
+        return to_bytes(small, format)
+
+    with mock.patch(TO_BYTES, sketch):
         yield

@@ -12,7 +12,7 @@ import sys
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bpcompare
@@ -157,6 +157,7 @@ def test_what_has_no_translation_is_said_in_english():
 
 
 @given(st.text(), st.integers(0, 40))
+@settings(derandomize=True)
 def test_a_padded_text_has_its_columns(text, width):
     assert columns_of(padded(text, width)) == max(width, columns_of(text))
     assert padded(text, width).startswith(text)

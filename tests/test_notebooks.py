@@ -1,10 +1,14 @@
 """Every notebook runs from the first cell to the last, each cell within the time that its first lines promise."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+from forked import Popen
+from jupyter_client.provisioning import local_provisioner
 from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
@@ -56,9 +60,28 @@ def test_a_notebook_is_committed_without_outputs(path):
             assert (cell.outputs, cell.execution_count) == ([], None)
 
 
+KERNEL = """
+import matplotlib, runpy
+matplotlib.rcParams["backend"] = "module://matplotlib_inline.backend_inline"  # as MPLBACKEND says before it is loaded
+runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
+"""
+
+
+def warm_kernel(command, *, env, cwd, **_):
+    """A kernel in a process of its own that need not load PyTorch."""
+    assert command[:3] == [sys.executable, "-m", "ipykernel_launcher"]
+    nothing = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    return Popen([sys.executable, "-c", KERNEL, *command[3:]], env=env, cwd=cwd, process_group=0, **nothing)
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
 def test_every_cell_runs(path, tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setattr(local_provisioner, "launch_kernel", warm_kernel)
     notebook = nbformat.read(path, 4)
     place = {"metadata": {"path": str(tmp_path)}}
     NotebookClient(notebook, timeout=SECONDS, startup_timeout=120, resources=place).execute()
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            pictures = sum("image/png" in output.get("data", {}) for output in cell.outputs)
+            assert pictures == cell.source.count("plt.figure("), cell.source

@@ -50,7 +50,7 @@ def test_links_lead_somewhere(page):
             assert found.exists() or target.endswith(tuple(GENERATED)), target
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("undrawn", "one_sandbox", "computed_once")
 @pytest.mark.parametrize("page", [page for page in WRITTEN if blocks(page)], ids=name)
 def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch, capsys):
     of_page(page, tmp_path)
@@ -93,7 +93,7 @@ def test_the_chinese_readme_has_the_same_parts():
     assert parts[0] == parts[1]
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("undrawn", "one_sandbox")
 @pytest.mark.parametrize("page", [page for page in (*WRITTEN, CHINESE_README) if transcripts(page)], ids=name)
 def test_a_transcript_is_what_the_command_prints(page, tmp_path, monkeypatch, capsys):
     of_page(page, tmp_path)

@@ -1,6 +1,7 @@
 """Finds sentences in code that nobody can translate: English prose outside `_("…")`, by the syntax tree."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 
@@ -71,9 +72,12 @@ def _is_bare_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
+_parsed = functools.cache(ast.parse)
+
+
 def unwrapped(source: str) -> list[tuple[int, str]]:
     """Line and text of every piece of prose in a module's code that no catalogue can translate."""
-    tree = ast.parse(source)
+    tree = _parsed(source)
     found = {(node.lineno, text) for node, text in _texts(tree) if prose(text)}
     return sorted(found | {(node.lineno, text) for node, text in _shown(tree) if re.search(r"[a-z]{3}", text)})
 
@@ -90,7 +94,7 @@ def _shown(tree: ast.Module) -> Iterator[tuple[ast.expr, str]]:
 
 def said_at_import(source: str) -> list[int]:
     """Lines that translate while the module is loaded, when nobody has chosen a language yet."""
-    return sorted(node.lineno for node in _at_import(ast.parse(source)) if _translates(node))
+    return sorted(node.lineno for node in _at_import(_parsed(source)) if _translates(node))
 
 
 def _at_import(node: ast.AST) -> Iterator[ast.AST]:
@@ -104,7 +108,7 @@ def _at_import(node: ast.AST) -> Iterator[ast.AST]:
 
 def shadowed(source: str) -> list[int]:
     """Lines at which a function that translates gives `_` to something else."""
-    scopes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, SCOPES)]
+    scopes = [node for node in ast.walk(_parsed(source)) if isinstance(node, SCOPES)]
     binding = {scope: found for scope in scopes if (found := [node.lineno for node in _own(scope) if _binds(node)])}
     translating = [lines for scope, lines in binding.items() if any(map(_translates, ast.walk(scope)))]
     return sorted({line for lines in translating for line in lines})
@@ -133,7 +137,7 @@ def _binds(node: ast.AST) -> bool:
 
 def messages(source: str) -> set[str]:
     """The messages of a module by its syntax tree, those within f-strings as well, which Babel does not see."""
-    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and node.args]
+    calls = [node for node in ast.walk(_parsed(source)) if isinstance(node, ast.Call) and node.args]
     calls = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in WRAPPERS]
     first = [call.args[: 2 if call.func.id == "ngettext" else 1] for call in calls]
     constants = [text for texts in first for text in texts if isinstance(text, ast.Constant)]

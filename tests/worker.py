@@ -9,8 +9,12 @@ import sys
 import time
 import traceback
 from pathlib import Path
+from unittest import mock
 
+import forked
 import torch
+from pictures import unrendered
+from torch.distributed.elastic.multiprocessing.subprocess_handler import subprocess_handler
 from torch.distributed.run import main as torchrun
 
 from bpcompare.cli import main
@@ -78,7 +82,8 @@ def fail(folder):
 def work(job, folder):
     """One worker, RANK and WORLD_SIZE being set; its exit code."""
     if job == "network":
-        return main([*NETWORK, "--out", str(folder / "two")])
+        with unrendered():
+            return main([*NETWORK, "--out", str(folder / "two")])
     if job == "torchrun":
         return node(os.environ.pop("RANK"), folder)
     try:
@@ -92,14 +97,22 @@ def work(job, folder):
 
 
 def node(rank, folder):
-    """torchrun on one of two nodes, as `python -m torch.distributed.run` would be; it starts a process of its own."""
+    """torchrun on one of two nodes, as `python -m torch.distributed.run` would be; it has a process of its own."""
+    forked.run([sys.executable, "-c", "pass"])  # before torchrun has threads
     meeting = ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"localhost:{os.environ['NODES_PORT']}", "--rdzv-id", "two"]
     nodes = ["--nnodes", "2", "--nproc-per-node", "1", "--node-rank", rank]
-    torchrun([*nodes, *meeting, "-m", "bpcompare", *LINE, "--out", str(folder / "two")])
+    with mock.patch.object(subprocess_handler, "Popen", of_torchrun):
+        torchrun([*nodes, *meeting, "-m", "bpcompare", *LINE, "--out", str(folder / "two")])
     return 0
 
 
-def forked(job, count, folder):
+def of_torchrun(args, *, env, stdout, stderr, start_new_session):
+    """What torchrun starts, forked."""
+    command = [arguments for arguments in args if arguments != "-u"]
+    return forked.Popen(command, env=env, stdout=stdout, stderr=stderr, process_group=0 if start_new_session else None)
+
+
+def workers(job, count, folder):
     """Starts the workers of a job; their process ids. Of "alone" only the first of two comes."""
     folder.mkdir()
     ids = []
@@ -138,6 +151,6 @@ if __name__ == "__main__":
     started = {}
     for job in sys.argv[2:]:
         folder = everything / job
-        started[folder] = forked(job.partition(":")[0], int(job.partition(":")[2]), folder)
+        started[folder] = workers(job.partition(":")[0], int(job.partition(":")[2]), folder)
     for folder, ids in started.items():
         joined(ids, folder)

@@ -1,7 +1,9 @@
 """The command line: it parses, prints and exits, and nothing else in the package does.
 
 Each command is a module next to this one, with ``add_arguments(parser)`` and ``run(arguments) -> exit code``; it is
-imported when it is asked for, and imports PyTorch only when it runs.
+imported when it is asked for, and imports PyTorch only when it runs. What ``--help`` reads says
+``TYPE_CHECKING = False`` where the rest imports it from ``typing``, which would be a tenth of the time
+(benchmarks/bench_process.py).
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import importlib
 import os
 import re
 import sys
+from collections.abc import Sequence
 
 from bpcompare import __version__
 from bpcompare.cli import signals, streams
@@ -18,10 +21,6 @@ from bpcompare.cli.help import Formatter, Parser, speaks
 from bpcompare.cli.sentences import program, sentence
 from bpcompare.errors import BpcompareError, ExpressionError, InputError, OutputError, WorkerError, did_you_mean, reason
 from bpcompare.language import LANGUAGES, N_, _, listed, of_environment, padded, spoken
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 COMMANDS = {
     "compare": N_("train by three methods and compare them (the default)"),
@@ -79,7 +78,7 @@ def _run(argv: list[str], *, is_process: bool) -> int:
         call, why = error.filename or _("a call"), reason(error)
         return _complain(BpcompareError(_("the system refused {call}: {reason}", call=call, reason=why)))
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, MemoryError) or "allocate memory" in str(error):
+        if isinstance(error, MemoryError) or re.search("allocate memory|out of memory", str(error)):
             return _complain(InputError(_("this problem does not fit into memory; use fewer samples or columns")))
         raise
     if broken := streams.failure():

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from bpcompare.cli import values
+from bpcompare.cli import options, values
 from bpcompare.cli.sentences import program
 from bpcompare.language import N_, _, english
 
@@ -40,6 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=5.0,
         metavar="SECONDS",
         help=_("processor time of a file's calls, imports not counted (default 5)"),
+    )
+    options.add_device_option(
+        parser,
+        _(
+            "where to call the functions: cpu, cuda, cuda:N or auto (default cpu); on a GPU the file runs without the "
+            "limits of a sandbox, so mark only one that you trust"
+        ),
     )
     teacher = parser.add_argument_group(_("many files"))
     teacher.add_argument("--csv", type=Path, metavar="MARKS.csv", help=_("write the marks as a table"))
@@ -80,7 +87,7 @@ def _mark(file: Path, arguments: argparse.Namespace) -> int:
     from bpcompare.show import marker_report as show
 
     with Progress(_("marking"), quiet=arguments.json):
-        marking = check_file(file, arguments.seed, arguments.time_limit)
+        marking = check_file(file, arguments.seed, arguments.time_limit, device=arguments.device or "cpu")
     if arguments.json:
         _print_json(show.as_data(marking, file))
     elif arguments.hint:
@@ -94,10 +101,11 @@ def _mark_many(arguments: argparse.Namespace) -> int:
     from bpcompare.cli import check_many
     from bpcompare.results.write import check_folder, write_files
 
-    if arguments.hint:
-        from bpcompare.errors import InputError
+    for option in ("hint", "device"):
+        if getattr(arguments, option):
+            from bpcompare.errors import InputError
 
-        raise InputError(_("--hint is for one file; mark that file alone"))
+            raise InputError(_("--{option} is for one file; mark that file alone", option=option))
     made = {arguments.csv: check_many.as_csv, arguments.gradescope: check_many.as_gradescope}
     made.pop(None, None)
     for target in made:

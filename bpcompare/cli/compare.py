@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import time
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
 
 from bpcompare.cli import network_options, options, report, values, verification
 from bpcompare.errors import InputError
 from bpcompare.language import N_, _, listed
 from bpcompare.training.process_environment import place
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_problem_options(parser)
     options.add_training_options(parser)
     network_options.add_network_options(parser)
+    options.add_device_option(parser)
     group = parser.add_argument_group(
         _("more to see"), _("a landscape, an animation and a ledger are of one nn.Linear, not of a network")
     )
@@ -88,6 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     with process_group(request.timeout, since=began) as first:
         quiet = request.quiet or not first
         run_on_all(lambda: check_folder(request.out, makers) if first else None)
+        request = steps.on_device(request, float64=request.dtype == "float64")
         with Progress(_("reading"), 1.0, quiet=quiet) as progress:
             problem = run_on_all(lambda: network_options.problem_from(request, progress.reach))
         request = options.with_columns(request, problem)

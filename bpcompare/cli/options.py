@@ -245,6 +245,16 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_device_option(parser: argparse.ArgumentParser | argparse._ArgumentGroup, says: str = "") -> None:
+    """``--device``."""
+    parser.add_argument(
+        "--device",
+        type=values.device,
+        metavar="D",
+        help=says or _("where to calculate: cpu, cuda, cuda:N, mps, or auto for the first that is here (default cpu)"),
+    )
+
+
 def add_process_options(parser: argparse.ArgumentParser) -> None:
     """``--timeout``."""
     group = parser.add_argument_group(_("several processes, started by torchrun"))

@@ -6,10 +6,10 @@ import os
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
 
 from bpcompare.language import _, columns_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any

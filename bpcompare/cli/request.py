@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from bpcompare.training.settings import TrainingSettings
 
 # How a result is waited for, shown and kept: none of it changes a number.
-NOT_SETTINGS = ("out", "format", "dpi", "style", "explain", "report", "quiet", "timeout", "verify", "lang")
+NOT_SETTINGS = ("out", "format", "dpi", "style", "explain", "report", "quiet", "timeout", "verify", "merge", "lang")
 
 
 class Request:
@@ -51,7 +51,8 @@ class Request:
         from bpcompare.training.settings import TrainingSettings
 
         shuffle = getattr(self, "order", None) != "given"
-        return TrainingSettings(self.lr, self.epochs, self.batch_size, self.seed, shuffle)
+        device = getattr(self, "device", None) or "cpu"
+        return TrainingSettings(self.lr, self.epochs, self.batch_size, self.seed, shuffle, device)
 
 
 def request_from(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> Request:

@@ -31,13 +31,31 @@ def check_size(request: Request, problem: Problem) -> None:
     expected(problem, methods, request.training, files=True, ledgers=len(getattr(request, "ledger", ()))).check()
 
 
+def on_device(request: Request, *, float64: bool) -> Request:
+    """The request with the device that is here for the one that it asks for; with none where that is the CPU.
+
+    Raises:
+        InputError: It is not here, or does not have float64; in every process the same.
+    """
+    if request.device is None:
+        return request
+    from bpcompare.problem.devices import chosen
+    from bpcompare.training.processes import run_on_all
+
+    device = str(run_on_all(lambda: chosen(request.device, float64=float64)))
+    return request.but(device=None if device == "cpu" else device)
+
+
 def trained(request: Request, problem: Problem, *, quiet: bool) -> Comparison:
     """What each method of the request makes of ``problem``."""
     from bpcompare.comparison.linear import compare
 
     threads.settle(problem)
     with Progress(_("training"), len(request.methods) * request.epochs, quiet=quiet) as progress:
-        return compare(problem, request.methods, **vars(request.training), on_epoch=progress.advance)
+        found = compare(problem, request.methods, **vars(request.training), on_epoch=progress.advance)
+    with Progress(_("training on the CPU, to compare"), quiet=quiet or found.settings.device == "cpu"):
+        _measured = found.against_cpu  # in every process: all of them train
+    return found
 
 
 def made(makers: Mapping[str, Callable[[Any], bytes]], output: Any, progress: Progress) -> dict[str, bytes]:

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import argparse
 import time
-from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from functools import partial
 
 from bpcompare.cli import options, values
+from bpcompare.cli.request import NOT_SETTINGS, Request
+from bpcompare.cli.sweep_files import PartOutput, SweepOutput, files
+from bpcompare.errors import InputError
 from bpcompare.language import N_, _
 from bpcompare.training.process_environment import place
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from typing import Any
 
-    from bpcompare.cli.progress import Progress
-    from bpcompare.cli.request import Request
     from bpcompare.problem.problem import Problem
-    from bpcompare.sweeps.summary import Summary
-
-    Maker = Callable[["SweepOutput"], bytes]
+    from bpcompare.sweeps.sweep import Sweep
 
 DESCRIPTION = N_("Trains at every learning rate × every seed × every method, all at once, and shows which rates work.")
 
-FIGURES = ("sweep", "sweep_map", "sweep_spread")
+DEFAULTS: dict[str, Any] = {
+    "lr": values.rates("1e-3:10:log:200"),
+    "seeds": 50,
+    "methods": ("manual", "adam"),
+    "epochs": 50,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,21 +37,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--lr",
         type=values.rates,
-        default=values.rates("1e-3:10:log:200"),
         metavar="A:B:log:N",
         help=_(
             "N rates from A to B, evenly spaced in the logarithm (or lin), or a list R,R,… (default 1e-3:10:log:200)"
         ),
     )
-    group.add_argument("--seeds", type=values.whole_number, default=50, metavar="N", help=_("how many (default 50)"))
+    group.add_argument("--seeds", type=values.whole_number, metavar="N", help=_("how many (default 50)"))
     group.add_argument(
         "--methods",
         type=values.names,
-        default=("manual", "adam"),
         metavar="M[,M…]",
         help=_("as in compare, with a rule by hand; gradients come from the data's moments (default manual,adam)"),
     )
-    group.add_argument("--epochs", type=values.whole_number, default=50, metavar="N", help=_("passes (default 50)"))
+    group.add_argument("--epochs", type=values.whole_number, metavar="N", help=_("passes (default 50)"))
+    options.add_device_option(group)
+    group = parser.add_argument_group(_("a sweep in parts, on several machines"))
+    group.add_argument(
+        "--part",
+        type=values.part,
+        metavar="A:B",
+        help=_("only these of the seeds, counted from 0, without B; writes sweep.npz, to be merged"),
+    )
+    group.add_argument(
+        "--merge",
+        type=values.folder,
+        nargs="+",
+        metavar="DIR",
+        help=_("train nothing: put the parts in these folders together, all of a sweep or nothing"),
+    )
     options.add_output_options(parser)
     options.add_process_options(parser)
     parser.add_argument("--explain", action="store_true", help=_("say below what every column and word means"))
@@ -56,125 +72,128 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs them all, writes the files and prints the tables; of several processes, the first one writes and prints."""
+    if arguments.merge is not None:
+        return _merge(arguments)
     from bpcompare.cli import steps
     from bpcompare.cli.progress import Progress, load_torch
 
-    request, began = options.line_or_table(arguments), time.monotonic()
+    request, began = _request(arguments), time.monotonic()
     place()
     makers = files(request)
     load_torch(quiet=request.quiet)
 
+    from bpcompare.problem.devices import chosen
     from bpcompare.results.write import check_folder
-    from bpcompare.show import glossary, sweep_table
-    from bpcompare.sweeps.summary import Summary
     from bpcompare.sweeps.sweep import batches, sweep
     from bpcompare.training import processes
 
     with processes.process_group(request.timeout, since=began) as first:
         quiet = request.quiet or not first
         processes.run_on_all(lambda: check_folder(request.out, makers) if first else None)
-        with Progress(_("drawing data"), request.seeds, quiet=quiet) as progress:
-            problems = processes.run_on_all(lambda: _problems(request, progress))
-        epochs = len(request.methods) * request.epochs * batches(len(problems), len(request.lr))
-        with Progress(_("training"), epochs, quiet=quiet) as progress:
-            result = sweep(problems, request.lr, request.methods, epochs=request.epochs, on_epoch=progress.advance)
+        request = steps.on_device(request, float64=True)
+        problems = processes.run_on_all(lambda: _problems(request, quiet=quiet))
+        device = request.device or "cpu"
+        weights = problems[0].in_features * problems[0].out_features
+        at_once = batches(len(problems), len(request.lr), weights, chosen(device))
+        with Progress(_("training"), len(request.methods) * request.epochs * at_once, quiet=quiet) as progress:
+            result = sweep(
+                problems, request.lr, request.methods, epochs=request.epochs, on_epoch=progress.advance, device=device
+            )
         if first:
-            with Progress(_("finding the optimum of each seed's data"), len(problems), quiet=quiet) as progress:
-                noise = request.noise if request.csv is None else None
-                summary = Summary(result, noise, progress.advance)
-            with Progress(_("drawing"), len(makers), quiet=quiet) as progress:
-                outcome = SweepOutput(summary, request, progress)
-                made = steps.made(makers, outcome, progress)
-            wrote = steps.written(request.out, made, quiet=quiet)
-            if not quiet:
-                steps.shown(partial(sweep_table.render, summary), *[glossary.render] * request.explain)
-                print(wrote)
+            (_keep if request.part else _show)(result, request, quiet=quiet)
     return 0
 
 
-def _problems(request: Request, progress: Progress) -> list[Problem]:
-    """A problem for each seed: the line drawn anew, or the same table with another start."""
+def _request(arguments: argparse.Namespace) -> Request:
+    given = {name: DEFAULTS.get(name) if value is None else value for name, value in vars(arguments).items()}
+    request = options.line_or_table(argparse.Namespace(**given))
+    if request.part and request.part[1] > request.seeds:
+        raise InputError(
+            _(
+                "--part {first}:{last} goes beyond the {seeds} seeds of the whole sweep; --seeds says how many it has",
+                first=request.part[0],
+                last=request.part[1],
+                seeds=request.seeds,
+            )
+        )
+    return request
+
+
+def _merge(arguments: argparse.Namespace) -> int:
+    """Puts the parts of a sweep together: the same files as of the whole sweep, or none."""
+    for name, value in vars(arguments).items():
+        if name not in NOT_SETTINGS and value not in (None, False):
+            option = name.replace("_", "-")
+            raise InputError(_("--merge takes the settings from the parts; leave --{option} out", option=option))
+    from bpcompare.cli.progress import load_torch
+
+    load_torch(quiet=arguments.quiet)
+
+    from bpcompare.results.parts import merged, read_parts
+    from bpcompare.results.write import check_folder
+
+    parts = read_parts(arguments.merge)
+    request = Request({**vars(arguments), **parts[0].settings})
+    check_folder(request.out, files(request))
+    result = merged(parts, _problems(request, quiet=request.quiet))
+    _show(result, request, quiet=request.quiet)
+    return 0
+
+
+def _keep(result: Sweep, request: Request, *, quiet: bool) -> None:
+    """Writes the numbers of a part."""
+    from bpcompare.cli import steps
+    from bpcompare.cli.progress import Progress
+
+    with Progress(_("writing"), quiet=quiet) as progress:
+        made = steps.made(files(request), PartOutput(result, request), progress)
+    wrote = steps.written(request.out, made, quiet=quiet)
+    if not quiet:
+        print(wrote)
+
+
+def _show(result: Sweep, request: Request, *, quiet: bool) -> None:
+    """Writes the files of a whole sweep and prints its tables."""
+    from bpcompare.cli import steps
+    from bpcompare.cli.progress import Progress
+    from bpcompare.show import glossary, sweep_table
+    from bpcompare.sweeps.summary import Summary
+
+    with Progress(_("finding the optimum of each seed's data"), request.seeds, quiet=quiet) as progress:
+        noise = request.noise if request.csv is None else None
+        summary = Summary(result, noise, progress.advance)
+    makers = files(request)
+    with Progress(_("drawing"), len(makers), quiet=quiet) as progress:
+        made = steps.made(makers, SweepOutput(summary, request, progress), progress)
+    wrote = steps.written(request.out, made, quiet=quiet)
+    if not quiet:
+        steps.shown(partial(sweep_table.render, summary), *[glossary.render] * request.explain)
+        print(wrote)
+
+
+def _problems(request: Request, *, quiet: bool) -> list[Problem]:
+    """A problem for each seed, of a part for its own: the line drawn anew, or the same table with another start."""
+    from bpcompare.cli.progress import Progress
     from bpcompare.problem import estimates
 
+    seeds = range(request.seed, request.seed + request.seeds)[slice(*request.part or (None,))]
     first = options.problem_from(request)
     estimates.sweep(
         first.samples,
         first.in_features,
         first.out_features,
-        seeds=request.seeds,
+        seeds=len(seeds),
         rates=len(request.lr),
         methods=len(request.methods),
         epochs=request.epochs,
         drawn=request.csv is None,
     ).check()
-    seeds = range(request.seed, request.seed + request.seeds)
     problems = []
-    for seed in seeds:
-        if request.csv is not None:
-            problems.append(first.restarted(seed))
-        else:
-            problems.append(options.problem_from(request.but(seed=seed)))
-        progress.advance()
+    with Progress(_("drawing data"), len(seeds), quiet=quiet) as progress:
+        for seed in seeds:
+            if request.csv is not None:
+                problems.append(first.restarted(seed))
+            else:
+                problems.append(options.problem_from(request.but(seed=seed)))
+            progress.advance()
     return problems
-
-
-def files(request: Request) -> dict[str, Maker]:
-    """Each file of a sweep, in order, and what makes it; the list of them last."""
-    pictures: dict[str, Maker] = {
-        f"{name}.{format}": partial(SweepOutput.picture, name=name, format=format)
-        for name in _drawn(request)
-        for format in request.format
-    }
-    documents = {"sweep.csv": SweepOutput.table, "sweep.json": SweepOutput.document, "sweep.sha256": SweepOutput.sums}
-    return pictures | documents
-
-
-def _drawn(request: Request) -> tuple[str, ...]:
-    """The pictures; one seed has no spread."""
-    return FIGURES if request.seeds > 1 else FIGURES[:2]
-
-
-class SweepOutput:
-    """A sweep on its way into files.
-
-    Args:
-        summary: What it shows.
-        request: What the user asked for.
-        progress: Counts the pictures that are drawn and the files that are made.
-    """
-
-    def __init__(self, summary: Summary, request: Request, progress: Progress) -> None:
-        self.summary, self.request, self.progress = summary, request, progress
-        self.made: dict[str, bytes] = {}
-
-    @cached_property
-    def figures(self) -> Mapping[str, Any]:
-        """The figures by their names."""
-        from bpcompare.show import sweep_figures
-
-        self.progress.expect(len(_drawn(self.request)))  # to draw one takes as long as to make its file
-        return sweep_figures.figures(self.summary, self.progress.advance)
-
-    def picture(self, name: str, format: str) -> bytes:
-        """A figure as a file of that format."""
-        from bpcompare.show.style import to_bytes
-
-        return to_bytes(self.figures[name], format)
-
-    def table(self) -> bytes:
-        """sweep.csv."""
-        from bpcompare.results.sweep import sweep_csv
-
-        return sweep_csv(self.summary.sweep, self.request.seed)
-
-    def document(self) -> bytes:
-        """sweep.json."""
-        from bpcompare.results.sweep import sweep_json
-
-        return sweep_json(self.summary, self.request.settings)
-
-    def sums(self) -> bytes:
-        """sweep.sha256."""
-        from bpcompare.results.sums import to_sums
-
-        return to_sums(self.made)

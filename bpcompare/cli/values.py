@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 
 from bpcompare.language import _, listed
 from bpcompare.training.defaults import LARGEST_LR
@@ -138,6 +139,15 @@ def rates(text: str) -> tuple[float, ...]:
     return tuple(low * (high / low) ** (i / (count - 1)) for i in range(count))
 
 
+def part(text: str) -> tuple[int, int]:
+    """A:B, from place A, counted from 0, up to before place B."""
+    found = re.fullmatch(r"(\d{1,18}):(\d{1,18})", text)
+    first, last = (int(found[1]), int(found[2])) if found else (0, 0)
+    if first >= last:
+        raise argparse.ArgumentTypeError(_("must be A:B, two whole numbers with A < B; got {text!r}", text=text))
+    return first, last
+
+
 def names(text: str) -> tuple[str, ...]:
     """Names, separated by commas."""
     parts = tuple(part.strip() for part in text.split(","))
@@ -178,6 +188,13 @@ def among(*known: str) -> Callable[[str], tuple[str, ...]]:
         return found
 
     return read
+
+
+def device(text: str) -> str:
+    """Where to calculate; whether it is here, is known once PyTorch is loaded."""
+    if not re.fullmatch(r"cpu|mps|auto|cuda(:\d{1,4})?", text):
+        raise argparse.ArgumentTypeError(_("must be cpu, cuda, cuda:N, mps or auto; got {text!r}", text=text))
+    return text
 
 
 def folder(text: str) -> Path:

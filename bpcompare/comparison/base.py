@@ -1,14 +1,18 @@
 """What every comparison has, of an `nn.Linear` or of a network: problem, settings, results, agreement and race."""
 
+import functools
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import torch
 from torch import Tensor
 
 from bpcompare import notebook
 from bpcompare.comparison.agreement import Agreement
+from bpcompare.comparison.device import Distance, against_cpu
 from bpcompare.comparison.race import race
 from bpcompare.language import N_, _
+from bpcompare.problem.devices import name_of
 from bpcompare.problem.problem import Problem
 from bpcompare.training.run import Run
 from bpcompare.training.settings import TrainingSettings
@@ -112,6 +116,20 @@ class BaseComparison(Generic[ResultT]):
     def race(self) -> dict[str, dict[float, dict[str, int | None]]]:
         """Per pair "a~b" with the same source and different rules: the epochs each took to `FRACTIONS` of the gap."""
         return race(self.results)
+
+    @property
+    def device_name(self) -> str:
+        """What the maker calls the device that it was trained on; empty where that is the CPU."""
+        return "" if self.settings.device == "cpu" else name_of(torch.device(self.settings.device))
+
+    @functools.cached_property
+    def against_cpu(self) -> dict[str, Distance] | None:
+        """Per method's name how far its run on a device is from its run on the CPU, which this trains when asked.
+
+        Empty where all was trained on the CPU, None where that would take more than a minute.
+        """
+        runs = [result.run for result in self.results.values()]
+        return {} if self.settings.device == "cpu" else against_cpu(self.problem, runs, self.settings)
 
     def __repr__(self) -> str:
         endings = [f"{name}: {result.ending}" for name, result in self.results.items()]

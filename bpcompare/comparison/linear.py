@@ -122,6 +122,7 @@ def compare(
     batch_size: int | None = DEFAULTS.batch_size,
     seed: int = DEFAULTS.seed,
     shuffle: bool = DEFAULTS.shuffle,
+    device: str | torch.device = DEFAULTS.device,
     on_epoch: Callable[[], object] | None = None,
 ) -> Comparison:
     """Trains `problem` by every method from the same start, and compares.
@@ -134,13 +135,14 @@ def compare(
         batch_size: Samples per step; None for all.
         seed: Random seed for the sample order.
         shuffle: Whether batches take the samples in a new order in every epoch, or in their own.
+        device: Where to train: "cpu", "cuda", "cuda:N", "mps", or "auto" for the first that is here of cuda, mps, cpu.
         on_epoch: Called after every epoch of every method.
 
     Returns:
         A `Comparison`. For a network it is a `NetworkComparison`; `compare_network` tells this to type checkers, too.
 
     Raises:
-        InputError: A number is out of its range, or a method is named twice.
+        InputError: A number is out of its range, a method is named twice, or the device is not here.
         MethodError: There is no such method, or it cannot work here; nothing has been trained then.
         LimitError: It would not fit into memory or a day; likewise.
 
@@ -150,7 +152,7 @@ def compare(
         >>> comparison.agreement["manual~autograd"].bit_equal
         True
     """
-    settings = TrainingSettings(lr, epochs, batch_size, seed, shuffle)
+    settings = TrainingSettings(lr, epochs, batch_size, seed, shuffle, str(device))
     check_problem(problem)
     compared = linear_comparison if problem.is_linear else network_comparison
     return cast(Comparison, cast(Any, compared)(problem, methods, settings, on_epoch))
@@ -174,7 +176,7 @@ def linear_comparison(
     results = {run.method.name: _result(problem, run, optimum) for run in runs}
     pairs = one_rule([result.run for result in results.values()])
     agreement = {pair: agree(a, b) for pair, (a, b) in pairs.items()}
-    return Comparison(problem, settings, results, agreement, optimum)
+    return Comparison(problem, runs[0].settings, results, agreement, optimum)
 
 
 def _result(problem: Problem, run: Run, optimum: Optimum) -> Result:

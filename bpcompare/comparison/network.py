@@ -7,6 +7,7 @@ reached.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from bpcompare.comparison.agreement import agree_on_network, one_rule
@@ -61,6 +62,7 @@ def compare_network(
     batch_size: int | None = DEFAULTS.batch_size,
     seed: int = DEFAULTS.seed,
     shuffle: bool = DEFAULTS.shuffle,
+    device: str | torch.device = DEFAULTS.device,
     on_epoch: Callable[[], object] | None = None,
 ) -> NetworkComparison:
     """`compare` for a network, under a name that says so.
@@ -73,6 +75,7 @@ def compare_network(
         batch_size: Samples per step; None for all.
         seed: Random seed for the sample order.
         shuffle: Whether batches take the samples in a new order in every epoch.
+        device: Where to train.
         on_epoch: Called after every epoch of every method.
 
     Raises:
@@ -90,7 +93,8 @@ def compare_network(
     check_problem(problem)
     if problem.is_linear:
         raise InputError(_("compare_network needs a problem with a network; got one nn.Linear: use compare"))
-    return network_comparison(problem, methods, TrainingSettings(lr, epochs, batch_size, seed, shuffle), on_epoch)
+    settings = TrainingSettings(lr, epochs, batch_size, seed, shuffle, str(device))
+    return network_comparison(problem, methods, settings, on_epoch)
 
 
 def network_comparison(
@@ -110,7 +114,7 @@ def network_comparison(
     floor = min(run.losses.min() for run in runs)
     results = {run.method.name: _result(problem, run, floor) for run in runs}
     agreement = {pair: agree_on_network(a, b) for pair, (a, b) in one_rule(runs).items()}
-    return NetworkComparison(problem, settings, results, agreement)
+    return NetworkComparison(problem, runs[0].settings, results, agreement)
 
 
 def _result(problem: Problem, run: NetworkRun, floor: Tensor) -> NetworkResult:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bpcompare import notebook
-from bpcompare.errors import ExpressionError
+from bpcompare.errors import ExpressionError, did_you_mean, nearest
 from bpcompare.graph.node import Node, topological_order
 from bpcompare.graph.notation import TEXT
 from bpcompare.graph.operations import ALIASES, FUNCTIONS, TABLE, Array, Operation, to_the
@@ -236,14 +235,12 @@ class _Builder:
         if name in self.values or name in self.current:
             message = _("{name} is a value, not a function; did you mean {name}*(…)?", name=name)
             return pointing(self.text, tree.at, message)
-        near = difflib.get_close_matches(name, FUNCTIONS, n=1) or difflib.get_close_matches(
-            name.lower(), FUNCTIONS, n=1
-        )
+        near = nearest(name, FUNCTIONS)
         message = N_("there is no function {name}; the functions are {known}")
         if near:
             message = N_("there is no function {name}; did you mean {near}? The functions are {known}")
         known = listed(sorted(FUNCTIONS))
-        return pointing(self.text, tree.at, _(message, name=name[:40], near=near[0] if near else "", known=known))
+        return pointing(self.text, tree.at, _(message, name=name[:40], near=near, known=known))
 
     def lookup(self, tree: Name) -> Node:
         name = tree.name
@@ -264,16 +261,14 @@ class _Builder:
         known = [*self.values, *self.current]
         spare = sorted(self.values.keys() - self.written)
         alike = [other for other in spare if other.translate(_LOOK_ALIKES) == name.translate(_LOOK_ALIKES)]
-        near = [other for other in spare if other.lower() == name.lower()] or difflib.get_close_matches(name, spare)
         if alike:
             letters = listed(unicodedata.name(letter, "?") for letter in alike[0] if letter not in name)
             hint = _("did you mean {name}, which is written with {letters}?", name=alike[0], letters=letters)
         elif parts := split_into(name, known):
             hint = _("did you mean {name}?", name="*".join(parts))
-        elif near or (near := difflib.get_close_matches(name, set(known), n=1, cutoff=0.75)):
-            hint = _("did you mean {name}?", name=near[0])
         else:
-            hint = _("add {name}=…, for example {name}=2", name=name[:20])
+            suggestion = did_you_mean(name, spare) or did_you_mean(name, known)
+            hint = suggestion or _("add {name}=…, for example {name}=2", name=name[:20])
         return pointing(self.text, tree.at, _("{name} has no value; {hint}", name=name[:40], hint=hint))
 
     def apply(self, operation: Operation, parents: tuple[Node, ...], name: str) -> Node:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import html
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.errors import ExpressionError
+from bpcompare.errors import ExpressionError, did_you_mean
 from bpcompare.graph.changes import NOT_FOLLOWED, Change, ChangedGraph, pairs_of, single_changes
 from bpcompare.graph.expression import Graph
 from bpcompare.graph.node import Node
@@ -142,8 +141,7 @@ def _checked(graph: Graph, answers: Mapping[str, Any]) -> dict[Node, Array]:
     found: dict[Node, Array] = {}
     for name, answer in answers.items():
         if name not in known and name not in on_line:
-            near = difflib.get_close_matches(str(name), known, n=1)
-            hint = _("did you mean {name}?", name=near[0]) if near else _("choose from {known}", known=listed(known))
+            hint = did_you_mean(str(name), known) or _("choose from {known}", known=listed(known))
             raise ExpressionError(_("there is no step {name!r:.40} to have a gradient; {hint}", name=name, hint=hint))
         try:
             array = np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)

@@ -1,31 +1,41 @@
 """Marks a learner's file: runs it apart, compares its answers with the right ones, and diagnoses what differs."""
 
 import json
+import runpy
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from bpcompare.errors import InputError, MarkingError
-from bpcompare.language import N_, _
+from bpcompare.language import N_, _, listed
 from bpcompare.marker import sandbox_child
 from bpcompare.marker.calls import Array, Call, Problem
+from bpcompare.marker.check_gradients import check_gradients
 from bpcompare.marker.diagnosis import diagnose
 from bpcompare.marker.exercises import EXERCISES, Exercise, find
 from bpcompare.marker.marking import Marking
 from bpcompare.marker.phrases import said
+from bpcompare.marker.placement import on_device
 from bpcompare.marker.properties import with_properties
 from bpcompare.marker.sandbox import TIME_LIMIT, Sandbox
 from bpcompare.marker.sandbox_start import Server, server
 from bpcompare.marker.sandbox_wire import Reply, decode, encode
+from bpcompare.problem import devices
 
 FUNCTIONS = {exercise.function: exercise for exercise in EXERCISES.values()}
 
 
 def check_file(
-    file: Path, seed: int | None = None, time_limit: float = TIME_LIMIT, process: Server | None = None
+    file: Path,
+    seed: int | None = None,
+    time_limit: float = TIME_LIMIT,
+    process: Server | None = None,
+    *,
+    device: str | torch.device = "cpu",
 ) -> Marking:
     """Marks the function that ``file`` defines.
 
@@ -38,12 +48,15 @@ def check_file(
         seed: Makes the problems; a fresh one where it is None.
         time_limit: Seconds of processor time that its calls may take; imports are not counted.
         process: Runs the file, and others before and after; one of its own where it is None.
+        device: Where the function is called. On another than the CPU the file runs in this process, as any module
+            that is imported: a sandbox cannot reach a GPU. Mark only a file that you trust there.
 
     Returns:
         The marking, with a diagnosis of what is wrong.
 
     Raises:
         MarkingError: The file cannot be marked: it is not there, does not run, or returns no arrays.
+        InputError: The device is not here.
 
     Example:
         >>> check_file(Path("nowhere.py"))
@@ -55,6 +68,8 @@ def check_file(
             _("there is no file {file} to mark; check --exercise NAME writes one to start with", file=file)
         )
     seed = secrets.randbits(32) if seed is None else seed
+    if (where := devices.chosen(device, float64=True)).type != "cpu":
+        return _in_this_process(file, seed, where)
     if process is None:
         with server() as own:
             return check_file(file, seed, time_limit, own)
@@ -67,6 +82,23 @@ def check_file(
         problems = list(exercise.draw(np.random.default_rng(seed)))
         replies = list(sandbox.call([problem.inputs for problem in problems]))
         return mark(file, exercise, problems, replies, seed, lambda asked: list(sandbox.call(list(asked))))
+
+
+def _in_this_process(file: Path, seed: int, device: torch.device) -> Marking:
+    """The marking of a file that is trusted."""
+    try:
+        defined = runpy.run_path(str(file))
+    except Exception as error:  # whatever the file raises
+        problem = N_("{file} cannot be marked: it raises {kind}: {error}")
+        raise MarkingError(_(problem, file=file, kind=type(error).__name__, error=error)) from error
+    if all(callable(defined.get(name)) for name in sandbox_child.OWN_LOSS):
+        return check_gradients(*(defined[name] for name in sandbox_child.OWN_LOSS), device=device)
+    found = [exercise for name, exercise in FUNCTIONS.items() if callable(defined.get(name))]
+    if not found:
+        wanted = listed([f"{name}(…)" for name in FUNCTIONS], N_(" or "))
+        problem = N_("{file} defines no function to mark; it must define {wanted}, see check --exercise")
+        raise MarkingError(_(problem, file=file, wanted=wanted))
+    return check_function(defined[found[0].function], found[0].name, seed, device=device)
 
 
 def _own_loss(file: Path, function: str, sandbox: Sandbox) -> Marking:
@@ -84,7 +116,11 @@ def _own_loss(file: Path, function: str, sandbox: Sandbox) -> Marking:
 
 
 def check_function(
-    function: Callable[..., Any], exercise: str = "linear-regression", seed: int | None = None
+    function: Callable[..., Any],
+    exercise: str = "linear-regression",
+    seed: int | None = None,
+    *,
+    device: str | torch.device = "cpu",
 ) -> Marking:
     """Marks a function in this process, as a notebook needs it: without a time limit, and trusting what it does.
 
@@ -92,12 +128,13 @@ def check_function(
         function: What the exercise asks for.
         exercise: The exercise's name.
         seed: Makes the problems; a fresh one where it is None.
+        device: Where the function is called: "cpu", "cuda", "cuda:N" or "auto".
 
     Returns:
         The marking, with a diagnosis of what is wrong.
 
     Raises:
-        InputError: There is no such exercise.
+        InputError: There is no such exercise, or the device is not here.
         MarkingError: The function cannot be marked.
 
     Example:
@@ -110,6 +147,7 @@ def check_function(
     chosen = find(exercise)
     seed = secrets.randbits(32) if seed is None else seed
     source = Path(getattr(getattr(function, "__code__", None), "co_filename", "this session"))
+    function = on_device(function, devices.chosen(device, float64=True))
     problems, tools = list(chosen.draw(np.random.default_rng(seed))), sandbox_child.take_tools()
 
     def call(asked: Sequence[Mapping[str, Any]]) -> list[Reply]:

@@ -16,6 +16,7 @@ from bpcompare.marker.diagnosis import diagnose
 from bpcompare.marker.exercises import Exercise
 from bpcompare.marker.marking import Marking
 from bpcompare.marker.phrases import Phrase, phrase
+from bpcompare.marker.placement import device_of, here, on_device
 from bpcompare.marker.problems.any_loss import blind_spots, constant_sizes, solve, with_sizes
 from bpcompare.marker.properties import with_properties
 from bpcompare.marker.verdict import Finding, Known, Verdict
@@ -27,6 +28,8 @@ def check_gradients(
     loss: Callable[..., torch.Tensor],
     gradients: Callable[..., Any],
     sample: Callable[[int], Sequence[Any]],
+    *,
+    device: str | torch.device | None = None,
 ) -> Marking:
     """Marks hand-written gradients of any loss against autograd in float64, which central differences referee.
 
@@ -42,13 +45,16 @@ def check_gradients(
             single one may come alone. It gets detached copies.
         sample: ``sample(k)`` → a tuple, the arguments of the k-th problem, k = 0, 1, 2, 3; let the sizes differ with
             k, so that a factor can be told from a size. Tensors in float64 or float32.
+        device: Where loss and gradients are called: "cpu", "cuda", "cuda:N" or "auto"; when not given, where the
+            first tensor of ``sample(0)`` is. What is right is worked out on the CPU.
 
     Returns:
         The marking; ``right``, ``mistakes``, ``notes`` and ``str()`` say what came out.
 
     Raises:
         MarkingError: The gradients do not come, or are no arrays, or every call raises.
-        InputError: No argument requires grad, or the loss is not one number that depends on the arguments.
+        InputError: No argument requires grad, the loss is not one number that depends on the arguments, or the device
+            is not here.
 
     Example:
         >>> def sample(k):
@@ -61,7 +67,7 @@ def check_gradients(
           a factor 2 is missing (half the right value)
           it is 0.5 times the right one
     """
-    asked = ask(loss, gradients, sample)
+    asked = ask(loss, gradients, sample, device)
     marking = judge(getattr(gradients, "__name__", "gradients"), asked)
     named = graph_findings.find(loss, marking.calls, asked.names, marking.verdicts)
     found = {answer: graph_findings.explanation_of(mistake) for answer, mistake in named.items()}
@@ -84,10 +90,16 @@ class Asked:
 
 
 def ask(
-    loss: Callable[..., torch.Tensor], gradients: Callable[..., Any], sample: Callable[[int], Sequence[Any]]
+    loss: Callable[..., torch.Tensor],
+    gradients: Callable[..., Any],
+    sample: Callable[[int], Sequence[Any]],
+    device: object | None = None,
 ) -> Asked:
     """Draws the problems, works out what is right, and calls the gradients."""
     drawn = [_arguments(sample, k) for k in range(SAMPLES)]
+    where = device_of(drawn[0], device)
+    if where.type != "cpu":
+        loss, gradients, drawn = on_device(loss, where), on_device(gradients, where), [here(one) for one in drawn]
     names = _names(gradients, len(drawn[0]))
     solved = [solve(loss, arguments, names) for arguments in drawn]
     answers = tuple(solved[0].problem.expected)

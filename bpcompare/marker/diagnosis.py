@@ -3,6 +3,7 @@
 Pure functions of what is known: the calls, their right answers, and the exercise's hypotheses.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -99,7 +100,8 @@ def _grade(calls: Sequence[Call], answer: str) -> tuple[str, float]:
 
 def _findings(answered: Sequence[Call], wrong: Sequence[Call], answer: str, known: Known, memo: Memo) -> list[Finding]:
     whole = explain(answered, answer, known, memo, in_order=True)
-    some = explain(wrong, answer, known, memo) if len(wrong) < len(answered) else None
+    enough = math.inf if whole is None else whole.cost - WHOLE_IS_SIMPLER
+    some = explain(wrong, answer, known, memo, below=enough) if len(wrong) < len(answered) else None
     if whole is not None and (some is None or whole.cost <= some.cost + WHOLE_IS_SIMPLER):
         return [Finding("", whole, tuple(answered))]
     if some is not None:
@@ -127,8 +129,12 @@ def _enough(calls: Sequence[Call], answer: str) -> bool:
     return numbers >= CLEAR_ALTERNATIVE and len({tuple(call.problem.sizes.values()) for call in calls}) > 1
 
 
-def explain(calls: Sequence[Call], answer: str, known: Known, memo: Memo, in_order: bool = False) -> Explanation | None:
+def explain(
+    calls: Sequence[Call], answer: str, known: Known, memo: Memo, in_order: bool = False, below: float = math.inf
+) -> Explanation | None:
     """The cheapest explanation of all ``calls``, or None.
+
+    No hypothesis is asked whose explanations all cost more than one that is known.
 
     Args:
         calls: Calls that gave the answer, at least one of them wrong.
@@ -136,6 +142,7 @@ def explain(calls: Sequence[Call], answer: str, known: Known, memo: Memo, in_ord
         known: The exercise's hypotheses.
         memo: What this marking has worked out already.
         in_order: Whether ``calls`` is the whole sequence, so that memory can show.
+        below: Explanations that cost as much or more are of no use.
     """
     misshapen = any(_misshapen(call, answer) for call in calls)
     if not misshapen and all(agrees(call, answer, expected_value(call, answer), HARDLY_WRONG) for call in calls):
@@ -143,41 +150,56 @@ def explain(calls: Sequence[Call], answer: str, known: Known, memo: Memo, in_ord
     spoilt = number_values.not_finite(calls, answer)
     if spoilt is not None:
         return spoilt
-    simple: list[Hypothesis] = [
-        number_values.always_zero,
-        any_loss.factor_of_expected_value,
-        any_loss.rearranged,
-        any_loss.not_summed,
-        number_values.whole_numbers,
-        number_values.rounded,
-        number_values.cut,
-        partial(number_types.too_few_digits, solve=known.solve),
+    simple: list[tuple[float, Hypothesis]] = [
+        (0.1, number_values.always_zero),
+        (0.0, any_loss.factor_of_expected_value),
+        (1.0, any_loss.rearranged),
+        (3.0, any_loss.not_summed),
+        (0.5, number_values.whole_numbers),
+        (0.4, number_values.rounded),
+        (0.9, number_values.cut),
+        (0.5, partial(number_types.too_few_digits, solve=known.solve)),
     ]
     if in_order:
         simple += [
-            kept_state.same_numbers_always,
-            kept_state.remembers_first_call,
-            kept_state.one_call_late,
-            kept_state.accumulated,
-            kept_state.not_repeatable,
+            (0.5, kept_state.same_numbers_always),
+            (0.6, kept_state.remembers_first_call),
+            (0.7, kept_state.one_call_late),
+            (0.5, kept_state.accumulated),
+            (6.0, kept_state.not_repeatable),
         ]
-    special: list[Hypothesis] = [
-        partial(any_loss.by_variant, variants=known.variants),
-        *(partial(hypothesis, memo=memo) for hypothesis in known.hypotheses),
+    special: list[tuple[float, Hypothesis]] = [
+        (1.0, partial(any_loss.by_variant, variants=known.variants)),
+        *((least, partial(hypothesis, memo=memo)) for least, hypothesis in known.hypotheses),
     ]
     with np.errstate(all="ignore"):
-        best = _cheapest(simple, calls, answer)
+        best = _cheapest(simple, calls, answer, below)
         if best is None or best.cost >= SPECIAL_COST:
-            others = _cheapest(special, calls, answer)
+            others = _cheapest(special, calls, answer, below, best)
             best = cheapest([found for found in (best, others) if found is not None])
     if best is None or SHAPED.intersection(names(best)) or not misshapen:
         return best
     return replace(best, mistakes=(*best.mistakes, "wrong-shape"))
 
 
-def _cheapest(hypotheses: Sequence[Hypothesis], calls: Sequence[Call], answer: str) -> Explanation | None:
-    found = [explanation for hypothesis in hypotheses if (explanation := hypothesis(calls, answer)) is not None]
-    return cheapest(found)
+def _cheapest(
+    hypotheses: Sequence[tuple[float, Hypothesis]],
+    calls: Sequence[Call],
+    answer: str,
+    below: float,
+    known: Explanation | None = None,
+) -> Explanation | None:
+    """The cheapest explanation, of those that may cost less than ``below`` and no more than what is known."""
+    found: dict[int, Explanation] = {}
+    lowest = math.inf if known is None else known.cost
+    for place, (least, hypothesis) in sorted(enumerate(hypotheses), key=lambda one: one[1][0]):
+        if least > lowest or least >= below:
+            break
+        explanation = hypothesis(calls, answer)
+        if explanation is not None:
+            found[place] = explanation
+            lowest = min(lowest, explanation.cost)
+    return cheapest([found[place] for place in sorted(found)])
 
 
 def _misshapen(call: Call, answer: str) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -62,6 +62,13 @@ class OwnHypothesis(Protocol):
 
     def __call__(self, calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | None:
         """The mistakes that explain this answer in all calls, or None."""
+
+
+class Priced(NamedTuple):
+    """A hypothesis of an exercise, and what each of its explanations costs at least."""
+
+    least: float
+    hypothesis: OwnHypothesis
 
 
 def expected_value(call: Call, answer: str) -> Array:

@@ -1,6 +1,7 @@
 """Marks a hand-written backward of any function, called like ``torch.autograd.gradcheck``: it names the mistake."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +15,8 @@ from bpcompare.marker.gradcheck_explanation import ask_properties, explain_gradi
 from bpcompare.marker.gradcheck_marking import GradientMarking, farthest, scope
 from bpcompare.marker.gradcheck_subject import Subject
 from bpcompare.marker.gradcheck_tried import Tried, raises, shapes_of, try_cases
-from bpcompare.marker.hypotheses.graph_changes.explain import NamedMistake
+from bpcompare.marker.hypotheses.graph_changes.named_mistake import NamedMistake
+from bpcompare.marker.placement import device_of, here, on_device
 from bpcompare.marker.questions import Property
 
 
@@ -28,6 +30,7 @@ def gradcheck(
     pairs: bool = True,
     raise_exception: bool = True,
     progress: Callable[[str], None] | None = None,
+    device: str | torch.device | None = None,
 ) -> GradientMarking:
     """The marking of a hand-written backward; a wrong one raises an error that names the mistake.
 
@@ -47,13 +50,16 @@ def gradcheck(
         pairs: Whether two mistakes together are tried where one explains nothing.
         raise_exception: Whether a wrong backward raises.
         progress: Called with a sentence about once a second where the search takes more than two, such as ``print``.
+        device: Where the function is called: "cpu", "cuda", "cuda:N" or "auto"; when not given, where its inputs are.
+            The reference, and whatever is worked out, stays on the CPU; layouts that a copy to the device does not
+            keep are tried as plain ones.
 
     Returns:
         The marking.
 
     Raises:
         GradientError: The backward is wrong; the text is the diagnosis.
-        InputError: The inputs or the reference cannot be used.
+        InputError: The inputs or the reference cannot be used, or the device is not here.
 
     Example:
         >>> class Square(torch.autograd.Function):
@@ -68,14 +74,23 @@ def gradcheck(
         >>> found.right, found.mistakes["x"].kind
         (False, 'path')
     """
-    original = inputs(0) if callable(inputs) else inputs
-    subject = Subject(function, reference, original if isinstance(original, (tuple, list)) else (original,), seed)
-    problems = list(cases(inputs, subject.generator, ranks=reference is not None))
+    original = _several(inputs(0) if callable(inputs) else inputs)
+    where = device_of(original, device)
+    brought: Inputs = inputs
+    if where.type != "cpu":
+        original = here(original)
+        brought = (lambda k: here(_several(inputs(k)))) if callable(inputs) else original
+    subject = Subject(on_device(function, where), reference, original, seed)
+    problems = list(cases(brought, subject.generator, ranks=reference is not None))
     subject.check_reference(problems[0].arguments)
-    found = _mark(subject, problems, dtypes, pairs, progress)
+    found = _mark(subject, problems, dtypes, pairs, progress, on_cuda_too=where.type == "cpu")
     if raise_exception and not found.right:
         raise GradientError(str(found))
     return found
+
+
+def _several(given: Any) -> Sequence[Any]:
+    return given if isinstance(given, (tuple, list)) else (given,)
 
 
 def _mark(
@@ -84,6 +99,7 @@ def _mark(
     dtypes: Sequence[torch.dtype],
     pairs: bool,
     progress: Callable[[str], None] | None,
+    on_cuda_too: bool,
 ) -> GradientMarking:
     tried, other_forward = try_cases(subject, problems)
     if other_forward:
@@ -99,7 +115,7 @@ def _mark(
         unnamed = {p: found for p, found in wrong.items() if names[p] not in named}
         properties = {names[p]: tuple(ask_properties(subject, p, found)) for p, found in unnamed.items()}
     if answered:
-        Conditions(subject, answered[0], set(wrong)).try_all(dtypes)
+        Conditions(subject, answered[0], set(wrong)).try_all(dtypes, on_cuda_too=on_cuda_too)
     places = {names[p]: scope(found, tried, p, names) for p, found in wrong.items()}
     right = not wrong and not subject.findings
     _note_constant_sizes(subject, tried, named)

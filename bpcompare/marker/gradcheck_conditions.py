@@ -40,8 +40,8 @@ class Conditions:
         self._subject, self._base, self._wrong = subject, base, wrong
         self._wanted = subject.wanted
 
-    def try_all(self, dtypes: Sequence[torch.dtype]) -> None:
-        """Calls the function in every way, in these types besides float64."""
+    def try_all(self, dtypes: Sequence[torch.dtype], *, on_cuda_too: bool) -> None:
+        """Calls the function in every way, in these types besides float64, and on a CUDA device if there is one."""
         base = self._base
         self._alike(N_("not contiguous inputs"), prepare=not_contiguous)
         self._alike(N_("transposed inputs"), prepare=transposed)
@@ -58,7 +58,7 @@ class Conditions:
                 self._compare(found, [position], only)
         for dtype in dtypes:
             self._in_type(dtype, "cpu")
-        if torch.cuda.is_available():
+        if on_cuda_too and torch.cuda.is_available():
             self._in_type(torch.float64, "cuda")
 
     def _tell(self, position: int, condition: Phrase, message: str = WRONG) -> None:

@@ -192,7 +192,8 @@ def shared_functions(function: Function, reference: Function, arguments: Argumen
 def _own(function: Function, arguments: Arguments, wanted: Sequence[int]) -> set[str]:
     leaves = [v.detach().clone().requires_grad_() if p in wanted else v for p, v in enumerate(arguments)]
     with torch.enable_grad():
-        pending = [o.grad_fn for o in forward(function, as_type(leaves, torch.float64))]
+        outputs = forward(function, as_type(leaves, torch.float64))  # kept: older PyTorch frees their graph with them
+    pending = [o.grad_fn for o in outputs]
     seen: set[object] = set()
     names: set[str] = set()
     while pending:

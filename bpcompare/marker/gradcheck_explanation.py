@@ -11,7 +11,8 @@ from bpcompare.marker import gradcheck_expected as right_answers
 from bpcompare.marker.gradcheck_cases import Case, upstream_for
 from bpcompare.marker.gradcheck_subject import Subject
 from bpcompare.marker.gradcheck_tried import OtherForward, Tried, shapes_of
-from bpcompare.marker.hypotheses.graph_changes.explain import NamedMistake, Sample, explain, explain_forward
+from bpcompare.marker.hypotheses.graph_changes.explain import Sample, explain, explain_forward
+from bpcompare.marker.hypotheses.graph_changes.named_mistake import NamedMistake
 from bpcompare.marker.questions import Asked, Property, ask
 
 

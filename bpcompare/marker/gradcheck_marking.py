@@ -8,7 +8,7 @@ from torch import Tensor
 
 from bpcompare.language import N_, _, listed
 from bpcompare.marker.gradcheck_tried import Tried, shapes_of
-from bpcompare.marker.hypotheses.graph_changes.explain import NamedMistake
+from bpcompare.marker.hypotheses.graph_changes.named_mistake import NamedMistake
 from bpcompare.marker.questions import Property
 
 

@@ -11,7 +11,8 @@ import torch
 from bpcompare.language import N_, _
 from bpcompare.marker.calls import Call
 from bpcompare.marker.explanation import Explanation
-from bpcompare.marker.hypotheses.graph_changes.explain import NamedMistake, Sample, explain
+from bpcompare.marker.hypotheses.graph_changes.explain import Sample, explain
+from bpcompare.marker.hypotheses.graph_changes.named_mistake import NamedMistake
 from bpcompare.marker.mistakes import ANSWER, Mistake
 from bpcompare.marker.phrases import Phrase, phrase
 from bpcompare.marker.verdict import WRONG, Finding, Verdict

@@ -14,6 +14,7 @@ from bpcompare.marker.calls import Array, Call
 from bpcompare.marker.conditions import describe
 from bpcompare.marker.explanation import Explanation, expected_value
 from bpcompare.marker.hypotheses.derivation_changes.changes import Change
+from bpcompare.marker.hypotheses.derivation_changes.evidence import Evidence
 from bpcompare.marker.hypotheses.derivation_changes.program import Program
 from bpcompare.marker.hypotheses.derivation_changes.search import Search
 from bpcompare.marker.mistakes import ANSWER, Mistake
@@ -70,7 +71,7 @@ def _retraced(
     answer = verdict.answer
     given, own = _own_answers(calls, answer, program)
     wrong_own = tuple(name for name in own if any(not is_right(call, name) for call in calls))
-    if wrong_own and _search(calls, answer, known, program, given).follows():
+    if wrong_own and _search(calls, answer, known, program, given).evidence.follows():
         return replace(verdict, findings=(Finding("", _consequence(wrong_own), tuple(calls)),))
     if _named(verdict):
         return verdict
@@ -97,7 +98,7 @@ def _retraced(
 def _search(
     calls: Sequence[Call], answer: str, known: Known, program: Program, given: Mapping[int, Mapping[str, Array]]
 ) -> Search:
-    return Search(program, answer, calls, given, answer not in known.unscaled)
+    return Search(Evidence(program, answer, calls, given, answer not in known.unscaled))
 
 
 def _named(verdict: Verdict) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from bpcompare.language import N_
 from bpcompare.marker.calls import Call, Problem
-from bpcompare.marker.explanation import Explanation, OwnHypothesis
+from bpcompare.marker.explanation import Explanation, Priced
 from bpcompare.marker.hypotheses import any_loss
 from bpcompare.marker.hypotheses.derivation_changes.program import Program
 from bpcompare.marker.meaning import names
@@ -32,11 +32,11 @@ class Known:
     """
 
     answers: tuple[str, ...]
-    hypotheses: tuple[OwnHypothesis, ...] = ()
+    hypotheses: tuple[Priced, ...] = ()
     variants: Mapping[str, any_loss.Variant] = field(default_factory=dict)
     solve: Callable[[dict[str, Any], str], Problem] | None = None
     shared: frozenset[str] = frozenset()
-    in_parts: tuple[OwnHypothesis, ...] = ()
+    in_parts: tuple[Priced, ...] = ()
     derivation: Program | None = None
     unscaled: frozenset[str] = frozenset()
 

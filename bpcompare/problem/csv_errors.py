@@ -1,12 +1,11 @@
 """What is wrong with a CSV file: the first fault, with its line, its column and the remedy."""
 
-import difflib
 import math
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bpcompare.errors import TableError
+from bpcompare.errors import TableError, nearest
 from bpcompare.language import N_, _, listed, ngettext
 from bpcompare.problem.column_names import shown
 from bpcompare.problem.csv_columns import check_name
@@ -63,7 +62,7 @@ def check_header(path: Path, line: int, header: Sequence[str], wanted: Iterable[
 
 def _unknown(path: Path, line: int, name: str, header: Sequence[str], dialect: Dialect) -> TableError:
     known = listed([*map(shown, header[:LISTED]), *["…"] * (len(header) > LISTED)])
-    near = difflib.get_close_matches(name[:100], [column for column in header[:1000] if len(column) < 100], 1)
+    near = nearest(name, header)
     fault = _(
         "{path}, line {line}: there is no column {name}; the columns are {known}",
         path=path,
@@ -72,7 +71,7 @@ def _unknown(path: Path, line: int, name: str, header: Sequence[str], dialect: D
         known=known,
     )
     if near:
-        fault = _("{fault}; did you mean {name!r}?", fault=fault, name=near[0])
+        fault = _("{fault}; did you mean {name!r}?", fault=fault, name=near)
     return TableError(_with_comment_hint(fault, header, dialect))
 
 

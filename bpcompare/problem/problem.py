@@ -75,6 +75,14 @@ class Problem:
         scaling = self.scaling
         return (self.measured_y if scaling is None else scaling.y_in_training_units(self.measured_y)).to(self.dtype)
 
+    def on(self, device: torch.device) -> "Problem":
+        """The same problem with x, y and its models on a device; what was measured stays on the CPU."""
+        if device.type == "cpu":
+            return self
+        there = dataclasses.replace(self, start=self.model().to(device))
+        there.__dict__.update(x=self.x.to(device), y=self.y.to(device))  # as if they had been asked for
+        return there
+
     @property
     def samples(self) -> int:
         """The number of samples N."""

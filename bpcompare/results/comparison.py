@@ -11,7 +11,7 @@ from bpcompare.comparison.linear import Comparison
 from bpcompare.comparison.race import FRACTIONS
 from bpcompare.problem.parameter_names import entries
 from bpcompare.problem.problem import Problem
-from bpcompare.results.formats import between, csv_bytes, described, json_bytes, versions
+from bpcompare.results.formats import beside_cpu, between, csv_bytes, described, json_bytes, versions
 from bpcompare.theory.least_squares import Curvature
 from bpcompare.training.run import Run
 
@@ -42,7 +42,7 @@ def comparison_json(comparison: Comparison, settings: Mapping[str, object]) -> b
 
     document = {
         "settings": dict(settings),
-        "versions": versions(),
+        "versions": versions(comparison.device_name),
         "problem": described(problem),
         "truth": problem.truth
         and {"weight": problem.truth.weight.double().tolist(), "bias": problem.truth.bias.double().tolist()},
@@ -88,6 +88,7 @@ def comparison_json(comparison: Comparison, settings: Mapping[str, object]) -> b
             for name, result in comparison.results.items()
         },
         **between(comparison.agreement, comparison.race),
+        **beside_cpu(comparison.against_cpu),
     }
     return json_bytes(document)
 

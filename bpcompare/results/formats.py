@@ -13,6 +13,7 @@ import torch
 
 from bpcompare import __version__
 from bpcompare.comparison.agreement import Agreement
+from bpcompare.comparison.device import Distance
 from bpcompare.language import english
 from bpcompare.problem.problem import Problem
 from bpcompare.training import processes
@@ -38,8 +39,15 @@ def between(agreement: Mapping[str, Agreement], race: Mapping[str, Mapping[float
     }
 
 
-def versions() -> dict[str, object]:
-    """What the last digits of a result depend on."""
+def beside_cpu(found: Mapping[str, Distance] | None) -> dict[str, object]:
+    """How far each method is from its run on the CPU; nothing where it ran there, null where nobody knows."""
+    if found is None:
+        return {"against_cpu": None}
+    return {"against_cpu": {name: dataclasses.asdict(one) for name, one in found.items()}} if found else {}
+
+
+def versions(device: str = "") -> dict[str, object]:
+    """What the last digits of a result depend on; ``device`` is the name of one that is not the CPU."""
     return {
         "bpcompare": __version__,
         "python": platform.python_version(),
@@ -48,6 +56,7 @@ def versions() -> dict[str, object]:
         "matplotlib": importlib.metadata.version("matplotlib"),
         "threads": torch.get_num_threads(),
         **({"workers": processes.count()} if processes.count() > 1 else {}),
+        **({"device": device} if device else {}),
     }
 
 

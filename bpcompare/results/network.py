@@ -7,7 +7,7 @@ from torch import nn
 
 from bpcompare.comparison.network import NetworkComparison, NetworkResult
 from bpcompare.comparison.race import FRACTIONS
-from bpcompare.results.formats import between, csv_bytes, described, json_bytes, versions
+from bpcompare.results.formats import beside_cpu, between, csv_bytes, described, json_bytes, versions
 
 MOST_PARAMETERS = 1_000  # numbers; those of a larger network are not written
 
@@ -33,7 +33,7 @@ def network_json(comparison: NetworkComparison, settings: Mapping[str, object]) 
     problem = comparison.problem
     document = {
         "settings": dict(settings),
-        "versions": versions(),
+        "versions": versions(comparison.device_name),
         "problem": {
             **described(problem),
             "network": [str(layer) for layer in problem.start.modules() if not list(layer.children())],
@@ -44,6 +44,7 @@ def network_json(comparison: NetworkComparison, settings: Mapping[str, object]) 
         "theory": None,
         "runs": {name: _run(result) for name, result in comparison.results.items()},
         **between(comparison.agreement, comparison.race),
+        **beside_cpu(comparison.against_cpu),
     }
     return json_bytes(document)
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from collections.abc import Mapping
 
 LINE = re.compile(r"([0-9a-f]{64})  ([^/\\\0\r\n]+)")
 

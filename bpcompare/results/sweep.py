@@ -57,7 +57,7 @@ def sweep_json(summary: Summary, settings: Mapping[str, object]) -> bytes:
     names = [entry.name for entry in entries(summary.sweep.problems[0])]
     document = {
         "settings": dict(settings),
-        "versions": versions(),
+        "versions": versions(summary.sweep.device_name),
         "theory": {
             "largest_stable_lr": _range(summary.limits),
             "best_lr": _range(summary.best_by_theory),

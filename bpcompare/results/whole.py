@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import PurePath
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ENDS = {".svg": "</svg>", ".html": "</html>", ".json": "}"}
 
@@ -52,6 +51,15 @@ def _is_pdf(content: bytes) -> bool:
     return content.startswith(b"%PDF-") and content.rstrip().endswith(b"%%EOF")
 
 
+def _is_zip(content: bytes) -> bool:
+    """Every file in it has the checksum that it was packed with."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return archive.testzip() is None
+    except (zipfile.BadZipFile, OSError):
+        return False
+
+
 def _is_text(kind: str, content: bytes) -> bool:
     try:
         text = content.decode()
@@ -66,4 +74,4 @@ def _is_text(kind: str, content: bytes) -> bool:
     return text.rstrip().endswith(ENDS[kind]) if kind in ENDS else text.endswith("\n")
 
 
-BINARY: dict[str, Callable[[bytes], bool]] = {".png": _is_png, ".gif": _is_gif, ".pdf": _is_pdf}
+BINARY: dict[str, Callable[[bytes], bool]] = {".png": _is_png, ".gif": _is_gif, ".pdf": _is_pdf, ".npz": _is_zip}

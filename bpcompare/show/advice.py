@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from bpcompare.comparison.linear import Comparison
+from bpcompare.graph.scripts import superscript
 from bpcompare.language import _, ngettext
 from bpcompare.problem.problem import Problem
 from bpcompare.problem.scaling import Scaling
@@ -122,8 +123,7 @@ def count(epochs: float) -> str:
     if epochs < 1_000_000:
         return ngettext("{n:,} epoch", "{n:,} epochs", int(epochs))
     first, power = f"{epochs:.0e}".split("e+")
-    raised = str(int(power)).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return _("about {number} epochs", number=f"{'' if first == '1' else f'{first}·'}10{raised}")
+    return _("about {number} epochs", number=f"{'' if first == '1' else f'{first}·'}10{superscript(int(power))}")
 
 
 def sentences(comparison: Comparison) -> Iterator[str]:

@@ -43,8 +43,8 @@ def gif(comparison: Comparison, on_frame: Callable[[], object] | None = None) ->
     Example:
         >>> from bpcompare.comparison.linear import compare
         >>> from bpcompare.problem.problem import line
-        >>> gif(compare(line(), epochs=2))[:6]
-        b'GIF89a'
+        >>> Image.open(io.BytesIO(gif(compare(line(), epochs=2)))).n_frames
+        60
     """
     problem = comparison.problem
     with house_style(problem.name, *problem.x_names, *problem.y_names):

@@ -120,6 +120,7 @@ def sentences(comparison: Comparison) -> Iterator[str]:
     yield from _learning_rate(comparison)
     yield from _not_arrived(comparison)
     yield from advice.sentences(comparison)
+    yield from verdicts.against_cpu(comparison)
     yield from verdicts.workers()
     if not comparison.optimum.unique:
         parameters = comparison.problem.in_features + comparison.problem.has_bias

@@ -173,6 +173,7 @@ def sentences(comparison: NetworkComparison) -> Iterator[str]:
     yield _("saturated  units have |σ′(z)| < 0.01: they pass on less than a hundredth of the δ that reaches them.")
     if comparison.problem.scaling is not None:
         yield _("loss       is that of the standardised columns; the fit is drawn in your own units.")
+    yield from verdicts.against_cpu(comparison)
     yield from verdicts.workers()
     for name, result in comparison.results.items():
         if result.status == "diverged":

@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -125,8 +127,15 @@ def as_drawn(text: str) -> str:
 
 
 def letters_of(figure: Figure) -> str:
-    """What is written in a picture."""
-    return "".join(part.get_text() for part in figure.findobj(Text))
+    """What is written in a picture, except next to ticks, where numbers are; to go through ticks takes long."""
+    return "".join(_texts(figure))
+
+
+def _texts(artist: Artist) -> Iterator[str]:
+    if isinstance(artist, Text):
+        yield artist.get_text()
+    for part in [artist.label] if isinstance(artist, Axis) else artist.get_children():
+        yield from _texts(part)
 
 
 def to_bytes(figure: Figure, format: str) -> bytes:

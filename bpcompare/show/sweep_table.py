@@ -12,6 +12,7 @@ from torch import Tensor
 from bpcompare.language import N_, _, listed, ngettext
 from bpcompare.problem.parameter_names import entries
 from bpcompare.show.terminal import new_table, percent, text
+from bpcompare.show.verdicts import on_device
 from bpcompare.sweeps.best_rate import BestRate
 from bpcompare.sweeps.summary import Spread, Summary
 
@@ -47,7 +48,14 @@ def render(summary: Summary, *, width: int | None = None, color: bool = False) -
         seeds=ngettext("{n:,} seed", "{n:,} seeds", seeds),
         epochs=sweep.epochs,
     )
-    parts: list[Table | str] = [head, "", _best(summary, width), "", _stable(summary, width)]
+    head = on_device(head, sweep.device, sweep.device_name)
+    parts: list[Table | str] = [
+        head,
+        "",
+        _best(summary, width),
+        "",
+        _stable(summary, width),
+    ]
     if summary.spread is not None:
         parts += _spreads(summary, summary.spread, width)
     return text([*parts, "", *_sentences(summary)], width, color)

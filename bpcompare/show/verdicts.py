@@ -78,6 +78,46 @@ def workers() -> Iterator[str]:
         )
 
 
+def against_cpu(comparison: BaseComparison[Any]) -> Iterator[str]:
+    """Of runs on another device, how far each is from the CPU's."""
+    found = comparison.against_cpu
+    if found is None:
+        yield _(
+            "device     not compared with the CPU, where the same runs would take more than a minute; GPUs add in "
+            "another order, so that the last digits differ."
+        )
+        return
+    for name, one in found.items():
+        if one.bit_equal:
+            yield _("device     {method}: the same bits as on the CPU, in every state.", method=name)
+        else:
+            yield _(
+                "device     {method}: next to the CPU, what it learned is up to {ulp:,} units in the last place away "
+                "({difference:.2g}), a loss up to {loss_ulp:,} ({loss:.2g}), first at epoch {epoch}.",
+                method=name,
+                ulp=one.parameters_ulp,
+                difference=one.parameters,
+                loss_ulp=one.losses_ulp,
+                loss=one.losses,
+                epoch=one.first_difference_at,
+            )
+    if any(not one.bit_equal for one in found.values()):
+        yield _(
+            "device     where they differ, the device added in another order or rounded a product and a sum at once "
+            "(TF32 is off); on the CPU the same bits come each time."
+        )
+
+
+def on_device(text: str, device: str, name: str) -> str:
+    """``text`` with the device after it, where that is not the CPU.
+
+    Example:
+        >>> on_device("50 epochs", "cpu", "")
+        '50 epochs'
+    """
+    return _("{text}, on {device} ({name})", text=text, device=device, name=name) if name else text
+
+
 def epochs_cell(epochs: int | None) -> str:
     """A number of epochs in a table; 0 is a number."""
     return "–" if epochs is None else f"{epochs:,}"
@@ -111,6 +151,10 @@ def epochs_and_batches(comparison: BaseComparison[Any]) -> str:
         >>> epochs_and_batches(compare(line(), "manual", batch_size=10, shuffle=False))
         '50 epochs, batches of 10 in their order'
     """
+    return on_device(_epochs_and_batches(comparison), comparison.settings.device, comparison.device_name)
+
+
+def _epochs_and_batches(comparison: BaseComparison[Any]) -> str:
     epochs = ngettext("{n:,} epoch", "{n:,} epochs", comparison.epochs)
     if comparison.batch_size is None:
         return epochs

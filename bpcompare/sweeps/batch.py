@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from bpcompare.language import _
+from bpcompare.problem import devices
 from bpcompare.problem.problem import Problem
 from bpcompare.training.floating_point import beyond_range
 from bpcompare.training.gradients import sums
@@ -40,6 +41,7 @@ def train_batch(
     checkpoints: Tensor,
     on_epoch: Callable[[], object] | None = None,
     paths: bool = False,
+    device: torch.device = devices.CPU,
 ) -> Outcome:
     """All runs of one method on some problems, at every rate.
 
@@ -51,6 +53,7 @@ def train_batch(
         checkpoints: The epochs whose losses are kept, rising.
         on_epoch: Called after every epoch of them all.
         paths: Whether to keep the parameters at the checkpoints, too.
+        device: Where the runs are trained; what they came to is on the CPU.
 
     Raises:
         InputError: A run cannot take its first step.
@@ -62,11 +65,11 @@ def train_batch(
         >>> outcome.losses.shape, round(outcome.weights[0, 0].item(), 5)
         (torch.Size([2, 1, 2]), 1.31356)
     """
-    batch = _Batch(problems, len(lr))
+    batch, lr = _Batch(problems, len(lr), device), lr.to(device)
     kind = RULES[method.canonical_update]
     # Adam divides lr by its correction before it rounds to the parameters' precision, gradient descent rounds at once.
     rule = kind(batch.parameters, lr=lr if issubclass(kind, Adam) else lr.to(batch.parameters[0].dtype))
-    states = torch.zeros(len(problems), len(lr), dtype=torch.int32)  # finite ones, in a row from the start
+    states = torch.zeros(len(problems), len(lr), dtype=torch.int32, device=device)  # finite ones from the start
     alive = torch.ones_like(states, dtype=torch.bool)
     kept = set(checkpoints.tolist())
     losses = iter(table := torch.empty(len(kept), *states.shape, dtype=torch.float64))
@@ -77,15 +80,16 @@ def train_batch(
             raise beyond_range(_("loss"), loss.dtype)
         states += alive.logical_and_(loss.abs() < math.inf)
         if epoch in kept:
-            next(losses).copy_(batch.loss_in_user_units(loss)).masked_fill_(~alive, math.nan)
+            next(losses).copy_(batch.loss_in_user_units(loss)).masked_fill_(~alive.cpu(), math.nan)
             if paths:
                 path.append(_in_user_units(problems, batch, alive))
         if epoch < epochs:
             rule.step()
             if on_epoch:
+                devices.synchronize(device)
                 on_epoch()
     along = (torch.stack(values) for values in zip(*path, strict=True)) if paths else (None, None)
-    return Outcome(table, torch.where(alive, 0, states), *_in_user_units(problems, batch, alive), *along)
+    return Outcome(table, torch.where(alive, 0, states).cpu(), *_in_user_units(problems, batch, alive), *along)
 
 
 def one_per_table(problems: Sequence[Problem]) -> list[int]:
@@ -105,9 +109,9 @@ def one_per_table(problems: Sequence[Problem]) -> list[int]:
 class _Batch:
     """The parameters of all runs, (out, in, seeds, rates) and (out, seeds, rates), and their gradient by moments."""
 
-    def __init__(self, problems: Sequence[Problem], rates: int) -> None:
+    def __init__(self, problems: Sequence[Problem], rates: int, device: torch.device) -> None:
         def side_by_side(tensors: Iterable[Tensor]) -> Tensor:
-            return torch.stack(list(tensors), -1)[..., None]  # (…, seeds, 1)
+            return torch.stack(list(tensors), -1)[..., None].to(device)  # (…, seeds, 1)
 
         places = one_per_table(problems)
         known = {place: sums(problems[place].x, problems[place].y) for place in set(places)}
@@ -163,8 +167,9 @@ def _times(left: Tensor, right: Tensor) -> Tensor:
 
 def _in_user_units(problems: Sequence[Problem], batch: _Batch, alive: Tensor) -> tuple[Tensor, Tensor]:
     """Weights (seeds, rates, out, in) and biases (seeds, rates, out); nan where the run has diverged."""
-    weight, *bias = [values.double().movedim((-2, -1), (0, 1)) for values in batch.parameters]
+    weight, *bias = [values.double().cpu().movedim((-2, -1), (0, 1)) for values in batch.parameters]
     biases = bias[0] if bias else weight.new_zeros(weight.shape[:-1])
     pairs = [p.in_user_units(w, b) for p, w, b in zip(problems, weight, biases, strict=True)]
     weights, biases = (torch.stack(values) for values in zip(*pairs, strict=True))
+    alive = alive.cpu()
     return torch.where(alive[..., None, None], weights, math.nan), torch.where(alive[..., None], biases, math.nan)

@@ -12,7 +12,7 @@ from torch import Tensor
 from bpcompare import notebook
 from bpcompare.errors import InputError, MethodError
 from bpcompare.language import _, english, listed
-from bpcompare.problem import estimates
+from bpcompare.problem import devices, estimates
 from bpcompare.problem.problem import Problem, check_problem
 from bpcompare.problem.whole_numbers import quoted, whole_number
 from bpcompare.sweeps.batch import Outcome, train_batch
@@ -21,6 +21,7 @@ from bpcompare.training.methods import Method
 from bpcompare.training.updates import RULES
 
 AT_ONCE = 16_384  # numbers of a parameter: what a core's own cache holds
+AT_ONCE_ON_DEVICE = 2**20  # numbers: a GPU has work for all its cores then, and they take less than 1 GB
 MOST_CHECKPOINTS = 60
 
 
@@ -42,6 +43,8 @@ class Sweep:
         biases: (methods, seeds, rates, out).
         path_weights: Those at the checkpoints, (methods, checkpoints, seeds, rates, out, in); None if not asked for.
         path_biases: (methods, checkpoints, seeds, rates, out).
+        device: Where the runs were trained.
+        device_name: What the maker calls it; empty where it is the CPU.
     """
 
     problems: tuple[Problem, ...]
@@ -55,6 +58,8 @@ class Sweep:
     biases: Tensor
     path_weights: Tensor | None = None
     path_biases: Tensor | None = None
+    device: str = "cpu"
+    device_name: str = ""
 
     @property
     def final_losses(self) -> Tensor:
@@ -96,6 +101,7 @@ def sweep(
     epochs: int = 50,
     on_epoch: Callable[[], object] | None = None,
     paths: bool = False,
+    device: str | torch.device = "cpu",
 ) -> Sweep:
     """Every method × every rate × every problem, all runs at once.
 
@@ -106,14 +112,16 @@ def sweep(
 
     Args:
         problems: One, or one per seed, all of the same sizes and precision.
-        rates: One or several learning rates above 0, finite in the precision of the problems.
+        rates: One or several learning rates above 0, in any order, finite in the precision of the problems.
         methods: Methods whose update rule is written by hand in `updates` (or is the same as one that is).
         epochs: The number of passes over the samples, at least 1.
         on_epoch: Called after every epoch of every batch of runs; each method has `batches` of them.
         paths: Whether to keep the parameters at the checkpoints, too.
+        device: Where to train: "cpu", "cuda", "cuda:N", or "auto" for cuda where it is here, else cpu. The sums over
+            the data are taken on the CPU, and there the results are.
 
     Raises:
-        InputError: The problems differ in shape, or a number is out of range.
+        InputError: The problems differ in shape, a number is out of range, or the device is not here.
         MethodError: There is no such method, or it cannot be batched.
         LimitError: It would not fit into memory or a day.
 
@@ -128,6 +136,7 @@ def sweep(
     chosen = tuple(Method.named(m) if isinstance(m, str) else m for m in methods)
     lr, epochs = _rates(rates), whole_number("epochs", epochs)
     _check(problems, chosen, lr)
+    place = devices.chosen(device, float64=True)
     first = problems[0]
     estimates.sweep(
         first.samples,
@@ -142,13 +151,16 @@ def sweep(
     checkpoints = _checkpoints(epochs)
     mine = problems[processes.local_rows(len(problems))]
 
+    step = seeds_at_once(len(lr), first.in_features * first.out_features, place)
+    parts = [mine[begin : begin + step] for begin in range(0, len(mine), step)]
+
     def train_own() -> list[list[Outcome]]:
         return [
-            [train_batch(method, batch, lr, epochs, checkpoints, on_epoch, paths) for batch in _batches(mine, len(lr))]
+            [train_batch(method, batch, lr, epochs, checkpoints, on_epoch, paths, place) for batch in parts]
             for method in chosen
         ]
 
-    with _one_thread():
+    with _one_thread(), devices.exact(place):
         own = processes.run_on_all(train_own)
     every = [[*itertools.chain(*parts)] for parts in zip(*processes.gather(own), strict=True)]
     return Sweep(
@@ -163,6 +175,8 @@ def sweep(
         biases=_join([[part.biases for part in parts] for parts in every], 0),
         path_weights=_join([[part.path_weights for part in parts] for parts in every], 1) if paths else None,
         path_biases=_join([[part.path_biases for part in parts] for parts in every], 1) if paths else None,
+        device=str(place),
+        device_name="" if place.type == "cpu" else devices.name_of(place),
     )
 
 
@@ -182,19 +196,20 @@ def _join(parts: list[list[Tensor]], seeds: int) -> Tensor:
     return torch.stack([torch.cat(part, seeds) if len(part) > 1 else part[0] for part in parts])
 
 
-def batches(seeds: int, rates: int) -> int:
+def batches(seeds: int, rates: int, weights: int = 1, device: torch.device = devices.CPU) -> int:
     """How many batches the runs of a method are divided into, here and now."""
     mine = range(seeds)[processes.local_rows(seeds)]
-    return math.ceil(len(mine) / _seeds_at_once(rates))
+    return math.ceil(len(mine) / seeds_at_once(rates, weights, device))
 
 
-def _seeds_at_once(rates: int) -> int:
-    return max(1, AT_ONCE // rates)
+def seeds_at_once(rates: int, weights: int = 1, device: torch.device = devices.CPU) -> int:
+    """The seeds of a batch, of a model with so many weights: on the CPU what its cache holds, else what keeps it busy.
 
-
-def _batches(problems: Sequence[Problem], rates: int) -> Iterator[Sequence[Problem]]:
-    step = _seeds_at_once(rates)
-    return (problems[first : first + step] for first in range(0, len(problems), step))
+    Example:
+        >>> seeds_at_once(200), seeds_at_once(200, 2, torch.device("cuda"))
+        (81, 2621)
+    """
+    return max(1, AT_ONCE // rates if device.type == "cpu" else AT_ONCE_ON_DEVICE // (rates * weights))
 
 
 def _checkpoints(epochs: int) -> Tensor:
@@ -207,7 +222,7 @@ def _checkpoints(epochs: int) -> Tensor:
 
 def _rates(rates: object) -> Tensor:
     try:
-        return torch.as_tensor(rates, dtype=torch.float64).reshape(-1)
+        return torch.as_tensor(rates, dtype=torch.float64).reshape(-1).sort().values
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise InputError(_("the rates must be numbers; got {rates}", rates=quoted(rates))) from error
 

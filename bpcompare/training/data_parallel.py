@@ -43,13 +43,13 @@ def all_reduce(gradient: GradientSource) -> GradientSource:
         x_own, y_own = share(x, y)
         parameters = list(model.parameters())
         sizes = [1, len(parameters), *[p.numel() for p in parameters]]
-        numbers = x.new_zeros(sum(sizes), dtype=torch.float64)
+        numbers = torch.zeros(sum(sizes), dtype=torch.float64)
         if len(x_own):
             loss = gradient(model, x_own, y_own).detach()
-            missing = torch.tensor([float(p.grad is None) for p in parameters])
+            missing = torch.tensor([float(p.grad is None) for p in parameters]).to(x.device)
             grads = [torch.zeros_like(p).view(-1) if p.grad is None else p.grad.view(-1) for p in parameters]
-            numbers = torch.cat([loss.view(1), missing, *grads]).double() * (len(x_own) / len(x))
-        loss, missing, *parts = torch.split(processes.sum_over_processes(numbers).to(x.dtype), sizes)
+            numbers = torch.cat([loss.view(1), missing, *grads]).cpu().double() * (len(x_own) / len(x))
+        loss, missing, *parts = torch.split(processes.sum_over_processes(numbers).to(x.dtype).to(x.device), sizes)
         for p, values, is_missing in zip(parameters, parts, missing.tolist(), strict=True):
             p.grad = None if is_missing else values.view_as(p)  # the recording says which, in every process
         return loss.view(())

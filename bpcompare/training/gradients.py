@@ -8,7 +8,8 @@ may raise a MethodError instead of returning False, to say why not.
 """
 
 import copy
-from collections.abc import Callable, MutableMapping
+import functools
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -20,6 +21,7 @@ from bpcompare.errors import MethodError
 from bpcompare.graph.node import Node, backward
 from bpcompare.graph.operations import TABLE
 from bpcompare.language import N_, _
+from bpcompare.problem.devices import in_float64
 from bpcompare.training.backpropagation import deltas, forward, read_layers
 
 
@@ -145,7 +147,8 @@ def finite_difference(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
 
     Source: Nocedal and Wright (2006), Numerical Optimization, §8.1, the central difference.
     """
-    probe, x, y = copy.deepcopy(model).double(), x.double(), y.double()
+    x, y = in_float64(x), in_float64(y)
+    probe = copy.deepcopy(model).to(x.device).double()
 
     def loss() -> Tensor:
         return nn.functional.mse_loss(probe(x), y)
@@ -160,8 +163,8 @@ def finite_difference(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
             values[i] = value - h
             slopes[i] = (above - loss()) / (2 * h)
             values[i] = value
-        original.grad = slopes.view_as(original).to(original.dtype)
-    return loss().to(original.dtype)
+        original.grad = slopes.view_as(parameter).to(original.dtype).to(original.device)
+    return loss().to(original.dtype).to(original.device)
 
 
 @supporting(lambda model: _single_linear(model) is model)
@@ -185,18 +188,20 @@ def moments(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """
     model = _single_linear(model)
     x_mean, y_mean, sxx, syx, syy = sums(x, y)
-    weight = model.weight.double()
+    weight = in_float64(model.weight)
     mean_residual = weight @ x_mean - y_mean
     if model.bias is not None:
-        mean_residual = mean_residual + model.bias
+        mean_residual = mean_residual + in_float64(model.bias)
     slope = weight @ sxx - syx
-    scale = 2 / y.shape[1]
-    model.weight.grad = (scale * (slope + torch.outer(mean_residual, x_mean))).to(model.weight.dtype)
+    scale, dtype, device = 2 / y.shape[1], model.weight.dtype, model.weight.device
+    model.weight.grad = (scale * (slope + torch.outer(mean_residual, x_mean))).to(dtype).to(device)
     if model.bias is not None:
-        model.bias.grad = (scale * mean_residual).to(model.bias.dtype)
+        model.bias.grad = (scale * mean_residual).to(dtype).to(device)
     total = ((slope - syx) * weight).sum() + syy + mean_residual.square().sum()
-    return (total / y.shape[1]).to(model.weight.dtype)
+    return (total / y.shape[1]).to(dtype).to(device)
 
+
+AT_ONCE = 2**24  # numbers that are held in float64 at a time
 
 Sums = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 _kept: MutableMapping[Tensor, tuple[Tensor, tuple[int, int], Sums]] = WeakIdKeyDictionary()
@@ -205,7 +210,8 @@ _kept: MutableMapping[Tensor, tuple[Tensor, tuple[int, int], Sums]] = WeakIdKeyD
 def sums(x: Tensor, y: Tensor) -> Sums:
     """x̄ (in,), ȳ (out,), Sxx (in, in), Syx (out, in) and tr Syy: all that the mean squared error knows of the data.
 
-    They are remembered as long as x lives and neither x nor y is changed in place.
+    They are remembered as long as x lives and neither x nor y is changed in place. The rows are taken in blocks, so
+    that the memory that the sums need is bounded.
 
     Example:
         >>> x_mean, _, sxx, _, _ = sums(torch.tensor([[1.0], [3.0]]), torch.tensor([[2.0], [6.0]]))
@@ -215,18 +221,29 @@ def sums(x: Tensor, y: Tensor) -> Sums:
     versions = (x._version, y._version)
     if (kept := _kept.get(x)) and kept[0] is y and kept[1] == versions:
         return kept[2]
-    wide_x, wide_y = x.double(), y.double()
-    x_mean, y_mean = wide_x.mean(0), wide_y.mean(0)
-    wide_x, wide_y = wide_x - x_mean, wide_y - y_mean
-    n = len(x)
-    found = (x_mean, y_mean, wide_x.T @ wide_x / n, wide_y.T @ wide_x / n, wide_y.square().sum() / n)
+    n, rows = len(x), max(1, AT_ONCE // (x.shape[1] + y.shape[1]))
+    x_mean, y_mean = (_total(in_float64(block).sum(0) for block in values.split(rows)) / n for values in (x, y))
+
+    def centred() -> Iterator[tuple[Tensor, Tensor]]:
+        for x_block, y_block in zip(x.split(rows), y.split(rows), strict=True):
+            yield in_float64(x_block) - x_mean, in_float64(y_block) - y_mean
+
+    products = [(a.T @ a, b.T @ a, b.square().sum()) for a, b in centred()]
+    sxx, syx, syy = (_total(parts) / n for parts in zip(*products, strict=True))
+    found = (x_mean, y_mean, sxx, syx, syy)
     _kept[x] = (y, versions, found)
     return found
+
+
+def _total(parts: Iterable[Tensor]) -> Tensor:
+    return functools.reduce(torch.add, parts)
 
 
 @supporting(_known_layers)
 def graph(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """The mean squared error; its gradient by our own graph engine, from the loss back to the parameters.
+
+    The engine calculates with NumPy, on the CPU, wherever the model is.
 
     Example:
         >>> model = nn.Linear(1, 1)
@@ -238,8 +255,8 @@ def graph(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         output, parameters = loss_graph(model, x, y)
         gradients = backward(output)
     for node, parameter in parameters:
-        parameter.grad = torch.from_numpy(gradients[node])
-    return torch.from_numpy(np.asarray(output.value))
+        parameter.grad = torch.from_numpy(gradients[node]).to(x.device)
+    return torch.from_numpy(np.asarray(output.value)).to(x.device)
 
 
 def loss_graph(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Node, list[tuple[Node, Tensor]]]:
@@ -253,10 +270,10 @@ def loss_graph(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Node, list[tuple
     parameters: list[tuple[Node, Tensor]] = []
 
     def leaf(name: str, parameter: Tensor) -> Node:
-        parameters.append((Node(name, parameter.detach().numpy()), parameter))
+        parameters.append((Node(name, parameter.detach().cpu().numpy()), parameter))
         return parameters[-1][0]
 
-    a = Node("x", x.numpy(), constant=True)
+    a = Node("x", x.cpu().numpy(), constant=True)
     layers = list(read_layers(model))
     for i, layer in enumerate(layers):
         name = "ŷ" if i == len(layers) - 1 else f"a{i}"
@@ -269,7 +286,7 @@ def loss_graph(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Node, list[tuple
             a = TABLE["matmul"](a, TABLE["transpose"](weight, name=f"{prefix}weightᵀ"), name=name)
         else:
             a = TABLE["Linear of arrays"](a, weight, leaf(f"{prefix}bias", layer[1]), name=name)
-    targets = Node("y", y.numpy(), constant=True)
+    targets = Node("y", y.cpu().numpy(), constant=True)
     return TABLE["MSE of arrays"](a, targets, name="loss"), parameters
 
 

@@ -6,13 +6,10 @@ Read without PyTorch, so that a mistake is reported before anything is loaded.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from bpcompare.errors import InputError
 from bpcompare.language import N_, _
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 CONNECT = 10.0  # seconds in which the processes must find each other; while PyTorch loads, they count
 REMEDY = N_("start with torchrun, which sets it, or unset RANK and WORLD_SIZE to run alone")

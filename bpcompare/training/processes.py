@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import re
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
@@ -106,7 +107,8 @@ def gather(part: T) -> list[T]:
     if count() == 1:
         return [part]
     parts: list[Any] = [None] * count()
-    with _watched():
+    with _watched(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # PyTorch 2.4 warns of its own torch.load
         dist.all_gather_object(parts, part, group=_group())
     return parts
 

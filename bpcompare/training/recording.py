@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from bpcompare.errors import MethodError
 from bpcompare.language import _
+from bpcompare.problem.devices import in_float64
 from bpcompare.problem.problem import Problem
 from bpcompare.training.backpropagation import deltas, forward
 from bpcompare.training.floating_point import beyond_range
@@ -130,7 +131,7 @@ class LinearRecording(Recording[Run]):
                     else:
                         self.numbers.extend(tensor.detach().flatten().tolist())
         if not self.small:
-            self.rows.append(torch.cat([t.detach().flatten() for _, p, _ in self.shapes for t in (p, p.grad)]))
+            self.rows.append(torch.cat([t.detach().flatten() for _, p, _ in self.shapes for t in (p, p.grad)]).cpu())
         self.losses.append(value)
         return math.isfinite(value)
 
@@ -181,14 +182,14 @@ class NetworkRecording(Recording[NetworkRun]):
             if p.grad is None or p.grad.shape != p.shape:
                 raise self.unfilled(name)
             grads[name] = p.grad.clone()  # a source may add to the same tensor again
-        norms = torch.stack([t.double().norm() for t in (*values.values(), *grads.values())]).tolist()
+        norms = torch.stack([in_float64(t).norm() for t in (*values.values(), *grads.values())]).tolist()
         if not all(map(math.isfinite, (value, *norms))):
             self.finite = False
             return False
         self.rows.append([value, *norms, *self._deltas()])
         fingerprint = hashlib.sha256()
         for parameter in values.values():
-            fingerprint.update(parameter.numpy().data)
+            fingerprint.update(parameter.cpu().numpy().data)
         self.fingerprints.append(fingerprint.digest())
         self.last = ({name: parameter.clone() for name, parameter in values.items()}, grads)
         return True
@@ -213,7 +214,7 @@ class NetworkRecording(Recording[NetworkRun]):
             fingerprints=tuple(self.fingerprints),
         )
         # Cloned, since what was kept under inference mode could not be used with autograd.
-        parameters, gradients = ({name: t.clone().unsqueeze(0) for name, t in kept.items()} for kept in self.last)
+        parameters, gradients = ({name: t.clone().cpu().unsqueeze(0) for name, t in kept.items()} for kept in self.last)
         diverged_at = None if self.finite else min(steps, len(self.rows) * self.steps_per_epoch)
         return NetworkRun(self.method, self.settings, losses.flatten(), parameters, gradients, diverged_at, track)
 

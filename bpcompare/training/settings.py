@@ -1,7 +1,7 @@
 """How to train: learning rate, epochs, batches and their order, checked once."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from bpcompare.errors import InputError
 from bpcompare.language import _
@@ -19,6 +19,7 @@ class TrainingSettings:
         batch_size: Samples per step, from 1 (per-sample training) to N; None for all of them, in their own order.
         seed: Random seed for the sample order, from −2⁶³ to 2⁶⁴ − 1.
         shuffle: Whether batches take the samples in a new order in every epoch, or in their own.
+        device: Where to train: cpu, cuda, cuda:N, mps or auto; of a run, where it was trained.
 
     Raises:
         InputError: A number is out of its range.
@@ -33,12 +34,14 @@ class TrainingSettings:
     batch_size: int | None = None
     seed: int = SEED
     shuffle: bool = True
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         checked = {
             "lr": _rate(self.lr),
             "epochs": whole_number("epochs", self.epochs),
             "seed": seed_number(self.seed),
+            "device": str(self.device),
         }
         if self.batch_size is not None:
             checked["batch_size"] = whole_number("batch_size", self.batch_size)
@@ -46,6 +49,10 @@ class TrainingSettings:
             raise InputError(_("shuffle must be True or False; got {shuffle}", shuffle=quoted(self.shuffle)))
         for name, value in checked.items():  # NumPy's numbers become Python's
             object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        told = [field.name for field in fields(self) if field.name != "device" or self.device != "cpu"]
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in told)})"
 
     def check_samples(self, samples: int) -> None:
         """Refuses a batch that is larger than the data.

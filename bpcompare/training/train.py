@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import dataclasses
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from bpcompare.errors import InputError, MethodError
 from bpcompare.language import _
-from bpcompare.problem import estimates
+from bpcompare.problem import devices, estimates
 from bpcompare.problem.problem import Problem, check_problem
 from bpcompare.training.data_parallel import all_reduce
 from bpcompare.training.gradients import formula
@@ -32,6 +33,7 @@ def train(
     batch_size: int | None = DEFAULTS.batch_size,
     seed: int = DEFAULTS.seed,
     shuffle: bool = DEFAULTS.shuffle,
+    device: str | torch.device = DEFAULTS.device,
     on_epoch: Callable[[], object] | None = None,
 ) -> Run:
     """What `method` does with `problem`: loss, parameters and gradients at every epoch.
@@ -47,13 +49,14 @@ def train(
         batch_size: Samples per step, from 1 (per-sample training) to N; None for all of them, in their own order.
         seed: Random seed for the sample order.
         shuffle: Whether batches take the samples in a new order in every epoch, or in their own.
+        device: Where to train: "cpu", "cuda", "cuda:N", "mps", or "auto" for the first that is here of cuda, mps, cpu.
         on_epoch: Called after every epoch.
 
     Returns:
-        A `Run`; of a network, a `NetworkRun`.
+        A `Run`; of a network, a `NetworkRun`. Its numbers are on the CPU, wherever they were calculated.
 
     Raises:
-        InputError: A number is out of its range.
+        InputError: A number is out of its range, or the device is not here.
         MethodError: There is no such method, or it cannot work here.
         LimitError: It would not fit into memory or a day.
 
@@ -67,7 +70,7 @@ def train(
         raise InputError(
             _("train takes one method or its name; got {method!r:.60}: use compare for several", method=method)
         )
-    settings = TrainingSettings(lr, epochs, batch_size, seed, shuffle)
+    settings = TrainingSettings(lr, epochs, batch_size, seed, shuffle, str(device))
     check_problem(problem)
     recording = LinearRecording if problem.is_linear else NetworkRecording
     return train_all(problem, method, settings, recording, on_epoch)[0]
@@ -90,7 +93,8 @@ def train_all(
         on_epoch: Called after every epoch of every method.
 
     Raises:
-        InputError: There is no method, one is named twice, or a number does not fit the problem.
+        InputError: There is no method, one is named twice, a number does not fit the problem, or the device is not
+            here.
         MethodError: There is no such method, or it cannot work here.
 
     Example:
@@ -98,11 +102,15 @@ def train_all(
         >>> train_all(line(), ["manual", "adam"], DEFAULTS, LinearRecording)
         [<Run manual: 51 states, lr 0.1, loss 0.0511313>, <Run adam: 51 states, lr 0.1, loss 0.0529591>]
     """
+    device = devices.chosen(settings.device, float64=problem.dtype == torch.float64)
+    settings = dataclasses.replace(settings, device=str(device))
     settings.check_samples(problem.samples)
     check_rate(settings.lr, problem.dtype)
     chosen = choose(problem, methods, settings.lr)
     expected(problem, chosen, settings).check()
-    return [_follow(problem, method, settings, recording, on_epoch) for method in chosen]
+    there = problem.on(device)
+    with devices.exact(device):
+        return [_follow(there, method, settings, recording, on_epoch) for method in chosen]
 
 
 def check_rate(lr: float, dtype: torch.dtype) -> None:
@@ -172,6 +180,7 @@ def _follow(
 def _batches(x: Tensor, y: Tensor, size: int, shuffled: torch.Generator | None) -> Iterator[tuple[Tensor, Tensor]]:
     """One pass over the samples, in an order drawn from ``shuffled`` or in their own, so many at a time."""
     order = torch.arange(len(x)) if shuffled is None else torch.randperm(len(x), generator=shuffled)
+    order = order.to(x.device)
     return zip(x[order].split(size), y[order].split(size), strict=True)
 
 

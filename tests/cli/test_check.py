@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,15 @@ from bpcompare.cli import main
 from bpcompare.marker import check as checking
 from bpcompare.marker.check import check_function
 from bpcompare.marker.exercises import EXERCISES
+from bpcompare.marker.mistakes import MISTAKES
 from bpcompare.show import marker_report as show
 
 HERE = Path("mine.py")
+CLOSING = {  # the last line of a report
+    "right": "Right: every answer, in every call.\n",
+    "grad_w": "Not yet: grad_w wrong, grad_b right.\n",
+    "changed": "Not yet: the numbers are right, but the function changes its inputs.\n",
+}
 
 
 def right(x, y, w, b):
@@ -43,88 +50,129 @@ def check(monkeypatch, capsys):
     return run
 
 
-def test_a_right_gradient_is_told_with_exit_code_0(check):
-    code, out = check(right)
+@pytest.fixture
+def told(check):
+    """The exit code, the report and the data of one marking; every mistake of the data is named in the report."""
+
+    def run(function):
+        marking = check_function(function, seed=7) if callable(function) else function
+        (code, report), (same_code, data) = check(marking), check(marking, "--json")
+        data = json.loads(data)
+        assert code == same_code == (not data["right"])
+        for answer, found in data["answers"].items():
+            signs = {sign for sign in "✓✗" if f"{sign} {answer} " in report}
+            assert signs == {"✗" if found["grade"] == "wrong" else "✓"}
+            for mistake in found["mistakes"]:
+                assert mistake["names"] == ["unknown"] or all(said in report for said in mistake["says"])
+        return code, report, data
+
+    return run
+
+
+def mistakes(data, answer="grad_w"):
+    """The names of what is wrong with an answer."""
+    return [name for one in data["answers"][answer]["mistakes"] for name in one["names"]]
+
+
+def test_a_right_gradient_is_told_with_exit_code_0(told):
+    code, report, data = told(right)
     assert code == 0
-    assert "✓ grad_w is right" in out
-    assert "Right: every answer, in every call." in out
+    assert mistakes(data, "grad_w") == mistakes(data, "grad_b") == []
+    assert report.endswith(CLOSING["right"])
 
 
-def test_a_sum_is_told_with_its_factor_at_several_n_and_its_line(check):
-    code, out = check(scaled(lambda x, y: y.numel()))
+def test_a_sum_is_told_with_its_factor_and_its_line(told):
+    code, report, data = told(scaled(lambda x, y: y.numel()))
     assert code == 1
-    assert "summed, not averaged" in out
-    assert "grad_w is exactly N·out times the right value: " in out
-    assert "so divide it by N·out" in out
-    assert " → (3)  L = " in out
-    assert "✓ grad_b is right" in out
-    assert out.endswith("Not yet: grad_w wrong, grad_b right.\n")
+    (found,) = data["answers"]["grad_w"]["mistakes"]
+    assert found["names"] == ["summed-not-averaged"]
+    assert found["factor"] == {"constant": 1.0, "powers": {"N": 1, "out": 1}}
+    assert report.count("N·out") >= 2  # what the factor is, and by what to divide
+    assert re.findall(r"→ \((\d)\)", report) == ["3"]
+    assert report.endswith(CLOSING["grad_w"])
 
 
-def test_a_constant_in_place_of_n_is_told_with_the_number(check):
-    _, out = check(scaled(lambda x, y: y.numel() / 100))
-    assert "✗ grad_w is wrong – right for N = 100 only." in out
-    assert "as if the number 100 stood where N·out belongs" in out
+def test_a_constant_in_place_of_n_is_told_with_the_number(told):
+    _, report, data = told(scaled(lambda x, y: y.numel() / 100))
+    assert mistakes(data) == ["hard-coded-N"]
+    assert "N = 100" in data["answers"]["grad_w"]["right_where"]
+    first, *rest = [line for line in report.splitlines() if "100" in line]
+    assert "N = 100" in first
+    assert any("N·out" in line for line in rest)
 
 
-def test_the_negative_of_the_right_value_is_called_so(check):
-    _, out = check(scaled(lambda x, y: -1))
-    assert "grad_w is exactly the negative of the right value, at every size" in out
-    _, out = check(scaled(lambda x, y: -2))
-    assert "2.0 times too large, with the wrong sign" in out
+def test_the_sign_is_no_part_of_the_factor(told):
+    for factor, names in ((-1, ["sign"]), (-2, ["sign", "factor-2-doubled"])):
+        _, report, data = told(scaled(lambda x, y, factor=factor: factor))
+        assert mistakes(data) == names
+        assert data["answers"]["grad_w"]["mistakes"][0]["factor"]["constant"] == factor
+        assert "−" not in report.split(" → (")[0]
+        assert ("2.0" in report) == (factor == -2)
 
 
-def test_what_no_hypothesis_explains_is_shown_with_its_ratio(check, unexplained):
-    _, out = check(unexplained)
-    assert "no mistake that the marker knows explains it" in out
-    assert all(word in out for word in ("yours", "right", "ratio"))
+def test_what_no_hypothesis_explains_is_shown_with_its_ratio(told, unexplained):
+    _, report, data = told(unexplained)
+    assert mistakes(data) == ["unknown"]
+    for row in ("yours", "right", "ratio"):
+        first = data["answers"]["grad_w"]["mistakes"][0]["contrast"][row][0][0]
+        (line,) = [line for line in report.splitlines() if line.split()[:1] == [row]][:1]
+        assert float(re.search(r"-?\d[\d.e+-]*", line.replace("−", "-"))[0]) == pytest.approx(first, rel=1e-3)
 
 
-def test_one_wrong_entry_is_located(check):
+def test_one_wrong_entry_is_located(told):
     def gradients(x, y, w, b):
         grad_w, grad_b = right(x, y, w, b)
         if len(b) > 1:
             grad_b[1] = grad_b[1].exp()
         return grad_w, grad_b
 
-    _, out = check(gradients)
-    assert "they differ at (1,) and agree elsewhere" in out
-    assert "right for one output (out = 1) only" in out
+    _, report, data = told(gradients)
+    assert mistakes(data, "grad_b") == ["unknown"]
+    assert [
+        n for n, ratio in enumerate(data["answers"]["grad_b"]["mistakes"][0]["contrast"]["ratio"]) if ratio != 1
+    ] == [1]
+    assert "(1,)" in report
+    assert "out = 1" in data["answers"]["grad_b"]["right_where"]
+    assert data["answers"]["grad_b"]["right_where"] in report
 
 
-def test_a_function_for_one_feature_and_output_is_told_where_it_raises(check):
+def test_a_function_for_one_feature_and_output_is_told_where_it_raises(told):
     def gradients(x, y, w, b):
         assert w.numel() == 1, "one weight only"
         return right(x, y, w, b)
 
-    code, out = check(gradients)
-    assert code == 1
-    assert "✗ In 53 of 65 calls it raised, beyond in = out = 1" in out
-    assert "AssertionError: one weight only" in out
-    assert "first where N = " in out
+    code, report, data = told(gradients)
+    assert (code, data["raised"], data["calls"]) == (1, 53, 65)
+    (line,) = [line for line in report.splitlines() if line.startswith("✗") and "53" in line]
+    assert "65" in line
+    assert "in = out = 1" in line
+    for place in (data["raised_first"], report):
+        assert "AssertionError: one weight only" in place
 
 
-def test_an_input_changed_in_place_is_refused_although_the_numbers_are_right(check):
+def test_an_input_changed_in_place_is_refused_although_the_numbers_are_right(told):
     def gradients(x, y, w, b):
         answer = right(x, y, w, b)
         w.sub_(answer[0])
         return answer
 
-    code, out = check(gradients)
-    assert code == 1
-    assert "w is changed in place by the call" in out
-    assert "Not yet: the numbers are right, but the function changes its inputs." in out
+    code, report, data = told(gradients)
+    assert (code, data["changed_inputs"]) == (1, ["w"])
+    assert mistakes(data, "grad_w") == mistakes(data, "grad_b") == []
+    assert any(line.startswith("✗ w ") for line in report.splitlines())
+    assert report.endswith(CLOSING["changed"])
 
 
-def test_a_hint_does_not_give_the_answer_away(check):
-    code, out = check(scaled(lambda x, y: -y.numel()), "--hint")
+def test_a_hint_does_not_give_the_answer_away(check, told):
+    marking = check_function(scaled(lambda x, y: -y.numel()), seed=7)
+    _, _, data = told(marking)
+    code, hint = check(marking, "--hint")
     assert code == 1
-    assert "grad_w is wrong." in out
-    assert "grad_b is right." in out
-    assert "Hint: " in out
-    assert "summed" not in out
-    assert "sign" not in out
-    assert check(right, "--hint") == (0, "Right: every answer, in every call.\n")
+    assert mistakes(data) == ["sign", "summed-not-averaged"]
+    assert sum(line.endswith("?") for line in hint.splitlines()) == 2
+    assert not any(name.partition("-")[0] in hint for name in mistakes(data))
+    assert not any(said in hint for one in data["answers"]["grad_w"]["mistakes"] for said in one["says"])
+    assert check(right, "--hint") == (0, CLOSING["right"])
 
 
 def test_a_hint_tells_of_errors_and_changed_inputs_too(check):
@@ -133,9 +181,10 @@ def test_a_hint_tells_of_errors_and_changed_inputs_too(check):
         b.zero_()
         return w, b
 
-    _, out = check(gradients, "--hint")
-    assert "In 53 of 65 calls it raised an error." in out
-    assert "Does any line write to an argument?" in out
+    _, hint = check(gradients, "--hint")
+    assert re.search(r"\b53\b.*\b65\b", hint)
+    for name in ("raises", "changes-its-inputs"):
+        assert MISTAKES[name].hint in hint
 
 
 def test_json_holds_the_whole_marking(check):
@@ -156,21 +205,23 @@ def test_json_has_no_nan(check):
     assert json.loads(out)["answers"]["grad_w"]["largest_difference_ulp"] is None
 
 
-def test_a_wrong_shape_is_shown_beside_the_right_one(check):
-    _, out = check(lambda x, y, w, b: (right(x, y, w, b)[0], right(x, y, w, b)[1][None]))
-    assert "the numbers are right and the shape is wrong" in out
-    assert "its shape is (1, 5) and must be (5,)" in out
+def test_a_wrong_shape_is_shown_beside_the_right_one(told):
+    _, report, data = told(lambda x, y, w, b: (right(x, y, w, b)[0], right(x, y, w, b)[1][None]))
+    assert mistakes(data, "grad_b") == ["wrong-shape"]
+    assert re.search(r"\(1, 5\).*\(5,\)", report)
 
 
-def test_explanations_that_are_only_likely_or_not_the_only_ones_are_told_so(check):
+def test_explanations_that_are_only_likely_or_not_the_only_ones_are_told_so(told):
     def noisy(x, y, w, b):
         grad_w, grad_b = right(x, y, w, b)
         step = 1e-5
         size = 40 * (1e-7 if x.dtype.itemsize == 4 else 2e-16) / step
         return grad_w + size * w.sin(), grad_b
 
-    _, out = check(noisy)
-    assert "probably its rounding is magnified" in out
+    _, report, data = told(noisy)
+    (found,) = data["answers"]["grad_w"]["mistakes"]
+    assert (found["names"], found["sure"]) == (["rounding-magnified"], False)
+    assert f"probably {found['says'][0]}" in report
 
 
 def test_an_exact_answer_is_called_exact():
@@ -180,10 +231,11 @@ def test_an_exact_answer_is_called_exact():
     assert show._grade(check_function(right, seed=1), Verdict()) == "exact to the last bit"
 
 
-def test_a_float32_answer_to_float64_inputs_is_told_to_be_one(check):
-    code, out = check(lambda *a: tuple(g.float() for g in right(*a)))
+def test_a_float32_answer_to_float64_inputs_is_told_to_be_one(told):
+    code, report, data = told(lambda *a: tuple(g.float() for g in right(*a)))
     assert code == 0
-    assert "within the rounding of float32" in out
+    assert {found["grade"] for found in data["answers"].values()} == {"within rounding"}
+    assert report.count("float32") == told(right)[1].count("float32") + 2
 
 
 @pytest.mark.parametrize("name", EXERCISES)
@@ -195,29 +247,28 @@ def test_an_exercise_begins_with_a_file_that_is_never_overwritten(tmp_path, monk
     assert f"check {file.name}" in file.read_text()
     file.write_text("mine")
     assert main(["check", "--exercise", name]) == 2
-    assert "exists already and is left as it is" in capsys.readouterr().err
+    assert file.name in capsys.readouterr().err
     assert file.read_text() == "mine"
 
 
+@pytest.mark.usefixtures("one_sandbox")
 def test_a_starter_can_be_marked_as_it_is(tmp_path, capsys):
     file = tmp_path / "start.py"
     assert main(["check", "--exercise", "sigmoid-neuron", str(file)]) == 0
-    assert main(["check", str(file), "--time-limit", "60", "--seed", "3"]) == 1
-    assert "zero everywhere" in capsys.readouterr().out
+    capsys.readouterr()
+    assert main(["check", str(file), "--time-limit", "60", "--seed", "3", "--json"]) == 1
+    data = json.loads(capsys.readouterr().out)
+    assert {name for answer in data["answers"] for name in mistakes(data, answer)} == {"always-zero", "consequence"}
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["check"], "check needs a file to mark"),
-        (["check", "--exercise", "adam"], "there is no exercise 'adam'"),
-        (["check", "nowhere.py"], "there is no file nowhere.py"),
-    ],
+    ("arguments", "named"),
+    [(["check"], "--exercise"), (["check", "--exercise", "adam"], "'adam'"), (["check", "nowhere.py"], "nowhere.py")],
 )
-def test_a_command_that_cannot_work_is_one_sentence(arguments, sentence, capsys):
+def test_a_command_that_cannot_work_is_one_sentence(arguments, named, capsys):
     assert main(arguments) == 2
     err = capsys.readouterr().err
-    assert sentence in err
+    assert named in err
     assert err.count("\n") == 1
 
 
@@ -268,7 +319,8 @@ def test_a_class_is_marked_whole_although_one_file_is_broken(a_class, capsys):
     results = json.loads(Path("r.json").read_text())
     assert results["score"] == sum(test["score"] for test in results["tests"]) == 2
     assert [set(test) for test in results["tests"]] == [{"name", "score", "max_score", "output"}] * 6
-    assert "1 of 4 right, 2 cannot be marked." in capsys.readouterr().out
+    counts = [re.findall(r"\d+", line) for line in capsys.readouterr().out.splitlines()]
+    assert ["1", "4", "2"] in counts  # right, of, cannot be marked
 
 
 def test_json_of_many_files_is_a_list(a_class, capsys):
@@ -286,22 +338,22 @@ def test_json_is_written_where_a_file_cannot_be_marked(capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "named"),
     [
-        (["empty"], "no Python file in the folder"),
-        (["a.py", "b.py", "--hint"], "--hint is for one file"),
-        (["a.py", "--csv", "nowhere/marks.csv/x"], "cannot be written"),
-        (["a.py", "b.py", "--exercise", "adam-step"], "writes one file"),
+        (["empty"], "empty"),
+        (["a.py", "b.py", "--hint"], "--hint"),
+        (["a.py", "--csv", "nowhere/marks.csv/x"], "nowhere/marks.csv"),
+        (["a.py", "b.py", "--exercise", "adam-step"], "--exercise"),
     ],
 )
-def test_what_many_files_cannot_be_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, sentence):
+def test_what_many_files_cannot_be_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, named):
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
     Path("nowhere").mkdir()
     Path("nowhere/marks.csv").write_text("")
     assert main(["check", *arguments]) == 2
     err = capsys.readouterr().err
-    assert sentence in err
+    assert named in err
     assert err.count("\n") == 1
 
 

@@ -5,9 +5,15 @@ import pytest
 
 from bpcompare.cli import signals, steps
 
+SENTENCES = (  # before and after the files of a run are in their places
+    "bpcompare: interrupted; earlier results are as they were",
+    "bpcompare: interrupted; the results of this run are written",
+)
+
 
 @pytest.fixture(autouse=True)
-def _handled():
+def _handled(monkeypatch):
+    monkeypatch.setattr(signal, "SIG_IGN", None)  # under nohup and in the background, some are ignored
     signals.nothing_written()
     with signals.handled_by(signals.interrupt):
         yield
@@ -22,13 +28,13 @@ def test_a_signal_waits_until_the_files_are_in_their_places(number, tmp_path, mo
         signal.raise_signal(number)  # to this thread: os.kill may choose another, and be late
         return replace(path, target)
 
-    assert "earlier results are as they were" in signals.sentence()
+    before = signals.sentence()
     monkeypatch.setattr(type(tmp_path), "replace", interrupted)
     with pytest.raises(signals.Interrupted) as stop:
         steps.written(tmp_path, {"a": b"1", "b": b"2", "c": b"3"}, quiet=True)
     assert stop.value.exit_code == 128 + number
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"1", "b": b"2", "c": b"3"}
-    assert "the results of this run are written" in signals.sentence()
+    assert (before, signals.sentence()) == SENTENCES
 
 
 def test_a_signal_before_that_leaves_the_files_as_they_were(tmp_path, monkeypatch):
@@ -37,4 +43,4 @@ def test_a_signal_before_that_leaves_the_files_as_they_were(tmp_path, monkeypatc
     with pytest.raises(signals.Interrupted):
         steps.written(tmp_path, {"a": b"1"}, quiet=True)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old"}
-    assert "earlier results are as they were" in signals.sentence()
+    assert signals.sentence() == SENTENCES[0]

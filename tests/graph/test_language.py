@@ -42,11 +42,14 @@ def test_a_derivation_has_the_same_numbers_and_formulas_in_both_languages(expres
     assert getattr(derivation, form)() == plain
 
 
-@pytest.mark.parametrize("expression", GRAPHS)
-@settings(max_examples=6, deadline=None)
+SHORTER = "*".join("x" * 8)  # two changes at once are tried of all pairs: of thirteen factors, thirteen times as many
+
+
+@pytest.mark.parametrize("expression", [*[*GRAPHS][:-1], SHORTER])
+@settings(max_examples=6, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_a_marking_is_the_same_data_in_both_languages(expression, data):
-    derivation = derive(expression, GRAPHS[expression])
+    derivation = derive(expression, GRAPHS.get(expression, {"x": 1.1}))
     name = data.draw(st.sampled_from(sorted(derivation.gradients)))
     factor = data.draw(st.sampled_from([-1, 0.5, 2, 3, 0]))
     answer = {name: derivation.gradients[name] * factor + data.draw(st.sampled_from([0, 1]))}

@@ -47,7 +47,7 @@ def test_what_follows_from_a_wrong_line_is_no_second_mistake():
 def test_where_nothing_fits_the_shares_of_the_paths_are_told():
     answer = only(derive(*HOMEWORK_3).mark({"x": 77.7}))
     assert answer.mistakes == ()
-    assert answer.hint == "the path x → x² → z1 → z gives 64; the path x → z2 → z gives 16; 64 + 16 = 80"
+    assert all(part in answer.hint for part in ("x → x² → z1 → z", "x → z2 → z", "64 + 16 = 80"))
 
 
 # expression, values, by what, the learner's formula in Python, a part of the name of the mistake
@@ -215,7 +215,7 @@ def test_equivalent_forms_of_a_right_answer_pass(capsys, answer):
 
 def test_the_command_marks_hints_and_ends_with_1(capsys):
     assert main([*COMMAND, "--answer", "w1=32,x=64", "--hint"]) == 1
-    assert "64 is the path x → x² → z1 → z alone; the path x → z2 → z adds 16; 64 + 16 = 80" in capsys.readouterr().out
+    assert only(derive(*HOMEWORK_3).mark({"w1": 32, "x": 64})).hint in capsys.readouterr().out
     assert main([*COMMAND, "--answer", "x=64", "--answer", "w1=32"]) == 1
     assert "alone" not in capsys.readouterr().out
 

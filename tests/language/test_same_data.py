@@ -4,15 +4,15 @@ import shutil
 import subprocess
 
 import pytest
+from pictures import in_words
 
 from bpcompare.cli import main
 from bpcompare.results.verify import LISTS, verify
 
-DRAWN = ["--dpi", "30"]
 JOBS = {
-    "compare": [*DRAWN, "--ledger", "adam"],
-    "network": ["--layers", "1,3,1", "--epochs", "3", *DRAWN],
-    "sweep": ["sweep", "--lr", "1e-2:10:log:4", "--seeds", "2", "--epochs", "3", *DRAWN],
+    "compare": ["--ledger", "adam"],
+    "network": ["--layers", "1,3,1", "--epochs", "3"],
+    "sweep": ["sweep", "--lr", "1e-2:10:log:4", "--seeds", "2", "--epochs", "3"],
     "reproduce": ["reproduce"],
 }
 
@@ -24,7 +24,8 @@ def runs(tmp_path_factory):
     for language, folder in folders.items():
         for name, arguments in JOBS.items():
             out = folder / "network" if name == "network" else folder
-            assert main([*arguments, "--out", str(out), "--quiet", "--lang", language]) == 0
+            with in_words():
+                assert main([*arguments, "--out", str(out), "--quiet", "--lang", language]) == 0
     return folders
 
 

@@ -10,12 +10,11 @@ import sys
 import pytest
 from cli.test_wrong_input import WRONG
 from english import english, numbers, of_graph, of_page, strange_words
-from matplotlib.text import Text
+from pictures import in_words
 
 from bpcompare import cli
 from bpcompare.cli import main
 from bpcompare.lessons.pitfalls.learning_rate import PITFALLS
-from bpcompare.show import style
 
 DATA = (".json", ".csv")
 READERS = {".html": of_page, ".svg": of_page, ".gv": of_graph}
@@ -114,33 +113,30 @@ def test_there_are_sixty():
         assert sum(command.split()[0] == name for command in COMMANDS) >= 2 or name == "compare"
 
 
-def written(figure, format):
-    """The texts of a figure in place of its picture, which takes ten times as long."""
-    return "\n".join(text.get_text() for text in figure.findobj(Text)).encode()
-
-
 def data_of(text):
     """Data without the seconds that marking took."""
     return re.sub(r",[\d.]+$", "", text, flags=re.MULTILINE) if text.startswith("file,exercise,right") else text
 
 
-def run(command, language, folder, capsys, monkeypatch):
+def run(command, spoken, folder, capsys, monkeypatch):
     """What a command prints, and the files that it leaves in a folder."""
     folder.mkdir()
     for name, text in FILES.items():
         (folder / name).write_text(text)
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(style, "to_bytes", written)
     monkeypatch.setenv("COLUMNS", "200")  # no table is divided
-    try:
-        code = main([*shlex.split(command), "--lang", language])
-    except SystemExit as stop:
-        code = stop.code
+    monkeypatch.setattr("bpcompare.problem.estimates.available_memory", lambda: 16e9)  # other tests use it, too
+    with in_words():
+        try:
+            code = main([*shlex.split(command), "--lang", spoken])
+        except SystemExit as stop:
+            code = stop.code
     printed = capsys.readouterr()
     made = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     return code, printed.out, printed.err, {name: path for name, path in made.items() if name not in FILES}
 
 
+@pytest.mark.usefixtures("one_sandbox", "computed_once")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_in_chinese(command, tmp_path, capsys, monkeypatch):
     code, out, err, files = run(command, "zh", tmp_path / "zh", capsys, monkeypatch)

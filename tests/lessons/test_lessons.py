@@ -22,8 +22,8 @@ def figures():
     return reproduce()
 
 
-def test_at_least_45_figures_hold_or_are_explained(figures):
-    assert len(figures) >= 45
+def test_86_figures_hold_or_are_explained(figures):
+    assert len(figures) == 86  # as the site says
     assert {figure.source for figure in figures} == set("ABCDE")
     failed = [figure for figure in figures if figure.verdict not in ("holds", "explained")]
     assert failed == []
@@ -33,7 +33,7 @@ def test_at_least_45_figures_hold_or_are_explained(figures):
 def test_an_explained_figure_says_how_far_and_why(figures):
     (adam,) = (figure for figure in figures if figure.verdict == "explained")
     assert (adam.published, adam.recomputed) == ("1.378663420677185", "1.378663182258606")
-    assert adam.difference == "2 units in the last place"
+    assert adam.difference.split()[0] == "2"
     assert adam.why
 
 
@@ -70,8 +70,8 @@ def test_every_error_of_the_sources_is_shown_by_numbers():
     assert all(error.shown for error in errors)
     assert {error.source for error in errors} == {*"ABCE", "a video course"}
     told = {error.written: error.shown_by for error in errors}
-    assert "4.0000 times too large, and N is 4" in told.values()
-    assert "3.0000 times too large, and out is 3" in told["∂L/∂ŷ = 2(ŷ − y)/N"]
+    assert any(re.findall(r"[\d.]+", shown_by) == ["4.0000", "4"] for shown_by in told.values())
+    assert re.findall(r"[\d.]+", told["∂L/∂ŷ = 2(ŷ − y)/N"])[:2] == ["3.0000", "3"]
     assert "nan" in told["σ′(z) = exp(z)/(1 + exp(z))²"]
 
 
@@ -81,7 +81,7 @@ def test_the_command_prints_writes_and_ends_with_0(tmp_path, capsys):
     assert "| w after 50 epochs, manual | 1.3135614395141602 | 1.3135614395141602 | none | holds |" in printed
     assert printed.startswith((tmp_path / "reproduce.md").read_text())
     document = json.loads((tmp_path / "reproduce.json").read_text())
-    assert len(document["figures"]) >= 45
+    assert len(document["figures"]) == 86
     assert len(document["errors"]) == 12
     assert main(["reproduce", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out) == document
@@ -93,7 +93,9 @@ def test_a_figure_that_does_not_hold_ends_with_1_and_is_named(monkeypatch, capsy
     wrong = {**reproduction.NODES, "Linear": ("1.4512183820274132", None)}
     monkeypatch.setattr(reproduction, "NODES", wrong)
     assert main(["reproduce"]) == 1
-    assert "- fails: C Linear: published 1.4512183820274132, recomputed 1.4512183820274032." in capsys.readouterr().out
+    (failed,) = [row for row in capsys.readouterr().out.splitlines() if row.startswith("- ") and "fails" in row]
+    assert "Linear" in failed
+    assert re.findall(r"\d\.\d+", failed) == ["1.4512183820274132", "1.4512183820274032"]
 
 
 def test_a_terminal_gets_tables_that_fit(figures):
@@ -148,7 +150,7 @@ def test_a_layer_brings_its_weight_and_bias():
     layer = nn.Linear(3, 2)
     assert equations(layer) == equations(layer.weight, layer.bias)
     assert equations(nn.Linear(2, 1, bias=False)).text[0].count("x") == 2
-    with pytest.raises(InputError, match="brings its own bias"):
+    with pytest.raises(InputError, match="bias"):
         equations(layer, layer.bias)
 
 
@@ -160,7 +162,7 @@ def test_what_is_no_weight_is_refused_by_what_came(weight):
 
 @pytest.mark.parametrize("digits", [0, 18, 10**30, 2.5, True, None])
 def test_digits_are_those_of_a_float64(digits):
-    with pytest.raises(InputError, match="digits must be a whole number from 1 to 17"):
+    with pytest.raises(InputError, match=r"^digits\b.*\b1\b.*\b17\b"):
         equations(nn.Linear(1, 1), digits=digits)
 
 

@@ -3,6 +3,7 @@
 import ast
 import csv
 import json
+import re
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bpcompare.cli import main
+from bpcompare.cli import check_many, main
+from bpcompare.cli.check_worker import mark_one
 from bpcompare.errors import MarkingError
 from bpcompare.language import english, spoken
 from bpcompare.marker.check import check_file, check_function
@@ -20,7 +22,6 @@ from bpcompare.marker.gradcheck import gradcheck
 from bpcompare.marker.mistake_names import NAMES, called
 from bpcompare.marker.mistakes import MISTAKES
 from bpcompare.marker.phrases import Phrase, as_data, from_data, phrase
-from bpcompare.marker.sandbox_start import server
 from bpcompare.show import marker_report as show
 
 RIGHT = """
@@ -60,12 +61,6 @@ CLASS = {
 
 
 @pytest.fixture(scope="module")
-def process():
-    with server() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("class")
     for name, source in CLASS.items():
@@ -73,35 +68,53 @@ def folder(tmp_path_factory):
     return made
 
 
-def marked(folder, names, language, *options):
-    files = [str(folder / name) for name in names]
+@pytest.fixture(scope="module")
+def in_english(folder, process):
+    return [mark_one(folder / name, 7, 60.0, process) | {"seconds": 0} for name in CLASS]
+
+
+@pytest.fixture(scope="module")
+def in_chinese(folder):
+    """What the command writes and prints in Chinese, with a process of its own for the files."""
+    files, targets = [str(folder / name) for name in CLASS], [folder / "marks.csv", folder / "marks.json"]
+    options = ["--seed", "7", "--jobs", "1", "--csv", str(targets[0]), "--gradescope", str(targets[1])]
     with redirect_stdout(StringIO()) as printed:
-        main(["check", *files, "--seed", "7", "--jobs", "2", "--lang", language, *options])
-    return printed.getvalue()
+        main(["check", *files, *options, "--lang", "zh"])
+    return printed.getvalue().splitlines(), targets[0].read_text(), targets[1].read_text()
 
 
-def test_files_of_data_are_the_same_in_both_languages(folder):
-    written = []
-    for language in ("en", "zh"):
-        targets = [folder / f"{language}.csv", folder / f"{language}.json"]
-        options = ["--json", "--csv", str(targets[0]), "--gradescope", str(targets[1])]
-        data = json.loads(marked(folder, CLASS, language, *options))
-        rows = list(csv.DictReader(targets[0].read_text().splitlines()))
-        timeless = [[one | {"seconds": 0} for one in some] for some in (data, rows)]
-        written.append((*timeless, targets[1].read_text()))
-    assert written[0] == written[1]
-    assert {"error", "report"} <= set().union(*written[0][0])
+def without_seconds(table):
+    return [row | {"seconds": 0} for row in csv.DictReader(table.splitlines())]
 
 
-def test_the_table_on_the_screen_is_in_chinese(folder):
-    names = ["right.py", "two.py", "raises.py", "changes.py", "broken.py", "other.py"]
-    lines = marked(folder, names, "zh").splitlines()
+def test_files_of_data_are_the_same_in_both_languages(in_english, in_chinese):
+    __, marks, gradescope = in_chinese
+    assert without_seconds(marks) == without_seconds(check_many.as_csv(in_english).decode())
+    assert gradescope == check_many.as_gradescope(in_english).decode()
+
+
+def test_the_marking_as_data_is_the_same_in_both_languages(folder, process, in_english):
+    with spoken("zh"):
+        data = [mark_one(folder / name, 7, 60.0, process) | {"seconds": 0} for name in CLASS]
+    told_in_chinese = [one.pop("error_shown") for one in data if "error" in one]
+    assert data == in_english
+    assert {"error", "report"} <= set().union(*data)
+    assert all(map(chinese, told_in_chinese))
+
+
+def chinese(text):
+    return any("一" <= letter <= "鿿" for letter in text)
+
+
+def test_the_table_on_the_screen_is_in_chinese(in_chinese):
+    lines, summary = in_chinese[0], in_chinese[0][-3]  # two lines on the files that were written follow
     assert lines[0].startswith("✓")
-    for line in lines[1 : len(names)]:
+    for line in lines[1 : len(CLASS)]:
         mark, _, *said = line.split()
         assert mark == "✗"
-        assert any("一" <= letter <= "鿿" for letter in "".join(said))
-    assert lines[-1] == "6 个中有 1 个正确，2 个无法批改。"
+        assert chinese("".join(said))
+    assert re.findall(r"\d+", summary) == ["9", "1", "2"]
+    assert chinese(summary)
 
 
 @pytest.mark.parametrize("name", ["two_mistakes", "bias_added_twice", "nan", "median_for_mean", "rounded"])

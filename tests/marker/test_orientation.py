@@ -1,5 +1,8 @@
 """The weight has shape (out, in), as nn.Linear has it: nn.Linear itself says what is right."""
 
+import json
+from contextlib import nullcontext
+
 import pytest
 import torch
 
@@ -40,6 +43,13 @@ def test_the_gradients_of_nn_linear_pass(gradients):
     assert check_function(gradients, seed=SEED).right
 
 
+@pytest.fixture
+def one_process(monkeypatch, process):
+    """The command takes the process of all tests in the place of one of its own."""
+    monkeypatch.setattr("bpcompare.marker.check.server", lambda: nullcontext(process))
+
+
+@pytest.mark.usefixtures("one_process")
 def test_a_right_file_in_the_orientation_of_nn_linear_exits_0(tmp_path, capsys):
     file = tmp_path / "mine.py"
     file.write_text(
@@ -47,10 +57,11 @@ def test_a_right_file_in_the_orientation_of_nn_linear_exits_0(tmp_path, capsys):
         "    delta = 2 * (x @ w.T + b - y) / y.numel()\n"
         "    return delta.T @ x, delta.sum(0)\n"
     )
-    assert main(["check", str(file)]) == 0
-    assert "Right: every answer, in every call." in capsys.readouterr().out
+    assert main(["check", str(file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["right"] is True
 
 
+@pytest.mark.usefixtures("one_process")
 def test_a_product_of_x_transposed_and_delta_is_refused_as_transposed_and_the_right_line_is_shown(tmp_path, capsys):
     file = tmp_path / "mine.py"
     file.write_text(
@@ -58,12 +69,18 @@ def test_a_product_of_x_transposed_and_delta_is_refused_as_transposed_and_the_ri
         "    delta = 2 * (x @ w.T + b - y) / y.numel()\n"
         "    return x.T @ delta, delta.sum(0)\n"
     )
-    assert main(["check", str(file)]) == 1
+    assert main(["check", str(file), "--json", "--seed", "4"]) == 1
+    answers = json.loads(capsys.readouterr().out)["answers"]
+    (mistake,) = answers["grad_w"]["mistakes"]
+    assert (mistake["names"], mistake["lines"]) == (["transposed"], [5])
+    assert not answers["grad_b"]["mistakes"]
+
+    assert main(["check", str(file), "--seed", "4"]) == 1
     said = capsys.readouterr().out
-    assert "it is transposed: w has shape (out, in), so the product is δᵀx, not xᵀδ  [step 5]" in said
+    assert mistake["says"][0] in said
     assert "(1)  ŷ = xwᵀ + b" in said
     assert "→ (5)  ∂L/∂w = δᵀx" in said
-    assert "✓ grad_b is right" in said
+    assert "✓ grad_b" in said
 
 
 def test_a_transpose_is_named_whether_the_weight_is_square_or_not():

@@ -3,7 +3,6 @@
 import pytest
 
 from bpcompare.errors import InputError, MarkingError
-from bpcompare.marker import sandbox_start
 from bpcompare.marker.check import check_file
 from bpcompare.marker.own_loss import judge_told
 
@@ -28,12 +27,6 @@ CASES = {
     "half": (FILE.replace("= 2 * t", "= t"), ("factor-2-missing",)),
     "sum": (FILE.replace(" / len(x)", ""), ("wrong-size-factor",)),
 }
-
-
-@pytest.fixture(scope="module")
-def process():
-    with sandbox_start.server() as running:
-        yield running
 
 
 @pytest.fixture

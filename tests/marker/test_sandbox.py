@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -39,12 +40,6 @@ FOOLING = {  # what stands before a gradient, wrong by the factor 2, that must n
     "fork": "import os, time\nif os.fork() == 0: time.sleep(20)\n",
     "trace": "import sys\nsys.settrace(lambda *a: 1 / 0)\n",
 }
-
-
-@pytest.fixture(scope="module")
-def process():
-    with sandbox_start.server() as running:
-        yield running
 
 
 @pytest.fixture
@@ -100,7 +95,30 @@ def test_a_file_that_cannot_be_marked_gets_one_sentence(marked, name):
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_cannot_be_marked_ends_the_command_with_2(tmp_path, capsys):
+GREEDY = """
+def refused(action):
+    try:
+        action()
+    except OSError:
+        return True
+    return False
+
+def huge():
+    with open("huge", "wb") as file:
+        file.seek(65 << 20)
+        file.write(b"x")
+
+assert refused(huge), "a file of 65 MiB"
+assert refused(lambda: [open("small", "ab") for _ in range(300)]), "300 open files"
+"""
+
+
+def test_large_files_and_many_open_ones_are_refused(marked):
+    assert marked(GREEDY + GOOD).right
+
+
+def test_a_file_that_cannot_be_marked_ends_the_command_with_2(tmp_path, capsys, monkeypatch, process):
+    monkeypatch.setattr("bpcompare.marker.check.server", lambda: nullcontext(process))
     path = tmp_path / "mine.py"
     path.write_text("1 / 0")
     assert main(["check", str(path)]) == 2

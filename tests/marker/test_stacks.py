@@ -7,7 +7,8 @@ import pytest
 
 from bpcompare.marker import derivations
 from bpcompare.marker.exercises import EXERCISES
-from bpcompare.marker.hypotheses.derivation_changes.changes import all_changes, apply, replay
+from bpcompare.marker.hypotheses.derivation_changes.changes import all_changes
+from bpcompare.marker.hypotheses.derivation_changes.replay import apply, replay
 from bpcompare.marker.hypotheses.derivation_changes.stacks import FAILURES, stacked, through
 
 PROGRAMS = {
@@ -33,7 +34,7 @@ def in_a_stack(program, wanted, values, changes, answer):
     for name in {change.step for change in changes}:
         places = [place for place, change in enumerate(changes) if change.step == name]
         for chosen, stack in stacked([partial(changes[place].make, values) for place in places]):
-            answers = through(program.after(name, wanted), values, name, stack, program.answers[answer])
+            answers = through(program.after(name, wanted), values, {name: stack}, program.answers[answer])
             if answers is not None:
                 found |= {places[k]: one for k, one in zip(chosen, answers, strict=True)}
     return found

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import forked
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -91,7 +92,7 @@ def test_a_long_training_with_its_files_keeps_to_its_memory(tmp_path):
         assert main([*job, "60000"]) == 0
         print((peak() - before) / max(seen))
     """
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=300)
+    done = forked.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert 0.2 < float(done.stdout) < 1.1
 

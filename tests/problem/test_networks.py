@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ def test_widths_must_fit_the_columns_and_the_seed_numpy():
         with_network(line(), [2, 3, 1])
     with pytest.raises(InputError, match=r"got \[1\]"):
         with_network(line(), [1])
-    with pytest.raises(InputError, match="from 0 to 4294967295; got 4294967296"):
+    with pytest.raises(InputError, match=r"4294967295\D+4294967296"):
         quadratic(2**32)
 
 
@@ -171,7 +172,7 @@ def test_a_network_that_cannot_begin_is_refused():
     problem = quadratic(layers=SMALL, dtype=torch.float32)
     with torch.no_grad():
         problem.start[4].weight.fill_(1e38)
-    with pytest.raises(InputError, match=r"already beyond the range of torch\.float32"):
+    with pytest.raises(InputError, match=r"torch\.float32"):
         train(problem, "manual")
 
 
@@ -211,8 +212,10 @@ def test_rounding_and_a_wrong_gradient_are_told_apart():
     manual, rounded, wrong = (
         train(problem, way, lr=0.002, epochs=3) for way in ("manual", scaled(1 + 1e-12), scaled(1.5))
     )
-    assert "formula and scaled differ by rounding at epoch 0" in agree_on_network(manual, rounded).explanation
-    assert "formula and scaled differ by 0.5 at epoch 0" in agree_on_network(manual, wrong).explanation
+    near, far = (agree_on_network(manual, other) for other in (rounded, wrong))
+    assert near.first_difference_at == far.first_difference_at == 1
+    assert re.findall(r"\d+(?:\.\d+)?", near.explanation)[0] == "0"  # the epoch; of rounding no size is named
+    assert re.findall(r"\d+(?:\.\d+)?", far.explanation)[:2] == ["0.5", "0"]
 
 
 def test_a_run_that_ends_earlier_is_not_the_same():
@@ -237,11 +240,11 @@ def test_compare_takes_a_network_and_compare_network_takes_nothing_else():
     a, b = (call(problem, "manual", lr=0.002, epochs=2) for call in (compare, compare_network))
     assert type(a) is type(b)
     assert torch.equal(a.results["manual"].losses, b.results["manual"].losses)
-    with pytest.raises(InputError, match=r"got one nn\.Linear: use compare"):
+    with pytest.raises(InputError, match=r"nn\.Linear\b.*\bcompare\b"):
         compare_network(line())
 
 
 def test_moments_are_refused_before_anything_is_trained():
-    with pytest.raises(MethodError, match=r"a single nn\.Linear only"):
+    with pytest.raises(MethodError, match=r"nn\.Linear"):
         compare_network(quadratic(layers=SMALL), ["manual", "moments+Adam"])
     assert Method.named("moments+Adam").check(line(), 0.1) is None

@@ -1,3 +1,4 @@
+import functools
 import math
 import re
 
@@ -72,25 +73,29 @@ COMPARED = {
     "names": lambda: compare(from_data(STEPS, STEPS**2, x_names=("a" * 90,), name="速度.csv")),
     "overflow": lambda: compare(certified("Pontius"), epochs=5),
 }
-ROWS = {  # per name what is rendered
-    **{name: lambda width, made=made: render(made(), width=width) for name, made in COMPARED.items()},
-    "network": lambda width: network_table.render(
-        compare_network(quadratic(layers=(2, 100, 40, 1)), lr=0.002, epochs=2), {"normal": quadratic()}, width=width
-    ),
-    "ledger": lambda width: ledger_table.render(
-        ledger(compare(cars(standardize=True)).results["adam"].run, 0.1), cars(standardize=True), width=width
-    ),
-    "glossary": lambda width: glossary.render(width=width),
-}
 
 
-@pytest.mark.parametrize("name", ROWS)
+def rows_of(name):
+    """What renders that table at a width, of one comparison."""
+    if name == "glossary":
+        return glossary.render
+    if name == "network":
+        network = compare_network(quadratic(layers=(2, 100, 40, 1)), lr=0.002, epochs=2)
+        return functools.partial(network_table.render, network, {"normal": quadratic()})
+    if name == "ledger":
+        adam = compare(cars(standardize=True)).results["adam"].run
+        return functools.partial(ledger_table.render, ledger(adam, 0.1), cars(standardize=True))
+    return functools.partial(render, COMPARED[name]())
+
+
+@pytest.mark.parametrize("name", [*COMPARED, "network", "ledger", "glossary"])
 def test_no_line_is_wider_than_the_terminal_and_nothing_is_abridged(name):
-    whole = ROWS[name](None)
+    rendered = rows_of(name)
+    whole = rendered(width=None)
     words = {word.strip("|:") for word in whole.split()} - {"", "-"}
     words = {word for word in words if set(word) != {"-"} and "|-" not in word}
     for width in (80, 60, 40):
-        text = ROWS[name](width)
+        text = rendered(width=width)
         assert "…" not in text
         assert "\x1b" not in text
         for row in text.splitlines():
@@ -129,12 +134,13 @@ def test_an_optimum_that_is_not_unique_is_not_claimed():
     x = torch.tensor([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]])
     text = render(compare(from_data(x, x[:, :1]), ["manual"]))
     assert "not unique" in text
-    assert "the inputs have rank 2 for 3 parameters per output" in text
+    (said,) = [row for row in text.splitlines() if row.startswith("optimum ")]
+    assert re.findall(r"\d+", said) == ["2", "3"]  # the rank, and what it would have to be
 
 
 def test_many_parameters_are_cut_and_say_where_they_are():
     text = render(compare(line(30, weight=[[1.0] * 20]), ["manual"], epochs=1))
-    assert "9 more parameters per method: comparison.json" in text
+    assert any("9" in row and "comparison.json" in row for row in text.splitlines())
 
 
 def test_names_with_brackets_are_shown_as_they_are():

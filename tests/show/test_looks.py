@@ -7,7 +7,7 @@ from PIL import Image
 from bpcompare.cli import main, options
 from bpcompare.show import glossary
 
-SHORT = ["--epochs", "2", "--methods", "manual,adam"]
+SHORT = ["--epochs", "2", "--methods", "manual"]
 
 
 def test_explain_style_and_dpi_change_no_number(tmp_path, capsys):

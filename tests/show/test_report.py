@@ -1,6 +1,7 @@
 """The report page, read back from a browser. Needs Chromium, and for one test axe-core; CI has both."""
 
 import csv
+import functools
 import json
 import os
 import re
@@ -95,9 +96,9 @@ def network(tmp_path_factory):
     return folder
 
 
-def opened(browser, path, **options):
+def opened(browser, path, width):
     """The page when its script is done, with what it complained of and what it asked for."""
-    tab = browser.new_page(**options)
+    tab = browser.new_page(viewport={"width": width, "height": 800})
     tab.complaints, tab.requests = [], []
     tab.on("console", lambda message: tab.complaints.append(message.text) if message.type == "error" else None)
     tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
@@ -107,9 +108,36 @@ def opened(browser, path, **options):
     return tab
 
 
+def violations(tab):
+    """What axe finds serious in the light page and in the dark one."""
+    tab.evaluate(AXE.read_text(encoding="utf-8"))
+    found = {}
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)
+        every = tab.evaluate("axe.run(document, {resultTypes: ['violations']}).then(r => r.violations)")
+        serious = [v for v in every if v["impact"] in ("serious", "critical")]
+        found[scheme] = {v["id"]: [node["html"][:120] for node in v["nodes"][:3]] for v in serious}
+    tab.emulate_media(color_scheme="light")
+    return found
+
+
 @pytest.fixture(scope="module")
-def tab(browser, default):
-    return opened(browser, default / "report.html")
+def seen(browser, request):
+    """Every page by its name, loaded once at that width, and as it was before any test touched it what axe found."""
+
+    @functools.cache
+    def once(name, width=1280):
+        path = request.getfixturevalue(name)
+        tab = opened(browser, path / "report.html" if path.is_dir() else path, width)
+        tab.violations = violations(tab) if AXE.exists() and width == 1280 else None
+        return tab
+
+    return once
+
+
+@pytest.fixture(scope="module")
+def tab(seen):
+    return seen("default")
 
 
 def test_the_page_is_of_bounded_size_and_names_no_other_place(default, hostile):
@@ -207,8 +235,8 @@ def test_a_file_s_name_brings_no_control_characters_into_the_page(hostile):
     assert r"<title>a\x1b[2J\x07.csv" in head
 
 
-def test_a_hostile_column_name_stays_text(browser, hostile):
-    tab = opened(browser, hostile)
+def test_a_hostile_column_name_stays_text(seen):
+    tab = seen("hostile")
     assert tab.complaints == []
     assert tab.title() != "run"
     assert HOSTILE in tab.locator("#answer table >> nth=0").inner_text()
@@ -258,29 +286,21 @@ def test_a_node_of_the_graph_tells_its_value_gradient_and_paths(tab):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("which", ["default", "hostile", "network"])
-def test_axe_finds_no_serious_violation(browser, request, which, scheme):
+def test_axe_finds_no_serious_violation(seen, which, scheme):
     if not AXE.exists():
         if CI:
             pytest.fail("CI must have axe-core in build/axe")
         pytest.skip("needs axe-core: npm install --prefix build/axe --no-save axe-core")
-    found = request.getfixturevalue(which)
-    tab = opened(browser, found / "report.html" if found.is_dir() else found, color_scheme=scheme)
-    tab.add_script_tag(content=AXE.read_text(encoding="utf-8"))
-    found = tab.evaluate("axe.run(document, {resultTypes: ['violations']}).then(r => r.violations)")
-    serious = {
-        v["id"]: [n["html"][:120] for n in v["nodes"][:3]] for v in found if v["impact"] in ("serious", "critical")
-    }
-    assert serious == {}
+    assert seen(which).violations[scheme] == {}
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_is_wider_than_the_screen(browser, default, width):
-    tab = opened(browser, default / "report.html", viewport={"width": width, "height": 800})
-    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+def test_nothing_is_wider_than_the_screen(seen, width):
+    assert seen("default", width).evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_a_network_shows_the_sizes_of_its_tensors(browser, network):
-    tab = opened(browser, network / "report.html")
+def test_a_network_shows_the_sizes_of_its_tensors(seen, network):
+    tab = seen("network")
     assert tab.complaints == []
     with (network / "history.csv").open(newline="") as file:
         rows = {(int(row["epoch"]), row["method"]): row for row in csv.DictReader(file)}

@@ -161,3 +161,57 @@ def test_a_prediction_is_made_in_the_users_units_and_only_for_gradient_descent_o
     assert comparison.predicted_path("adam") is None
     batches = compare(problem, ["manual"], epochs=4, batch_size=10)
     assert batches.predicted("manual") is None
+
+
+def alone(eigenvalues, offsets, start=0.0, bias=True):
+    """Modes along the axes, with a curvature and a distance each, and no loss at the optimum."""
+    eigenvalues, offsets = (torch.tensor(values, dtype=torch.float64) for values in (eigenvalues, offsets))
+    size = len(eigenvalues)
+    return Modes(
+        eigenvalues=eigenvalues,
+        eigenvectors=torch.eye(size, dtype=torch.float64),
+        start=torch.full((size, 1), start, dtype=torch.float64),
+        initial_offset=offsets[:, None],
+        initial_excess=(eigenvalues * offsets.square() / 2)[:, None],
+        minimum_loss=torch.zeros(1, dtype=torch.float64),
+        has_bias=bias,
+    )
+
+
+@pytest.mark.parametrize(("fraction", "steps"), [(0.25, 1), (0.24, 2), (1 / 16, 2), (4.0**-7, 7), (4.0**-64, 64)])
+def test_a_distance_that_is_halved_reaches_a_quarter_of_the_gap_in_each_step(fraction, steps):
+    for count in (1, 2, 3):
+        assert alone([1.0] * count, [3.0] * count).steps_to(fraction, 0.5) == steps
+
+
+def test_steps_are_counted_up_to_the_largest_number_and_no_further():
+    slow = alone([1.0], [1.0])
+    steps = slow.steps_to(0.5, 1e-15)  # (1 − 1e-15)^2k = ½, with 1 − 1e-15 rounded
+    left = 1 - 1e-15
+    assert steps == pytest.approx(math.log(0.5) / (2 * math.log(left)), rel=1e-9)
+    assert slow.steps_to(0.5, 1e-17) is None  # 1 − 1e-17 is 1
+    assert alone([1.0], [1.0]).steps_to(0.0, 1.0) == 1  # the first step arrives
+    assert alone([1.0, 1.0], [0.0, 0.0]).steps_to(0.1, 3.0) == 0
+    assert alone([1.0, 1.0], [1.0, 1.0]).steps_to(0.5, 2.0) is None  # thrown from side to side
+
+
+def test_where_the_path_ends_and_what_it_says_of_itself():
+    theory = alone([4.0, 1.0], [1.0, -2.0], start=5.0)
+    weight, bias = theory.limit
+    assert (weight.tolist(), bias.tolist()) == ([[4.0]], [7.0])  # start − distance
+    weights, biases = theory.path(0.5, torch.tensor([0, 1, 2]))  # 1 − ηλ is −1 and ½
+    assert weights.flatten().tolist() == [5.0, 3.0, 5.0]
+    assert biases.flatten().tolist() == [5.0, 6.0, 6.5]
+    assert theory.losses(0.5, torch.tensor([0, 1, 2])).tolist() == [4.0, 2.5, 2.125]  # ½(4·1 + 1·4), …
+    assert repr(theory) == "<Modes: 2, λ from largest to smallest: 4, 1>"
+    assert repr(alone([], [])) == "<Modes: 0, λ from largest to smallest: >"
+    weight, bias = alone([4.0, 1.0], [1.0, -2.0], start=5.0, bias=False).limit
+    assert (weight.tolist(), bias.tolist()) == ([[4.0, 7.0]], [0.0])
+
+
+def test_of_equal_entries_of_an_eigenvector_the_first_is_positive():
+    # Columns of one length at right angles to 1: A's singular vectors are (1, −1)/√2 and (1, 1)/√2 in some sign.
+    x = torch.tensor([[1.0, 0.2], [-1.0, -0.2], [0.2, 1.0], [-0.2, -1.0]], dtype=torch.float64)
+    found = modes(from_data(x, x[:, :1] + 1, bias=False)).eigenvectors
+    root = math.sqrt(0.5)
+    assert torch.allclose(found, torch.tensor([[root, root], [root, -root]], dtype=torch.float64), atol=1e-12)

@@ -1,14 +1,16 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from certified import ANSCOMBE_AND_CARS, NIST, digits, exact_line, nist
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bpcompare.problem.problem import line
 from bpcompare.theory import least_squares as module
 from bpcompare.theory import reduction
-from bpcompare.theory.least_squares import curvature, least_squares
+from bpcompare.theory.least_squares import Curvature, curvature, least_squares
 
 # Certified digits that the estimates must reach: what careful float64 software reaches on these tables.
 DIGITS = {"NoInt1": 14, "NoInt2": 14, "Norris": 12, "Pontius": 12, "Longley": 12, "Wampler2": 12}
@@ -95,6 +97,16 @@ def test_the_loss_of_any_parameters_is_torchs(seed, n, inputs, outputs, bias):
     assert optimum.loss <= direct.item() * (1 + 1e-12)
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_noise_moves_the_optimum_away_from_the_truth_and_below_it(noise):
+    problem = line(noise=noise, dtype=torch.float64)
+    optimum = least_squares(problem.x, problem.y)
+    off = (optimum.weight - problem.truth.weight).abs().item()
+    loss_of_truth = torch.nn.functional.mse_loss(problem.x @ problem.truth.weight.T + problem.truth.bias, problem.y)
+    assert (off > 1e-5) == (noise > 0)
+    assert (optimum.loss < loss_of_truth.item() * (1 - 1e-5)) == (noise > 0)
+
+
 def test_the_curvature_of_norris_is_what_was_computed_elsewhere():
     # Eigenvalues of the Hessian by NumPy on the certified table.
     c = curvature(nist("Norris")[0])
@@ -130,3 +142,63 @@ def test_a_singular_curvature_has_no_finite_condition_number():
 
 def test_inputs_of_zero_stand_any_rate():
     assert curvature(torch.zeros(3, 1), bias=False).largest_stable_lr == math.inf
+
+
+def by_hand(eigenvalues, rank, sample=5.0):
+    return Curvature(torch.tensor(eigenvalues, dtype=torch.float64), rank, sample)
+
+
+def test_the_rates_of_a_curvature_are_those_that_are_worked_out_by_hand():
+    c = by_hand([4.0, 2.0, 1.0], 3)
+    assert (c.condition_number, c.largest_stable_lr, c.best_lr, c.safe_sample_lr) == (4.0, 0.5, 0.4, 0.4)
+    # |1 − 4η| and |1 − η|: the first is the larger one above 2/5, the second below.
+    assert [round(c.contraction(lr), 12) for lr in (0.1, 0.4, 0.45, 0.5, 0.75)] == [0.9, 0.6, 0.8, 1.0, 2.0]
+    assert "3 eigenvalues, largest 4, rank 3, condition number 4" in repr(c)
+    one_sample = curvature(torch.tensor([[3.0], [4.0]]), 2)
+    assert one_sample.largest_sample_eigenvalue == 16 + 1  # 2(4² + 1) over 2 outputs
+    assert curvature(torch.tensor([[3.0], [4.0]]), bias=False).largest_sample_eigenvalue == 2 * 16
+
+
+def test_directions_without_curvature_count_in_no_rate():
+    c = by_hand([4.0, 1.0, 0.0], 2)
+    assert (c.condition_number, c.best_lr) == (math.inf, 0.4)
+    assert c.contraction(0.4) == pytest.approx(0.6)
+    flat = by_hand([0.0, 0.0], 0, 0.0)
+    assert (flat.largest_stable_lr, flat.best_lr, flat.safe_sample_lr) == (math.inf, math.inf, math.inf)
+    assert flat.contraction(0.3) == 1.0
+
+
+def test_steps_from_any_start_are_counted_whole_and_never_none():
+    c = by_hand([4.0, 1.0], 2)
+    assert c.most_steps_to(0.6**4, 0.4) in (2, 3)  # exactly two steps, but for rounding of a logarithm
+    assert c.most_steps_to(0.6**5, 0.4) == 3  # half a step more
+    assert c.most_steps_to(0.9, 0.4) == 1
+    assert c.most_steps_to(1.0, 0.4) == 1  # one is the least that is told
+    assert by_hand([4.0], 1).most_steps_to(1e-9, 0.25) == 1  # the first step arrives
+    assert c.most_steps_to(0.5, 0.5) == math.inf  # |1 − ηλ| is 1: the gap stays
+    assert c.most_steps_to(0.5, 0.6) == math.inf
+
+
+def test_an_optimum_says_what_it_is():
+    x = torch.tensor([[0.0, 1.0], [1.0, 3.0], [2.0, 2.0], [4.0, 1.0]])
+    unique, many = least_squares(x, x), least_squares(x[:, :1].expand(4, 2), x)
+    assert "Optimum 2 → 2:" in repr(unique)
+    assert "rank 3, unique" in repr(unique)
+    assert "rank 2, one of many" in repr(many)
+
+
+def test_the_inverse_moments_are_those_of_numpy():
+    x = torch.tensor([[0.0, 1.0], [1.0, 3.0], [2.0, 2.0], [4.0, 1.0], [5.0, -7.0]], dtype=torch.float64)
+    design = np.concatenate([x.numpy(), np.ones((5, 1))], 1)
+    np.testing.assert_allclose(least_squares(x, x).inverse_moments(), np.linalg.inv(design.T @ design), rtol=1e-12)
+
+
+def test_the_gap_keeps_its_digits_where_the_loss_has_none_left():
+    x, y, _, _ = nist("Norris")
+    optimum = least_squares(x, y)
+    # b moved by h costs h², and h² is far below rounding of the loss.
+    h = 1e-6 * math.sqrt(optimum.loss)
+    gap = optimum.gap_at(optimum.weight, optimum.bias + h).item()
+    assert gap == pytest.approx(h**2, rel=1e-4)
+    several = optimum.gap_at(optimum.weight.expand(3, 1, 1), optimum.bias + torch.tensor([[0.0], [1.0], [2.0]]))
+    assert several.tolist() == pytest.approx([0.0, 1.0, 4.0], abs=1e-12)

@@ -1,10 +1,13 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from bpcompare.training.gradients import SOURCES, autograd, finite_difference, formula, moments
+from bpcompare.errors import MethodError
+from bpcompare.graph.node import topological_order
+from bpcompare.training.gradients import SOURCES, autograd, finite_difference, formula, loss_graph, moments, sums
 
 # Relative to the largest entry: a sum of up to 200 products in float64, and the same in float32.
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
@@ -127,3 +130,56 @@ def test_the_formula_is_autograd_to_the_bit(seed, n, inputs, outputs, bias, dtyp
     model, x, y = drawn(seed, n, inputs, outputs, dtype, bias)
     ours, theirs = answer(formula, model, x, y), answer(autograd, model, x, y)
     assert all(map(torch.equal, ours, theirs))
+
+
+def test_sums_are_kept_for_the_same_data_and_taken_anew_for_any_other():
+    _, x, y = drawn(4, 10, 2, 1, torch.float64)
+    kept = sums(x, y)
+    assert sums(x, y) is kept
+    assert sums(x, y.clone()) is not kept  # the latest are kept
+    y += 1
+    assert sums(x, y)[1].item() == pytest.approx(kept[1].item() + 1)
+    again = sums(x, y)
+    x *= 2
+    assert torch.allclose(sums(x, y)[0], 2 * again[0])
+    x_mean, y_mean, sxx, syx, syy = sums(x, y)
+    together = np.cov(torch.cat([x, y], 1).T, bias=True)
+    np.testing.assert_allclose(torch.cat([x_mean, y_mean]), np.mean(torch.cat([x, y], 1).numpy(), 0), rtol=1e-12)
+    np.testing.assert_allclose(sxx, together[:2, :2], rtol=1e-12)
+    np.testing.assert_allclose(syx, together[2:, :2], rtol=1e-12)
+    assert syy.item() == pytest.approx(together[2, 2], rel=1e-12)
+
+
+def test_the_step_of_a_finite_difference_balances_rounding_and_curving():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1)).double()
+    x, y = 3 * torch.randn(7, 2).double(), torch.randn(7, 1).double()
+    ours = answer(finite_difference, model, x, y)[1:]
+    theirs = answer(autograd, model, x, y)[1:]
+    assert distance(ours, theirs) < 1e-9  # h = √ε would leave 1e-8 of rounding, h = ⁴√ε 1e-8 of curving
+
+
+def test_the_step_of_a_finite_difference_grows_with_the_number():
+    model = nn.Linear(1, 1, bias=False, dtype=torch.float64)
+    with torch.no_grad():
+        model.weight.fill_(1e10)
+    _, slope = answer(finite_difference, model, torch.ones(1, 1).double(), torch.zeros(1, 1).double())
+    assert slope.item() == pytest.approx(2e10, rel=1e-9)  # 1e10 + 6e-6 is rounded by a tenth of the step
+
+
+def test_a_model_of_one_layer_has_no_layers_to_count_and_an_empty_one_has_no_gradient():
+    assert formula.supports(nn.Linear(1, 1))
+    assert formula.supports(nn.Sequential(nn.ReLU()))
+    assert not formula.supports(nn.Sequential())
+    assert moments.supports(nn.Linear(3, 2))
+    with pytest.raises(MethodError, match=r"single nn\.Linear only"):
+        moments.supports(nn.Sequential(nn.Linear(1, 1)))
+
+
+def test_the_graph_names_layers_by_their_place_where_there_are_several():
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1, bias=False)).double()
+    loss, parameters = loss_graph(model, torch.ones(5, 2).double(), torch.ones(5, 1).double())
+    assert [node.name for node, _ in parameters] == ["0.weight", "0.bias", "2.weight"]
+    assert [parameter is own for (_, parameter), own in zip(parameters, model.parameters(), strict=True)] == [True] * 3
+    steps = {node.name for node in topological_order(loss)}
+    assert {"x", "a0", "a1", "ŷ", "y", "loss", "2.weightᵀ"} <= steps

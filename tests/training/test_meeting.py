@@ -3,7 +3,6 @@
 import os
 import re
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -11,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from forked import run
 
 from bpcompare.cli import main
 from bpcompare.errors import WorkerError
@@ -120,7 +120,7 @@ def test_what_loading_took_counts_but_some_time_is_always_left(monkeypatch):
 def test_a_process_whose_master_never_answers_says_so_in_one_sentence_and_ends_with_2(listener, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     environment |= {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": str(listener(silent))}
-    done = subprocess.run(
+    done = run(
         [sys.executable, "-m", "bpcompare", "--epochs", "2", "--timeout", "1"],
         env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120,
     )  # fmt: skip

@@ -24,7 +24,7 @@ def test_without_torchrun_a_process_is_alone_and_with_it_it_has_its_place():
 def test_a_variable_that_is_missing_or_out_of_range_is_named_with_its_remedy(name, values):
     for value in values:
         environment = {key: text for key, text in {**WHOLE, name: value}.items() if text is not None}
-        with pytest.raises(InputError, match="start with torchrun") as told:
+        with pytest.raises(InputError, match="torchrun") as told:
             place(environment)
         # A world of one has no rank 1; of a value without its partner either name is the one to mend.
         assert name in str(told.value)

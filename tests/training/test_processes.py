@@ -2,11 +2,11 @@ import json
 import os
 import re
 import socket
-import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
 
+import forked
 import pytest
 import torch
 from worker import LINE, NETWORK, results
@@ -40,7 +40,7 @@ def jobs(tmp_path_factory):
     names = ["die:2", "stall:2", "alone:1", "fail:2", "agree:2", "agree:3", "network:2", "torchrun:2"]
     ports = {"MASTER_PORT": str(free_port()), "NODES_PORT": str(free_port())}
     environment = {**os.environ, "MASTER_ADDR": "localhost", **ports, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, str(SCRIPT), str(folder), *names], env=environment, timeout=IN_TIME, check=True)
+    forked.run([sys.executable, str(SCRIPT), str(folder), *names], env=environment, timeout=IN_TIME, check=True)
     return folder
 
 
@@ -60,7 +60,7 @@ def test_several_workers_make_the_runs_of_one_within_rounding_and_all_the_same(c
     folder = jobs / f"agree:{count}"
     for rank in range(count):
         assert outcome(folder, rank) == (0, "")
-    first, *others = [torch.load(folder / f"{rank}.pt") for rank in range(count)]
+    first, *others = [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(count)]
     for name, (parameters, losses) in by_one.items():
         exact = name.startswith("sweep")  # whole runs are shared out, not rows
         rtol = 0 if exact else ROUNDING
@@ -175,7 +175,7 @@ def test_a_broken_connection_is_a_worker_error(monkeypatch):
 
     monkeypatch.setattr(processes.dist, "all_reduce", broken)
     monkeypatch.setattr(processes.dist, "all_gather_object", broken)
-    with pytest.raises(WorkerError, match=r"lost or does not answer .Connection closed by peer.; see"):
+    with pytest.raises(WorkerError, match="Connection closed by peer"):
         processes.sum_over_processes(torch.ones(1))
     with pytest.raises(WorkerError):
         processes.gather("anyone?")

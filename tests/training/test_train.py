@@ -120,7 +120,7 @@ def test_a_batch_that_overflows_names_its_step_within_the_epoch():
 
 def test_data_whose_first_loss_overflows_are_refused():
     x = torch.tensor([[1e30], [2.0]])
-    with pytest.raises(InputError, match=r"already beyond the range of torch.float32; train with float64"):
+    with pytest.raises(InputError, match=r"torch\.float32.*float64"):
         train(from_data(x, x), "manual")
 
 
@@ -211,7 +211,7 @@ def test_a_source_says_which_models_it_supports_before_anything_is_trained():
         raise AssertionError("it must not be called")
 
     mine.supports = lambda model: isinstance(model, nn.Sequential)
-    with pytest.raises(MethodError, match="does not support this Linear"):
+    with pytest.raises(MethodError, match=r"'mine'.*Linear"):
         train(line(), Method("mine", "mine", "GradientDescent", mine, GradientDescent))
 
 
@@ -230,11 +230,12 @@ def test_more_epochs_than_memory_holds_are_refused_beforehand():
 
 
 def test_train_takes_one_method():
-    with pytest.raises(InputError, match="one method"):
+    with pytest.raises(InputError, match=r"manual.*adam"):
         train(line(), ["manual", "adam"])
 
 
 RATE = 1e-12  # relative: at most 8 steps of sums of at most 20 products, in float64
+TRIED_RATE = 1e-8  # of a gradient by trying: a loss of about 10 is rounded by ε·10 and divided by h = ε^⅓, 8 times
 
 
 @given(
@@ -244,7 +245,7 @@ RATE = 1e-12  # relative: at most 8 steps of sums of at most 20 products, in flo
     outputs=st.integers(1, 3),
     bias=st.booleans(),
     lr=st.floats(1e-3, 0.3),
-    source=st.sampled_from(["formula", "autograd", "graph", "moments"]),
+    source=st.sampled_from(["formula", "autograd", "graph", "moments", "finite_difference"]),
     rule=st.sampled_from(["GradientDescent", "Adam", "RMSprop", "AdamW"]),
 )
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -263,7 +264,8 @@ def test_every_source_with_every_rule_is_what_pytorch_trains(seed, samples, inpu
         optimizer.step()
     for name, p in model.named_parameters():
         # An adaptive rule divides by the size of the gradient, and rounding in a gradient near 0 comes out larger.
-        tolerance = RATE if rule == "GradientDescent" else 1e4 * RATE
+        tolerance = TRIED_RATE if source == "finite_difference" else RATE
+        tolerance *= 1 if rule == "GradientDescent" else 1e4
         assert torch.allclose(run.parameters[name][-1], p.detach(), rtol=tolerance, atol=tolerance)
 
 

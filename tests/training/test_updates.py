@@ -104,6 +104,10 @@ def test_swapped_betas_are_torchs_adam_with_its_betas_exchanged_and_they_oversho
     assert swapped.losses[500:].max() == pytest.approx(3, abs=0.1)
 
 
+def test_adam_has_five_variants():
+    assert len([rule for rule in RULES.values() if issubclass(rule, Adam)]) == 1 + 5
+
+
 def test_the_effects_on_the_main_problem_are_those_that_the_docstrings_tell():
     adam, uncorrected, inside, rmsprop = (
         train(line(), f"autograd+{rule}")

@@ -202,7 +202,7 @@ def train_in_half(problem: Problem, lr: float, epochs: int) -> tuple[list[float]
         weight, bias = (p.detach().double() for p in model.parameters())
         losses.append(((problem.x @ weight.T + bias - problem.y) ** 2).mean().item())
         model.zero_grad()
-        nn.functional.mse_loss(model(x), y).backward()
+        (model(x) - y).square().mean().backward()  # nn.MSELoss, which older PyTorch lacks for float16
         for p in model.parameters():
             p.data -= lr * _grad(p)
     return losses, {name: _in_halves(p, lr) for name, p in model.named_parameters()}

@@ -7,7 +7,7 @@ import numpy as np
 from bpcompare.language import _
 from bpcompare.marker.calls import EPSILON, Array, Call
 from bpcompare.marker.explanation import Explanation, expected_value
-from bpcompare.marker.hypotheses.wrong_parts import view
+from bpcompare.marker.hypotheses.wrong_parts.view import view
 from bpcompare.marker.memo import Memo
 
 Direction = Callable[[Call], tuple[Array, Array]]  # base and direction: the answer is base + c · direction

@@ -8,7 +8,10 @@ from typing import NamedTuple
 
 from bpcompare.marker.calls import Array
 from bpcompare.marker.factors import Factor
-from bpcompare.marker.hypotheses.wrong_parts import ERRORS, INPUTS, PRODUCTS, SAMPLES, SUMS, View
+from bpcompare.marker.hypotheses.wrong_parts.inputs import INPUTS, SAMPLES
+from bpcompare.marker.hypotheses.wrong_parts.products import PRODUCTS, SUMS
+from bpcompare.marker.hypotheses.wrong_parts.residuals import ERRORS
+from bpcompare.marker.hypotheses.wrong_parts.view import View
 
 MOST_MISTAKES = 2  # in one combination, apart from its factor
 # Factors that follow from the mistake itself, and are no mistake of their own: powers of the sizes, and constants.
@@ -56,6 +59,23 @@ class LastStep(NamedTuple):
     multiply: Multiply | None = None
     add: Add | None = None
 
+    def of(self, x: Array, delta: Array) -> Array:
+        """What the step makes of x of shape (…, samples, in) and δ of (…, samples, out)."""
+        if self.add is not None:
+            return self.add(delta)
+        assert self.multiply is not None
+        return self.multiply(x, delta)
+
+
+def error_of(view: View, choice: Choice) -> tuple[Array, Array] | None:
+    """The residual as it is chosen."""
+    return view.once(("error", choice), ERRORS[choice.mistake][choice.variant])
+
+
+def input_of(view: View, choice: Choice) -> tuple[Array, Array] | None:
+    """The x as it is chosen."""
+    return view.once(("x", choice), INPUTS[choice.mistake][choice.variant])
+
 
 @dataclass(frozen=True, eq=False)
 class Combination:
@@ -83,13 +103,10 @@ class Combination:
         inputs = view.once(("input", self.input, self.samples), self._inputs)
         if deltas is None or inputs is None:
             return None
-        if self.last.add is not None:
-            return self.last.add(deltas[0]), self.last.add(deltas[1])
-        assert self.last.multiply is not None
-        return self.last.multiply(inputs[0], deltas[0]), self.last.multiply(inputs[1], deltas[1])
+        return self.last.of(inputs[0], deltas[0]), self.last.of(inputs[1], deltas[1])
 
     def _deltas(self, view: View) -> tuple[Array, Array] | None:
-        error = view.once(("error", self.error), ERRORS[self.error.mistake][self.error.variant])
+        error = error_of(view, self.error)
         if error is None:
             return None
         rows = self._rows(view)
@@ -98,7 +115,7 @@ class Combination:
         return error[0][rows] * scale, error[1][rows] * scale
 
     def _inputs(self, view: View) -> tuple[Array, Array] | None:
-        x, rows = INPUTS[self.input.mistake][self.input.variant](view), self._rows(view)
+        x, rows = input_of(view, self.input), self._rows(view)
         return (x[0][rows], x[1][rows]) if x is not None else None
 
     def _rows(self, view: View) -> slice:
@@ -109,6 +126,12 @@ class Combination:
 def combinations(answer: str) -> tuple[Combination, ...]:
     """All combinations for ``grad_w`` or ``grad_b``, the right one first and those with more mistakes later."""
     return tuple(sorted(_compose(answer), key=lambda combination: len(combination.mistakes)))
+
+
+@cache
+def holding(mistakes: int, answer: str) -> tuple[Combination, ...]:
+    """Those of the combinations that hold so many mistakes."""
+    return tuple(one for one in combinations(answer) if len(one.mistakes) == mistakes)
 
 
 def _compose(answer: str) -> Iterator[Combination]:

@@ -97,9 +97,11 @@ def _left_alone(array: Array, cast: Cast, call: Call, answer: str) -> bool:
 
 def _explains(calls: Sequence[Call], answer: str, predict: Callable[[Call], Array]) -> bool:
     """Whether every answer is the predicted one to rounding, and the right ones are not as near."""
-    predicted = [predict(call) for call in calls]
-    if not all(agrees(call, answer, array, 8.0) for call, array in zip(calls, predicted, strict=True)):
-        return False
+    predicted: list[Array] = []
+    for call in calls:
+        predicted.append(predict(call))
+        if not agrees(call, answer, predicted[-1], 8.0):
+            return False
     made = sum(float((error(call, answer, expected_value(call, answer)) ** 2).sum()) for call in calls)
     left = sum(float((error(call, answer, array) ** 2).sum()) for call, array in zip(calls, predicted, strict=True))
     return left < PREDICTED**2 * made

@@ -1,9 +1,9 @@
 """Hypothesis: on the way to the gradient of the squared error, numbers are held in a narrower type or rounded."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from itertools import product
-from typing import NamedTuple
+from itertools import accumulate, product
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from bpcompare.marker.explanation import (
 from bpcompare.marker.factors import Factor
 from bpcompare.marker.hypotheses.number_types import CASTS, PREDICTED, Cast, comparable, error
 from bpcompare.marker.hypotheses.number_values import STEPS
-from bpcompare.marker.hypotheses.wrong_parts import View, view
+from bpcompare.marker.hypotheses.wrong_parts.view import View, view
 from bpcompare.marker.memo import Memo
 from bpcompare.marker.phrases import Phrase, Words, phrase, said
 
@@ -52,7 +52,8 @@ ROUNDED: dict[str, tuple[str, ...]] = {
 WHOLE = Phrase(N_("whole numbers"))
 
 
-class Rounding(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Rounding:
     """Digits lost on the way: the stages at which ``cast`` is applied, and what that is called."""
 
     mistake: str
@@ -116,9 +117,11 @@ def _predicted(calls: Sequence[Call], answer: str, rounding: Rounding, memo: Mem
 
     Errors of rounding are as good as random, so that nothing but the same rounding at the same place predicts them.
     """
-    count = sum(call.answers[answer].size for call in calls)
-    made, left = (sum(_squared_error(call, answer, which, memo) for call in calls) for which in (None, rounding))
-    return count >= TELLING and left < PREDICTED**2 * made
+    if sum(call.answers[answer].size for call in calls) < TELLING:
+        return False
+    most = PREDICTED**2 * sum(_squared_error(call, answer, None, memo) for call in calls)
+    left = accumulate(_squared_error(call, answer, rounding, memo) for call in calls)
+    return all(so_far < most for so_far in left)  # too much of the errors is left, mostly after a call or two
 
 
 def _squared_error(call: Call, answer: str, rounding: Rounding | None, memo: Memo) -> float:

@@ -7,12 +7,23 @@ from itertools import pairwise
 import numpy as np
 
 from bpcompare.marker.calls import Array, Call
-from bpcompare.marker.explanation import Explanation, Guess, agrees, cheapest, fit_guesses, not_refuted, telling_first
+from bpcompare.marker.explanation import (
+    Explanation,
+    Guess,
+    Priced,
+    agrees,
+    cheapest,
+    fit_guesses,
+    not_refuted,
+    telling_first,
+)
 from bpcompare.marker.factors import Factor
 from bpcompare.marker.hypotheses.added_terms import added_term, finite_difference
-from bpcompare.marker.hypotheses.combinations import MOST_MISTAKES, combinations
+from bpcompare.marker.hypotheses.combination_screen import refuted
+from bpcompare.marker.hypotheses.combinations import MOST_MISTAKES, holding
 from bpcompare.marker.hypotheses.rounded_stages import narrowed
-from bpcompare.marker.hypotheses.wrong_parts import ERRORS, View, view
+from bpcompare.marker.hypotheses.wrong_parts.residuals import ERRORS
+from bpcompare.marker.hypotheses.wrong_parts.view import View, view
 from bpcompare.marker.memo import Memo
 from bpcompare.marker.problems.linear_regression import solve
 
@@ -25,24 +36,24 @@ def _of_view(make: Callable[[View], tuple[Array, Array] | None], memo: Memo) -> 
     return lambda call: make(view(call, memo))
 
 
-def composed(calls: Sequence[Call], answer: str, memo: Memo, most_mistakes: int = MOST_MISTAKES) -> Explanation | None:
-    """The cheapest combination of residual, x, samples and product, each right or wrong, times a factor."""
+def composed(calls: Sequence[Call], answer: str, memo: Memo, mistakes: int) -> Explanation | None:
+    """The cheapest combination of residual, x, samples and product, so many of them wrong, times a factor."""
     if len(calls) < 2:
         return None
     found: list[Explanation] = []
-    lowest = np.inf
     ordered = telling_first(calls, answer)
-    every = combinations(answer)
+    first = ordered[0]
+    if first.answers[answer].size > 1:
+        far = memo.once(("far", first, answer, mistakes), partial(refuted, first, answer, mistakes, memo))
+        memo.refuted.setdefault((first, answer), set()).update(far)
+    every = holding(mistakes, answer)
     for combination, guess in not_refuted(ordered, answer, every, lambda one: _of_view(one.of, memo), memo):
-        if len(combination.mistakes) > min(lowest, most_mistakes):
-            break
         factor = fit_guesses(ordered, answer, guess)
         if factor is None:
             continue
         rest = combination.remainder(factor)
-        cost = len(combination.mistakes) + rest.cost + (NEUTRAL_COST if rest != factor else 0)
+        cost = mistakes + rest.cost + (NEUTRAL_COST if rest != factor else 0)
         found.append(Explanation(combination.mistakes, cost, rest if rest != Factor() else None))
-        lowest = min(lowest, cost)
     return cheapest(found)
 
 
@@ -155,6 +166,14 @@ def _share(v: View, answer: str, index: int) -> Array:
 
 
 SHARED = frozenset(ERRORS) - {""}  # both gradients are made of the residual
+COMBINED = tuple(Priced(count, partial(composed, mistakes=count)) for count in range(MOST_MISTAKES + 1))
+OTHERS = (
+    Priced(1.2, other_products),
+    Priced(1.0, prepared),
+    Priced(1.4, random_sample),
+    Priced(1.5, added_term),
+    Priced(1.5, finite_difference),
+)
+HYPOTHESES = (*COMBINED, *OTHERS, Priced(1.0, narrowed))
 # Two mistakes in one kind of calls, and others elsewhere, are rather chance than what somebody wrote.
-IN_PARTS = (partial(composed, most_mistakes=1), other_products, prepared, random_sample, added_term, finite_difference)
-HYPOTHESES = (composed, other_products, prepared, random_sample, added_term, finite_difference, narrowed)
+IN_PARTS = (*COMBINED[:2], *OTHERS)

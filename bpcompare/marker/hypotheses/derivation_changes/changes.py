@@ -1,14 +1,13 @@
 """What can go wrong in a derivation: every change of one step, with what is said of it and how much has to go wrong."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from bpcompare.language import N_
-from bpcompare.marker.calls import Array
 from bpcompare.marker.hypotheses.derivation_changes import transforms
 from bpcompare.marker.hypotheses.derivation_changes.operations import INSTEAD, OPERATIONS, sigmoid
 from bpcompare.marker.hypotheses.derivation_changes.program import Make, Program, Step, Values, written
@@ -41,7 +40,7 @@ IN_STEP_CHANGED = N_("in the step to {step}, {value} is {change}")
 STANDS = N_("in the step to {step}, {other} stands where {operand} belongs")
 NUMBER_STANDS = N_("in the step to {step}, the number {number:g} stands where {operand} belongs")
 ONES_STAND = N_("in the step to {step}, ones stand where {operand} belongs")
-INCREASED, REDUCED = N_("{value} is increased by {amount}"), N_("{value} is reduced by {amount}")
+Shapes = Mapping[str, tuple[int, ...]]  # of the values, by name
 ONE_USE = 0.1  # more than where every use of a value is concerned
 
 
@@ -70,7 +69,7 @@ class Change:
 
 def all_changes(
     program: Program, wanted: frozenset[str], typical: Values, given: frozenset[str] = frozenset()
-) -> list[Change]:
+) -> tuple[Change, ...]:
     """Every change of one of the wanted values, cheapest first.
 
     Args:
@@ -79,7 +78,23 @@ def all_changes(
         typical: Values of one problem, which say what each value is.
         given: Values that are the learner's own: they can only be changed where a step uses them.
     """
-    found: list[Change] = []
+    lengths: dict[int, int] = {}
+    shapes = tuple(
+        (name, tuple(lengths.setdefault(length, len(lengths)) for length in np.shape(typical[name])))
+        for name in program.users
+    )
+    return _changes_of(program, wanted, shapes, given)
+
+
+@lru_cache(maxsize=32)
+def _changes_of(
+    program: Program,
+    wanted: frozenset[str],
+    equal_shapes: tuple[tuple[str, tuple[int, ...]], ...],
+    given: frozenset[str],
+) -> tuple[Change, ...]:
+    """The same for all problems whose values have equal shapes where these have, whatever their lengths."""
+    typical, found = dict(equal_shapes), list[Change]()
     for shown in program.inputs.values():
         used = [step for step in program.users[shown] if step.name in wanted]
         if shown in wanted and used:
@@ -93,12 +108,12 @@ def all_changes(
                 found += _of_step(program, step, typical)
             if len(used) > 1 or step.name in given:
                 found += [change for user in used for change in _one_use(program, user, step.name, typical)]
-    return sorted(found, key=lambda change: change.cost)
+    return tuple(sorted(found, key=lambda change: change.cost))
 
 
-def _values_of_input(program: Program, shown: str, user: Step, typical: Values) -> Iterator[Change]:
-    for words, transform, more in transforms.of(typical[shown], program.axes_of(shown)):
-        says = _told(IS_CHANGED, value=shown, change=words)
+def _values_of_input(program: Program, shown: str, user: Step, typical: Shapes) -> Iterator[Change]:
+    for words, transform, more in transforms.of(len(typical[shown]), program.axes_of(shown)):
+        says = told(IS_CHANGED, value=shown, change=words)
         yield Change(VALUE, shown, _transformed_input(shown, transform), says, user.line, COST[VALUE] + more)
 
 
@@ -106,37 +121,37 @@ def _transformed_input(shown: str, transform: transforms.Transform) -> Make:
     return lambda values: transform(values[shown])
 
 
-def _of_step(program: Program, step: Step, typical: Values) -> Iterator[Change]:
+def _of_step(program: Program, step: Step, typical: Shapes) -> Iterator[Change]:
     for words, operation in INSTEAD[step.operation].items():
         operands = dict(zip("ab", map(_bracketed, step.operands), strict=False))
-        says = _told(IN_STEP, step=step.name, what=_told(words, **operands))
+        says = told(IN_STEP, step=step.name, what=told(words, **operands))
         yield Change(OPERATION, step.name, _operated(step, operation), says, step.line, COST[OPERATION])
     for place, name in enumerate(step.operands):
         yield from _left_out(step, place, typical)
         for other in _others(program, step, place, typical):
-            says = _told(STANDS, step=step.name, other=other, operand=name)
+            says = told(STANDS, step=step.name, other=other, operand=name)
             yield Change(OPERAND, step.name, _replaced(step, place, other), says, step.line, COST[OPERAND])
-        if np.ndim(typical[name]) == 0:
+        if not typical[name]:
             for number in (*NUMBERS, *SETTINGS):
-                says = _told(NUMBER_STANDS, step=step.name, number=number, operand=name)
+                says = told(NUMBER_STANDS, step=step.name, number=number, operand=name)
                 make = _with_number(step, place, number)
                 yield Change(OPERAND, step.name, make, says, step.line, COST[OPERAND] + 0.1)
         elif step.operation in ("multiply", "divide", "matmul"):
-            says = _told(ONES_STAND, step=step.name, operand=name)
+            says = told(ONES_STAND, step=step.name, operand=name)
             yield Change(LEFT_OUT, step.name, _with_ones(step, place), says, step.line, COST[LEFT_OUT] + 0.1)
     yield from _combined(program, step, typical)
-    for change, transform, more in transforms.of(typical[step.name], program.axes_of(step.name)):
-        says = _told(IS_CHANGED, value=step.name, change=change)
+    for change, transform, more in transforms.of(len(typical[step.name]), program.axes_of(step.name)):
+        says = told(IS_CHANGED, value=step.name, change=change)
         yield Change(VALUE, step.name, _transformed(step, transform), says, step.line, COST[VALUE] + more)
 
 
-def _combined(program: Program, step: Step, typical: Values) -> Iterator[Change]:
+def _combined(program: Program, step: Step, typical: Shapes) -> Iterator[Change]:
     """The right value together with another one: multiplied, divided, added, the larger of the two."""
     for other in known_before(program, step.name):
-        if np.ndim(typical[other]) and np.shape(typical[other]) != np.shape(typical[step.name]):
+        if typical[other] and typical[other] != typical[step.name]:
             continue
         for words, combine in COMBINED.items():
-            says = _told(words, value=step.name, other=other)
+            says = told(words, value=step.name, other=other)
             yield Change(VALUE, step.name, _together(step, other, combine), says, step.line, COST[VALUE] + 0.1)
 
 
@@ -158,17 +173,17 @@ def _bracketed(name: str) -> str:
     return f"({name})" if " " in name and not name.startswith("(") and "(old)" not in name else name
 
 
-def _left_out(step: Step, place: int, typical: Values) -> Iterator[Change]:
+def _left_out(step: Step, place: int, typical: Shapes) -> Iterator[Change]:
     """The step does nothing to one of its operands: its other operand, or the whole operation, is left out."""
     name, rest = step.operands[place], [other for k, other in enumerate(step.operands) if k != place]
     if step.operation == "copy" or (step.operation == "power" and place == 1):
         return
-    lacking = _told(N_("the operation ({operation}) is left out"), operation=Phrase(step.operation))
+    lacking = told(N_("the operation ({operation}) is left out"), operation=Phrase(step.operation))
     if rest:
-        lacking = _told(N_("{other} is left out"), other=rest[0])
+        lacking = told(N_("{other} is left out"), other=rest[0])
     if step.operation == "subtract" and place == 1:
-        lacking = _told(N_("{other} is left out: −{operand} remains"), other=rest[0], operand=name)
-    says = _told(IN_STEP, step=step.name, what=lacking)
+        lacking = told(N_("{other} is left out: −{operand} remains"), other=rest[0], operand=name)
+    says = told(IN_STEP, step=step.name, what=lacking)
     if step.operation == "subtract" and place == 1:
 
         def minus(values: Values) -> Any:
@@ -186,14 +201,14 @@ def _left_out(step: Step, place: int, typical: Values) -> Iterator[Change]:
     yield Change(LEFT_OUT, step.name, lambda values: values[name], says, step.line, COST[LEFT_OUT])
 
 
-def _others(program: Program, step: Step, place: int, typical: Values) -> Iterator[str]:
+def _others(program: Program, step: Step, place: int, typical: Shapes) -> Iterator[str]:
     """Other values of the same kind, worked out before the step."""
     name = step.operands[place]
     for other in known_before(program, step.name):
         if other == name:
             continue
-        fits = np.shape(typical[other]) == np.shape(typical[name]) or np.ndim(typical[other]) == 0
-        if fits or (np.ndim(typical[name]) == np.ndim(typical[other]) and step.operation == "matmul"):
+        fits = typical[other] in (typical[name], ())
+        if fits or (len(typical[name]) == len(typical[other]) and step.operation == "matmul"):
             yield other
 
 
@@ -230,120 +245,18 @@ def _transformed(step: Step, transform: transforms.Transform) -> Make:
     return lambda values: transform(step.value(values))
 
 
-def _one_use(program: Program, step: Step, name: str, typical: Values) -> Iterator[Change]:
+def _one_use(program: Program, step: Step, name: str, typical: Shapes) -> Iterator[Change]:
     """A value that is changed where one step uses it, and right where others do."""
     for place, operand in enumerate(step.operands):
         if operand != name:
             continue
-        for words, transform, more in transforms.of(typical[name], program.axes_of(name)):
-            says = _told(IN_STEP_CHANGED, step=step.name, value=name, change=words)
+        for words, transform, more in transforms.of(len(typical[name]), program.axes_of(name)):
+            says = told(IN_STEP_CHANGED, step=step.name, value=name, change=words)
             make = _with_value(step, place, transform)
             cost = COST[VALUE] + ONE_USE + more
             yield Change(VALUE, step.name, make, says, step.line, cost, (place, transform))
 
 
-def additions(
-    program: Program, wanted: frozenset[str], typical: Values
-) -> Iterator[tuple[Callable[[float], Change], str]]:
-    """To each value, a number times another value of its shape, its sign, or ones: the change for each number."""
-    for step in program.steps:
-        if step.name not in wanted or not np.ndim(typical[step.name]):
-            continue
-        for other in known_before(program, step.name):
-            if np.shape(typical[other]) == np.shape(typical[step.name]) and other in wanted:
-                scales = (None, "lr") if "lr" in wanted else (None,)
-                for along, scale in product(DIRECTIONS, scales):
-                    yield _addition(step, other, along, scale), step.name
-        yield _addition(step, step.name, ONES, None), step.name
-    yield from _input_additions(program, wanted, typical)
-
-
-def _input_additions(
-    program: Program, wanted: frozenset[str], typical: Values
-) -> Iterator[tuple[Callable[[float], Change], str]]:
-    inputs = [shown for shown in program.inputs.values() if np.ndim(typical[shown])]
-    for shown, other in product(inputs, repeat=2):
-        if shown in wanted and other != shown and np.shape(typical[other]) == np.shape(typical[shown]):
-            yield _input_addition(program, shown, other), shown
-
-
-class Along(NamedTuple):
-    """What is added times a number: how it is made of a value, and what it is called, without and with a scale."""
-
-    direction: Callable[[Any], Any]
-    amount: str
-    scaled: str
-
-
-ONES = Along(np.ones_like, "{number:.6g}", "{number:.6g}")
-TIMES = N_("{number:.6g} times {other}")
-DIRECTIONS = (
-    Along(lambda value: value, TIMES, N_("{number:.6g} times {scale} times {other}")),
-    Along(
-        np.sign,
-        N_("{number:.6g} times the sign of {other}"),
-        N_("{number:.6g} times {scale} times the sign of {other}"),
-    ),
-)
-
-
-def _addition(step: Step, other: str, along: Along, scale: str | None) -> Callable[[float], Change]:
-    def change(number: float) -> Change:
-        def make(values: Values) -> Any:
-            right = step.value(values)
-            added = along.direction(right if other == step.name else values[other])
-            return right + number * (values[scale] if scale else 1.0) * added
-
-        words = along.scaled if scale else along.amount
-        amount = _told(words, number=abs(number), scale=scale, other=other)
-        says = _told(INCREASED if number > 0 else REDUCED, value=step.name, amount=amount)
-        return Change(VALUE, step.name, make, says, step.line, COST[VALUE] + 0.2 + 0.05 * bool(scale))
-
-    return change
-
-
-def _input_addition(program: Program, shown: str, other: str) -> Callable[[float], Change]:
-    line = program.users[shown][0].line
-
-    def change(number: float) -> Change:
-        amount = _told(TIMES, number=abs(number), other=other)
-        says = _told(INCREASED if number > 0 else REDUCED, value=shown, amount=amount)
-        return Change(
-            VALUE, shown, lambda values: values[shown] + number * values[other], says, line, COST[VALUE] + 0.2
-        )
-
-    return change
-
-
-def _told(message: str, **values: Any) -> Phrase:
+def told(message: str, **values: Any) -> Phrase:
     """A phrase in which the derivation's values stand as they are written."""
     return phrase(message, **{name: written(v) if isinstance(v, str) else v for name, v in values.items()})
-
-
-def replay(
-    program: Program, wanted: frozenset[str], values: dict[str, Any], changes: tuple[Change, ...]
-) -> dict[str, Any]:
-    """The values with the changes; those that nothing changes are the same objects as before."""
-    changed = dict(values)
-    made = {change.step: change.make for change in changes}
-    for change in changes:
-        if change.step in program.inputs.values():
-            changed[change.step] = change.make(values)
-    dirty = {change.step for change in changes if change.step in program.inputs.values()}
-    for step in program.steps:
-        if step.name not in wanted:
-            continue
-        if step.name in made:
-            changed[step.name] = made[step.name](changed)
-            dirty.add(step.name)
-        elif not dirty.isdisjoint(step.operands):
-            changed[step.name] = step.value(changed)
-            dirty.add(step.name)
-    return changed
-
-
-def apply(
-    program: Program, wanted: frozenset[str], values: dict[str, Any], changes: tuple[Change, ...], answer: str
-) -> Array:
-    """The answer with the changes."""
-    return np.asarray(replay(program, wanted, values, changes)[program.answers[answer]])

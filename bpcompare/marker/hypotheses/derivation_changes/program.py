@@ -49,7 +49,7 @@ def written(name: str) -> Words:
     return name
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Program:
     """The steps of one exercise.
 

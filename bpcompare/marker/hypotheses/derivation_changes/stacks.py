@@ -12,35 +12,43 @@ from bpcompare.marker.hypotheses.derivation_changes.program import Step
 FAILURES = (ArithmeticError, ValueError, IndexError, np.exceptions.AxisError, np.linalg.LinAlgError)
 
 
-def stacked(makers: Sequence[Callable[[], Any]]) -> Iterator[tuple[list[int], Array]]:
+def stacked(
+    makers: Sequence[Callable[[], Any]], others: Sequence[Sequence[Any]] = ()
+) -> Iterator[tuple[list[int], Array]]:
     """What the makers give, stacked by shape: the places of the makers, and their values along the first axis.
 
     A maker that fails, since the shapes do not allow it, is left out.
+
+    Args:
+        makers: Each gives one value.
+        others: For each maker, other values that must have one shape in a stack, too.
     """
-    by_shape: dict[tuple[int, ...], tuple[list[int], list[Array]]] = {}
+    by_shape: dict[tuple[tuple[int, ...], ...], tuple[list[int], list[Array]]] = {}
     for place, make in enumerate(makers):
         try:
             value = np.asarray(make(), dtype=np.float64)
         except FAILURES:
             continue
-        places, values = by_shape.setdefault(value.shape, ([], []))
+        shapes = (value.shape, *map(np.shape, others[place])) if others else (value.shape,)
+        places, values = by_shape.setdefault(shapes, ([], []))
         places.append(place)
         values.append(value)
     for places, values in by_shape.values():
         yield places, np.stack(values)
 
 
-def through(steps: Sequence[Step], values: Mapping[str, Any], name: str, stack: Array, answer: str) -> Array | None:
-    """The answer for each alternative of the value ``name``, or None where their shape does not fit.
+def through(
+    steps: Sequence[Step], values: Mapping[str, Any], alternatives: Mapping[str, Array], answer: str
+) -> Array | None:
+    """The answer for each alternative, or None where their shape does not fit.
 
     Args:
-        steps: Those that follow from the value, in order.
+        steps: Those that follow from the values with alternatives, in order.
         values: All values of the derivation.
-        name: The value that has alternatives.
-        stack: The alternatives, of shape (how many, …).
+        alternatives: By the name of a value, what stands for it, of shape (how many, …).
         answer: The name of the step that is the answer.
     """
-    stacks = {name: stack}
+    stacks = dict(alternatives)
     try:
         for step in steps:
             stacks[step.name] = _operated(step, values, stacks)

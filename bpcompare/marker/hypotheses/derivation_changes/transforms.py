@@ -275,19 +275,21 @@ def _of_used(transform: Transform, a: Array) -> Array:
 
 
 def _over_last(transform: Transform, a: Array) -> Array:
+    if np.ndim(a) == 2:
+        return np.asarray(transform(a.T)).T
     return np.asarray(np.moveaxis(transform(np.moveaxis(a, -1, 0)), 0, -1))
 
 
-def of(value: Any, along: tuple[str, ...]) -> Iterator[tuple[Phrase, Transform, float]]:
+def of(rank: int, along: tuple[str, ...]) -> Iterator[tuple[Phrase, Transform, float]]:
     """What can befall a value, with its words, and what more it costs.
 
     Args:
-        value: A value that is typical: of its rank, and long enough.
+        rank: How many axes it has.
         along: What lies along each axis, such as ``("sample", "output")``.
     """
     for words, transform in ANY.items():
         yield words, transform, 0.1 * words.message.startswith(("set to", "increased by", "cut to"))
-    if np.ndim(value) == 0:
+    if not rank:
         return
     for words, transform in ARRAYS.items():
         yield words, transform, 0.0
@@ -297,7 +299,7 @@ def of(value: Any, along: tuple[str, ...]) -> Iterator[tuple[Phrase, Transform, 
         yield along_first, transform, 0.0
         if "only" in words.message or words.message.startswith("without"):
             yield phrase(AVERAGED, change=along_first), partial(_of_used, transform), 0.1
-    if value.ndim > 1:
+    if rank > 1:
         for words, transform in ALONG.items():
             yield words.having(axis=others[0]), partial(_over_last, transform), 0.05
         for words, transform in MATRICES.items():

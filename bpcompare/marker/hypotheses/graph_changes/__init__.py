@@ -10,5 +10,5 @@ The files in reading order:
   forward, with the ``variants`` of an operation.
 - What did go wrong: ``screen`` tells quickly how far a change moves an answer, ``size_factor`` fits what is left,
   ``search`` finds the cheapest change that gives the answer. ``one_path``, ``one_unknown``, ``partly`` and
-  ``two_changes`` go on where it finds none. ``explain`` is the one entrance.
+  ``two_changes`` go on where it finds none. ``named_mistake`` is what is told; ``explain`` is the one entrance.
 """

@@ -2,6 +2,7 @@
 
 import ast
 import linecache
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType
@@ -10,7 +11,7 @@ import torch
 
 OWN = str(Path(__file__).parent)
 TORCH = str(Path(torch.__file__).parent)
-DECOMPOSITIONS = str(Path(__file__).with_name("decompositions.py"))
+DECOMPOSITIONS = str(Path(__file__).with_name("decompositions")) + os.sep
 Place = tuple[CodeType, int]  # a code object and the instruction in it
 
 
@@ -40,7 +41,7 @@ def stack(innermost: FrameType | None, outermost: CodeType) -> tuple[Place, ...]
     frame = innermost
     while frame is not None and frame.f_code is not outermost:
         file = frame.f_code.co_filename
-        if not file.startswith(OWN) or file == DECOMPOSITIONS:
+        if not file.startswith(OWN) or file.startswith(DECOMPOSITIONS):
             places.append((frame.f_code, frame.f_lasti))
         frame = frame.f_back
     return tuple(reversed(places))
@@ -63,7 +64,7 @@ class Sources:
     def of_decomposition(self, places: tuple[Place, ...]) -> Source | None:
         """The place in the decomposition of a fused operation, or None for a step that the user wrote."""
         for place in reversed(places):
-            if place[0].co_filename == DECOMPOSITIONS:
+            if place[0].co_filename.startswith(DECOMPOSITIONS):
                 return self._source(place)
             if not place[0].co_filename.startswith((TORCH, "<frozen")):
                 return None

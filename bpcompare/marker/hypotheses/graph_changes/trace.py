@@ -10,7 +10,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from bpcompare.marker.hypotheses.graph_changes import decompositions
+from bpcompare.marker.hypotheses.graph_changes.decompositions.table import FUNCTIONS, takes_apart
 from bpcompare.marker.hypotheses.graph_changes.source import Place, Source, Sources, stack
 
 MOST_STEPS = 2_000
@@ -123,7 +123,7 @@ class _Functions(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.recorder.met = {}
-        apart = decompositions.FUNCTIONS.get(func)
+        apart = FUNCTIONS.get(func)
         if apart is not None:
             return apart(*args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))
@@ -172,7 +172,7 @@ class _Recorder(TorchDispatchMode):
         kwargs = kwargs or {}
         if func._schema.is_mutable:
             return self._in_place(func, args, kwargs)
-        apart = None if func.overloadpacket.__name__ in self.whole else decompositions.find(func)
+        apart = None if func.overloadpacket.__name__ in self.whole else takes_apart(func)
         if apart is not None:
             with self:
                 result = apart(*args, **kwargs)

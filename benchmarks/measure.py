@@ -1,6 +1,6 @@
 """Runs every benchmark in a process of its own and writes the rows that they print into results.md, with the machine.
 
-Run: python benchmarks/run.py [NAME …]   for benchmarks/bench_NAME.py; without a name, all of them.
+Run: python benchmarks/measure.py [NAME …]   for benchmarks/bench_NAME.py; without a name, all of them.
 """
 
 import importlib.metadata
