@@ -24,7 +24,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         out = ("--out", folder)
         main, script = python(*BPCOMPARE, *out), python(str(plain), f"{folder}/p.png")
-        paired("whole process, all files", "the plain script", main, script, pairs=11, goal=1)
+        paired("whole process, all files", "the plain script", main, script, pairs=9, goal=1)
         torch, nothing = python("-c", "import torch"), python("-c", "pass")
         for name, words in LIGHT.items():
             where = out if name == "graph" else ()

@@ -17,6 +17,8 @@ NAME = "torch._dynamo"
 class _Compiler(ModuleType):
     """Stands where the compiler's module will stand."""
 
+    __file__ = None  # what looks for a file among all modules need not load it
+
     @staticmethod
     def disable(function: Callable[..., Any], *_options: object, **_named: object) -> Callable[..., Any]:
         """The function itself, as it is not compiled."""
