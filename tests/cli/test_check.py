@@ -43,7 +43,7 @@ def check(monkeypatch, capsys):
 
     def run(function, *options, exercise="linear-regression"):
         marking = check_function(function, exercise, seed=7) if callable(function) else function
-        monkeypatch.setattr(checking, "check_file", lambda file, seed, limit: marking)
+        monkeypatch.setattr(checking, "check_file", lambda file, seed, limit, device=None: marking)
         code = main(["check", str(HERE), *options])
         return code, capsys.readouterr().out
 
@@ -81,13 +81,15 @@ def test_a_right_gradient_is_told_with_exit_code_0(told):
     assert report.endswith(CLOSING["right"])
 
 
-def test_a_sum_is_told_with_its_factor_and_its_line(told):
+def test_a_sum_is_told_with_its_factor_at_several_n_and_its_line(told):
     code, report, data = told(scaled(lambda x, y: y.numel()))
     assert code == 1
     (found,) = data["answers"]["grad_w"]["mistakes"]
     assert found["names"] == ["summed-not-averaged"]
     assert found["factor"] == {"constant": 1.0, "powers": {"N": 1, "out": 1}}
     assert report.count("N·out") >= 2  # what the factor is, and by what to divide
+    (line,) = [line for line in report.splitlines() if "N·out" in line and "N = " in line]
+    assert len(set(re.findall(r"N = (\d+)", line))) >= 2
     assert re.findall(r"→ \((\d)\)", report) == ["3"]
     assert report.endswith(CLOSING["grad_w"])
 

@@ -13,6 +13,7 @@ import forked
 import pytest
 import torch
 from forked import CLOSED
+from pictures import sketched
 
 from bpcompare import cli
 from bpcompare.cli import main, progress, signals, threads
@@ -36,14 +37,17 @@ def main_job(tmp_path_factory):
     """A folder with the main job's files, and what it printed."""
     folder = tmp_path_factory.mktemp("main")
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        assert main(["--format", "png,pdf", "--out", str(folder)]) == 0
+        assert main(["--out", str(folder)]) == 0
     return folder, printed.getvalue()
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_the_main_job_writes_its_files_and_prints_the_table(main_job):
     folder, printed = main_job
-    pdf = [name.replace("png", "pdf") for name in FILES if name.endswith("png")]
-    assert sorted(path.name for path in folder.iterdir()) == sorted([*FILES, *pdf])
+    assert sorted(contents(folder)) == FILES
     assert str(folder / "comparison.json") in printed
     document = json.loads((folder / "comparison.json").read_text())
     assert document["agreement"]["manual~autograd"]["bit_equal"]
@@ -55,16 +59,18 @@ def test_the_main_job_writes_its_files_and_prints_the_table(main_job):
 
 def test_a_second_run_writes_the_same_bytes(main_job, tmp_path):
     folder, _ = main_job
-    assert main(["compare", "--format", "png,pdf", "--quiet", "--out", str(tmp_path)]) == 0
-    first, second = ({path.name: path.read_bytes() for path in place.iterdir()} for place in (folder, tmp_path))
-    assert first == second
+    assert main(["compare", "--quiet", "--out", str(tmp_path)]) == 0
+    assert contents(tmp_path) == contents(folder)
 
 
-@pytest.mark.usefixtures("undrawn")
-def test_the_main_job_draws_three_png(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert main([*SHORT, "--quiet"]) == 0
-    assert sorted(path.name for path in (tmp_path / "outputs").iterdir()) == FILES
+def test_a_second_run_writes_the_same_bytes_in_every_format(tmp_path):
+    found = []
+    for _ in range(2):
+        with sketched():
+            assert main([*SHORT, "--quiet", "--format", "png,svg,pdf", "--out", str(tmp_path)]) == 0
+        found.append(contents(tmp_path))
+    assert found[0] == found[1]
+    assert len(found[0]) == 12
 
 
 @pytest.mark.usefixtures("undrawn")
