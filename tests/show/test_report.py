@@ -126,13 +126,13 @@ def seen(browser, request):
     """Every page by its name, loaded once at that width, and as it was before any test touched it what axe found."""
 
     @functools.cache
-    def once(name, width=1280):
+    def once(name, width):
         path = request.getfixturevalue(name)
         tab = opened(browser, path / "report.html" if path.is_dir() else path, width)
         tab.violations = violations(tab) if AXE.exists() and width == 1280 else None
         return tab
 
-    return once
+    return lambda name, width=1280: once(name, width)  # for the cache, a default and the same number are two
 
 
 @pytest.fixture(scope="module")
