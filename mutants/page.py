@@ -27,8 +27,8 @@ was tried: the first by a checksum of each mutant's place, so that the sample is
 larger.
 
 A room is tried with the tests that `mutants/rooms.toml` names for it, a part of all: what they kill is killed, and what
-they do not kill another test may. Each survivor was judged, and killed by a new test where it stands for a mistake. The score is killed ÷ (tried −
-equivalent).
+they do not kill another test may. Each survivor was judged, and killed by a new test where it stands for a mistake. The
+score is killed ÷ (tried − equivalent). Where nothing has been tried yet, the table says 0.
 
 {table}
 
