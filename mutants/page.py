@@ -26,8 +26,9 @@ a float, which any test kills; and `is` for `==`, which is the same for small nu
 was tried: the first by a checksum of each mutant's place, so that the sample is the same in each run and can be made
 larger.
 
-Each survivor was judged, and killed by a new test where it stands for a mistake. The score is killed ÷ (tried −
-equivalent).
+A room is tried with the tests that `mutants/rooms.toml` names for it, a part of all: what they kill is killed, and what
+they do not kill another test may. Each survivor was judged, and killed by a new test where it stands for a mistake. The
+score is killed ÷ (tried − equivalent). Where nothing has been tried yet, the table says 0.
 
 {table}
 
