@@ -43,7 +43,7 @@ def check(monkeypatch, capsys):
 
     def run(function, *options, exercise="linear-regression"):
         marking = check_function(function, exercise, seed=7) if callable(function) else function
-        monkeypatch.setattr(checking, "check_file", lambda file, seed, limit: marking)
+        monkeypatch.setattr(checking, "check_file", lambda file, seed, limit, device: marking)
         code = main(["check", str(HERE), *options])
         return code, capsys.readouterr().out
 
