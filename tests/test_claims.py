@@ -14,7 +14,12 @@ PROMISE = re.compile(
     r"(is|are) refused)\b",
     re.IGNORECASE,
 )
-GENERATED = {"commands.md", "python.md", "source_errors.md"}  # from docstrings, whose examples run
+GENERATED = {
+    "commands.md",
+    "python.md",
+    "source_errors.md",
+    "mutants.md",
+}  # from docstrings, whose examples run, or runs
 
 
 @dataclass(frozen=True)
