@@ -16,6 +16,7 @@ PROMISE = re.compile(
 )
 GENERATED = {
     "commands.md",
+    "glossary.md",
     "python.md",
     "source_errors.md",
     "mutants.md",

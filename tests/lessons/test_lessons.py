@@ -70,8 +70,8 @@ def test_every_error_of_the_sources_is_shown_by_numbers():
     assert all(error.shown for error in errors)
     assert {error.source for error in errors} == {*"ABCE", "a video course"}
     told = {error.written: error.shown_by for error in errors}
-    assert any(re.findall(r"[\d.]+", shown_by) == ["4.0000", "4"] for shown_by in told.values())
-    assert re.findall(r"[\d.]+", told["∂L/∂ŷ = 2(ŷ − y)/N"])[:2] == ["3.0000", "3"]
+    assert any(re.findall(r"\d[\d.]*", shown_by) == ["4.0000", "4"] for shown_by in told.values())
+    assert re.findall(r"\d[\d.]*", told["∂L/∂ŷ = 2(ŷ − y)/N"])[-2:] == ["3.0000", "3"]
     assert "nan" in told["σ′(z) = exp(z)/(1 + exp(z))²"]
 
 
