@@ -2,7 +2,7 @@
 # make test      set up, run every test
 # make coverage  the same tests, with branch coverage, which takes longer
 # make check     lint, types, layers
-# make bench     the speed claims, as ratios, into benchmarks/results.md (about 8 minutes)
+# make bench     the speed claims, as ratios, into benchmarks/results.md (about 11 minutes)
 # make mutants   small changes of the code, one at a time: do the tests notice? Goes on where it was broken off
 # make messages  gather the texts for the catalogue of Chinese, and compile it (LOCALE=fr: of French)
 # make docs      the site, into build/docs, and in Chinese into build/docs/zh
