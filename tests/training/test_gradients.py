@@ -7,6 +7,8 @@ from torch import nn
 
 from bpcompare.errors import MethodError
 from bpcompare.graph.node import topological_order
+from bpcompare.problem.devices import in_float64
+from bpcompare.training import gradients
 from bpcompare.training.gradients import SOURCES, autograd, finite_difference, formula, loss_graph, moments, sums
 
 # Relative to the largest entry: a sum of up to 200 products in float64, and the same in float32.
@@ -183,3 +185,55 @@ def test_the_graph_names_layers_by_their_place_where_there_are_several():
     assert [parameter is own for (_, parameter), own in zip(parameters, model.parameters(), strict=True)] == [True] * 3
     steps = {node.name for node in topological_order(loss)}
     assert {"x", "a0", "a1", "ŷ", "y", "loss", "2.weightᵀ"} <= steps
+
+
+def test_the_graph_names_two_layers_and_takes_no_gradient_of_the_data():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1)).double()
+    loss, parameters = loss_graph(model, torch.ones(5, 2).double(), torch.ones(5, 1).double())
+    assert [node.name for node, _ in parameters] == ["0.weight", "0.bias", "1.weight", "1.bias"]
+    assert {node.name for node in topological_order(loss) if node.constant} == {"x", "y"}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_no_source_leaves_a_gradient_that_has_a_graph_of_its_own(name):
+    model, x, y = drawn(4, 6, 2, 1, torch.float64)
+    SOURCES[name](model, x, y)
+    assert not any(p.grad.requires_grad for p in model.parameters())
+
+
+def test_a_parameter_that_the_loss_does_not_depend_on_has_the_gradient_zero():
+    model = nn.Linear(2, 1)
+    model.spare = nn.Parameter(torch.ones(3))
+    autograd(model, torch.ones(4, 2), torch.zeros(4, 1))
+    assert model.spare.grad.tolist() == [0, 0, 0]
+
+
+def test_the_step_of_a_finite_difference_at_a_small_number_is_the_third_root_of_epsilon():
+    tried = []
+
+    class Noted(nn.Linear):
+        def forward(self, x):
+            tried.append(self.weight.item())
+            return super().forward(x)
+
+    model = Noted(1, 1, bias=False).double()
+    with torch.no_grad():
+        model.weight.fill_(0.5)
+    finite_difference(model, torch.ones(1, 1).double(), torch.zeros(1, 1).double())
+    h = np.cbrt(np.finfo(np.float64).eps)
+    assert tried == pytest.approx([0.5 + h, 0.5 - h, 0.5], abs=1e-15)
+
+
+@pytest.mark.parametrize(("at_once", "rows"), [(13, 3), (8, 2), (7, 1), (3, 1)])
+def test_moments_hold_no_more_numbers_in_float64_at_a_time_than_they_may(monkeypatch, at_once, rows):
+    _, x, y = drawn(5, 10, 3, 1, torch.float32)
+    whole = sums(x.clone(), y)
+    blocks = []
+    monkeypatch.setattr(gradients, "AT_ONCE", at_once)
+    monkeypatch.setattr(gradients, "in_float64", lambda block: blocks.append(len(block)) or in_float64(block))
+    assert distance(sums(x.clone(), y), whole) < TOLERANCE[torch.float64]
+    assert max(blocks) == rows
+
+
+def test_a_block_of_moments_is_of_sixteen_million_numbers():
+    assert 16e6 < gradients.AT_ONCE < 17e6
