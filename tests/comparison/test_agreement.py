@@ -1,3 +1,4 @@
+import dataclasses
 from types import SimpleNamespace
 
 import pytest
@@ -191,8 +192,28 @@ def test_what_is_rounding_in_a_network_ends_at_the_root_of_epsilon(relative, dty
 def test_networks_whose_states_are_marked_alike_are_the_same_run():
     a = network_run([1.0, 4.0], [[1.0, 1.0], [1.0, 1.0]], [b"0", b"1"])
     assert agree_on_network(a, a).bit_equal
+    assert agree_on_network(a, a).max_ulp == 0
     other = network_run([1.0, 4.0], [[1.0, 1.0], [1.0, 1.0]], [b"0", b"1"], diverged_at=2)
     assert agree_on_network(a, other).first_difference_at == 2
     first = network_run([2.0, 4.0], [[2.0, 1.0], [1.0, 1.0]], [b"x", b"1"])
-    assert agree_on_network(a, first).first_difference_at == 0
+    assert agree_on_network(a, first).first_difference_at == agree_on_network(first, a).first_difference_at == 0
     assert "differ by 1 at epoch 0" in agree_on_network(a, first).explanation
+
+
+def test_gradients_of_zero_differ_by_rounding_alone():
+    a = network_run([1.0, 4.0], [[0.0, 0.0], [0.0, 0.0]], [b"0", b"1"])
+    b = network_run([1.0, 4.5], [[0.0, 0.0], [0.0, 0.0]], [b"0", b"2"])
+    assert " differ by rounding at epoch 0," in agree_on_network(a, b).explanation
+
+
+def test_both_orders_of_adding_are_told_whichever_run_comes_first():
+    runs = [train(line(), method, epochs=5) for method in ("manual", "moments+GradientDescent")]
+    orders = [set(agree(*pair).explanation.partition("differently: ")[2].split("; ")) for pair in (runs, runs[::-1])]
+    assert orders[0] == orders[1]
+    assert len(orders[0]) == 2
+
+
+def test_an_agreement_is_not_changed_afterwards():
+    found = compare(line(), ["manual", "autograd"], epochs=2).agreement["manual~autograd"]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        found.bit_equal = False
