@@ -25,7 +25,7 @@ from typing import Any
 from session import ROOT, Mutant, Room, counted, judged, result, rooms, sample, session
 
 TREE = ROOT / "build" / "mutants" / "tree"  # a copy of the tree, where one mutant after another is put in place
-LOG = ROOT / "build" / "mutants" / "log"
+LOG = ROOT / "build" / "mutants" / f"log-{os.getpid()}"
 NOTES = ROOT / "build" / "mutants" / "notes"  # per room, of the first run: what it imported, how long each test took
 PATIENCE = 3.0  # times the processor time of the unchanged code, and ...
 AT_LEAST = 10  # ... so many seconds more; a mutant that takes longer runs for ever

@@ -9,7 +9,7 @@ from bpcompare.errors import MethodError
 from bpcompare.graph.node import topological_order
 from bpcompare.problem.devices import in_float64
 from bpcompare.training import gradients
-from bpcompare.training.gradients import SOURCES, autograd, finite_difference, formula, loss_graph, moments, sums
+from bpcompare.training.gradients import SOURCES, autograd, finite_difference, formula, graph, loss_graph, moments, sums
 
 # Relative to the largest entry: a sum of up to 200 products in float64, and the same in float32.
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
@@ -173,6 +173,8 @@ def test_a_model_of_one_layer_has_no_layers_to_count_and_an_empty_one_has_no_gra
     assert formula.supports(nn.Linear(1, 1))
     assert formula.supports(nn.Sequential(nn.ReLU()))
     assert not formula.supports(nn.Sequential())
+    assert not graph.supports(nn.Sequential())
+    assert graph.supports(nn.Sequential(nn.Linear(2, 2), nn.Tanh()))
     assert moments.supports(nn.Linear(3, 2))
     with pytest.raises(MethodError, match=r"single nn\.Linear only"):
         moments.supports(nn.Sequential(nn.Linear(1, 1)))
