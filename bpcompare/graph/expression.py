@@ -14,9 +14,10 @@ from bpcompare.errors import ExpressionError, did_you_mean, nearest
 from bpcompare.graph.node import Node, topological_order
 from bpcompare.graph.notation import TEXT
 from bpcompare.graph.operations import ALIASES, FUNCTIONS, TABLE, Array, Operation, to_the
-from bpcompare.graph.parsing import Apply, Name, Number, Statement, Tree, check_name, pointing, read
+from bpcompare.graph.parsing import Apply, Name, Number, Statement, Tree, read
 from bpcompare.graph.scripts import subscript
 from bpcompare.graph.shapes import MAX_ENTRIES, check_shapes, for_arrays
+from bpcompare.graph.tokens import check_name, pointing
 from bpcompare.language import N_, _, english, listed, ngettext
 
 MAX_STEPS = 20_000

@@ -1,4 +1,4 @@
-"""Reads an expression: tokens first, then a tree of what is applied to what. Nothing of it is ever run.
+"""Reads an expression: from its `tokens` a tree of what is applied to what. Nothing of it is ever run.
 
 Allowed are numbers, names in any script, + − * / ** @, brackets, calls, statements ``name = …``, and the signs in which
 a derivation is printed: · ⊙ ² ᵀ √ |x| 2r x₁.
@@ -7,33 +7,18 @@ a derivation is printed: · ⊙ ² ᵀ √ |x| 2r x₁.
 from __future__ import annotations
 
 import keyword
-import re
-import unicodedata
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from bpcompare.errors import ExpressionError
-from bpcompare.graph.scripts import SUBSCRIPTS, SUPERSCRIPTS, exponent, on_the_line
-from bpcompare.language import N_, _, columns_of
+from bpcompare.graph.scripts import exponent
+from bpcompare.graph.tokens import Token, pointing, reserved, tokens
+from bpcompare.language import N_, _
 
 MAX_CHARACTERS = 200_000
 MAX_DEPTH = 150  # of brackets; Python's own stack ends at a thousand
-SHOWN = 60  # letters of the expression around a place that is pointed at
 
 _ALLOWED = N_("use numbers, names, + - * / ** @, brackets and functions")
-_SIGNS = {"−": "-", "·": "*", "⊙": "*", "×": "*", "∗": "*", "÷": "/", "^": "**"}
-_ON_A_KEYBOARD = {"–": "-", "—": "-", "≤": N_("max or min"), "∂": N_("the expression alone"), "≈": "="}
-_NO_LETTERS = "·ᵀ"  # for Python they are
-_NUMBER = re.compile(r"(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_OPERATOR = re.compile(r"\*\*=?|//=?|:=|->|[=!<>+\-*/@%^&|]=|<<|>>|[-+*/@=;,()|^%~&<>!?:.\[\]{}$`\\]")
-_QUOTED = re.compile(r"""[bBfFrRuU]{0,2}('''|\"{3}|'|")(.*?)(\1|$)""", re.DOTALL)
-_PATTERNS = {
-    "": re.compile(r"[ \t\r]+|#[^\n]*"),
-    "end": re.compile("[;\n]"),
-    "number": _NUMBER,
-    "quote": _QUOTED,
-    "power": re.compile(f"[{SUPERSCRIPTS}]+"),
-}
 _PRODUCT = 2
 _BINARY = {"+": ("plus", 1), "-": ("minus", 1), "*": ("times", _PRODUCT), "/": ("divide", _PRODUCT)}
 _BINARY |= {"@": ("matmul", _PRODUCT), "**": ("power", 4)}
@@ -90,15 +75,6 @@ class Statement:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A piece of the expression: kind "number", "name", "sign" (as Python writes it), "power" (²), "quote" or "end"."""
-
-    kind: str
-    text: str
-    at: int
-
-
 def read(expression: str) -> list[Statement]:
     """The statements of ``expression`` as trees, none of them run.
 
@@ -130,101 +106,6 @@ def read(expression: str) -> list[Statement]:
                 expression, statement.at, _("only the last step may go without a name; write z = x*w; r = z - y")
             )
     return statements
-
-
-def pointing(text: str, at: int, message: str) -> ExpressionError:
-    """The error that says ``message``, with a note that has a caret under the place."""
-    error = ExpressionError(message)
-    start = max(0, at - SHOWN // 2)
-    around = "".join(sign if sign.isprintable() else " " for sign in text[start : start + SHOWN])
-    error.add_note(f"  {around}\n  {' ' * columns_of(around[: at - start])}^")
-    return error
-
-
-def check_name(name: object) -> str:
-    """The name of a value as it stands in an expression.
-
-    Raises:
-        ExpressionError: It is no name, or it is another spelling of one.
-
-    Example:
-        >>> check_name("w₁")
-        'w1'
-    """
-    read_as = on_the_line(name) if isinstance(name, str) else ""
-    if not read_as.isidentifier():
-        raise ExpressionError(_("a value needs a name such as x or w1; got {name!r:.40}", name=name))
-    _check_spelling(read_as, read_as, 0)
-    if keyword.iskeyword(read_as):
-        raise ExpressionError(_is_pythons(read_as))
-    return read_as
-
-
-def _check_spelling(text: str, name: str, at: int) -> None:
-    """Python reads ﬁ as fi without a word, and two names could become one."""
-    if (spelled := unicodedata.normalize("NFKC", name)) != name:
-        raise pointing(
-            text,
-            at,
-            _(
-                "{name!a} is another spelling of {spelled!r}; write {spelled!r} itself",
-                name=name[:20],
-                spelled=spelled[:20],
-            ),
-        )
-
-
-def _is_pythons(word: str) -> str:
-    return _("{word} is a word of Python's own and cannot be a name here; write another, such as λ", word=word)
-
-
-def tokens(text: str) -> list[Token]:
-    """The pieces of ``text``; an "end" closes every statement."""
-    found: list[Token] = []
-    depth = at = 0
-    while at < len(text):
-        token, length = _token(text, at)
-        depth += (token.text in ("(", "[", "{")) - (token.text in (")", "]", "}"))
-        if token.kind != "end" or depth <= 0:  # a line may end inside brackets
-            found += [token] if token.kind else []
-        at += length
-    return [*found, Token("end", "", len(text))]
-
-
-def _token(text: str, at: int) -> tuple[Token, int]:
-    character = text[at]
-    for kind, pattern in _PATTERNS.items():
-        if found := pattern.match(text, at):
-            return Token(kind, found[0], at), len(found[0])
-    if character.isidentifier() and character not in _NO_LETTERS:
-        end = at + 1
-        while end < len(text) and _continues_a_name(text[end]):
-            end += 1
-        name = on_the_line(text[at:end])
-        _check_spelling(text, name, at)
-        return Token("name", name, at), end - at
-    if character in _SIGNS and text[at : at + 2] != "^=":
-        return Token("sign", _SIGNS[character], at), 1
-    if found := _OPERATOR.match(text, at):
-        return Token("sign", found[0], at), len(found[0])
-    if character in "√½ᵀ":
-        return Token("sign", character, at), 1
-    raise _no_such_character(text, at)
-
-
-def _continues_a_name(character: str) -> bool:
-    return character not in _NO_LETTERS and (character in SUBSCRIPTS or f"a{character}".isidentifier())
-
-
-def _no_such_character(text: str, at: int) -> ExpressionError:
-    character, no_name = text[at], _("no letter")
-    plain = unicodedata.normalize("NFKC", character)
-    written = _ON_A_KEYBOARD.get(character, plain if plain.isascii() and plain.isprintable() else "")
-    called = f"{character!r} (U+{ord(character):04X} {unicodedata.name(character, '') or no_name})"
-    message = N_("{character} cannot be in an expression; names have letters, digits and _")
-    if written:
-        message = N_("{character} cannot be in an expression; write {written}")
-    return pointing(text, at, _(message, character=called, written=_(written)))
 
 
 class _Parser:
@@ -375,7 +256,7 @@ class _Parser:
         if token.text in _INSTEAD:
             raise self.refusal(token, _INSTEAD[token.text])
         if keyword.iskeyword(token.text):
-            raise pointing(self.text, token.at, _is_pythons(token.text))
+            raise pointing(self.text, token.at, reserved(token.text))
 
     def refusal(self, token: Token, instead: str) -> ExpressionError:
         written = " ".join(self.text[token.at : token.at + 40].split())
