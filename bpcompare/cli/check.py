@@ -72,9 +72,9 @@ def run(arguments: argparse.Namespace) -> int:
         return _mark_many(arguments) if many else _mark(files[0], arguments)
     except BpcompareError as error:
         if arguments.json:
-            from bpcompare.show import marker_report as show
+            from bpcompare.show import marker_data
 
-            _print_json(english(show.as_error(files[0], str(error))))
+            _print_json(english(marker_data.as_error(files[0], str(error))))
         raise
 
 
@@ -84,12 +84,13 @@ def _mark(file: Path, arguments: argparse.Namespace) -> int:
     load_torch(quiet=arguments.json)
 
     from bpcompare.marker.check import check_file
+    from bpcompare.show import marker_data
     from bpcompare.show import marker_report as show
 
     with Progress(_("marking"), quiet=arguments.json):
         marking = check_file(file, arguments.seed, arguments.time_limit, device=arguments.device or "cpu")
     if arguments.json:
-        _print_json(show.as_data(marking, file))
+        _print_json(marker_data.as_data(marking, file))
     elif arguments.hint:
         print(show.nudge(marking))
     else:

@@ -16,7 +16,8 @@ from typing import Any
 from bpcompare.cli.progress import Progress
 from bpcompare.errors import InputError
 from bpcompare.language import N_, _, english, message
-from bpcompare.show.marker_report import as_error, in_short
+from bpcompare.show.marker_data import as_error
+from bpcompare.show.marker_report import in_short
 
 COLUMNS = ("file", "exercise", "right", "mistakes", "seconds")
 

@@ -22,17 +22,17 @@ def mark_one(file: Path, seed: int | None, time_limit: float, process: Any) -> d
     """
     from bpcompare.errors import BpcompareError
     from bpcompare.marker.check import check_file
-    from bpcompare.show import marker_report as show
+    from bpcompare.show import marker_data, marker_report
 
     began = time.monotonic()
     try:
         marking = check_file(file, seed, time_limit, process)
-        data = show.as_data(marking, file) | {"report": english(show.report(marking, file))}
+        data = marker_data.as_data(marking, file) | {"report": english(marker_report.report(marking, file))}
     except BpcompareError as error:
-        data = show.as_error(file, str(error))
+        data = marker_data.as_error(file, str(error))
     except Exception as error:  # one file must not stop the others
         problem = N_("the marker failed at {file}: {kind}: {error}")
-        data = show.as_error(file, _(problem, file=file, kind=type(error).__name__, error=error))
+        data = marker_data.as_error(file, _(problem, file=file, kind=type(error).__name__, error=error))
     plain: dict[str, Any] = english(data)
     if "error" in data and language() != "en":
         plain["error_shown"] = data["error"]

@@ -1,6 +1,5 @@
-"""What the marker found, in words for the learner, as a nudge, or as plain data for a teacher's program."""
+"""What the marker found, in words for the learner: whole, as a nudge, or of many files in a line each."""
 
-import math
 from collections.abc import Iterator, Sequence
 from functools import reduce
 from pathlib import Path
@@ -11,16 +10,15 @@ import numpy as np
 from bpcompare.language import N_, Message, _, columns_of, english, listed, padded
 from bpcompare.marker.calls import Call
 from bpcompare.marker.conditions import kind_of
-from bpcompare.marker.explanation import Explanation, all_sizes
+from bpcompare.marker.explanation import Explanation
 from bpcompare.marker.factors import Factor
-from bpcompare.marker.marking import Contrast, Marking, contrast, sizes_of
+from bpcompare.marker.marking import Marking, contrast, sizes_of
 from bpcompare.marker.meaning import names
 from bpcompare.marker.mistake_names import called
 from bpcompare.marker.mistakes import MISTAKES
 from bpcompare.marker.phrases import all_of
 from bpcompare.marker.verdict import EXACT, WRONG, Finding, Verdict, is_right
-
-EXAMPLES = 3  # problems at which a factor is shown
+from bpcompare.show.marker_factors import factor_lines
 
 
 def report(marking: Marking, file: Path) -> str:
@@ -68,50 +66,6 @@ def nudge(marking: Marking) -> str:
     return "\n".join(lines)
 
 
-def as_data(marking: Marking, file: Path) -> dict[str, Any]:
-    """The marking as numbers, texts and lists that JSON can hold; the texts are in English in every language."""
-    data: dict[str, Any] = {
-        "file": str(file),
-        "exercise": marking.exercise.name,
-        "seed": marking.seed,
-        "right": marking.right,
-        "calls": len(marking.calls),
-        "raised": len(marking.raised),
-        "raised_first": marking.raised[0].raised if marking.raised else None,
-        "changed_inputs": list(marking.changed),
-        "notes": list(marking.notes),
-        "answers": {
-            verdict.answer: {
-                "grade": verdict.grade,
-                "right_where": right_where(marking, verdict.answer) or None,
-                "largest_difference_ulp": verdict.largest if math.isfinite(verdict.largest) else None,
-                "properties": [{"name": one.name, "value": one.value, "says": one.says} for one in verdict.properties],
-                "mistakes": [_finding_data(marking, verdict.answer, finding) for finding in verdict.findings],
-            }
-            for verdict in marking.verdicts
-        },
-    }
-    told: dict[str, Any] = english(data)
-    return told
-
-
-def _finding_data(marking: Marking, answer: str, finding: Finding) -> dict[str, Any]:
-    explanation = finding.explanation
-    factor = explanation.factor
-    return {
-        "names": list(names(explanation)),
-        "where": finding.scope or "everywhere",
-        "sure": explanation.sure,
-        "factor": None if factor is None else {"constant": factor.constant, "powers": dict(factor.powers)},
-        "detail": explanation.detail or None,
-        "follows_from": list(explanation.follows),
-        "lines": sorted(set(marking.exercise.lines_of(explanation, answer)) - {0}),
-        "says": [mistake.says for __, mistake in marking.exercise.said(explanation)],
-        "or": _alternatives(marking, explanation),
-        "contrast": _contrast_data(contrast(finding.calls, answer)) if "unknown" in explanation.mistakes else None,
-    }
-
-
 def _headline(marking: Marking, file: Path) -> list[str]:
     exercise, count = marking.exercise, len(marking.calls)
     told = {"file": _plain(file), "function": f"{exercise.function}({', '.join(exercise.parameters)})"}
@@ -132,7 +86,7 @@ def _plain(file: Path | str) -> str:
     return "".join(character if character.isprintable() else "?" for character in str(file))
 
 
-def _alternatives(marking: Marking, explanation: Explanation) -> list[str]:
+def alternatives(marking: Marking, explanation: Explanation) -> list[str]:
     """What else would give the same answers, in words."""
     says = ([marking.exercise.mistake(name).says for name in one] for one in explanation.alternatives)
     tables = [
@@ -185,12 +139,12 @@ def _finding(marking: Marking, answer: str, finding: Finding) -> Iterator[str]:
         says = mistake.says if explanation.sure else _("probably {mistake}", mistake=mistake.says)
         says = _("{mistake}  [step {line}]", mistake=says, line=line) if line else says
         yield _("and {mistake}", mistake=says) if position else _placed(finding, says)
-    for other in _alternatives(marking, explanation)[:2]:
+    for other in alternatives(marking, explanation)[:2]:
         yield _("(or: {other})", other=other)
     if explanation.detail:
         yield _("({detail})", detail=explanation.detail)
     if explanation.factor is not None and explanation.factor != Factor():
-        yield from _factor(answer, explanation.factor, finding)
+        yield from factor_lines(answer, explanation.factor, finding)
     if "wrong-shape" in found or explanation.mistakes:
         yield from _shapes(finding.calls, answer)
 
@@ -207,76 +161,6 @@ def _capital(text: str) -> str:
     capital = Message(text[:1].upper() + text[1:])
     capital.english = english(text)[:1].upper() + english(text)[1:]
     return capital
-
-
-def _factor(answer: str, factor: Factor, finding: Finding) -> Iterator[str]:
-    """The factor as a rule that holds in every call, examples that tell it from others, and what to do."""
-    subject = _("apart from that, {answer}", answer=answer) if finding.explanation.mistakes else answer
-    if not factor.powers:
-        yield _("{subject} is exactly {times}, at every size", subject=subject, times=_times(factor.constant))
-        return
-    values = {call: factor.at(all_sizes(call)) for call in _telling(finding.calls, factor)}
-    examples = [_("{value:.6g} where {sizes}", value=v, sizes=_at(call, factor)) for call, v in values.items()]
-    exactly = N_("{subject} is exactly {rule} times the right value: {examples}")
-    yield _(exactly, subject=subject, rule=_rule(factor), examples=listed(examples, N_("; ")))
-    inverse = 1 / abs(factor.constant)
-    if not factor.plain and abs(inverse - round(inverse)) < 1e-6:
-        stands = N_("as if the number {number} stood where {rule} belongs")
-        yield _(stands, number=round(inverse), rule=_rule(Factor(1.0, factor.powers)))
-    else:
-        yield _correction(factor)
-
-
-def _telling(calls: Sequence[Call], factor: Factor) -> list[Call]:
-    """A few calls in which the factor differs, those first in which all of its sizes show."""
-    sizes = _used(factor)
-    ordered = sorted(calls, key=lambda call: -sum(call.problem.sizes[name] > 1 for name in sizes))
-    chosen: dict[float, Call] = {}
-    for call in ordered:
-        chosen.setdefault(factor.at(all_sizes(call)), call)
-    return list(chosen.values())[:EXAMPLES]
-
-
-def _used(factor: Factor) -> list[str]:
-    return list(dict.fromkeys(name.partition("−")[0].partition("+")[0] for name, __ in factor.powers))
-
-
-def _at(call: Call, factor: Factor) -> str:
-    return listed([f"{name} = {call.problem.sizes[name]}" for name in _used(factor)])
-
-
-def _rule(factor: Factor) -> str:
-    """The factor as a formula, such as N·out or 2·N/(N−1)."""
-    above = [f"{abs(factor.constant):.6g}"] if abs(factor.constant) != 1 else []
-    above += [_power(name, power) for name, power in factor.powers if power > 0]
-    below = [_power(name, -power) for name, power in factor.powers if power < 0]
-    over = "·".join(above) or "1"
-    under = f"/({'·'.join(below)})" if len(below) > 1 else f"/{below[0]}" if below else ""
-    return f"{'−' if factor.constant < 0 else ''}{over}{under}"
-
-
-def _power(name: str, power: int) -> str:
-    base = f"({name})" if "−" in name or "+" in name else name
-    return base if power == 1 else f"{base}^{power}"
-
-
-def _correction(factor: Factor) -> str:
-    if all(power > 0 for __, power in factor.powers):
-        return _("so divide it by {rule}", rule=_rule(factor))
-    inverse = Factor(1 / factor.constant, tuple((name, -power) for name, power in factor.powers))
-    return _("so multiply it by {rule}", rule=_rule(inverse))
-
-
-def _times(value: float) -> str:
-    size = abs(value)
-    number = f"{size:.1f}" if size >= 1 and abs(size * 10 - round(size * 10)) < 1e-9 else f"{size:.6g}"
-    if number == "1.0":
-        return _("the negative of the right value") if value < 0 else _("the right value")
-    if size > 1:
-        wrong_sign = N_("{number} times too large, with the wrong sign")
-        return _(wrong_sign if value < 0 else N_("{number} times too large"), number=number)
-    negative = N_("{number} times the negative of the right value")
-    return _(negative if value < 0 else N_("{number} times the right value"), number=number)
 
 
 def _shapes(calls: Sequence[Call], answer: str) -> Iterator[str]:
@@ -304,25 +188,6 @@ def _comparison(calls: Sequence[Call], answer: str) -> Iterator[str]:
         yield _("  {some} of these {every} calls are right", some=len(right_calls), every=len(calls))
 
 
-def _contrast_data(found: Contrast) -> dict[str, Any]:
-    return {
-        "sizes": dict(found.call.problem.sizes),
-        "dtype": found.call.problem.dtype,
-        "yours": _finite(found.yours),
-        "right": _finite(found.right),
-        "ratio": None if found.ratio is None else _finite(found.ratio),
-    }
-
-
-def _finite(array: Any) -> Any:
-    """Nested lists, with None for what JSON cannot hold."""
-    if isinstance(array, np.ndarray):
-        return _finite(array.tolist())
-    if isinstance(array, list):
-        return [_finite(item) for item in array]
-    return array if math.isfinite(array) else None
-
-
 def _conduct(marking: Marking) -> list[str]:
     lines = []
     if marking.raised:
@@ -348,11 +213,6 @@ def _conclusion(marking: Marking) -> str:
     if not right:
         return _("Not yet: {wrong} wrong.", wrong=all_of(wrong))
     return _("Not yet: {wrong} wrong, {right} right.", wrong=all_of(wrong), right=all_of(right))
-
-
-def as_error(file: Path, reason: str) -> dict[str, Any]:
-    """What JSON holds of a file that cannot be marked."""
-    return {"file": str(file), "right": False, "error": reason}
 
 
 def table(marked: Sequence[dict[str, Any]]) -> str:

@@ -18,7 +18,7 @@ from bpcompare.marker.meaning import names
 from bpcompare.marker.mistakes import MISTAKES
 from bpcompare.marker.problems import linear_regression, linear_regression_mistakes
 from bpcompare.marker.verdict import is_right
-from bpcompare.show import marker_report
+from bpcompare.show import marker_factors
 
 EXPECTED_ERROR = 1e-13  # autograd in float64, over at most 100 terms of size 10, against extended precision
 SEEDS = st.integers(0, 2**32 - 1)
@@ -398,11 +398,11 @@ def test_who_obeys_the_sentence_about_a_factor_is_right_on_every_problem(scale):
 
     marking = check_function(gradients, seed=9)
     (finding,) = marking.verdicts[0].findings
-    rule = marker_report._rule(finding.explanation.factor)
+    rule = marker_factors.rule(finding.explanation.factor)
     for call in marking.calls:
         obeyed = call.answers["grad_w"] / evaluated(rule, call.problem.sizes)
         assert is_right(Call(call.problem, {"grad_w": obeyed}, call.dtypes), "grad_w")
-    examples = marker_report._telling(finding.calls, finding.explanation.factor)
+    examples = marker_factors.telling(finding.calls, finding.explanation.factor)
     assert all(call.problem.sizes[name] > 1 for call in examples for name in ("N", "in", "out") if name in rule)
 
 

@@ -22,6 +22,7 @@ from bpcompare.marker.gradcheck import gradcheck
 from bpcompare.marker.mistake_names import NAMES, called
 from bpcompare.marker.mistakes import MISTAKES
 from bpcompare.marker.phrases import Phrase, as_data, from_data, phrase
+from bpcompare.show import marker_data
 from bpcompare.show import marker_report as show
 
 RIGHT = """
@@ -124,9 +125,9 @@ def test_a_diagnosis_in_chinese_names_the_same_mistakes(name, process):
     with spoken("zh"):
         chinese = check_file(file, 7, process=process)
         said = show.report(chinese, file)
-        data = show.as_data(chinese, file)
+        data = marker_data.as_data(chinese, file)
     assert chinese.mistakes == plain.mistakes
-    assert data == show.as_data(plain, file)
+    assert data == marker_data.as_data(plain, file)
     assert english(said) == show.report(plain, file)
     assert said != english(said)
 
