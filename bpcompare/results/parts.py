@@ -133,7 +133,7 @@ def _read(folder: Path) -> Part:
     if not (folder / LIST).is_file() or NUMBERS not in _listed(folder):
         problem = N_("{folder} holds no part of a sweep; sweep --part A:B --out {folder} makes one")
         raise InputError(_(problem, folder=folder))
-    damaged = InputError(_("the part in {folder} is damaged or not of one run; make it again", folder=folder))
+    damaged = _damaged(folder)
     if verify(folder).state != "whole":
         raise damaged
     try:
@@ -154,8 +154,11 @@ def _listed(folder: Path) -> Mapping[str, str]:
     try:
         return read_sums((folder / LIST).read_bytes())
     except ValueError as error:
-        problem = N_("the part in {folder} is damaged or not of one run; make it again")
-        raise InputError(_(problem, folder=folder)) from error
+        raise _damaged(folder) from error
+
+
+def _damaged(folder: Path) -> InputError:
+    return InputError(_("the part in {folder} is damaged or not of one run; make it again", folder=folder))
 
 
 def _check_same(first: Part, part: Part) -> None:
