@@ -18,7 +18,7 @@ import numpy as np
 from bpcompare.graph.expression import Graph
 from bpcompare.graph.node import Node, topological_order, unbroadcast
 from bpcompare.graph.notation import TEXT
-from bpcompare.graph.operations import Array, Partial
+from bpcompare.graph.operation import Array, Partial
 from bpcompare.graph.paths import written
 from bpcompare.graph.writer import Use, uses
 from bpcompare.graph.wrong_derivatives import wrong_partials

@@ -10,7 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bpcompare.graph.operations import TABLE, Array, Operation, Partial, to_the
+from bpcompare.graph.operation import Array, Operation, Partial
+from bpcompare.graph.operations import TABLE
+from bpcompare.graph.powers import to_the
 from bpcompare.language import N_
 
 

@@ -8,8 +8,8 @@ import torch
 
 from bpcompare.cli import main
 from bpcompare.errors import ExpressionError
+from bpcompare.graph.answers import agrees
 from bpcompare.graph.derivation import derive
-from bpcompare.graph.marking import agrees
 
 HOMEWORK_3 = (
     "z1 = w1*x**2; z2 = w2*x; z = z1 + z2; ŷ = z + b; r = ŷ - y; loss = r**2",
