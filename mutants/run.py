@@ -22,6 +22,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+import direct
 from session import ROOT, Mutant, Room, counted, judged, result, rooms, sample, session
 
 TREE = ROOT / "build" / "mutants" / "tree"  # a copy of the tree, where one mutant after another is put in place
@@ -70,14 +71,15 @@ def load_once(room: Room) -> None:
 
 
 class CheapestFirst:
-    """A plugin of pytest: the tests in the order of the time that they take."""
+    """A plugin of pytest: the tests in the order of the time that they take, less those that have passed."""
 
-    def __init__(self, seconds: dict[str, float]) -> None:
-        self.before, self.seconds = seconds, dict[str, float]()
+    def __init__(self, seconds: dict[str, float], passed: set[str]) -> None:
+        self.before, self.seconds, self.passed = seconds, dict[str, float](), passed
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         """Sorts; what has never been timed comes first."""
-        items.sort(key=lambda item: self.before.get(item.nodeid, 0.0))
+        left = [item for item in items if item.nodeid.partition("[")[0] not in self.passed]
+        items[:] = sorted(left, key=lambda item: self.before.get(item.nodeid, 0.0))
 
     def pytest_runtest_logstart(self) -> None:
         """Begins to count processor time."""
@@ -122,10 +124,16 @@ def _in_child(room: Room, note: bool) -> None:
     signal.alarm(WALL)
     code = 3
     try:
+        failed, passed = "", set[str]()
+        if not note:
+            failed, passed = direct.first_failure(TREE, room.tests, notes(room)["seconds"])
+        if failed:
+            print(failed, flush=True)
+            os._exit(1)
         import pytest
 
         options = ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin"]
-        timer = CheapestFirst(notes(room)["seconds"])
+        timer = CheapestFirst(notes(room)["seconds"], passed)
         code = int(pytest.main([*options, *(path for path in room.tests if (TREE / path).exists())], plugins=[timer]))
         if note:
             _note(room, timer.seconds)
@@ -180,6 +188,9 @@ def try_room(room: Room, again: bool, tests_of: str) -> None:
     if code != 0:
         raise SystemExit(f"{room.name}: the tests fail without a mutant: {test}")
     load_once(room)
+    code, used, test = run_tests(room)  # most tests are called without pytest now
+    if code != 0:
+        raise SystemExit(f"{room.name}: the tests fail without a mutant and without pytest: {test}")
     limit = PATIENCE * used + AT_LEAST
     print(f"{room.name}: {used:.1f} s of the processor unchanged")
     for count, mutant in enumerate(todo, 1):

@@ -22,7 +22,7 @@ _UP = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
 def typed(side):
     """A printed side as a learner would type it into NumPy."""
-    code = re.sub(r"(?<![\w.])(\d+)(?=[^\W\d_](?!\w))(?!e[-+])", r"\1*", side)  # 2r
+    code = re.sub(r"(?<![\w.])(\d+)(?=[^\W\d_⁻⁰¹²³⁴⁵⁶⁷⁸⁹](?!\w))(?!e[-+])", r"\1*", side)  # 2r
     code = re.sub(r"\|([^|]*)\|", r"abs(\1)", code)
     code = re.sub("[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda found: f"**({found[0].translate(_UP)})", code)
     code = code.translate(str.maketrans({"·": "*", "⊙": "*", "−": "-"})).replace("^", "**").replace("½", "0.5")

@@ -240,9 +240,11 @@ class ChangedGraph:
             for use in self.uses[step]:
                 shape = self.values[use.node].shape
                 try:
-                    pull = other.get(use, use.partial).pull_back
+                    partial = other.get(use, use.partial)
+                    pull = partial.pull_back
                     pull = pull.at(self.values) if isinstance(pull, _at_other) else pull  # type: ignore[assignment]
                     part = np.asarray(pull(gradients[step], self.values[step], *operands))
+                    part = np.zeros(shape) if partial is _ZERO else part
                     part = part if part.shape == shape else unbroadcast(part, shape)
                 except (ValueError, IndexError):
                     return None

@@ -1,4 +1,4 @@
-"""The table of wrong derivatives: every entry is the formula that it shows, is wrong, and is named where it was made."""
+"""The table of wrong derivatives: every entry is the formula that it shows, is wrong, and is named as itself."""
 
 import re
 from string import Template
