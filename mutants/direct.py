@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 PATIENCE = 10  # times what a call took with the unchanged code, and ...
+CHEAP = 0.1  # seconds; a dearer test waits until all cheap ones have passed
 AT_LEAST = 5.0  # ... so many seconds of the processor more; one that takes longer runs for ever
 
 
@@ -28,23 +29,43 @@ class Call:
     seconds: float
 
 
-def first_failure(root: Path, files: list[str], seconds: dict[str, float]) -> tuple[str, set[str]]:
-    """The first test that fails, or an empty text; and which were called and need not be any more."""
-    try:
-        calls = [call for name in files for call in _calls(root, name, seconds)]
-    except BaseException as error:
-        return f"ERROR {files}: {error!r}"[:200], set()
+def first_failure(root: Path, files: list[str], seconds: dict[str, float], module: str) -> tuple[str, set[str]]:
+    """The first test that fails, or an empty text; and which were called and need not be any more.
+
+    Args:
+        root: Where the files are.
+        files: The tests of the room; the file that is called like the module comes first, its cheap tests before others.
+        seconds: What each test took with the unchanged code.
+        module: The file with the mutant.
+    """
+    likely = f"test_{Path(module).name}"
+    slow, called = [], set[str]()
     signal.signal(signal.SIGVTALRM, _too_long)
-    for call in sorted(calls, key=lambda call: call.seconds):
-        signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE * call.seconds + AT_LEAST)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                call.function(**call.arguments)
-        except BaseException as error:
-            return f"FAILED {call.test} - {type(error).__name__}: {error}".split("\n")[0], set()
-    signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-    return "", {call.test for call in calls}
+    try:
+        for name in sorted(files, key=lambda name: not name.endswith(likely)):
+            for call in sorted(_calls(root, name, seconds), key=lambda call: call.seconds):
+                called.add(call.test)
+                if call.seconds > CHEAP:
+                    slow.append(call)
+                elif failed := _failure(call):
+                    return failed, called
+        failed = next(filter(None, map(_failure, sorted(slow, key=lambda call: call.seconds))), "")
+    except BaseException as error:
+        return f"ERROR {type(error).__name__}: {error}".split("\n")[0], called
+    return failed, called
+
+
+def _failure(call: Call) -> str:
+    signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE * call.seconds + AT_LEAST)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            call.function(**call.arguments)
+    except BaseException as error:
+        return f"FAILED {call.test} - {type(error).__name__}: {error}".split("\n")[0]
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    return ""
 
 
 def _too_long(*_: object) -> None:

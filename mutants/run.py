@@ -90,12 +90,18 @@ class CheapestFirst:
         self.seconds[nodeid] = time.process_time() - self.begun
 
 
-def run_tests(room: Room, note: bool = False) -> tuple[int, float, str]:
-    """Exit code of pytest in a fork (or −signal), its processor time, and the test that failed."""
+def run_tests(room: Room, module: str = "", note: bool = False) -> tuple[int, float, str]:
+    """Exit code of pytest in a fork (or −signal), its processor time, and the test that failed.
+
+    Args:
+        room: Whose tests.
+        module: The file with the mutant; empty where there is none.
+        note: Whether pytest alone runs, and what it imports and how long its tests take is noted.
+    """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     child = os.fork()
     if child == 0:
-        _in_child(room, note)
+        _in_child(room, module, note)
     _, status = os.waitpid(child, 0)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -107,7 +113,7 @@ def run_tests(room: Room, note: bool = False) -> tuple[int, float, str]:
 limit = 600.0  # seconds of the processor
 
 
-def _in_child(room: Room, note: bool) -> None:
+def _in_child(room: Room, module: str, note: bool) -> None:
     output = os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
         os.dup2(output, stream)
@@ -116,8 +122,8 @@ def _in_child(room: Room, note: bool) -> None:
     os.environ["PYTHONPATH"] = str(TREE)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     sys.path[:] = [str(TREE), *(path for path in sys.path if path not in ("", str(ROOT), str(ROOT / "mutants")))]
-    sys.dont_write_bytecode = not note
-    if not note:
+    sys.dont_write_bytecode = bool(module)
+    if module:
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     resource.setrlimit(resource.RLIMIT_CPU, (int(limit) + 1, int(limit) + 2))
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
@@ -126,7 +132,7 @@ def _in_child(room: Room, note: bool) -> None:
     try:
         failed, passed = "", set[str]()
         if not note:
-            failed, passed = direct.first_failure(TREE, room.tests, notes(room)["seconds"])
+            failed, passed = direct.first_failure(TREE, room.tests, notes(room)["seconds"], module)
         if failed:
             print(failed, flush=True)
             os._exit(1)
@@ -160,7 +166,7 @@ def try_mutant(room: Room, mutant: Mutant) -> tuple[bool, float, str]:
     original = place.read_bytes()
     place.write_text(mutant.source)
     try:
-        code, used, test = run_tests(room)
+        code, used, test = run_tests(room, str(mutant.spec.module_path))
     finally:
         place.write_bytes(original)
     if code in (4, 5):

@@ -11,7 +11,6 @@ from collections.abc import Callable
 import numpy as np
 
 from bpcompare.graph.operation import Array, Operation, Partial
-from bpcompare.graph.operations import TABLE
 from bpcompare.graph.powers import to_the
 from bpcompare.language import N_
 
@@ -216,6 +215,7 @@ def wrong_partials(operation: Operation, position: int) -> tuple[Partial, ...]:
     """What is often written in place of the derivative of ``operation`` by its argument at ``position``.
 
     Example:
+        >>> from bpcompare.graph.operations import TABLE
         >>> [partial.text for partial in wrong_partials(TABLE["sigmoid"], 0)][:2]
         ['$out', '1 − $out']
     """
