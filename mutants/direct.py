@@ -34,7 +34,7 @@ def first_failure(root: Path, files: list[str], seconds: dict[str, float], modul
 
     Args:
         root: Where the files are.
-        files: The tests of the room; the file that is called like the module comes first, its cheap tests before others.
+        files: The tests of the room; the file that is called like the module comes first.
         seconds: What each test took with the unchanged code.
         module: The file with the mutant.
     """
