@@ -139,6 +139,7 @@ def _in_child(room: Room, module: str, note: bool) -> None:
         import pytest
 
         options = ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin"]
+        options += ["-W", "ignore:Slow code in plugin"]  # Hypothesis has drawn already, without pytest
         timer = CheapestFirst(notes(room)["seconds"], passed)
         code = int(pytest.main([*options, *(path for path in room.tests if (TREE / path).exists())], plugins=[timer]))
         if note:
