@@ -48,7 +48,7 @@ def lay_out_tree(tests_of: str) -> None:
         shutil.rmtree(TREE / "tests")
         archive = subprocess.run(["git", "archive", tests_of, "tests"], cwd=ROOT, capture_output=True, check=True)
         subprocess.run(["tar", "-x"], cwd=TREE, input=archive.stdout, check=True)
-    compiling = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "bpcompare"]
+    compiling = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "bpcompare", "tests"]
     subprocess.run(compiling, cwd=TREE, check=True)
 
 

@@ -120,6 +120,14 @@ def test_the_sum_in_a_hint_is_true_and_its_sign_says_whether_it_is_exact(text, v
     assert not (marked.hint.startswith(f"{answer} is") and answer == 99)
 
 
+def test_where_more_is_wrong_than_a_path_the_hint_tells_all_paths():
+    marked = only(derive("a = x**2; c = 3*x; z = a + c; z**2", {"x": 1.3}).mark({"x": (1.69 + 3.9) * 2.6}))
+    assert all(" is not followed and " in mistake for mistake in marked.mistakes)
+    assert marked.mistakes
+    assert marked.hint.count("gives") == 2
+    assert "alone" not in marked.hint
+
+
 def test_one_path_is_its_own_hint_and_the_output_has_none():
     assert only(derive("z = 3*x; z**2", {"x": 2}).mark({"x": 99})).hint == "the path x → z → f gives 36"
     assert only(derive("z = 3*x; z**2", {"x": 2}).mark({"f": 99})).hint == ""
