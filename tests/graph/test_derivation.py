@@ -286,6 +286,8 @@ def test_the_package_offers_it():
         ("loss", r"\mathrm{loss}"),
         ("y_hat", r"\mathrm{y\_hat}"),
         ("ž", "ž"),
+        ("xž", r"\mathrm{xž}"),
+        ("aŷž", r"\mathrm{a\hat{y}ž}"),
         ("_1", r"\__{1}"),
         ("ς", "ς"),
     ],
