@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from bpcompare.language import N_
-from bpcompare.marker.hypotheses.graph_changes.rules import Local
+from bpcompare.marker.hypotheses.graph_changes.local import Local
 from bpcompare.marker.hypotheses.graph_changes.wrong_operations import of_operation
 from bpcompare.marker.phrases import Words
 

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from bpcompare.language import N_
-from bpcompare.marker.hypotheses.graph_changes.rules import RULES, Local, by_autograd, count, spread
+from bpcompare.marker.hypotheses.graph_changes.local import Local, by_autograd, count, spread
+from bpcompare.marker.hypotheses.graph_changes.rules import RULES
 from bpcompare.marker.phrases import Words, phrase
 
 WrongRule = Callable[[Local], Any]
