@@ -125,7 +125,7 @@ def axes(at: Local) -> list[int]:
     return sorted(axis % max(len(shape), 1) for axis in given)
 
 
-def spread(at: Local, gradient: Tensor, axis: list[int] | None = None) -> Tensor:
+def spread(at: Local, gradient: Tensor) -> Tensor:
     """A reduction undone: the gradient of the result for every term."""
     shape = at.step.operands[0].value.shape
     kept = [1 if d in axes(at) else n for d, n in enumerate(shape)]

@@ -5,7 +5,6 @@ without a rule is differentiated alone by autograd.
 """
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -43,7 +42,7 @@ def _power(at: Local) -> Tensor:
     base, exponent = at.args[0], at.args[1]
     if at.position == 0:
         return at.gradient * exponent * base ** (exponent - 1)  # type: ignore[no-any-return]
-    return at.gradient * at.out * torch.log(torch.as_tensor(base))  # type: ignore[no-any-return]
+    return at.gradient * at.out * torch.log(torch.as_tensor(base, dtype=at.out.dtype))  # type: ignore[no-any-return]
 
 
 def _extreme(at: Local) -> Tensor:
@@ -58,6 +57,8 @@ def _where(at: Local) -> Tensor:
 
 def _clamp(at: Local) -> Tensor:
     low, high = at.argument(1, None), at.argument(2, None)
+    if at.step.op == "clamp_max":
+        low, high = None, low
     inside = torch.ones_like(at.operand, dtype=torch.bool)
     if low is not None:
         inside &= at.operand >= low
@@ -124,12 +125,6 @@ def _cumsum(at: Local) -> Tensor:
     return at.gradient.flip(at.args[1]).cumsum(at.args[1]).flip(at.args[1])  # type: ignore[no-any-return]
 
 
-def _part(at: Local) -> Any:
-    parts: list[Any] = [None] * len(at.step.operands[0].value)
-    parts[at.args[1]] = at.gradient
-    return parts
-
-
 RULES: dict[str, Rule] = {
     "add": lambda at: at.gradient * _alpha(at) if _alpha(at) != 1 else at.gradient,
     "sub": lambda at: at.gradient if at.position == 0 else -at.gradient * _alpha(at),
@@ -161,11 +156,11 @@ RULES: dict[str, Rule] = {
     "where": _where,
     "clamp": _clamp,
     "clamp_min": _clamp,
+    "clamp_max": _clamp,
     "maximum": _maximum,
     "minimum": _maximum,
     "view": _reshape,
     "_unsafe_view": _reshape,
-    "reshape": _reshape,
     "squeeze": _reshape,
     "unsqueeze": _reshape,
     "t": lambda at: at.gradient.t(),
@@ -179,7 +174,6 @@ RULES: dict[str, Rule] = {
     "cat": _cat,
     "stack": _stack,
     "cumsum": _cumsum,
-    "getitem": _part,
     "write": _write,
 }
 

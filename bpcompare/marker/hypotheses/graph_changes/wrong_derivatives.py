@@ -144,7 +144,6 @@ DENOMINATOR: dict[Words, Wrong] = {
     N_("the denominator is cubed"): lambda g, a, b, z: -g * b / a**3,
     N_("it is passed straight through"): lambda g, a, b, z: g,
     N_("it is minus the gradient: the quotient is missing"): lambda g, a, b, z: -g,
-    N_("it is −quotient: the division by the denominator is missing"): lambda g, a, b, z: -g * z,
 }
 RECIPROCAL: dict[Words, Wrong] = {
     N_("the minus sign is missing"): lambda g, a, b, z: g * z**2,
