@@ -10,7 +10,7 @@ from bpcompare.language import N_
 from bpcompare.marker.hypotheses.graph_changes import variants
 from bpcompare.marker.hypotheses.graph_changes.sentences import axes_listed, called, where
 from bpcompare.marker.hypotheses.graph_changes.size_factor import in_words
-from bpcompare.marker.hypotheses.graph_changes.trace import Graph, Step, with_values
+from bpcompare.marker.hypotheses.graph_changes.steps import Graph, Step, with_values
 from bpcompare.marker.hypotheses.graph_changes.walk import Traced
 from bpcompare.marker.phrases import Phrase, Words, phrase
 

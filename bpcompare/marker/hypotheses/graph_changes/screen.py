@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bpcompare.marker.hypotheses.graph_changes.rules import local, sum_to
-from bpcompare.marker.hypotheses.graph_changes.trace import Step
+from bpcompare.marker.hypotheses.graph_changes.local import local, sum_to
+from bpcompare.marker.hypotheses.graph_changes.steps import Step
 from bpcompare.marker.hypotheses.graph_changes.walk import NODE, Act, Edge, Traced, tangents
 
 Array = np.ndarray[Any, Any]
