@@ -11,7 +11,8 @@ import numpy as np
 from bpcompare.graph.expression import Graph
 from bpcompare.graph.node import Node, unbroadcast
 from bpcompare.graph.notation import TEXT
-from bpcompare.graph.operations import FUNCTIONS, Array
+from bpcompare.graph.operation import Array
+from bpcompare.graph.operations import FUNCTIONS
 from bpcompare.graph.scripts import SUBSCRIPTS
 from bpcompare.graph.writer import Use, uses
 

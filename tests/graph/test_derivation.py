@@ -16,7 +16,8 @@ from bpcompare.graph.dot import MAX_DRAWN
 from bpcompare.graph.expression import build
 from bpcompare.graph.node import backward
 from bpcompare.graph.notation import LATEX, TEXT, latex_name
-from bpcompare.graph.operations import TABLE, to_the
+from bpcompare.graph.operations import TABLE
+from bpcompare.graph.powers import to_the
 from bpcompare.graph.verification import verify
 
 PRINTED = 1e-15  # the published numbers have all 16 digits; two may differ in the last

@@ -1,0 +1,45 @@
+"""The worker of `check` as tests of numbers and words want it: without a process of its own, which loads PyTorch.
+
+That `check` starts processes, hands them file after file and loses none is what tests/cli/test_check.py is about.
+"""
+
+import json
+import threading
+from pathlib import Path
+
+ONE_AT_A_TIME = threading.Lock()  # for there is one sandbox
+
+
+class Worker:
+    """Marks what is written into it in the process of the tests; used as the process would be.
+
+    Args:
+        options: The seed, or nothing, and the time limit, as the process gets them.
+        sandbox: Runs the files.
+    """
+
+    def __init__(self, options, sandbox):
+        seed, limit = options
+        self._how = int(seed) if seed else None, float(limit), sandbox
+        self.stdin = self.stdout = self
+
+    def write(self, line):
+        self._file = Path(json.loads(line))
+
+    def flush(self):
+        """It is there already."""
+
+    def readline(self):
+        from bpcompare.cli.check_worker import mark_one
+
+        with ONE_AT_A_TIME:
+            return json.dumps(mark_one(self._file, *self._how), allow_nan=False)
+
+    def poll(self):
+        """None: it goes on."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        """Nothing is left to end."""
