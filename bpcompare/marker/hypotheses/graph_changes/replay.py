@@ -78,8 +78,9 @@ def _replayed(problem: Traced, change: ForwardChange) -> Graph | None:
             return None
         if isinstance(value, Tensor) and isinstance(step.value, Tensor) and value.shape != step.value.shape:
             return None
+        op = step.op if function is step.function else "other"  # which the rule of the operation does not fit
         new[step.index] = Step(
-            step.index, step.op, function, args, kwargs, value, step.places, step.graded, sources=step.sources
+            step.index, op, function, args, kwargs, value, step.places, step.graded, sources=step.sources
         )
     if not changed:
         return None
