@@ -252,6 +252,16 @@ def test_there_are_not_too_many_pairs(monkeypatch):
     assert len(list(pairs_of(single_changes(graph, set(graph.inputs))))) == 10
 
 
+def test_of_two_changes_that_explain_the_same_the_smaller_is_the_cheaper():
+    assert sorted(COSTS, key=COSTS.get) == [  # those of one cost in the order of the table
+        *(module.NOT_FOLLOWED, module.LEFT_OUT, module.REPLACED, module.SIGN_LOST),
+        *(module.SIGN, module.NOT_UNDONE, module.OPERAND, module.ONLY_LOCAL),
+    ]
+    assert COSTS[module.REPLACED] == COSTS[module.SIGN_LOST] < COSTS[module.SIGN]
+    assert COSTS[module.SIGN] == COSTS[module.NOT_UNDONE] == COSTS[module.OPERAND]
+    assert len({COSTS[kind] for kind in COSTS}) == 5
+
+
 def test_a_pair_costs_more_than_any_single_change():
     assert all(
         Change(f"{a} and {b}", ()).cost == COSTS[a] + COSTS[b] + 4 > max(COSTS.values())

@@ -7,9 +7,10 @@ import torch
 
 from bpcompare.errors import BpcompareError, ExpressionError
 from bpcompare.graph.derivation import derive
-from bpcompare.graph.expression import build
+from bpcompare.graph.expression import MAX_STEPS, build
 from bpcompare.graph.node import backward
 from bpcompare.graph.operations import FUNCTIONS
+from bpcompare.graph.parsing import MAX_CHARACTERS, MAX_DEPTH
 from bpcompare.graph.shapes import MAX_ENTRIES
 from bpcompare.graph.unknown_names import split_into
 
@@ -319,3 +320,14 @@ def test_numbers_of_the_expression_are_computed_before_they_become_steps():
     graph = build("(2 + 3)*x**(1 + 1) - sin(0)*4", {"x": 3})
     assert names_of(graph) == ["x", "v₁", "v₂", "f"]
     assert graph.output.value == 45
+
+
+def test_the_limits_are_those_that_the_documentation_states():
+    for limit, stated in (
+        (MAX_CHARACTERS, "200,000 characters"),
+        (MAX_STEPS, "20,000 steps"),
+        (MAX_DEPTH, "brackets nested 150 deep"),
+        (MAX_ENTRIES, "arrays of 10,000 entries"),
+    ):
+        assert stated in build.__doc__
+        assert f"{limit:,}" in stated

@@ -10,7 +10,7 @@ from bpcompare.graph.derivation import derive
 from bpcompare.graph.expression import build
 from bpcompare.graph.mistakes import Mistakes
 from bpcompare.graph.node import backward
-from bpcompare.graph.paths import MAX_PATHS, paths_of
+from bpcompare.graph.paths import paths_of
 
 M, V = [[1.5, -2.0], [0.5, 3.0]], [2.0, 5.0]
 
@@ -79,17 +79,20 @@ def test_an_answer_does_not_follow_from_a_line_of_another_shape_nor_from_a_right
 
 
 def test_at_most_three_mistakes_are_named_and_the_same_one_once():
-    found = only(derive("x*x*x*x", {"x": 1}).mark({"x": 3}))
-    assert 1 <= len(found.mistakes) <= 3
-    assert len(set(found.mistakes)) == len(found.mistakes)
+    values = {"x": 3, "a": 1, "b": 1, "c": 1, "d": 1}
+    found = only(derive("x*a + x*b + x*c + x*d", values).mark({"x": 3}))  # any of four paths may be the forgotten one
+    assert len(found.mistakes) == 3
+    assert all("is not followed" in mistake for mistake in found.mistakes)
+    same = only(derive("x*a + x*a + x*a + x*a", {"x": 3, "a": 1}).mark({"x": 3}))
+    assert len(same.mistakes) == 1
 
 
 def test_of_a_large_graph_no_changes_are_tried_and_the_paths_are_told():
-    text = ";".join(f"s{k + 1} = s{k} + x" for k in range(250))
-    found = only(derive(f"s0 = x*w; {text}", {"x": 2, "w": 3}).mark({"x": 1}))
-    assert found.mistakes == ()
-    small = only(derive("s = x*w; s + x", {"x": 2, "w": 3}).mark({"x": 1}))
-    assert small.mistakes == ("the path x → s → f is not followed",)
+    for steps, is_tried in ((196, True), (197, False)):  # with x, w, s0 and f 200 and 201 nodes
+        text = ";".join(f"s{k + 1} = -s{k}" for k in range(steps))
+        found = only(derive(f"s0 = x*w; {text}; s{steps} + x", {"x": 2, "w": 3}).mark({"x": 1}))
+        assert any("is not followed" in mistake for mistake in found.mistakes) == is_tried
+        assert found.hint
 
 
 def total_of(hint):
@@ -133,13 +136,13 @@ def test_one_path_is_its_own_hint_and_the_output_has_none():
     assert only(derive("z = 3*x; z**2", {"x": 2}).mark({"f": 99})).hint == ""
 
 
-@pytest.mark.parametrize("count", [3, MAX_PATHS, MAX_PATHS + 1])
+@pytest.mark.parametrize("count", [3, 8, 9])
 def test_the_shares_of_the_paths_add_up_and_many_are_cut_short(count):
     graph = build("+".join(f"{k}*x" for k in range(1, count + 1)), {"x": 2})
     gradients = backward(graph.output)
     paths = paths_of(graph, gradients, graph.inputs[0])
     assert sorted(float(path.share) for path in paths) == list(range(1, count + 1))
-    assert all(path.is_whole == (count <= MAX_PATHS) for path in paths)
+    assert all(path.is_whole == (count <= 8) for path in paths)
     assert all(str(path).endswith("→ …") != path.is_whole for path in paths)
     assert all(len(path.uses) > 1 for path in paths if path.is_whole)
     assert agrees(np.asarray(sum(path.share for path in paths)), gradients[graph.inputs[0]])
