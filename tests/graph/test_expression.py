@@ -1,11 +1,13 @@
 import random
 import re
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
 
 from bpcompare.errors import BpcompareError, ExpressionError
+from bpcompare.graph import expression
 from bpcompare.graph.derivation import derive
 from bpcompare.graph.expression import MAX_STEPS, build
 from bpcompare.graph.node import backward
@@ -331,3 +333,10 @@ def test_the_limits_are_those_that_the_documentation_states():
     ):
         assert stated in build.__doc__
         assert f"{limit:,}" in stated
+
+
+def test_the_last_step_that_is_allowed_is_allowed():
+    with mock.patch.object(expression, "MAX_STEPS", 6):  # x and five steps
+        assert build("-" * 5 + "x", {"x": 1}).output.value == -1
+        with pytest.raises(ExpressionError, match="may have 6 steps"):
+            build("-" * 6 + "x", {"x": 1})

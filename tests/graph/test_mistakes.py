@@ -72,7 +72,7 @@ def test_what_follows_from_two_wrong_lines_names_both_and_from_one_that_one():
 
 def test_an_answer_does_not_follow_from_a_line_of_another_shape_nor_from_a_right_one():
     example = ("p = x*w; sum(p*p)", {"x": [1.0, 2.0], "w": 3})
-    found = derive(*example).mark({"p": 5, "w": 60})
+    found = derive(*example).mark({"p": 5, "w": 15})  # what a 5 at both entries would give
     assert not any("follows" in mistake for answer in found.answers for mistake in answer.mistakes)
     found = derive(*example).mark({"p": [6, 12], "w": 60})
     assert not any("follows" in mistake for answer in found.answers for mistake in answer.mistakes)
