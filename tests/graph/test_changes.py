@@ -5,6 +5,7 @@ import itertools
 import math
 import re
 from string import Template
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -246,9 +247,9 @@ def test_pairs_are_apart_and_come_cheapest_first():
     assert {pair.kind for pair in pairs} <= {f"{a} and {b}" for a in IN_PAIRS for b in IN_PAIRS}
 
 
-def test_there_are_not_too_many_pairs(monkeypatch):
+@mock.patch.object(module, "MAX_PAIRS", new=10)
+def test_there_are_not_too_many_pairs():
     graph = build(*SCALARS[0])
-    monkeypatch.setattr(module, "MAX_PAIRS", 10)
     assert len(list(pairs_of(single_changes(graph, set(graph.inputs))))) == 10
 
 

@@ -1,6 +1,7 @@
 """The picture in DOT: its nodes, edges and numbers are those of the graph."""
 
 import re
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -144,15 +145,12 @@ def test_as_many_nodes_are_drawn_as_stated(nodes, is_drawn):
         (RuntimeError("no such file"), False),
     ],
 )
-def test_a_lack_of_memory_is_told_from_other_faults(error, is_memory, monkeypatch):
+def test_a_lack_of_memory_is_told_from_other_faults(error, is_memory):
     assert module._is_short_of_memory(error) == is_memory
     outer = RuntimeError("graphviz")
     outer.__cause__ = error
     assert module._is_short_of_memory(outer) == (is_memory and bool(str(error)))
 
-    def fails():
-        raise error
-
-    monkeypatch.setattr(module, "_graphviz", fails)
-    with pytest.raises(InputError if is_memory else RuntimeError):
+    told = pytest.raises(InputError if is_memory else RuntimeError)
+    with mock.patch.object(module, "_graphviz", side_effect=error), told:
         module.layout("digraph {}", "svg")
