@@ -75,7 +75,7 @@ def _too_long(*_: object) -> None:
 def _calls(root: Path, name: str, seconds: dict[str, float]) -> Iterator[Call]:
     if not name.endswith(".py") or not name.startswith("tests") or not (root / name).exists():
         return
-    module = _imported(root / name)
+    module = _imported(root, root / name)
     for key, function in vars(module).items():
         if key.startswith("test_") and callable(function) and function.__module__ == module.__name__:
             test = f"{name}::{key}"
@@ -85,8 +85,9 @@ def _calls(root: Path, name: str, seconds: dict[str, float]) -> Iterator[Call]:
             yield from (Call(test, function, arguments, each) for arguments in given)
 
 
-def _imported(path: Path) -> Any:
-    sys.path[:0] = [folder for folder in (str(path.parent), str(path.parents[1])) if folder not in sys.path]
+def _imported(root: Path, path: Path) -> Any:
+    folders = (str(path.parent), str(path.parents[1]), str(root / "tests"))
+    sys.path[:0] = [folder for folder in folders if folder not in sys.path]
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec
     assert spec.loader
