@@ -299,6 +299,39 @@ TOLD = {
 }
 
 
+def held(x, w, *names):
+    hidden = torch.tanh(x)
+    total = hidden.sum(1, keepdim=True)
+    hidden, total = (v.detach() if name in names else v for name, v in (("hidden", hidden), ("total", total)))
+    return torch.exp(hidden) * w + total * torch.cos(x)
+
+
+def partly_held(*names):
+    def wrong(g, x, w):
+        leaf = x.clone().requires_grad_()
+        with torch.enable_grad():
+            return torch.autograd.grad(held(leaf, w, *names), leaf, g)[0]
+
+    return wrong
+
+
+def residuals(x, w):
+    residual = x * w - torch.sin(w)
+    return (residual**2).sum()
+
+
+TOLD |= {
+    "a sum with a name": (held, partly_held("total"), "total is held constant", ("path", 1.0 - 0.04 - 0.02)),
+    "one of two uses": (held, partly_held("hidden"), "the path from hidden into torch.exp(hidden)", ("path", 1.0)),
+    "a bracket": (
+        residuals,
+        lambda g, x, w: 2 * (x * w * w - torch.sin(w)),
+        "a bracket is moved: of residual, torch.sin(w) alone misses a factor",
+        ("operand", 2.4),
+    ),
+}
+
+
 def named_step(x, w):
     hidden = torch.tanh(x)
     return torch.exp(hidden) * w.exp() + torch.sin(x)
