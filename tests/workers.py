@@ -4,8 +4,13 @@ That `check` starts processes, hands them file after file and loses none is what
 """
 
 import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
+from unittest import mock
+
+import forked
 
 ONE_AT_A_TIME = threading.Lock()  # for there is one sandbox
 
@@ -43,3 +48,26 @@ class Worker:
 
     def __exit__(self, *error):
         """Nothing is left to end."""
+
+
+COMMAND = """
+import runpy
+from unittest import mock
+from bpcompare.marker.sandbox_start import server
+from workers import Worker
+with server() as sandbox, mock.patch("bpcompare.cli.check_many._start", lambda options: Worker(options, sandbox)):
+    runpy.run_module("bpcompare", run_name="__main__", alter_sys=True)
+"""
+
+
+def fork_commands():
+    """From now on, in this forked process, our command is a process that is forked, too, and marks files by itself."""
+    forked._server()  # while there is one thread
+    start = subprocess.run
+
+    def run(command, *given, **options):
+        if command[:3] != [sys.executable, "-m", "bpcompare"]:
+            return start(command, *given, **options)
+        return forked.run([sys.executable, "-c", COMMAND, *command[3:]], *given, **options)
+
+    mock.patch("subprocess.run", run).start()

@@ -94,7 +94,7 @@ def tokens(text: str) -> list[Token]:
     while at < len(text):
         token, length = _token(text, at)
         depth += (token.text in ("(", "[", "{")) - (token.text in (")", "]", "}"))
-        if token.kind != "end" or depth <= 0:  # a line may end inside brackets
+        if token.kind != "end" or token.text == ";" or depth <= 0:  # a line may end inside brackets
             found += [token] if token.kind else []
         at += length
     return [*found, Token("end", "", len(text))]

@@ -13,6 +13,7 @@ per Second.
 """
 
 import re
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,9 +72,8 @@ def _numbers(cells: bytes) -> NDArray[np.float64]:
         if not np.isfinite(numbers).all():  # 1e999
             raise ValueError
         return numbers
-    numbers = np.frombuffer(simdjson.Parser().parse(b"[" + cells + b"]").as_buffer(of_type="d"))
-    if not numbers.all() and WHOLE_MINUS_ZERO.search(
-        cells
-    ):  # to simdjson -0 is the whole number 0, to float it is -0.0
+    array: Any = simdjson.Parser().parse(b"[" + cells + b"]")
+    numbers = np.frombuffer(array.as_buffer(of_type="d"), np.float64)
+    if not numbers.all() and WHOLE_MINUS_ZERO.search(cells):  # simdjson reads -0 as 0, float as -0.0
         raise ValueError
     return numbers

@@ -132,7 +132,7 @@ def letters_of(figure: Figure) -> str:
 
 
 def texts(artist: Artist) -> Iterator[str]:
-    """What is written in a part of a picture, except next to ticks, where numbers are; to go through them takes long."""
+    """What is written in a part of a picture, except next to ticks: numbers, and to go through them takes long."""
     if isinstance(artist, Text):
         yield artist.get_text()
     for part in [artist.label] if isinstance(artist, Axis) else artist.get_children():
