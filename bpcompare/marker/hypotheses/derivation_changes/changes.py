@@ -9,6 +9,7 @@ import numpy as np
 
 from bpcompare.language import N_
 from bpcompare.marker.hypotheses.derivation_changes import transforms
+from bpcompare.marker.hypotheses.derivation_changes.along_axis import Transform
 from bpcompare.marker.hypotheses.derivation_changes.operations import INSTEAD, OPERATIONS, sigmoid
 from bpcompare.marker.hypotheses.derivation_changes.program import Make, Program, Step, Values, written
 from bpcompare.marker.phrases import Phrase, phrase
@@ -65,7 +66,7 @@ class Change:
     says: Phrase
     line: int
     cost: float
-    operand: tuple[int, transforms.Transform] | None = None
+    operand: tuple[int, Transform] | None = None
     of_own: Make | None = None
 
     def made(self, values: Values) -> Any:
@@ -123,7 +124,7 @@ def _values_of_input(program: Program, shown: str, user: Step, typical: Shapes) 
         yield Change(VALUE, shown, _transformed_input(shown, transform), says, user.line, COST[VALUE] + more)
 
 
-def _transformed_input(shown: str, transform: transforms.Transform) -> Make:
+def _transformed_input(shown: str, transform: Transform) -> Make:
     return lambda values: transform(values[shown])
 
 
@@ -253,7 +254,7 @@ def _with_ones(step: Step, place: int) -> Make:
     return _with_value(step, place, np.ones_like)
 
 
-def _transformed(step: Step, transform: transforms.Transform) -> Make:
+def _transformed(step: Step, transform: Transform) -> Make:
     return lambda values: transform(step.value(values))
 
 
