@@ -16,7 +16,15 @@ from bpcompare.errors import InputError
 from bpcompare.language import _, english
 from bpcompare.problem import estimates
 from bpcompare.problem.column_names import check_names
-from bpcompare.problem.columns import as_columns, as_parameters, check_columns, check_precision, numbered, precision
+from bpcompare.problem.columns import (
+    all_finite,
+    as_columns,
+    as_parameters,
+    check_columns,
+    check_precision,
+    numbered,
+    precision,
+)
 from bpcompare.problem.scaling import Scaling
 from bpcompare.problem.whole_numbers import quoted, seed_number, whole_number
 
@@ -214,7 +222,7 @@ def from_data(
         scaling=Scaling.of(measured_x, measured_y, centred=bias) if standardize else None,
         skipped=skipped,
     )
-    if not (problem.x.isfinite().all() and problem.y.isfinite().all()):
+    if not (all_finite(problem.x) and all_finite(problem.y)):
         raise InputError(
             _(
                 "the data reach beyond {dtype}; give --dtype float64 or --standardize (in Python "
