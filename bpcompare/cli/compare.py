@@ -7,6 +7,7 @@ import time
 from functools import cached_property, partial
 
 from bpcompare.cli import network_options, options, report, values, verification
+from bpcompare.cli.request import others_given
 from bpcompare.errors import InputError
 from bpcompare.language import N_, _, listed
 from bpcompare.training.process_environment import place
@@ -69,6 +70,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Trains, compares, writes the files and prints the table; of several processes, the first writes and prints."""
     if arguments.verify is not None:
+        for option in others_given(vars(arguments)):
+            raise InputError(_("--verify trains nothing; leave {option} out", option=option))
         return verification.run(arguments.verify)
     request = network_options.request(arguments)
     _check(request)

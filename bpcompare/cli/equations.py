@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 DESCRIPTION = N_("""\
 Trains nn.Linear and writes it as equations, with the learned numbers put in, as text and as LaTeX.
 
-python -m bpcompare equations                  five shapes, from 1 → 1 to 2 → 3
-python -m bpcompare equations --shape 3,2      another shape
-python -m bpcompare equations --csv cars --x speed --y dist --standardize
+  python -m bpcompare equations               five shapes, from 1 → 1 to 2 → 3
+  python -m bpcompare equations --shape 3,2   another shape
+  python -m bpcompare equations --csv cars --x speed --y dist --standardize
 """)
 
+METHODS = ("manual",)
 SHAPES = ((1, 1), (1, 2), (2, 1), (2, 2), (2, 3))
 
 
@@ -37,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--digits", type=values.digits, default=6, metavar="N", help=_("significant digits (default 6)")
     )
     options.add_problem_options(parser)
-    options.add_training_options(parser)
-    parser.set_defaults(methods=("manual",))
+    options.add_training_options(parser, METHODS)
+    parser.set_defaults(methods=METHODS)
 
 
 def shape(text: str) -> tuple[int, int]:

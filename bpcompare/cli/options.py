@@ -17,7 +17,7 @@ from bpcompare.training.process_environment import CONNECT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from bpcompare.problem.problem import Problem
@@ -215,8 +215,8 @@ def _say_skipped(request: Request, problem: Problem) -> None:
         print(sentence(left_out), file=sys.stderr)
 
 
-def add_training_options(parser: argparse.ArgumentParser) -> None:
-    """``--methods``, ``--lr``, ``--epochs`` and ``--batch-size``."""
+def add_training_options(parser: argparse.ArgumentParser, methods: Iterable[str] = METHODS) -> None:
+    """``--methods``, of which ``methods`` are the default, ``--lr``, ``--epochs`` and ``--batch-size``."""
     group = parser.add_argument_group(_("training"))
     group.add_argument(
         "--methods",
@@ -227,7 +227,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
             "moments + a rule by hand (GradientDescent, Adam, AdamNoBiasCorrection, AdamEpsInside, "
             "AdamSwappedBetas, AdamMomentumOnly, AdamRMSPropOnly) or a torch.optim class, written in "
             "full where it shares a name (default {methods})",
-            methods=",".join(METHODS),
+            methods=",".join(methods),
         ),
     )
     group.add_argument("--lr", type=values.rate, metavar="R", help=_("learning rate (default {lr})", lr=LR))

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 DESCRIPTION = N_("""\
 Trains, and writes the report: one HTML page with everything in it, which works offline.
 
-python -m bpcompare report                        the tutorial's line
-python -m bpcompare report --csv cars --x speed --y dist --standardize --lr 0.5
-python -m bpcompare report --problem quadratic    a network, by the delta recursion
+  python -m bpcompare report                        the tutorial's line
+  python -m bpcompare report --csv cars --x speed --y dist --standardize --lr 0.5
+  python -m bpcompare report --problem quadratic    a network, by the delta recursion
 """)
 
 FILE = "report.html"

@@ -55,6 +55,17 @@ class Request:
         return TrainingSettings(self.lr, self.epochs, self.batch_size, self.seed, shuffle, device)
 
 
+def others_given(options: Mapping[str, Any]) -> list[str]:
+    """The options that were given and that say what to calculate, as they are written.
+
+    Example:
+        >>> others_given({"lr": 0.1, "skip_missing": True, "csv": None, "quiet": True})
+        ['--lr', '--skip-missing']
+    """
+    given = (name for name, value in options.items() if value not in (None, False, ()) and name not in NOT_SETTINGS)
+    return [f"--{name.replace('_', '-')}" for name in given]
+
+
 def request_from(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> Request:
     """The request with ``defaults`` for the options that are None, in the order of the command's options.
 

@@ -7,7 +7,7 @@ import time
 from functools import partial
 
 from bpcompare.cli import options, values
-from bpcompare.cli.request import NOT_SETTINGS, Request
+from bpcompare.cli.request import Request, others_given
 from bpcompare.cli.sweep_files import PartOutput, SweepOutput, files
 from bpcompare.errors import InputError
 from bpcompare.language import N_, _
@@ -121,10 +121,8 @@ def _request(arguments: argparse.Namespace) -> Request:
 
 def _merge(arguments: argparse.Namespace) -> int:
     """Puts the parts of a sweep together: the same files as of the whole sweep, or none."""
-    for name, value in vars(arguments).items():
-        if name not in NOT_SETTINGS and value not in (None, False):
-            option = name.replace("_", "-")
-            raise InputError(_("--merge takes the settings from the parts; leave --{option} out", option=option))
+    for option in others_given(vars(arguments)):
+        raise InputError(_("--merge takes the settings from the parts; leave {option} out", option=option))
     from bpcompare.cli.progress import load_torch
 
     load_torch(quiet=arguments.quiet)
@@ -133,6 +131,10 @@ def _merge(arguments: argparse.Namespace) -> int:
     from bpcompare.results.write import check_folder
 
     parts = read_parts(arguments.merge)
+    if any(part.folder.samefile(arguments.out) for part in parts if arguments.out.exists()):
+        raise InputError(
+            _("--out {folder} is one of the parts, which would be lost; choose another --out", folder=arguments.out)
+        )
     request = Request({**vars(arguments), **parts[0].settings})
     check_folder(request.out, files(request))
     result = merged(parts, _problems(request, quiet=request.quiet))

@@ -11,7 +11,7 @@ from string import Template
 import numpy as np
 
 from bpcompare.graph.node import Node
-from bpcompare.graph.operations import Array, Operation, Partial
+from bpcompare.graph.operation import Array, Operation, Partial
 from bpcompare.graph.scripts import on_the_line, subscript, superscript
 from bpcompare.language import N_, _
 

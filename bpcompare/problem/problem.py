@@ -124,7 +124,7 @@ class Problem:
         """The same data with initial parameters drawn from another seed, as PyTorch draws them."""
         start = self.model()
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(int(seed))  # of the CPU alone, where everything is drawn
             for layer in start.modules():
                 if isinstance(layer, nn.Linear):
                     layer.reset_parameters()
@@ -207,7 +207,7 @@ def from_data(
     x, y = as_columns("x", x), as_columns("y", y)
     check_columns(x, y, dtype)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(int(seed))
         start = nn.Linear(x.shape[1], y.shape[1], bias=bias, dtype=dtype)
     measured_x, measured_y = x.double(), y.double()
     problem = Problem(
@@ -292,7 +292,7 @@ def line(
     out_features, in_features = matrix.shape
     estimates.line(samples, in_features, out_features).check()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(int(seed))
         if in_features == 1:
             x = torch.linspace(0, 1, samples, dtype=dtype).unsqueeze(1)
         else:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from bpcompare.errors import InputError
+from bpcompare.errors import InputError, reason
 from bpcompare.language import _, listed
 from bpcompare.results.stage import left_in
 from bpcompare.results.sums import read_sums, sha256
@@ -25,7 +25,7 @@ class Verification:
         files: How many they list.
         missing: Files that are listed and not there.
         other: Files that are whole, but not those of this run: of an earlier or a later one, or edited.
-        damaged: Files that are cut off or broken.
+        damaged: Files that are cut off or broken, or something else in their place, such as a folder.
         interrupted: Whether a run was stopped while its files took their places.
     """
 
@@ -73,8 +73,8 @@ def verify(folder: str | Path) -> Verification:
             raise InputError(_no_set(folder))
         found = _compared(folder, homes)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(_("{folder} cannot be read: {reason}", folder=folder, reason=reason)) from error
+        place, why = error.filename or folder, reason(error).lower()
+        raise InputError(_("{folder} cannot be read: {reason}", folder=place, reason=why)) from error
     return Verification(folder, **found, interrupted=bool(interrupted))
 
 
@@ -106,12 +106,10 @@ def _compared(folder: Path, homes: dict[str, Path]) -> dict[str, Any]:
         except ValueError:
             damaged.append(name)
     for name, known in expected.items():
-        try:
-            content = (folder / name).read_bytes()
-        except FileNotFoundError:
-            missing.append(name)
-            continue
-        if sha256(content) != known:
+        path = folder / name
+        if not path.is_file():
+            (damaged if path.is_dir() or path.is_symlink() else missing).append(name)
+        elif sha256(content := path.read_bytes()) != known:
             (other if is_whole(name, content) else damaged).append(name)
     kinds = {"missing": tuple(missing), "other": tuple(other), "damaged": tuple(damaged)}
     return {"lists": tuple(homes), "files": len(expected), **kinds}

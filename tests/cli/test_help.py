@@ -33,6 +33,18 @@ def test_nothing_is_wider_than_the_terminal_and_no_word_is_lost(command, columns
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+def test_every_example_of_a_command_has_a_line_of_its_own(command, capsys):
+    lines = [line.strip() for line in shown(command, capsys).splitlines() if "python -m bpcompare" in line]
+    assert all(line.startswith(("usage:", "python -m bpcompare")) for line in lines)
+    assert all(line.count("python -m bpcompare") == 1 for line in lines)
+
+
+@pytest.mark.parametrize(("command", "default"), [("compare", "manual,autograd,adam"), ("equations", "manual")])
+def test_help_says_which_methods_the_command_takes_where_none_is_given(command, default, capsys):
+    assert f"(default {default})" in " ".join(shown(command, capsys).split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("path", ["/usr/bin/bpcompare", "C:/Scripts/bpcompare.exe", "bpcompare/__main__.py"])
 def test_help_says_the_name_that_it_was_called_by(command, path, capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", [path])

@@ -63,6 +63,8 @@ WRONG = {
     ("compare", "--out", "table.csv/below"): "table.csv",
     ("compare", "--out"): "--out",
     ("compare", "--batch-size", "101"): "batch_size",
+    ("compare", "--verify", ".", "--epochs", "3"): "--epochs",
+    ("compare", "--verify", ".", "--no-bias"): "--no-bias",
     ("compare", "--samples", "1" + "0" * 15): "memory",
     ("compare", "--weight", "1,2", "--bias", "1,2,3"): "bias",
     ("compare", "--methods", "manual,manual"): "manual",

@@ -9,7 +9,8 @@ from hypothesis.extra.numpy import arrays, mutually_broadcastable_shapes
 
 from bpcompare.graph.expression import Graph
 from bpcompare.graph.node import Node, backward, topological_order, unbroadcast
-from bpcompare.graph.operations import TABLE, to_the
+from bpcompare.graph.operations import TABLE
+from bpcompare.graph.powers import to_the
 from bpcompare.graph.verification import _torch_functions, in_torch
 
 WELL_CONDITIONED = 1e-12  # relative; float64 carries 1.1e-16 a step, and the graphs below have at most 60

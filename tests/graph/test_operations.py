@@ -12,7 +12,8 @@ from latex2mathml.converter import convert
 from matplotlib.mathtext import MathTextParser
 
 from bpcompare.graph.node import Node, backward
-from bpcompare.graph.operations import FUNCTIONS, TABLE, to_the
+from bpcompare.graph.operations import FUNCTIONS, TABLE
+from bpcompare.graph.powers import to_the
 
 A, B, C = sympy.symbols("a b c", real=True)
 SAME = 1e-12  # relative, to 30 digits of SymPy; float64 carries 16

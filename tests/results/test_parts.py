@@ -172,6 +172,15 @@ def test_data_that_have_changed_since_are_refused(tmp_path, capsys, monkeypatch)
     assert "table.csv" in refused(folders, tmp_path, capsys)
 
 
+def test_a_merge_does_not_write_over_a_part(three, capsys):
+    before = [files(folder) for folder in three]
+    (three[0].parent / "link").symlink_to(three[1])
+    for out in (three[0], three[0].parent / "link"):
+        assert main(["sweep", "--merge", *map(str, three), "--out", str(out)]) == 2
+        assert str(out) in capsys.readouterr().err
+    assert [files(folder) for folder in three] == before
+
+
 @pytest.mark.parametrize(
     "option", [["--lr", "0.1"], ["--seeds", "6"], ["--no-bias"], ["--part", "0:1"], ["--csv", "cars"]]
 )

@@ -7,10 +7,14 @@ from pictures import sketched
 import bpcompare
 from bpcompare.cli import main
 from bpcompare.errors import InputError
+from bpcompare.problem.problem import line
+from bpcompare.results.parts import part_npz
 from bpcompare.results.stage import Stage
 from bpcompare.results.sums import read_sums, sha256, to_sums
 from bpcompare.results.verify import LISTS, verify
+from bpcompare.results.whole import is_whole
 from bpcompare.results.write import write_files
+from bpcompare.sweeps.sweep import sweep
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +77,35 @@ def test_a_flipped_bit_of_a_png_is_damage(folder):
         path.write_bytes(content)
         assert verify(folder).damaged == ("loss.png",), place
         content[place] ^= 1
+
+
+def test_no_damaged_bit_of_a_part_of_a_sweep_stops_the_reader():
+    """zipfile raises half a dozen kinds of errors, by what the bit belonged to: a size, a flag, a version."""
+    content = bytearray(part_npz(sweep([line(samples=3)], [0.1], epochs=1)))
+    assert is_whole("sweep.npz", bytes(content))
+    for place in range(0, len(content), 3):
+        for bit in (1, 8, 128):
+            content[place] ^= bit
+            is_whole("sweep.npz", bytes(content))
+            content[place] ^= bit
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.json", b"[" * 100_000), ("a.csv", b'a\n"' + b"1\n" * 100_000), ("a.npz", b"PK"), ("a.csv", b"\xff\n")],
+    ids=["deep", "one cell", "no archive", "no text"],
+)
+def test_what_a_reader_refuses_is_not_whole(name, content):
+    assert not is_whole(name, content)
+
+
+def test_a_folder_or_a_circle_of_links_in_the_place_of_a_file_is_damage(folder):
+    for name in ("fit.png", "loss.png"):
+        (folder / name).unlink()
+    (folder / "fit.png").mkdir()
+    (folder / "loss.png").symlink_to("loss.png")
+    found = verify(folder)
+    assert (found.state, found.damaged, found.missing) == ("damaged", ("loss.png", "fit.png"), ())
 
 
 def test_a_missing_file_and_a_broken_list_are_damage(folder, capsys):
