@@ -182,7 +182,7 @@ class ComparisonOutput:
         return drawn
 
     def report(self) -> bytes:
-        """The page."""
+        """report.html, the page to move."""
         from bpcompare.show.report.page import page, steps_of
 
         self.progress.expect(steps_of(self.comparison))

@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def made(comparison: BaseComparison[Any], *, quiet: bool) -> bytes:
-    """The page."""
+    """report.html, drawn while a progress line counts its parts."""
     from bpcompare.show.report.page import page, steps_of
 
     with Progress(_("making the report"), steps_of(comparison), quiet=quiet) as progress:

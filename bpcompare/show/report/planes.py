@@ -15,8 +15,6 @@ GRID = 61
 NARROWEST = 0.2  # a side of the picture, of the other one
 GOLD = "#A87B00"
 
-Range = tuple[float, float]
-
 
 def steepest_and_flattest(comparison: Comparison) -> Plane:
     """The plane of the two parameters, or, of more, of the eigenvectors of the largest and the smallest eigenvalue.

@@ -20,7 +20,7 @@ HEIGHT = 380
 
 @dataclass(frozen=True, eq=False)
 class Rates:
-    """The section.
+    """The section in which the learning rate is moved.
 
     Attributes:
         charts: Loss curves, paths on the contours, and fitted lines, by name; frame k is the k-th rate.

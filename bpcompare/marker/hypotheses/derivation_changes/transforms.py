@@ -14,7 +14,6 @@ Transform = Callable[[Any], Any]
 BLOCKS = (2, 3, 4, 5, 8, 10, 16, 32, 64)
 BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
 SMALL = (1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1)
-COUNTS = (2, 3, 4, 5, 8, 10, 12, 16, 20, 24, 25, 30, 32, 50, 64)
 KEPT = (1e-3, 0.01, 0.05, 0.1, 0.5, 1.0)
 BASES = (0.5, 0.9, 0.95, 0.99)
 
@@ -115,10 +114,6 @@ def _twice(a: Array, row: int) -> Array:
     weights = np.ones(len(a))
     weights[row] = 2
     return _weighted(a, weights)
-
-
-def _every(a: Array, block: int, begin: int, count: int) -> Array:
-    return _rows(a, np.arange(len(a)) % block >= block - count if begin else np.arange(len(a)) % block < count)
 
 
 def _filled(values: Array, a: Array) -> Array:
