@@ -8,7 +8,7 @@ from torch import Tensor
 
 from bpcompare.comparison.linear import Comparison
 from bpcompare.language import _
-from bpcompare.show.landscape import Plane, paths, plane
+from bpcompare.show.loss_plane import Plane, paths, plane
 from bpcompare.show.report.charts import GREY, Trace, label, line, points, rounded, window, within
 
 GRID = 61

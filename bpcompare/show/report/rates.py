@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from bpcompare.comparison.linear import Comparison
 from bpcompare.language import N_, _, listed
-from bpcompare.show.landscape import Plane
+from bpcompare.show.loss_plane import Plane
 from bpcompare.show.report.charts import Chart, Trace, chart, line, log_axis, looks, within
 from bpcompare.show.report.fits import fit_figure, least_squares_predictions, linear_fits
 from bpcompare.show.report.planes import directions, drawn_path, path_figure, path_of, steepest_and_flattest
