@@ -31,7 +31,7 @@ FUNCTIONS = {exercise.function: exercise for exercise in EXERCISES.values()}
 
 
 def check_file(
-    file: Path,
+    file: str | Path,
     seed: int | None = None,
     time_limit: float = TIME_LIMIT,
     process: Server | None = None,
@@ -62,10 +62,11 @@ def check_file(
         InputError: The device is not here.
 
     Example:
-        >>> check_file(Path("nowhere.py"))
+        >>> check_file("nowhere.py")
         Traceback (most recent call last):
         bpcompare.errors.MarkingError: there is no file nowhere.py to mark; ...
     """
+    file = Path(file)
     if not file.is_file():
         raise MarkingError(
             _("there is no file {file} to mark; check --exercise NAME writes one to start with", file=file)
