@@ -22,6 +22,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+import direct
 from session import ROOT, Mutant, Room, counted, judged, result, rooms, sample, session
 
 TREE = ROOT / "build" / "mutants" / "tree"  # a copy of the tree, where one mutant after another is put in place
@@ -47,14 +48,14 @@ def lay_out_tree(tests_of: str) -> None:
         shutil.rmtree(TREE / "tests")
         archive = subprocess.run(["git", "archive", tests_of, "tests"], cwd=ROOT, capture_output=True, check=True)
         subprocess.run(["tar", "-x"], cwd=TREE, input=archive.stdout, check=True)
-    compiling = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "bpcompare"]
+    compiling = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "bpcompare", "tests"]
     subprocess.run(compiling, cwd=TREE, check=True)
 
 
 def notes(room: Room) -> dict[str, Any]:
     """What the run of the unchanged code noted."""
     path = NOTES / f"{room.name}.json"
-    return dict(json.loads(path.read_text())) if path.exists() else {"modules": [], "seconds": {}}
+    return dict(json.loads(path.read_text())) if path.exists() else {"modules": [], "seconds": {}, "direct": {}}
 
 
 def load_once(room: Room) -> None:
@@ -70,14 +71,15 @@ def load_once(room: Room) -> None:
 
 
 class CheapestFirst:
-    """A plugin of pytest: the tests in the order of the time that they take."""
+    """A plugin of pytest: the tests in the order of the time that they take, less those that have passed."""
 
-    def __init__(self, seconds: dict[str, float]) -> None:
-        self.before, self.seconds = seconds, dict[str, float]()
+    def __init__(self, seconds: dict[str, float], passed: set[str]) -> None:
+        self.before, self.seconds, self.passed = seconds, dict[str, float](), passed
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         """Sorts; what has never been timed comes first."""
-        items.sort(key=lambda item: self.before.get(item.nodeid, 0.0))
+        left = [item for item in items if item.nodeid.partition("[")[0] not in self.passed]
+        items[:] = sorted(left, key=lambda item: self.before.get(item.nodeid, 0.0))
 
     def pytest_runtest_logstart(self) -> None:
         """Begins to count processor time."""
@@ -88,12 +90,18 @@ class CheapestFirst:
         self.seconds[nodeid] = time.process_time() - self.begun
 
 
-def run_tests(room: Room, note: bool = False) -> tuple[int, float, str]:
-    """Exit code of pytest in a fork (or −signal), its processor time, and the test that failed."""
+def run_tests(room: Room, module: str = "", note: bool = False) -> tuple[int, float, str]:
+    """Exit code of pytest in a fork (or −signal), its processor time, and the test that failed.
+
+    Args:
+        room: Whose tests.
+        module: The file with the mutant; empty where there is none.
+        note: Whether pytest alone runs, and what it imports and how long its tests take is noted.
+    """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     child = os.fork()
     if child == 0:
-        _in_child(room, note)
+        _in_child(room, module, note)
     _, status = os.waitpid(child, 0)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -105,7 +113,7 @@ def run_tests(room: Room, note: bool = False) -> tuple[int, float, str]:
 limit = 600.0  # seconds of the processor
 
 
-def _in_child(room: Room, note: bool) -> None:
+def _in_child(room: Room, module: str, note: bool) -> None:
     output = os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
         os.dup2(output, stream)
@@ -114,28 +122,33 @@ def _in_child(room: Room, note: bool) -> None:
     os.environ["PYTHONPATH"] = str(TREE)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     sys.path[:] = [str(TREE), *(path for path in sys.path if path not in ("", str(ROOT), str(ROOT / "mutants")))]
-    sys.dont_write_bytecode = not note
-    if not note:
+    sys.dont_write_bytecode = bool(module)
+    if module:
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     resource.setrlimit(resource.RLIMIT_CPU, (int(limit) + 1, int(limit) + 2))
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     signal.alarm(WALL)
     code = 3
     try:
+        called = {} if note else dict(notes(room)["direct"])
+        if failed := direct.first_failure(TREE, room.tests, called, module):
+            print(failed, flush=True)
+            os._exit(1)
         import pytest
 
         options = ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin"]
-        timer = CheapestFirst(notes(room)["seconds"])
+        options += ["-W", "ignore:Slow code in plugin"]  # Hypothesis has drawn already, without pytest
+        timer = CheapestFirst(notes(room)["seconds"], set(called))
         code = int(pytest.main([*options, *(path for path in room.tests if (TREE / path).exists())], plugins=[timer]))
         if note:
-            _note(room, timer.seconds)
+            _note(room, timer.seconds, direct.measured(TREE, room.tests))
     except BaseException:
         traceback.print_exc()
     sys.stdout.flush()
     os._exit(code)
 
 
-def _note(room: Room, seconds: dict[str, float]) -> None:
+def _note(room: Room, seconds: dict[str, float], called: dict[str, float]) -> None:
     ours = ("bpcompare", "tests", "test_", "conftest", "session", "__", "_pytest", "pytest", "_hypothesis")
     elsewhere = [
         name
@@ -143,7 +156,7 @@ def _note(room: Room, seconds: dict[str, float]) -> None:
         if not name.startswith(ours) and str(TREE) not in str(getattr(module, "__file__", None) or "")
     ]
     NOTES.mkdir(exist_ok=True)
-    (NOTES / f"{room.name}.json").write_text(json.dumps({"modules": elsewhere, "seconds": seconds}))
+    (NOTES / f"{room.name}.json").write_text(json.dumps({"modules": elsewhere, "seconds": seconds, "direct": called}))
 
 
 def try_mutant(room: Room, mutant: Mutant) -> tuple[bool, float, str]:
@@ -152,7 +165,7 @@ def try_mutant(room: Room, mutant: Mutant) -> tuple[bool, float, str]:
     original = place.read_bytes()
     place.write_text(mutant.source)
     try:
-        code, used, test = run_tests(room)
+        code, used, test = run_tests(room, str(mutant.spec.module_path))
     finally:
         place.write_bytes(original)
     if code in (4, 5):
@@ -180,6 +193,9 @@ def try_room(room: Room, again: bool, tests_of: str) -> None:
     if code != 0:
         raise SystemExit(f"{room.name}: the tests fail without a mutant: {test}")
     load_once(room)
+    code, used, test = run_tests(room)  # once more, as with the mutants: most tests are called without pytest
+    if code != 0:
+        raise SystemExit(f"{room.name}: the tests fail without a mutant and without pytest: {test}")
     limit = PATIENCE * used + AT_LEAST
     print(f"{room.name}: {used:.1f} s of the processor unchanged")
     for count, mutant in enumerate(todo, 1):

@@ -7,7 +7,9 @@ import sys
 
 import pytest
 from pictures import unrendered
+from workers import Worker
 
+from bpcompare.cli import compiler
 from bpcompare.language import language
 
 gc.set_threshold(200_000)  # as the command line does: else a fifth of loading PyTorch is a search for garbage
@@ -24,6 +26,8 @@ def pytest_collection_finish():
     """What is loaded by now stays, and no search for garbage need go through it again."""
     if "hypothesis" in sys.modules:
         _draw_once()
+    if "torch" in sys.modules:
+        compiler.postpone(sys.modules["torch"])  # as a command does: an optimizer loads it and nothing is compiled
     gc.collect()
     gc.freeze()
 
@@ -56,6 +60,12 @@ def sandbox():
 def one_sandbox(sandbox, monkeypatch):
     """Within a test `check` and `check_file` begin no process of their own: `sandbox` runs the files."""
     monkeypatch.setattr("bpcompare.marker.check.server", lambda: contextlib.nullcontext(sandbox))
+
+
+@pytest.fixture
+def one_worker(one_sandbox, sandbox, monkeypatch):
+    """Within a test `check` of many files starts no process: what its worker does is done here."""
+    monkeypatch.setattr("bpcompare.cli.check_many._start", lambda options: Worker(options, sandbox))
 
 
 @pytest.fixture(scope="session")

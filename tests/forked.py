@@ -226,7 +226,9 @@ def load():
         importlib.import_module(f"matplotlib.backends.backend_{backend}")
     import torch
 
-    torch.optim.Adam([torch.ones(1, requires_grad=True)])  # loads as much again
+    from bpcompare.cli import compiler
+
+    compiler.postpone(torch)  # as a command does after loading PyTorch
     gc.collect()
     gc.freeze()
 

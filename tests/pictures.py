@@ -20,11 +20,11 @@ def unrendered() -> Iterator[None]:
 
 @contextlib.contextmanager
 def in_words() -> Iterator[None]:
-    """Within it the file of every figure holds its texts."""
-    from matplotlib.text import Text
+    """Within it the file of every figure holds its texts, all but the numbers next to ticks."""
+    from bpcompare.show.style import texts
 
     def written(figure, format):
-        return "\n".join(text.get_text() for text in figure.findobj(Text)).encode()
+        return "\n".join(texts(figure)).encode()
 
     with mock.patch(TO_BYTES, written):
         yield

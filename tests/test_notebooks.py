@@ -60,9 +60,12 @@ def test_a_notebook_is_committed_without_outputs(path):
             assert (cell.outputs, cell.execution_count) == ([], None)
 
 
-KERNEL = """
-import matplotlib, runpy
+KERNEL = f"""
+import matplotlib, runpy, sys
+sys.path.append({str(Path(__file__).parent)!r})
+import workers
 matplotlib.rcParams["backend"] = "module://matplotlib_inline.backend_inline"  # as MPLBACKEND says before it is loaded
+workers.fork_commands()
 runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
 """
 

@@ -51,7 +51,7 @@ def test_links_lead_somewhere(page):
             assert found.exists() or target.endswith(tuple(GENERATED)), target
 
 
-@pytest.mark.usefixtures("undrawn", "one_sandbox", "computed_once")
+@pytest.mark.usefixtures("undrawn", "one_worker", "computed_once")
 @pytest.mark.parametrize("page", [page for page in WRITTEN if blocks(page)], ids=name)
 def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch, capsys):
     of_page(page, tmp_path)

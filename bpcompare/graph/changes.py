@@ -18,7 +18,7 @@ import numpy as np
 from bpcompare.graph.expression import Graph
 from bpcompare.graph.node import Node, topological_order, unbroadcast
 from bpcompare.graph.notation import TEXT
-from bpcompare.graph.operations import Array, Partial
+from bpcompare.graph.operation import Array, Partial
 from bpcompare.graph.paths import written
 from bpcompare.graph.writer import Use, uses
 from bpcompare.graph.wrong_derivatives import wrong_partials
@@ -142,18 +142,25 @@ def _at(use: Use) -> Iterator[Change]:
 
 def _other_operands(use: Use) -> Iterator[Change]:
     """The right formula at the wrong value: z for σ(z), x for x²; or the operand transposed."""
-    right, consumer = use.partial.pull_back, use.consumer
+    right, consumer, formula = use.partial.pull_back, use.consumer, _with_output(use)
     places = [consumer, *consumer.parents]
     names = ["out", *"abc"]
     for place, operand in enumerate(places):
-        if f"${names[place]}" not in use.partial.text and not (place == 0 and use.partial.text.find("(") > 0):
+        if f"${names[place]}" not in formula:
             continue
         others = [consumer, *consumer.parents, *operand.parents, *(g for p in consumer.parents for g in p.parents)]
         for other in dict.fromkeys(others):
             if other is operand or other.value.shape != operand.value.shape:
                 continue
-            text = use.partial.text.replace(f"${names[place]}", TEXT.symbol(other))
+            text = formula.replace(f"${names[place]}", TEXT.symbol(other))
             yield Change(OPERAND, ((use, replace(use.partial, pull_back=_at_other(right, place, other), text=text)),))
+
+
+def _with_output(use: Use) -> str:
+    """The derivative's formula, with ``$out`` where the operation itself stands in it: 1 − tanh($a)² is 1 − $out²."""
+    whole = use.consumer.operation.text if use.consumer.operation else ""
+    no_power = "" if whole.endswith(")") else "(?![²³⁻])"  # $a/$b² has no $a/$b in it
+    return re.sub(re.escape(whole) + no_power, "$out", use.partial.text)
 
 
 class _at_other:
@@ -233,9 +240,11 @@ class ChangedGraph:
             for use in self.uses[step]:
                 shape = self.values[use.node].shape
                 try:
-                    pull = other.get(use, use.partial).pull_back
+                    partial = other.get(use, use.partial)
+                    pull = partial.pull_back
                     pull = pull.at(self.values) if isinstance(pull, _at_other) else pull  # type: ignore[assignment]
                     part = np.asarray(pull(gradients[step], self.values[step], *operands))
+                    part = np.zeros(shape) if partial is _ZERO else part
                     part = part if part.shape == shape else unbroadcast(part, shape)
                 except (ValueError, IndexError):
                     return None

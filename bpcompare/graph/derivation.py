@@ -17,7 +17,7 @@ from bpcompare.graph.expression import Graph, build
 from bpcompare.graph.marking import Marking, mark
 from bpcompare.graph.node import Node, backward
 from bpcompare.graph.notation import LATEX, SHORT, TEXT, Notation
-from bpcompare.graph.operations import Array
+from bpcompare.graph.operation import Array
 from bpcompare.graph.verification import Check, verify
 from bpcompare.graph.writer import Section, Writer
 from bpcompare.language import N_, _, columns_of, english, listed, padded

@@ -13,7 +13,7 @@ from bpcompare.errors import InputError
 from bpcompare.graph.expression import Graph
 from bpcompare.graph.node import Node, topological_order
 from bpcompare.graph.notation import TEXT, is_exact
-from bpcompare.graph.operations import Array
+from bpcompare.graph.operation import Array
 from bpcompare.graph.writer import Use, part, uses
 from bpcompare.language import _
 

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bpcompare import notebook
-from bpcompare.errors import ExpressionError, did_you_mean, nearest
+from bpcompare.errors import ExpressionError
 from bpcompare.graph.node import Node, topological_order
 from bpcompare.graph.notation import TEXT
-from bpcompare.graph.operations import ALIASES, FUNCTIONS, TABLE, Array, Operation, to_the
+from bpcompare.graph.operation import Array, Operation
+from bpcompare.graph.operations import ALIASES, FUNCTIONS, TABLE
 from bpcompare.graph.parsing import Apply, Name, Number, Statement, Tree, read
+from bpcompare.graph.powers import to_the
 from bpcompare.graph.scripts import subscript
-from bpcompare.graph.shapes import MAX_ENTRIES, check_shapes, for_arrays
+from bpcompare.graph.shapes import check_shapes, for_arrays
 from bpcompare.graph.tokens import check_name, pointing
+from bpcompare.graph.unknown_names import no_function, no_value
+from bpcompare.graph.values import checked_value, number
 from bpcompare.language import N_, _, english, listed, ngettext
 
 MAX_STEPS = 20_000
 MOST_SHOWN = 100  # nodes in a notebook's table
-_LOOK_ALIKES = str.maketrans("асеорхуіАВЕКМНОРСТХΑΒΕΖΗΙΚΜΝΟΡΤΥΧον", "aceopxyiABEKMHOPCTXABEZHIKMNOPTYXov")
 
 
 @dataclass(frozen=True, repr=False)
@@ -77,34 +79,10 @@ def build(expression: str, values: Mapping[str, Any]) -> Graph:
         >>> [f"{node.name} = {node.value:g}" for node in graph.nodes]
         ['x = 2', 'w = 1', 'z = 2', 'y = 4', 'r = -2', 'loss = 4']
     """
-    given = {check_name(name): _checked_value(name, value) for name, value in values.items()}
+    given = {check_name(name): checked_value(name, value) for name, value in values.items()}
     builder = _Builder(expression, read(expression), given)
     with np.errstate(all="ignore"):  # a step that is not finite is refused by its name
         return builder.graph()
-
-
-def _checked_value(name: str, value: Any) -> Array:
-    try:
-        array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
-        if array.dtype.kind not in "buif":
-            raise ValueError
-        array = array.astype(np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise ExpressionError(
-            _("the value of {name} must be a number or an array of numbers; got {value!r:.60}", name=name, value=value)
-        ) from None
-    if array.ndim > 2 or not 0 < array.size <= MAX_ENTRIES:
-        raise ExpressionError(
-            _(
-                "the value of {name} must have up to two axes and 1 to {max_entries:,} entries; its shape is {shape}",
-                name=name,
-                max_entries=MAX_ENTRIES,
-                shape=array.shape,
-            )
-        )
-    if not np.isfinite(array).all():
-        raise ExpressionError(_("the value of {name} must be finite; got {value!r:.60}", name=name, value=value))
-    return array
 
 
 class _Builder:
@@ -203,7 +181,7 @@ class _Builder:
 
     def leaf(self, tree: Tree, name: str) -> Node:
         if isinstance(tree, Number):
-            return _number(tree.value)
+            return number(tree.value)
         if isinstance(tree, Name):
             return self.lookup(tree)
         if tree.function:
@@ -213,7 +191,8 @@ class _Builder:
     def call(self, tree: Apply, name: str) -> Node:
         function = ALIASES.get(tree.function, tree.function)
         if function not in FUNCTIONS:
-            raise self.no_function(tree)
+            message = no_function(tree.function, {*self.values, *self.current})
+            raise pointing(self.text, tree.at, message)
         operation = FUNCTIONS[function]
         if len(tree.arguments) != len(operation.partials):
             count = len(operation.partials)
@@ -231,46 +210,15 @@ class _Builder:
             name = function if function not in self.written - set(FUNCTIONS) else ""
         return self.apply(operation, arguments, name)
 
-    def no_function(self, tree: Apply) -> ExpressionError:
-        name = tree.function
-        if name in self.values or name in self.current:
-            message = _("{name} is a value, not a function; did you mean {name}*(…)?", name=name)
-            return pointing(self.text, tree.at, message)
-        near = nearest(name, FUNCTIONS)
-        message = N_("there is no function {name}; the functions are {known}")
-        if near:
-            message = N_("there is no function {name}; did you mean {near}? The functions are {known}")
-        known = listed(sorted(FUNCTIONS))
-        return pointing(self.text, tree.at, _(message, name=name[:40], near=near, known=known))
-
     def lookup(self, tree: Name) -> Node:
         name = tree.name
         if name not in self.current:
             if name not in self.values:
-                raise self.missing(tree)
+                spare = sorted(self.values.keys() - self.written)
+                message = no_value(name, [*self.values, *self.current], spare)
+                raise pointing(self.text, tree.at, message)
             self.current[name] = self.inputs[name] = Node(self.fresh(name), self.values[name])
         return self.current[name]
-
-    def missing(self, tree: Name) -> ExpressionError:
-        name = tree.name
-        if name in FUNCTIONS:
-            return pointing(
-                self.text,
-                tree.at,
-                _("{name} is a function and needs brackets; write {name}(x), or give {name}=… a value", name=name),
-            )
-        known = [*self.values, *self.current]
-        spare = sorted(self.values.keys() - self.written)
-        alike = [other for other in spare if other.translate(_LOOK_ALIKES) == name.translate(_LOOK_ALIKES)]
-        if alike:
-            letters = listed(unicodedata.name(letter, "?") for letter in alike[0] if letter not in name)
-            hint = _("did you mean {name}, which is written with {letters}?", name=alike[0], letters=letters)
-        elif parts := split_into(name, known):
-            hint = _("did you mean {name}?", name="*".join(parts))
-        else:
-            suggestion = did_you_mean(name, spare) or did_you_mean(name, known)
-            hint = suggestion or _("add {name}=…, for example {name}=2", name=name[:20])
-        return pointing(self.text, tree.at, _("{name} has no value; {hint}", name=name[:40], hint=hint))
 
     def apply(self, operation: Operation, parents: tuple[Node, ...], name: str) -> Node:
         if len(self.taken) >= MAX_STEPS:
@@ -288,7 +236,7 @@ class _Builder:
                 message = N_("the step {step} has no finite value at {at}; choose values for which it has one")
             raise ExpressionError(_(message, step=step, at=at))
         if all(parent.constant for parent in parents):
-            return _number(float(node.value))
+            return number(float(node.value))
         node.name = self.fresh(name)
         return node
 
@@ -297,11 +245,11 @@ class _Builder:
         if not name:
             self.unnamed += 1
             name = f"{self.letter}{subscript(self.unnamed)}"
-        free, number = name, self.counts.get(name, 1)
+        free, count = name, self.counts.get(name, 1)
         while free in self.taken:
-            number += 1
-            free = f"{name}{subscript(number)}"
-        self.counts[name] = number
+            count += 1
+            free = f"{name}{subscript(count)}"
+        self.counts[name] = count
         self.taken.add(free)
         return free
 
@@ -317,31 +265,3 @@ def _names_in(tree: Tree) -> list[str]:
             names += [part.function] if part.function else []
             stack.extend(part.arguments)
     return names
-
-
-def split_into(name: str, known: Iterable[str]) -> list[str]:
-    """The known names that stand in ``name`` without a sign between them; empty where it is none such.
-
-    Example:
-        >>> split_into("xw1", ["x", "w1", "w"])
-        ['x', 'w1']
-    """
-    found: dict[int, list[str]] = {0: []}
-    for end in range(1, len(name) + 1):
-        for part in known:
-            start = end - len(part)
-            if start in found and name[start:end] == part and (end not in found or len(found[start]) < len(found[end])):
-                found[end] = [*found[start], part]
-    return found.get(len(name), [])
-
-
-def _number(value: float) -> Node:
-    try:
-        number = np.asarray(value, np.float64)
-    except OverflowError:
-        number = np.asarray(np.inf)
-    if not np.isfinite(number):
-        raise ExpressionError(
-            _("a number in the expression is beyond the range of float64 (1.8·10³⁰⁸); make it smaller")
-        )
-    return Node(f"{number:.17g}", number, constant=True)

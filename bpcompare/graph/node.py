@@ -18,7 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bpcompare.errors import InputError
-from bpcompare.graph.operations import MATMUL, TABLE, Array, Operation, to_the
+from bpcompare.graph.operation import Array, Operation
+from bpcompare.graph.operations import MATMUL, TABLE
+from bpcompare.graph.powers import to_the
 from bpcompare.language import _
 
 MAX_NAME = 60  # letters of a name that is made from the names of its parents

@@ -1,76 +1,13 @@
-"""The one table of operations: the value, and each local derivative as numbers, as text and as LaTeX.
-
-In the formulas ``$a``, ``$b``, ``$c`` stand for what an operation is applied to, ``$out`` for what it came to, ``$n``
-for the number of entries of ``$a`` and ``$grad`` for the gradient that arrives at ``$out``. A formula without ``$grad``
-is a derivative entry by entry, which that gradient is multiplied with; one with ``$grad`` is the whole rule.
-"""
+"""The one table of operations: the value, and each local derivative as numbers, as text and as LaTeX."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Any, Protocol, TypeAlias, TypeVar
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
-from bpcompare.graph.scripts import superscript
-
-Array: TypeAlias = npt.NDArray[Any]
-
-
-class HasValue(Protocol):
-    """What an operation can be applied to: a node."""
-
-    value: Array
-
-
-Step = TypeVar("Step", bound=HasValue)
-
-
-@dataclass(frozen=True, slots=True)
-class Partial:
-    """The derivative of an operation by one of its arguments.
-
-    Args:
-        pull_back: (gradient at the output, output, *arguments) → gradient at the argument, broadcast as it comes.
-        text: The same as a formula.
-        latex: The same in LaTeX.
-    """
-
-    pull_back: Callable[..., Array]
-    text: str
-    latex: str
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """A row of the table.
-
-    Args:
-        name: What it is called here.
-        value: The arguments' values → its value.
-        text: It as a formula.
-        latex: It in LaTeX.
-        partials: Its derivative by each argument.
-        kink: The arguments' values → whether one lies where the derivative jumps.
-        exponent: The number n of a ↦ aⁿ.
-    """
-
-    name: str
-    value: Callable[..., Array]
-    text: str
-    latex: str
-    partials: tuple[Partial, ...]
-    kink: Callable[..., bool] | None = None
-    exponent: float = 1.0
-
-    def __call__(self, *parents: Step, name: str) -> Step:
-        """The node called ``name`` that applies this operation to the nodes ``parents``."""
-        make: Any = type(parents[0])  # Node, which is built on this table
-        step: Step = make(name, self.value(*[parent.value for parent in parents]), parents, self)
-        return step
+from bpcompare.graph.operation import Array, Operation, Partial
 
 
 def _stable_sigmoid(a: Array) -> Array:
@@ -300,38 +237,3 @@ ALIASES = {"σ": "sigmoid", "ln": "log"}  # as they are printed
 FUNCTIONS = {row.name: row for row in (*_FUNCTIONS, *_OF_ARRAYS, TABLE["Linear"], TABLE["MSE"])} | {
     "Sigmoid": TABLE["sigmoid"]
 }
-
-
-@lru_cache(maxsize=256)
-def to_the(exponent: float) -> Operation:
-    """The operation a ↦ aⁿ for a number n, with the local derivative n·aⁿ⁻¹.
-
-    Example:
-        >>> to_the(2.0).text, to_the(2.0).partials[0].text
-        ('$a²', '2·$a')
-    """
-    lower = exponent - 1
-    factor = "−" if exponent == -1 else f"{_digits(exponent)}·".replace("-", "−")
-    text, latex = factor + _power_text(lower), factor.replace("·", r" \cdot ").replace("−", "-") + _power_latex(lower)
-    if exponent in (0, 1):
-        text = latex = str(int(exponent))
-    partial = Partial(lambda g, o, a: g * exponent * a**lower if exponent else g * 0 * o, text, latex)
-    form = _power_text(exponent), _power_latex(exponent)
-    return Operation("to_the", lambda a: a**exponent, *form, (partial,), exponent=exponent)
-
-
-def _power_text(exponent: float) -> str:
-    if exponent == 1:
-        return "$a"
-    if exponent == int(exponent):
-        return "$a" + superscript(int(exponent))
-    return f"$a^{_digits(exponent)}" if exponent > 0 else f"$a^(−{_digits(-exponent)})"
-
-
-def _power_latex(exponent: float) -> str:
-    return "$a" if exponent == 1 else f"$a^{{{_digits(exponent)}}}"
-
-
-def _digits(number: float) -> str:
-    """All digits, as few as tell the number apart from its neighbours."""
-    return str(int(number)) if number.is_integer() else repr(number)

@@ -11,12 +11,16 @@ import numpy as np
 from bpcompare.graph.expression import Graph
 from bpcompare.graph.node import Node, unbroadcast
 from bpcompare.graph.notation import TEXT
-from bpcompare.graph.operations import FUNCTIONS, Array
-from bpcompare.graph.scripts import SUBSCRIPTS
+from bpcompare.graph.operation import Array
+from bpcompare.graph.scripts import SUBSCRIPTS, SUPERSCRIPTS
 from bpcompare.graph.writer import Use, uses
 
 MAX_PATHS = 8  # of more than that the first steps are shown, not the whole paths
 MAX_WRITTEN = 24  # letters of a step without a name that is written as its formula
+_SUM = r" [-+−@⊙] |^−|/"
+_PRODUCT = rf"{_SUM}|·"
+_POWER = rf"{_PRODUCT}|[\^ᵀ{SUPERSCRIPTS}]"
+_WEAKER = {"divide": _PRODUCT, "power": _POWER, "to_the": _POWER, "transpose": _POWER}  # what needs brackets in them
 
 
 @dataclass(frozen=True)
@@ -100,13 +104,14 @@ def written(node: Node, depth: int = 3) -> str:
     operation = node.operation
     if operation is None or node.name[-1:] not in tuple(SUBSCRIPTS) or not depth:
         return TEXT.symbol(node)
-    needs_no_brackets = operation.name in ("plus", *FUNCTIONS)
+    is_call = re.fullmatch(r"\w+\([^()]*\)|\|.*\|", operation.text)
+    weaker = "$^" if is_call or operation.name == "plus" else _WEAKER.get(operation.name, _SUM)
 
     def operand(parent: Node) -> str:
         if parent is node:
             return node.name
         text = written(parent, depth - 1)
-        return text if needs_no_brackets or not re.search(r" [-+−@⊙] |^−|/", text) else f"({text})"
+        return f"({text})" if re.search(weaker, text) else text
 
     formula = TEXT.filled(operation, node, operand)
     return formula if len(formula) <= MAX_WRITTEN else node.name

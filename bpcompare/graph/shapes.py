@@ -8,7 +8,8 @@ import numpy as np
 
 from bpcompare.errors import ExpressionError
 from bpcompare.graph.node import Node
-from bpcompare.graph.operations import MATMUL, TABLE, TIMES_OF_ARRAYS, Operation
+from bpcompare.graph.operation import Operation
+from bpcompare.graph.operations import MATMUL, TABLE, TIMES_OF_ARRAYS
 from bpcompare.language import N_, _, listed
 
 MAX_ENTRIES = 10_000  # of one array

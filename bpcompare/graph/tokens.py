@@ -19,7 +19,7 @@ SHOWN = 60  # letters of the expression around a place that is pointed at
 _SIGNS = {"−": "-", "·": "*", "⊙": "*", "×": "*", "∗": "*", "÷": "/", "^": "**"}
 _ON_A_KEYBOARD = {"–": "-", "—": "-", "≤": N_("max or min"), "∂": N_("the expression alone"), "≈": "="}
 _NO_LETTERS = "·ᵀ"  # for Python they are
-_NUMBER = re.compile(r"(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_NUMBER = re.compile(r"(?:[0-9]+(?:_[0-9]+)*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _OPERATOR = re.compile(r"\*\*=?|//=?|:=|->|[=!<>+\-*/@%^&|]=|<<|>>|[-+*/@=;,()|^%~&<>!?:.\[\]{}$`\\]")
 _QUOTED = re.compile(r"""[bBfFrRuU]{0,2}('''|\"{3}|'|")(.*?)(\1|$)""", re.DOTALL)
 _PATTERNS = {
@@ -94,7 +94,7 @@ def tokens(text: str) -> list[Token]:
     while at < len(text):
         token, length = _token(text, at)
         depth += (token.text in ("(", "[", "{")) - (token.text in (")", "]", "}"))
-        if token.kind != "end" or depth <= 0:  # a line may end inside brackets
+        if token.kind != "end" or token.text == ";" or depth <= 0:  # a line may end inside brackets
             found += [token] if token.kind else []
         at += length
     return [*found, Token("end", "", len(text))]

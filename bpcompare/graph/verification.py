@@ -10,7 +10,7 @@ import numpy as np
 
 from bpcompare.graph.expression import Graph
 from bpcompare.graph.node import Node, topological_order
-from bpcompare.graph.operations import Array
+from bpcompare.graph.operation import Array
 from bpcompare.language import N_, _, listed
 
 if TYPE_CHECKING:

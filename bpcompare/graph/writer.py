@@ -11,7 +11,7 @@ import numpy as np
 from bpcompare.graph.expression import Graph
 from bpcompare.graph.node import Node, unbroadcast
 from bpcompare.graph.notation import Notation, is_exact
-from bpcompare.graph.operations import Array, Partial
+from bpcompare.graph.operation import Array, Partial
 from bpcompare.language import N_
 
 MAX_PATHS = 4  # written out in full; more are summed step by step

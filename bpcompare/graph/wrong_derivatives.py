@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bpcompare.graph.operations import TABLE, Array, Operation, Partial, to_the
+from bpcompare.graph.operation import Array, Operation, Partial
+from bpcompare.graph.powers import to_the
 from bpcompare.language import N_
 
 
@@ -108,10 +109,14 @@ WRONG: dict[str, tuple[tuple[Partial, ...], ...]] = {
         _wrong("($gradient > 0)", lambda g, o, a: g * (g > 0)),
         _wrong("($gradient > 0)·($a > 0)", lambda g, o, a: g * (g > 0) * (a > 0)),
     ),),
-    "max": 2 * ((_wrong(N_("the other argument's share"), lambda g, o, a, b: g * (a < b)),
-                 _wrong(N_("the other argument's share"), lambda g, o, a, b: g * (a > b))),),
-    "min": 2 * ((_wrong(N_("the other argument's share"), lambda g, o, a, b: g * (a < b)),
-                 _wrong(N_("the other argument's share"), lambda g, o, a, b: g * (a > b))),),
+    "max": (
+        (_wrong(N_("the other argument's share"), lambda g, o, a, b: g * (a < b)),),
+        (_wrong(N_("the other argument's share"), lambda g, o, a, b: g * (a > b)),),
+    ),
+    "min": (
+        (_wrong(N_("the other argument's share"), lambda g, o, a, b: g * (a > b)),),
+        (_wrong(N_("the other argument's share"), lambda g, o, a, b: g * (a < b)),),
+    ),
     "sum": ((_wrong("1/$n", lambda g, o, a: np.full(a.shape, g / a.size)),),),
     "mean": (tuple(
         _wrong(text, lambda g, o, a, axis=axis: np.full(a.shape, g / (a.shape[axis] if a.ndim > axis else 1)))
@@ -167,32 +172,50 @@ WRONG: dict[str, tuple[tuple[Partial, ...], ...]] = {
             _wrong("outer($grad, $a)", lambda g, o, a, b: np.outer(g, a)),
         ),
     ),
-    "transpose": ((_wrong("$grad", lambda g, o, a: g),),),
 }
 # fmt: on
 
 
 def wrong_powers(n: float) -> tuple[Partial, ...]:
-    """What is written in place of n·aⁿ⁻¹: the exponent not multiplied, not lowered, both, or the power lost."""
-    lowered, same = to_the(n - 1).text, to_the(n).text
-    factor = TABLE["negative"].text.replace("$a", f"{-n:.6g}") if n < 0 else f"{n:.6g}"
-    return (
-        _wrong(lowered, lambda g, o, a: g * a ** (n - 1)),
-        _wrong(f"{factor}·{same}", lambda g, o, a: g * n * o),
-        _wrong(same, lambda g, o, a: g * o),
-        _wrong(factor, lambda g, o, a: g * n),
-        _wrong(f"{factor}·$a", lambda g, o, a: g * n * a),
-        _wrong("$a", lambda g, o, a: g * a),
-        _wrong(f"{n - 1:.6g}·{lowered}".replace("-", "−"), lambda g, o, a: g * (n - 1) * a ** (n - 1)),
-        _wrong(f"{factor}·{to_the(n + 1).text}", lambda g, o, a: g * n * a ** (n + 1)),
-        _wrong(f"{to_the(n + 1).text}/{n + 1:.6g}", lambda g, o, a: g * a ** (n + 1) / (n + 1 or np.nan)),
+    """What is written in place of n·aⁿ⁻¹: the exponent not multiplied, not lowered, both, or the power lost.
+
+    Example:
+        >>> [partial.text for partial in wrong_powers(2.0)]
+        ['$a', '2·$a²', '$a²', '2', '2·$a³', '$a³/3']
+    """
+    factor, lowered, same, higher = _number(n), *(to_the(power).text for power in (n - 1, n, n + 1))
+    times_n = "" if n == 1 else f"{factor}·"
+    written = (
+        (1.0, n - 1, lowered),
+        (n, n, times_n + same),
+        (1.0, n, same),
+        (n, 0.0, factor),
+        (n, 1.0, times_n + "$a"),
+        (1.0, 1.0, "$a"),
+        (n - 1, n - 1, f"{_number(n - 1)}·{lowered}"),
+        (n, n + 1, times_n + higher),
+        *([(1 / (n + 1), n + 1, f"{higher}/{_number(n + 1)}")] if n != -1 else []),
     )
+    found: dict[tuple[float, float], Partial] = {}
+    for times, power, text in written:
+        if times and (times, power) not in ((n, n - 1), (1, 0)):  # not the right one, nor left out
+            found.setdefault((times, power), _wrong(text, _monomial(times, power)))
+    return tuple(found.values())
+
+
+def _monomial(times: float, power: float) -> Callable[..., Array]:
+    return lambda g, o, a: g * times * a**power
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}".replace("-", "−")
 
 
 def wrong_partials(operation: Operation, position: int) -> tuple[Partial, ...]:
     """What is often written in place of the derivative of ``operation`` by its argument at ``position``.
 
     Example:
+        >>> from bpcompare.graph.operations import TABLE
         >>> [partial.text for partial in wrong_partials(TABLE["sigmoid"], 0)][:2]
         ['$out', '1 − $out']
     """

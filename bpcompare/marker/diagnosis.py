@@ -212,7 +212,7 @@ def _swapped(calls: Sequence[Call], known: Known, memo: Memo) -> tuple[Verdict, 
     answered = [call for call in calls if call.answers and not call.problem.edge]
     for first, second in combinations(known.answers, 2):
         others = [name for name in known.answers if name not in (first, second)]
-        if not answered or all(is_right(call, first) or is_right(call, second) for call in answered):
+        if all(is_right(call, first) or is_right(call, second) for call in answered):
             continue
         factors = {
             name: any_loss.other_answer(answered, name, other) for name, other in ((first, second), (second, first))

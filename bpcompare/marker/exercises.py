@@ -17,6 +17,7 @@ from bpcompare.marker.problems import (
     adam_step,
     delta_recursion,
     linear_regression,
+    linear_regression_lines,
     linear_regression_mistakes,
     sigmoid_neuron,
 )
@@ -101,7 +102,7 @@ LINEAR_REGRESSION = Exercise(
         derivation=derivations.LINEAR_REGRESSION,
     ),
     mistakes=linear_regression_mistakes.MISTAKES,
-    lines={"grad_b": {linear_regression_mistakes.WEIGHT: linear_regression_mistakes.BIAS}},
+    lines={"grad_b": {linear_regression_lines.WEIGHT: linear_regression_lines.BIAS}},
 )
 
 ADAM_STEP = Exercise(

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import numpy as np
 
 from bpcompare.marker.calls import EPSILON, Array, Call
-from bpcompare.marker.factors import Factor, Pair, fit, may_share_a_factor, ratio
+from bpcompare.marker.factors import Factor, Pair, fit, may_share_a_factor
 from bpcompare.marker.memo import Memo
 from bpcompare.marker.mistakes import Mistake
 
@@ -127,7 +127,7 @@ def fit_guesses(calls: Sequence[Call], answer: str, guess: Guess) -> Factor | No
     for call in calls:
         made = guess(call)
         made_pair = pair(call, answer, *made) if made is not None else None
-        if made_pair is None:
+        if made_pair is None or made_pair.ratio is None:  # one call is enough to refute it
             return None
         pairs.append(made_pair)
         if len(pairs) <= 2 and not may_share_a_factor(pairs[0], pairs[-1]):
@@ -136,8 +136,15 @@ def fit_guesses(calls: Sequence[Call], answer: str, guess: Guess) -> Factor | No
 
 
 def telling_first(calls: Sequence[Call], answer: str) -> list[Call]:
-    """Two calls of one shape that refute a wrong guess at once: the largest in float64; then the others."""
-    ordered = sorted(calls, key=lambda call: (call.problem.dtype != "float64", -call.answers[answer].size))
+    """Two calls of one shape that refute a wrong guess at once: the largest in float64; then the others.
+
+    Of calls with the same problem and the same answer one is enough.
+    """
+    different: dict[Hashable, Call] = {}
+    for call in calls:
+        given = call.answers[answer]
+        different.setdefault((call.problem, call.dtypes.get(answer), given.shape, given.tobytes()), call)
+    ordered = sorted(different.values(), key=lambda call: (call.problem.dtype != "float64", -call.answers[answer].size))
     for index, call in enumerate(ordered[1:], 1):
         if call.problem is not ordered[0].problem and call.problem.sizes == ordered[0].problem.sizes:
             return [ordered[0], call, *ordered[1:index], *ordered[index + 1 :]]
@@ -170,7 +177,7 @@ def _fits(call: Call, answer: str, guess: Guess) -> bool:
     if made is None or (exact and _far(call.answers[answer].ravel(), made[0].ravel())):
         return False
     placed = pair(call, answer, *made)
-    return placed is not None and ratio(placed) is not None
+    return placed is not None and placed.ratio is not None
 
 
 def _far(answer: Array, guess: Array) -> bool:

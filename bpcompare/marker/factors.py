@@ -4,7 +4,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -51,6 +51,11 @@ class Pair:
     guess: Array
     rounding: Array
     sizes: Mapping[str, int]
+
+    @cached_property
+    def ratio(self) -> tuple[float, float] | None:
+        """Answer ÷ guess with its relative uncertainty, worked out once; see `ratio`."""
+        return ratio(self)
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ def fit(pairs: Sequence[Pair]) -> Factor | None:
     """
     ratios = []
     for pair in pairs:
-        found = ratio(pair)
+        found = pair.ratio
         if found is None:
             return None
         if found[0] != 0.0:
@@ -127,8 +132,7 @@ def fit(pairs: Sequence[Pair]) -> Factor | None:
 
 def may_share_a_factor(first: Pair, second: Pair) -> bool:
     """A quick test: whether one factor of the sizes could explain both."""
-    one = ratio(first)
-    other = one if second is first else ratio(second)
+    one, other = first.ratio, second.ratio
     if one is None or other is None:
         return False
     if first.sizes != second.sizes:
@@ -141,15 +145,17 @@ def ratio(pair: Pair) -> tuple[float, float] | None:
     """Answer ÷ guess with its relative uncertainty; (0, 0) where both are nothing; None where they are not parallel."""
     answer, guess = pair.answer.ravel(), pair.guess.ravel()
     norm = float(guess @ guess)
-    if not math.isfinite(norm) or not np.isfinite(answer).all():
+    if not math.isfinite(norm):
         return None
     if norm == 0.0:
         return (0.0, 0.0) if not answer.any() else None
     value = float(answer @ guess) / norm
+    if not math.isfinite(value) and not np.isfinite(answer).all():
+        return None
     allowed = pair.rounding.ravel()
     if value == 0.0 or (abs(answer - value * guess) > abs(value) * 2 * allowed).any():
         return None
-    return value, float(np.linalg.norm(allowed)) / math.sqrt(norm)
+    return value, math.sqrt(float(allowed @ allowed)) / math.sqrt(norm)
 
 
 @cache

@@ -6,6 +6,7 @@ rightly from it is a consequence. Where no table names a mistake, the derivation
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +80,8 @@ def _retraced(
     starts = [(calls, given)] if own else []
     starts += [(calls, {})] if wrong_own or not own else []
     starts += [(wrong, given)] if len(wrong) < len(calls) else []
-    searches = [_search(some, answer, known, program, start) for some, start in starts]
+    looked: dict[Any, Any] = {}
+    searches = [replace(_search(some, answer, known, program, start), looked=looked) for some, start in starts]
     for pairs in (False, True):
         for search, (some, start) in zip(searches, starts, strict=True):
             if pairs and some is wrong:

@@ -97,7 +97,7 @@ def check_columns(x: Tensor, y: Tensor, dtype: torch.dtype) -> None:
         )
     check_precision(dtype)
     for name, values in (("x", x), ("y", y)):
-        if not values.isfinite().all():
+        if not all_finite(values):
             row, column = (~values.isfinite()).nonzero()[0].tolist()
             raise InputError(
                 _(
@@ -108,6 +108,16 @@ def check_columns(x: Tensor, y: Tensor, dtype: torch.dtype) -> None:
                     value=values[row, column].item(),
                 )
             )
+
+
+def all_finite(values: Tensor) -> bool:
+    """Whether every number is finite: the smallest and the largest tell, and a nan is both.
+
+    Example:
+        >>> all_finite(torch.tensor([1.0, 2.0])), all_finite(torch.tensor([1.0, torch.nan]))
+        (True, False)
+    """
+    return all(bool(end.isfinite()) for end in values.aminmax())  # in one pass that makes no other tensor
 
 
 def check_precision(dtype: torch.dtype) -> None:

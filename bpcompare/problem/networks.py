@@ -60,7 +60,7 @@ def network(
         raise InputError(_("init must be one of {known}; got {init!r}", known=listed(INITS), init=init))
     estimates.network(layers, dtype.itemsize).check()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(int(seed))  # of the CPU alone, where everything is drawn
         parts: list[nn.Module] = []
         for inputs, outputs in itertools.pairwise(layers):
             parts += [nn.Linear(inputs, outputs, bias=bias, dtype=dtype), ACTIVATIONS[activation]()]

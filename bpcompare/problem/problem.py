@@ -16,7 +16,15 @@ from bpcompare.errors import InputError
 from bpcompare.language import _, english
 from bpcompare.problem import estimates
 from bpcompare.problem.column_names import check_names
-from bpcompare.problem.columns import as_columns, as_parameters, check_columns, check_precision, numbered, precision
+from bpcompare.problem.columns import (
+    all_finite,
+    as_columns,
+    as_parameters,
+    check_columns,
+    check_precision,
+    numbered,
+    precision,
+)
 from bpcompare.problem.scaling import Scaling
 from bpcompare.problem.whole_numbers import is_truth_value, quoted, seed_number, whole_number
 
@@ -116,7 +124,7 @@ class Problem:
         """The same data with initial parameters drawn from another seed, as PyTorch draws them."""
         start = self.model()
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(int(seed))  # of the CPU alone, where everything is drawn
             for layer in start.modules():
                 if isinstance(layer, nn.Linear):
                     layer.reset_parameters()
@@ -199,7 +207,7 @@ def from_data(
     x, y = as_columns("x", x), as_columns("y", y)
     check_columns(x, y, dtype)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(int(seed))
         start = nn.Linear(x.shape[1], y.shape[1], bias=bias, dtype=dtype)
     measured_x, measured_y = x.double(), y.double()
     problem = Problem(
@@ -214,7 +222,7 @@ def from_data(
         scaling=Scaling.of(measured_x, measured_y, centred=bias) if standardize else None,
         skipped=skipped,
     )
-    if not (problem.x.isfinite().all() and problem.y.isfinite().all()):
+    if not (all_finite(problem.x) and all_finite(problem.y)):
         raise InputError(
             _(
                 "the data reach beyond {dtype}; give --dtype float64 or --standardize (in Python "
@@ -284,7 +292,7 @@ def line(
     out_features, in_features = matrix.shape
     estimates.line(samples, in_features, out_features).check()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(int(seed))
         if in_features == 1:
             x = torch.linspace(0, 1, samples, dtype=dtype).unsqueeze(1)
         else:

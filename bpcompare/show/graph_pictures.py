@@ -15,7 +15,8 @@ from torch import Tensor
 from bpcompare.graph.dot import layout, to_svg
 from bpcompare.graph.node import Node
 from bpcompare.graph.notation import plain_number
-from bpcompare.graph.operations import TABLE, to_the
+from bpcompare.graph.operations import TABLE
+from bpcompare.graph.powers import to_the
 from bpcompare.language import _
 from bpcompare.problem.problem import Problem
 from bpcompare.show import fonts

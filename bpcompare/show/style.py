@@ -127,15 +127,16 @@ def as_drawn(text: str) -> str:
 
 
 def letters_of(figure: Figure) -> str:
-    """What is written in a picture, except next to ticks, where numbers are; to go through ticks takes long."""
-    return "".join(_texts(figure))
+    """What is written in a picture, except next to ticks."""
+    return "".join(texts(figure))
 
 
-def _texts(artist: Artist) -> Iterator[str]:
+def texts(artist: Artist) -> Iterator[str]:
+    """What is written in a part of a picture, except next to ticks: numbers, and to go through them takes long."""
     if isinstance(artist, Text):
         yield artist.get_text()
     for part in [artist.label] if isinstance(artist, Axis) else artist.get_children():
-        yield from _texts(part)
+        yield from texts(part)
 
 
 def to_bytes(figure: Figure, format: str) -> bytes:

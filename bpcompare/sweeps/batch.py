@@ -1,7 +1,7 @@
 """The loop of `training.train` for many runs of one method at once, as one batch of parameters.
 
 The runs stand side by side in the last dimensions of the parameters, (…, seeds, rates); one step of the update rule
-moves them all. The mean squared error knows of the data only their means and second moments (`gradients.sums`), so
+moves them all. The mean squared error knows of the data only their means and second moments (`data_sums.sums`), so
 that an epoch of a run costs a few multiplications, however many rows there are.
 """
 
@@ -15,8 +15,8 @@ from torch import Tensor
 from bpcompare.language import _
 from bpcompare.problem import devices
 from bpcompare.problem.problem import Problem
+from bpcompare.training.data_sums import sums
 from bpcompare.training.floating_point import beyond_range
-from bpcompare.training.gradients import sums
 from bpcompare.training.methods import Method
 from bpcompare.training.updates import RULES, Adam
 

@@ -8,21 +8,20 @@ may raise a MethodError instead of returning False, to say why not.
 """
 
 import copy
-import functools
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.weak import WeakIdKeyDictionary
 
 from bpcompare.errors import MethodError
-from bpcompare.graph.node import Node, backward
-from bpcompare.graph.operations import TABLE
+from bpcompare.graph.node import backward
 from bpcompare.language import N_, _
 from bpcompare.problem.devices import in_float64
 from bpcompare.training.backpropagation import deltas, forward, read_layers
+from bpcompare.training.data_sums import sums
+from bpcompare.training.model_graph import loss_graph
 
 
 class GradientSource(Protocol):
@@ -201,44 +200,6 @@ def moments(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     return (total / y.shape[1]).to(dtype).to(device)
 
 
-AT_ONCE = 2**24  # numbers that are held in float64 at a time
-
-Sums = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
-_kept: MutableMapping[Tensor, tuple[Tensor, tuple[int, int], Sums]] = WeakIdKeyDictionary()
-
-
-def sums(x: Tensor, y: Tensor) -> Sums:
-    """x̄ (in,), ȳ (out,), Sxx (in, in), Syx (out, in) and tr Syy: all that the mean squared error knows of the data.
-
-    They are remembered as long as x lives and neither x nor y is changed in place. The rows are taken in blocks, so
-    that the memory that the sums need is bounded.
-
-    Example:
-        >>> x_mean, _, sxx, _, _ = sums(torch.tensor([[1.0], [3.0]]), torch.tensor([[2.0], [6.0]]))
-        >>> x_mean.item(), sxx.item()
-        (2.0, 1.0)
-    """
-    versions = (x._version, y._version)
-    if (kept := _kept.get(x)) and kept[0] is y and kept[1] == versions:
-        return kept[2]
-    n, rows = len(x), max(1, AT_ONCE // (x.shape[1] + y.shape[1]))
-    x_mean, y_mean = (_total(in_float64(block).sum(0) for block in values.split(rows)) / n for values in (x, y))
-
-    def centred() -> Iterator[tuple[Tensor, Tensor]]:
-        for x_block, y_block in zip(x.split(rows), y.split(rows), strict=True):
-            yield in_float64(x_block) - x_mean, in_float64(y_block) - y_mean
-
-    products = [(a.T @ a, b.T @ a, b.square().sum()) for a, b in centred()]
-    sxx, syx, syy = (_total(parts) / n for parts in zip(*products, strict=True))
-    found = (x_mean, y_mean, sxx, syx, syy)
-    _kept[x] = (y, versions, found)
-    return found
-
-
-def _total(parts: Iterable[Tensor]) -> Tensor:
-    return functools.reduce(torch.add, parts)
-
-
 @supporting(_known_layers)
 def graph(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """The mean squared error; its gradient by our own graph engine, from the loss back to the parameters.
@@ -257,37 +218,6 @@ def graph(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     for node, parameter in parameters:
         parameter.grad = torch.from_numpy(gradients[node]).to(x.device)
     return torch.from_numpy(np.asarray(output.value)).to(x.device)
-
-
-def loss_graph(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Node, list[tuple[Node, Tensor]]]:
-    """The executed graph of ŷ, layer by layer, and L = mean((ŷ − y)²), and which node is which parameter.
-
-    Example:
-        >>> loss, parameters = loss_graph(nn.Linear(1, 1), torch.ones(5, 1), torch.ones(5, 1))
-        >>> loss.name, [node.name for node, _ in parameters]
-        ('loss', ['weight', 'bias'])
-    """
-    parameters: list[tuple[Node, Tensor]] = []
-
-    def leaf(name: str, parameter: Tensor) -> Node:
-        parameters.append((Node(name, parameter.detach().cpu().numpy()), parameter))
-        return parameters[-1][0]
-
-    a = Node("x", x.cpu().numpy(), constant=True)
-    layers = list(read_layers(model))
-    for i, layer in enumerate(layers):
-        name = "ŷ" if i == len(layers) - 1 else f"a{i}"
-        if isinstance(layer, nn.Module):
-            a = TABLE[type(layer).__name__.lower()](a, name=name)
-            continue
-        prefix = f"{i}." if len(layers) > 1 else ""
-        weight = leaf(f"{prefix}weight", layer[0])
-        if layer[1] is None:
-            a = TABLE["matmul"](a, TABLE["transpose"](weight, name=f"{prefix}weightᵀ"), name=name)
-        else:
-            a = TABLE["Linear of arrays"](a, weight, leaf(f"{prefix}bias", layer[1]), name=name)
-    targets = Node("y", y.cpu().numpy(), constant=True)
-    return TABLE["MSE of arrays"](a, targets, name="loss"), parameters
 
 
 SOURCES: dict[str, GradientSource] = {

@@ -326,7 +326,7 @@ def test_a_class_is_marked_whole_although_one_file_is_broken(a_class, capsys):
 
 
 def test_json_of_many_files_is_a_list(a_class, capsys):
-    assert main(["check", str(a_class), "--json"]) == 1
+    assert main(["check", str(a_class), "--json", "--jobs", "1"]) == 1
     data = json.loads(capsys.readouterr().out)
     assert [("error" in one, one["right"]) for one in data] == [(False, False), (True, False), (False, True)]
 

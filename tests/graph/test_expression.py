@@ -1,223 +1,40 @@
-import json
+import random
 import re
-import sys
-import tempfile
-import time
-from pathlib import Path
+from unittest import mock
 
-import forked
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
 
 from bpcompare.errors import BpcompareError, ExpressionError
+from bpcompare.graph import expression
 from bpcompare.graph.derivation import derive
 from bpcompare.graph.expression import MAX_STEPS, build
 from bpcompare.graph.node import backward
 from bpcompare.graph.operations import FUNCTIONS
 from bpcompare.graph.parsing import MAX_CHARACTERS, MAX_DEPTH
+from bpcompare.graph.shapes import MAX_ENTRIES
+from bpcompare.graph.unknown_names import split_into
 
 WELL_CONDITIONED = 1e-12  # relative to the largest gradient; float64 carries 1.1e-16 a step
 
-HOSTILE = [
-    *("__import__('os').system('touch pwned')", "exec('x=1')", "eval('1')", "open('pwned', 'w')", "print(x)", "x()"),
-    *("x.real", "(1).__class__", "x.__class__.__mro__", "x[0]", "x[1:2]", "[x for x in y]", "{x for x in y}"),
-    *("{x: 1 for x in y}", "(x for x in y)", "lambda: x", "(lambda: x)()", "'text'", "b'bytes'", "f'{x}'", "'''"),
-    *("9**9**9", "9**9**9**9**9", "(" * 10_000 + "x" + ")" * 10_000, "(" * 150 + "x", "-" * 15_000 + "x"),
-    *("x+" * 100_001 + "x", "x\0", "\0", "x\x1b[31m", "\ud800", "х + 1", "ｘ", "𝐱", "ℯ", "µ", "Α", "ο", "ı", "ﬁ"),
-    *(
-        "y\u0302",
-        "\u202ex",
-        "x\u200b",
-        "1" * 5_000,
-        "1e999",
-        "2j",
-        "True",
-        "None",
-        "...",
-        "import os",
-    ),
-    *(
-        "def f(): pass",
-        "class A: pass",
-        "while x: y",
-        "if x: y",
-        "x if y else z",
-        "x == y",
-        "x < y",
-        "x and y",
-        "not x",
-    ),
-    *("~x", "x // 2", "x % 2", "x << 2", "x | y", "v += 1", "(v := 1)", "a = b = x", "a, b = x", "x, y", "*x"),
-    *(
-        "x: int = 3",
-        "del x",
-        "return x",
-        "yield x",
-        "await x",
-        "assert x",
-        "raise x",
-        "global x",
-        "sin(*x)",
-        "sin(x=1)",
-    ),
-    *(
-        "sin(**x)",
-        "sin",
-        "sin()",
-        "sin(x, x)",
-        "foo(x)",
-        "sin(x)(x)",
-        "",
-        " ",
-        ";",
-        "#",
-        "x;;x",
-        "x x",
-        "x *",
-        ")",
-        "\\",
-    ),
-    *(
-        "5",
-        "2 + 3",
-        "log(0 - 1)",
-        "1/0",
-        "lambda",
-        "lambda = 2",
-        "x\n  y = 2",
-        "match x: pass",
-        "@x",
-        "x @ x",
-        "1if x else 2",
-    ),
-]
-
-
-@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:30])
-def test_hostile_text_is_refused_in_one_short_sentence(text, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    before = time.process_time()
-    with pytest.raises(ExpressionError) as refused:
-        build(text, {"x": 1.0})
-    assert time.process_time() - before < 2.0
-    assert "\n" not in str(refused.value)
-    assert 20 < len(str(refused.value)) < 260
-    assert not list(tmp_path.iterdir())
-
-
-REFUSED = {
-    "brackets": ("(" * 9_000 + "x" + ")" * 9_000, []),
-    "power": ("9**9**9", []),
-    "name": ("x" * 20_000, []),
-    "minus": ("x" + "-" * 19_000 + "x", []),
-    "arrays": ("mean(a*b)", ["a=" + ";".join(["1"] * 9_000), "b=" + ",".join(["1"] * 9_000)]),
-}
-# Seconds of this process, not of the clock: a busy machine must not decide. PyTorch is loaded before they are counted.
-REFUSE = """
-import json, sys, time, torch
-from pathlib import Path
-from bpcompare.cli import main
-
-def peak():  # in kB
-    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
-
-loaded = peak()
-for text, values in json.load(sys.stdin):
-    before = time.process_time()
-    code = main(["derive", text, *values, "--out", "out"])
-    print(code, time.process_time() - before, peak() - loaded)
-"""
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from Linux's /proc")
-def test_a_refusal_takes_less_than_two_seconds_and_100_megabytes_more_than_pytorch(tmp_path):
-    # Linux's VmHWM is the process's own peak; ru_maxrss would begin with that of the process which started it.
-    with tempfile.TemporaryFile("w+") as asked:
-        json.dump([*REFUSED.values()], asked)
-        asked.seek(0)
-        done = forked.run([sys.executable, "-c", REFUSE], stdin=asked, cwd=tmp_path, capture_output=True, text=True)
-    sentences, measured = done.stderr.splitlines(), done.stdout.splitlines()
-    assert sum(sentence.startswith("bpcompare: ") for sentence in sentences) == len(measured) == len(REFUSED)
-    for name, (code, seconds, more) in zip(REFUSED, map(str.split, measured), strict=True):
-        assert code == "2", name
-        assert float(seconds) < 2.0, name
-        assert 0 <= int(more) < 100_000, name  # in kB; PyTorch alone takes 200 MB, built for CUDA 500
-    assert not list(tmp_path.iterdir())
-
-
-TOKENS = [
-    "x",
-    "w",
-    "y",
-    "2",
-    "0.5",
-    "1e9",
-    "+",
-    "-",
-    "*",
-    "/",
-    "**",
-    "@",
-    "(",
-    ")",
-    "=",
-    ";",
-    "\n",
-    ",",
-    " ",
-    ".",
-    "[",
-    "]",
-]
-TOKENS += [
-    "sin(",
-    "log(",
-    "Linear(",
-    "MSE(",
-    "lambda",
-    "if",
-    "else",
-    "for",
-    "in",
-    "'",
-    ":",
-    "^",
-    "σ",
-    "ŷ",
-    "\u0302",
-    "х",
-]
-
-
-@settings(max_examples=1_500, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(st.one_of(st.text(max_size=40), st.lists(st.sampled_from(TOKENS), max_size=15).map("".join)))
-def test_no_text_raises_anything_but_the_declared_error(text):
-    try:
-        graph = build(text, {"x": 0.5})
-    except ExpressionError as error:
-        told = str(error)
-    else:
-        told = f"f = {graph.output.value}"
-        assert np.isfinite(graph.output.value)
-    assert "\n" not in told
-
-
 NAMES = ("x", "y", "z")
+BINARY = ("({} + {})", "({} - {})", "({} * {})", "({} / {})", "max({}, {})", "min({}, {})")
 UNARY = ("sin", "cos", "tanh", "sigmoid", "relu", "abs", "exp", "sqrt", "log", "sinh", "cosh", "tan")
-EXPRESSIONS = st.recursive(
-    st.one_of(st.sampled_from(NAMES), st.floats(0.25, 2.0).map(lambda number: f"{number:.3f}")),
-    lambda part: st.one_of(
-        st.tuples(part, st.sampled_from("+-*/"), part).map(lambda p: f"({p[0]} {p[1]} {p[2]})"),
-        st.tuples(st.sampled_from(UNARY), part).map(lambda p: f"{p[0]}({p[1]})"),
-        st.tuples(st.sampled_from(["max", "min"]), part, part).map(lambda p: f"{p[0]}({p[1]}, {p[2]})"),
-        st.tuples(part, st.sampled_from(["2", "3", "-1"])).map(lambda p: f"({p[0]})**{p[1]}"),
-        part.map(lambda p: f"-{p}"),
-    ),
-    max_leaves=12,
-)
+
+
+def drawn_expression(draw, leaves):
+    """An expression in Python's words with so many numbers and names."""
+    if leaves == 1:
+        text = draw.choice(NAMES) if draw.random() < 0.7 else f"{draw.uniform(0.25, 2.0):.3f}"
+    else:
+        left = draw.randrange(1, leaves)
+        sides = drawn_expression(draw, left), drawn_expression(draw, leaves - left)
+        text = draw.choice(["({} + {})", "({} - {})", "({} * {})", "({} / {})", "max({}, {})", "min({}, {})"]).format(
+            *sides
+        )
+    wrapped = draw.choice(["{}", "{}", "-{}", "({})**2", "({})**3", "({})**-1", f"{draw.choice(UNARY)}({{}})"])
+    return wrapped.format(text)
 
 
 def torch_value(text, tensors):
@@ -242,32 +59,38 @@ def is_near_corner(graph):
     return False
 
 
-@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(EXPRESSIONS, st.tuples(*[st.floats(0.3, 1.7)] * 3))
-def test_a_drawn_expression_has_pytorchs_value_and_gradients(text, numbers):
-    names = [name for name in NAMES if name in text.replace("max", "").replace("exp", "")]
-    assume(names)
-    values = dict(zip(names, numbers, strict=False))
+def test_a_drawn_expression_has_pytorchs_value_and_gradients():
+    draw = random.Random(0)
+    compared = sum(agrees_with_pytorch(drawn_expression(draw, draw.randrange(1, 9)), draw) for _ in range(700))
+    assert compared > 400  # the others have no finite value, bend too sharply or lie at a kink
+
+
+def agrees_with_pytorch(text, draw):
+    """Whether the two could be compared; that they differ is a fault."""
+    values = {name: draw.uniform(0.3, 1.7) for name in NAMES if name in text.replace("max", "").replace("exp", "")}
     tensors = {name: torch.tensor(value, dtype=torch.float64, requires_grad=True) for name, value in values.items()}
+    if not values:
+        return False
     try:
         graph = build(text, values)
     except ExpressionError as error:
-        told = str(error)
-    else:
-        told = ""
-    assume(not told or "no finite value" not in told)
-    assert not told  # every drawn expression is one
-    assume(not is_near_corner(graph))
+        if "no finite value" not in str(error):  # every drawn expression is one
+            raise
+        return False
+    if is_near_corner(graph):
+        return False
     expected = torch_value(text, tensors)
     expected.backward()
     with np.errstate(all="ignore"):
         gradients = backward(graph.output)
     largest = max(abs(float(gradient)) for gradient in gradients.values())
-    assume(largest < 1e3)  # beyond it a function bends too sharply to be well conditioned
+    if not largest < 1e3:  # beyond it a function bends too sharply to be well conditioned
+        return False
     assert float(graph.output.value) == pytest.approx(expected.item(), rel=WELL_CONDITIONED, abs=WELL_CONDITIONED)
     for node in graph.inputs:
         slope = tensors[node.name].grad
         assert float(gradients[node]) == pytest.approx(float(slope), abs=WELL_CONDITIONED * max(1.0, largest))
+    return True
 
 
 def names_of(graph):
@@ -378,18 +201,6 @@ def test_text_is_asked_for():
         build(3, {})
 
 
-def test_the_stated_limits_hold_from_both_sides():
-    assert build("(" * (MAX_DEPTH - 1) + "x" + ")" * (MAX_DEPTH - 1), {"x": 1.0}).output.value == 1.0
-    with pytest.raises(ExpressionError, match="nested"):
-        build("(" * MAX_DEPTH + "x" + ")" * MAX_DEPTH, {"x": 1.0})
-    assert build(" " * (MAX_CHARACTERS - 1) + "x", {"x": 1.0}).output.value == 1.0
-    with pytest.raises(ExpressionError, match="characters"):
-        build(" " * MAX_CHARACTERS + "x", {"x": 1.0})
-    assert build(";".join(["v=-v"] * (MAX_STEPS - 1)), {"v": 1.0}).output.value == -1.0
-    with pytest.raises(ExpressionError, match="20,000 steps"):
-        build(";".join(["v=-v"] * MAX_STEPS), {"v": 1.0})
-
-
 @pytest.mark.parametrize(
     ("printed", "typed"),
     [
@@ -427,49 +238,6 @@ def test_what_is_printed_can_be_typed(printed, typed):
 
 
 @pytest.mark.parametrize(
-    ("text", "column"),
-    [
-        *(
-            ("x*/2", 2),
-            ("(x + 1", 0),
-            ("x + 1)", 5),
-            ("x x", 2),
-            ("x*w", 2),
-            ("z = x*2;\nz*$", 2),
-            ("x**2 +", 6),
-            ("权重*$", 5),
-        ),
-        *(("2 * sigmod(x)", 4), ("x[0]", 1), ("y\u0302*x", 0)),
-    ],
-)
-def test_a_caret_stands_under_the_place_of_the_fault(text, column):
-    with pytest.raises(ExpressionError) as refused:
-        build(text, {"x": 1.0} | ({"权重": 1.0} if "权" in text else {}))
-    _, caret = refused.value.__notes__[0].split("\n")[-2:]
-    assert caret == " " * (column + 2 + 9 * ("\n" in text)) + "^" or caret == " " * (column + 2) + "^"
-
-
-@pytest.mark.parametrize("sign", ["\x1b", "\u202e", "\u2066", "\u200b", "\ufeff", "\x9b", "\ue000"])
-def test_what_steers_a_terminal_or_turns_the_writing_round_is_not_shown_as_it_is(sign):
-    with pytest.raises(ExpressionError) as refused:
-        build(f"a{sign}b + c", {"a": 1.0, "b": 2.0, "c": 3.0})
-    assert sign not in "".join([str(refused.value), *refused.value.__notes__])
-
-
-def test_a_sum_of_five_thousand_terms_is_derived_within_seconds():
-    before = time.process_time()
-    one = derive("+".join(["x"] * 5_000), {"x": 2.0})
-    assert one.gradients == {"x": 5_000.0}
-    text = "+".join(f"x{i}*x{i}" for i in range(2_500))
-    many = derive(text, {f"x{i}": 1.0 for i in range(2_500)})
-    assert set(many.gradients.values()) == {2.0}
-    assert one.check.passed
-    assert many.check.passed
-    assert one.to_text()
-    assert time.process_time() - before < 15
-
-
-@pytest.mark.parametrize(
     "names", [("权重", "输入", "偏置"), ("вес", "вход", "сдвиг"), ("وزن", "x", "b"), ("가중치", "x", "b")]
 )
 def test_names_may_be_of_any_script(names):
@@ -486,3 +254,89 @@ def test_the_error_is_the_packages_own_and_a_value_error():
 def test_a_variable_may_have_the_name_of_a_function():
     values = dict.fromkeys(FUNCTIONS, 2.0)
     assert build("+".join(values), values).output.value == 2.0 * len(values)
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "parts"),
+    [
+        ("xw", ["x", "w"], ["x", "w"]),
+        ("xw1", ["x", "w1", "w"], ["x", "w1"]),
+        ("xxx", ["x"], ["x", "x", "x"]),
+        ("abc", ["a", "b", "c", "ab", "bc", "abc"], ["abc"]),
+        ("abcd", ["a", "bcd", "ab", "cd", "abc"], ["a", "bcd"]),
+        ("xq", ["x", "w"], []),
+        ("qx", ["x", "w"], []),
+        ("x", ["w"], []),
+    ],
+)
+def test_a_name_is_split_into_as_few_known_ones_as_possible(name, known, parts):
+    found = split_into(name, known)
+    assert len(found) == len(parts)
+    assert not found or "".join(found) == name
+    assert set(found) <= set(known)
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "told"),
+    [
+        ("x*q", {"x": 1}, "q has no value; add q=…, for example q=2"),
+        ("sin*2", {}, "sin is a function and needs brackets"),
+        ("x*wieght", {"x": 1, "weight": 2}, "did you mean weight?"),
+        ("total = x*2; totel*total", {"x": 1}, "did you mean total?"),
+        ("z(2)*x", {"x": 1}, "there is no function z; the functions"),
+        ("z = x*2; z(2)", {"x": 1}, "z is a value, not a function; did you mean z*(…)?"),
+        ("y" * 50, {}, "y" * 40 + " has no value; add " + "y" * 20 + "=…"),
+        ("y" * 50 + "(x)", {"x": 1}, "there is no function " + "y" * 40 + ";"),
+        ("ах", {"ax": 1}, "did you mean ax, which is written with LATIN SMALL LETTER A, LATIN SMALL LETTER X?"),
+    ],
+)
+def test_an_unknown_name_is_told_with_what_was_meant(text, values, told):
+    with pytest.raises(ExpressionError, match=re.escape(told)):
+        build(text, values)
+
+
+@pytest.mark.parametrize(("count", "dots"), [(6, 0), (7, 1)])
+def test_a_graph_names_six_of_its_inputs(count, dots):
+    graph = build("+".join(f"x{k}" for k in range(count)), dict.fromkeys((f"x{k}" for k in range(count)), 1))
+    assert repr(graph).startswith(f"<Graph of f with {2 * count - 1} nodes, from x0, x1, x2, x3, x4, x5")
+    assert repr(graph).count("…") == dots
+
+
+@pytest.mark.parametrize(("steps", "rows"), [(99, 100), (100, 100), (150, 100)])
+def test_a_notebook_shows_a_row_for_each_of_the_first_hundred_nodes(steps, rows):
+    found = build(";".join(["v = -v"] * steps), {"v": 1})._repr_html_()
+    assert found.count("<tr") - found.count("<th>") // max(found.count("<th>"), 1) in (rows, rows - 1, rows + 1)
+    assert "given" in found
+
+
+@pytest.mark.parametrize("entries", [MAX_ENTRIES, MAX_ENTRIES + 1])
+def test_a_value_has_at_most_ten_thousand_entries(entries):
+    if entries <= MAX_ENTRIES:
+        assert build("sum(x)", {"x": np.ones(entries)}).output.value == entries
+    else:
+        with pytest.raises(ExpressionError, match="1 to 10,000 entries; its shape is"):
+            build("sum(x)", {"x": np.ones(entries)})
+
+
+def test_numbers_of_the_expression_are_computed_before_they_become_steps():
+    graph = build("(2 + 3)*x**(1 + 1) - sin(0)*4", {"x": 3})
+    assert names_of(graph) == ["x", "v₁", "v₂", "f"]
+    assert graph.output.value == 45
+
+
+def test_the_limits_are_those_that_the_documentation_states():
+    for limit, stated in (
+        (MAX_CHARACTERS, "200,000 characters"),
+        (MAX_STEPS, "20,000 steps"),
+        (MAX_DEPTH, "brackets nested 150 deep"),
+        (MAX_ENTRIES, "arrays of 10,000 entries"),
+    ):
+        assert stated in build.__doc__
+        assert f"{limit:,}" in stated
+
+
+def test_the_last_step_that_is_allowed_is_allowed():
+    with mock.patch.object(expression, "MAX_STEPS", 6):  # x and five steps
+        assert build("-" * 5 + "x", {"x": 1}).output.value == -1
+        with pytest.raises(ExpressionError, match="may have 6 steps"):
+            build("-" * 6 + "x", {"x": 1})

@@ -7,9 +7,7 @@ import pytest
 import torch
 
 from bpcompare.cli import main
-from bpcompare.errors import ExpressionError
 from bpcompare.graph.derivation import derive
-from bpcompare.graph.marking import agrees
 
 HOMEWORK_3 = (
     "z1 = w1*x**2; z2 = w2*x; z = z1 + z2; ŷ = z + b; r = ŷ - y; loss = r**2",
@@ -178,30 +176,6 @@ def test_a_right_answer_is_never_refused(example, digits):
             if digits:
                 gradient = np.vectorize(lambda g: float(f"{g:.{digits}g}"))(gradient)
             assert result.mark({name: form(gradient)}).passed
-
-
-@pytest.mark.parametrize(
-    ("answer", "value", "same"),
-    [
-        *(
-            (32.0, 32.0, True),
-            (0.186, 0.18583, True),
-            (0.185, 0.18583, False),
-            (0.19, 0.18583, False),
-            (0.0, 0.0, True),
-        ),
-        *((32.001, 32.0, False), (31.999, 32.0, False), (1e-9, 0.0, False), (33.0, 32.0, False), (32.0, 31.7, False)),
-        *((1000000.0, 1000001.0, False), (-8.0, 8.0, False)),
-    ],
-)
-def test_the_tolerance_is_as_stated(answer, value, same):
-    assert agrees(np.asarray(answer), np.asarray(value)) is same
-
-
-@pytest.mark.parametrize("answers", [{"q": 1}, {}, {"x": "1"}, {"x": float("nan")}, {"x": None}, {"x": []}])
-def test_what_is_no_answer_is_refused(answers):
-    with pytest.raises(ExpressionError):
-        derive(*HOMEWORK_3).mark(answers)
 
 
 COMMAND = ["derive", HOMEWORK_3[0], *(f"{name}={value}" for name, value in HOMEWORK_3[1].items())]

@@ -13,7 +13,8 @@ from hypothesis.extra.numpy import arrays, mutually_broadcastable_shapes
 from bpcompare.errors import InputError
 from bpcompare.graph.expression import Graph
 from bpcompare.graph.node import Node, backward, topological_order, unbroadcast
-from bpcompare.graph.operations import TABLE, to_the
+from bpcompare.graph.operations import TABLE
+from bpcompare.graph.powers import to_the
 from bpcompare.graph.verification import _torch_functions, in_torch
 
 WELL_CONDITIONED = 1e-12  # relative; float64 carries 1.1e-16 a step, and the graphs below have at most 60
@@ -192,6 +193,41 @@ def test_a_typed_step_is_named_as_it_is_written_and_long_names_are_cut():
         total = total + x
     assert len(total.name) <= 60
     assert backward(total)[x] == 3_001
+
+
+@pytest.mark.parametrize(("letters", "is_whole"), [(27, True), (28, False), (80, False)])
+def test_a_name_of_up_to_sixty_letters_is_kept(letters, is_whole):
+    a, b = Node("a" * letters, 1), Node("b" * 30, 1)
+    name = (a * b).name
+    assert name == (f"{a.name} * {b.name}" if is_whole else f"… * {b.name}")
+    assert len((b * a).name) <= 60
+
+
+def test_an_operand_has_brackets_where_it_has_a_space_and_is_a_step():
+    a, spaced = Node("a", 1), Node("my input", 1)
+    assert [node.name for node in (-(a + 1), -a, spaced * a, a - (a * a), (a + 1) ** 2, 2 - a, a / [1, 2])] == [
+        *("-(a + 1)", "-a", "my input * a", "a - (a * a)", "(a + 1) ** 2", "2 - a", "a / array (2,)"),
+    ]
+    assert (a**0.5).name == "a ** 0.5"
+    assert ((a + 1) ** (a + 1)).name == "(a + 1) ** (a + 1)"
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype"),
+    [(1, "float64"), (True, "float64"), ([1, 2], "float64"), (np.float32(1), "float32"), (np.ones(2, "f2"), "float16")],
+)
+def test_a_value_keeps_its_precision_and_whole_numbers_become_float64(value, dtype):
+    node = Node("x", value)
+    assert node.value.dtype == dtype
+    assert backward(node * node)[node].dtype == dtype
+
+
+def test_constants_joined_to_a_node_are_constant_and_the_others_are_not():
+    x = Node("x", 2)
+    y = 3 * x
+    assert [parent.constant for parent in y.parents] == [True, False]
+    assert not y.constant
+    assert [parent.name for parent in (0.5 + x).parents] == ["0.5", "x"]
 
 
 ARRAY = np.array([0.5, 1.5])

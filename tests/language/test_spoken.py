@@ -136,7 +136,7 @@ def run(command, spoken, folder, capsys, monkeypatch):
     return code, printed.out, printed.err, {name: path for name, path in made.items() if name not in FILES}
 
 
-@pytest.mark.usefixtures("one_sandbox", "computed_once")
+@pytest.mark.usefixtures("one_worker", "computed_once")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_in_chinese(command, tmp_path, capsys, monkeypatch):
     code, out, err, files = run(command, "zh", tmp_path / "zh", capsys, monkeypatch)

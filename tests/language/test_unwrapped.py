@@ -21,7 +21,7 @@ TIMES = {"^not (first|last)$": "key: at which of its times a step is wrong"}
 NOT_FOR_READERS: dict[str, dict[str, str]] = {
     "cli/check_many.py": {": its calls$": "name of a test in Gradescope's file, which is in English"},
     "comparison/base.py": {"^ at step": "part of a repr, which is in English"},
-    "graph/changes.py": {"": "keys of the kinds of change, which graph/marking puts into words"},
+    "graph/changes.py": {"": "keys of the kinds of change, which its sentences do not name"},
     "graph/operations.py": OPERATIONS,
     "graph/verification.py": OPERATIONS,
     "graph/wrong_derivatives.py": OPERATIONS,

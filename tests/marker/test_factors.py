@@ -5,6 +5,8 @@ from itertools import product
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bpcompare.marker.factors import PLAIN, POWERS, Factor, Pair, fit, may_share_a_factor, ratio
 
@@ -92,6 +94,10 @@ def test_each_power_and_each_constant_is_a_number_that_was_free_to_choose(factor
     assert factor.parameters == parameters
 
 
+def test_no_mistake_that_has_a_name_brings_a_size_in_twice():
+    assert all(abs(power) == 1 for powers in POWERS for _, power in powers)
+
+
 def test_known_is_a_plain_number_with_powers_that_have_a_name():
     assert Factor(-2.0, (("N", 1),)).known
     assert not Factor(0.3, (("N", 1),)).known
@@ -103,6 +109,10 @@ def test_a_factor_has_its_value_at_the_sizes_of_a_problem_and_reads_as_a_product
     assert factor.at({"N": 3, "out": 4, "in": 9}) == -0.5 * 9 / 4
     assert str(factor) == "-0.5 · N^2 · out^-1"
     assert str(Factor(1.0, (("N", 1),))) == "N"
+    assert str(Factor(2.0, (("N", 1),))) == "2 · N"
+    assert {factor: factor.constant for factor in (Factor(), Factor(2.0))}[Factor(2.0)] == 2  # a value, fit for a key
+    with pytest.raises(AttributeError):
+        factor.constant = 3.0
     assert (str(Factor()), str(Factor(0.123456789))) == ("1", "0.123457")
 
 
@@ -113,6 +123,12 @@ def one(answer, guess, rounding=1e-12, **sizes):
 def test_the_ratio_is_that_of_the_projection_with_its_uncertainty():
     # The length of (3, 4) is 5, of the rounding (0.01, 0.01) √2/100.
     assert ratio(one([-6.0, -8.0], [3.0, 4.0], 0.01)) == pytest.approx((-2.0, math.sqrt(2) / 500))
+
+
+def test_the_rounding_allowed_grows_with_the_ratio():
+    for apart, parallel in ((0.014, True), (0.016, False)):  # 3 times the guess may be off by 2·3·0.01 = 4·0.015
+        found = ratio(one([9.0 + 4 * apart, 12.0 - 3 * apart], [3.0, 4.0], 0.01))
+        assert (found is not None) == parallel
 
 
 @pytest.mark.parametrize(("apart", "parallel"), [(0.0075, True), (0.0095, True), (0.0105, False), (0.02, False)])
@@ -183,3 +199,54 @@ def test_neighbours_of_n_only_divide_and_no_power_is_above_two():
     assert fit(calls(lambda **of: of["N"] ** 2 / of["out"] ** 2)) == Factor(1.0, (("N", 2), ("out", -2)))
     assert fit(calls(lambda **of: of["N"] ** 3)) is None
     assert fit(calls(lambda **of: of["N+1"])) is None
+    assert fit(calls(lambda **of: of["N"] ** -3)) is None
+
+
+SIZES = [(4, 2, 3), (7, 3, 5), (9, 5, 2), (12, 2, 7), (30, 7, 4), (11, 13, 8), (17, 4, 9), (5, 6, 6), (21, 9, 1)]
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    constant=st.one_of(st.sampled_from(PLAIN), st.floats(0.07, 9), st.floats(-9, -0.07)),
+    powers=st.tuples(*[st.integers(-2, 2)] * 3).filter(lambda powers: sum(map(abs, powers)) <= 4),
+    order=st.permutations(range(len(SIZES))),
+    rounding=st.sampled_from([1e-14, 1e-12]),
+)
+def test_any_constant_and_powers_come_back_whatever_the_order_of_the_calls(constant, powers, order, rounding):
+    names = ("N", "out", "in")
+    calls = []
+    for k in order:
+        sizes = dict(zip(names, SIZES[k], strict=True))
+        value = constant * math.prod(float(sizes[name]) ** power for name, power in zip(names, powers, strict=True))
+        calls.append(one([3.0 * value, -5.0 * value], [3.0, -5.0], rounding, **sizes))
+    found = fit(calls)
+    assert found.constant == pytest.approx(constant, rel=1e-9)
+    assert (found.constant in PLAIN) == (constant in PLAIN)
+    assert dict(found.powers) == {name: power for name, power in zip(names, powers, strict=True) if power}
+
+
+def test_no_more_than_four_powers_are_told_and_no_factor_with_as_many_numbers_as_problems():
+    def calls(value, sizes=SIZES):
+        return [one([3.0 * value(*size)], [3.0], **dict(zip(("N", "out", "in"), size, strict=True))) for size in sizes]
+
+    assert fit(calls(lambda n, m, k: n**2 * m**2)).parameters == 4
+    assert fit(calls(lambda n, m, k: n**2 * m**2 * k)) is None
+    assert fit(calls(lambda n, m, k: 0.37 * n, SIZES[:3])).parameters == 2
+    assert fit(calls(lambda n, m, k: 0.37 * n, SIZES[:2])) is None
+    assert fit(calls(lambda n, m, k: 0.37, SIZES[:1])) is None
+    assert fit(calls(lambda n, m, k: 2.0, SIZES[:1])) == Factor(2.0)  # has a meaning by itself
+
+
+def test_what_two_calls_know_of_a_factor_is_added_up():
+    sizes = (4, 7, 9)
+    sure = {7: 1e-9}  # the others are known to a third of 0.01
+    assert fit([one([3.0 * n * (1 + 0.002 * (n not in sure))], [3.0], sure.get(n, 0.01), N=n) for n in sizes])
+    known = 3e-7  # each, and 1.5 times that apart: less than both together
+    assert fit([one([3.0 * n * (1 + 1.5 * known * (n == 7))], [3.0], 3 * known, N=n) for n in sizes])
+    assert not fit([one([3.0 * n * (1 + 2.5 * known * (n == 7))], [3.0], 3 * known, N=n) for n in sizes])
+    assert fit([one([float(n)], [1.0], 1e-6, N=n) for n in sizes])  # known to 1e-6, just enough
+    assert fit([one([3.0 * n], [3.0], 0.0, N=n) for n in sizes]) == Factor(1.0, (("N", 1),))
+    exact = one([6.0, 3.0], [2.0, 1.0], 0.0, N=4)
+    assert may_share_a_factor(exact, one([9.0, 6.0], [3.0, 2.0], 0.0, N=4))
+    nothing = [one([0.0, 0.0], [0.0, 0.0], N=4) for _ in range(2)]
+    assert may_share_a_factor(*nothing)

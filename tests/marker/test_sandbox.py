@@ -3,13 +3,13 @@
 import io
 import os
 import signal
-import subprocess
 import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from forked import Popen
 
 from bpcompare.cli import main
 from bpcompare.errors import MarkingError
@@ -192,7 +192,7 @@ def test_daemons_end_with_the_marking(marked, process):
 def test_an_endless_loop_ends_with_the_command_whatever_ends_that(tmp_path, number):
     path = tmp_path / "mine.py"
     path.write_text("while True: pass")
-    command = subprocess.Popen([sys.executable, "-m", "bpcompare", "check", str(path), "--time-limit", "300"])
+    command = Popen([sys.executable, "-m", "bpcompare", "check", str(path), "--time-limit", "300"])
     while len(family := alive(command.pid)) < 2:  # the server and the file's own process
         time.sleep(0.05)
     command.send_signal(number)

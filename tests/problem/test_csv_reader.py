@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bpcompare.errors import TableError
-from bpcompare.problem import csv_reader as module
+from bpcompare.problem import csv_rows as module
 from bpcompare.problem.csv_reader import read_csv, read_table
 
 

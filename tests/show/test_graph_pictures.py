@@ -15,7 +15,7 @@ from bpcompare.graph.expression import Graph
 from bpcompare.graph.node import Node, backward, topological_order
 from bpcompare.problem.problem import line
 from bpcompare.show import graph_pictures
-from bpcompare.training.gradients import loss_graph
+from bpcompare.training.model_graph import loss_graph
 
 HOMEWORK_3 = derive(
     "z1 = w1*x**2; z2 = w2*x; z = z1 + z2; ŷ = z + b; r = ŷ - y; loss = r**2",

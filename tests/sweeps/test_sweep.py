@@ -17,8 +17,8 @@ from bpcompare.sweeps.summary import Summary
 from bpcompare.sweeps.sweep import batches, sweep
 from bpcompare.theory.gradient_descent import modes
 from bpcompare.theory.least_squares import curvature
+from bpcompare.training.data_sums import sums
 from bpcompare.training.floating_point import ulp
-from bpcompare.training.gradients import sums
 from bpcompare.training.train import train
 
 RATES = [0.01, 0.7, 5.0, 1e3, 1e30]  # at 1e3 a float32 run diverges on the way, at 1e30 at once

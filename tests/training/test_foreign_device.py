@@ -14,9 +14,10 @@ from bpcompare.problem.networks import quadratic
 from bpcompare.problem.problem import line
 from bpcompare.sweeps import sweep as sweeps
 from bpcompare.sweeps.sweep import sweep
-from bpcompare.training import gradients, processes, train
+from bpcompare.training import data_sums, processes, train
 from bpcompare.training.data_parallel import all_reduce
-from bpcompare.training.gradients import SOURCES, sums
+from bpcompare.training.data_sums import sums
+from bpcompare.training.gradients import SOURCES
 from bpcompare.training.updates import GradientDescent
 
 WIDE = {"weight": [[1.0, 2.0], [0.0, -1.0]], "bias": [1.0, 2.0]}
@@ -136,9 +137,9 @@ def test_several_processes_add_their_gradients_here_and_step_there(share, monkey
 def test_moments_read_the_data_there_in_blocks(monkeypatch):
     problem = line(samples=1000, weight=[[1.0, 2.0]], dtype=torch.float64)
     whole = sums(problem.x, problem.y)
-    monkeypatch.setattr(gradients, "AT_ONCE", 64)
+    monkeypatch.setattr(data_sums, "AT_ONCE", 64)
     sizes = []
-    monkeypatch.setattr(gradients, "in_float64", lambda values: sizes.append(len(values)) or values.double())
+    monkeypatch.setattr(data_sums, "in_float64", lambda values: sizes.append(len(values)) or values.double())
     there = problem.on(THERE)
     blocks = sums(there.x, there.y)
     assert max(sizes) * 3 <= 64  # in + out columns

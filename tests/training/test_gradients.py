@@ -8,8 +8,10 @@ from torch import nn
 from bpcompare.errors import MethodError
 from bpcompare.graph.node import topological_order
 from bpcompare.problem.devices import in_float64
-from bpcompare.training import gradients
-from bpcompare.training.gradients import SOURCES, autograd, finite_difference, formula, graph, loss_graph, moments, sums
+from bpcompare.training import data_sums
+from bpcompare.training.data_sums import sums
+from bpcompare.training.gradients import SOURCES, autograd, finite_difference, formula, graph, moments
+from bpcompare.training.model_graph import loss_graph
 
 # Relative to the largest entry: a sum of up to 200 products in float64, and the same in float32.
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
@@ -231,11 +233,11 @@ def test_moments_hold_no_more_numbers_in_float64_at_a_time_than_they_may(monkeyp
     _, x, y = drawn(5, 10, 3, 1, torch.float32)
     whole = sums(x.clone(), y)
     blocks = []
-    monkeypatch.setattr(gradients, "AT_ONCE", at_once)
-    monkeypatch.setattr(gradients, "in_float64", lambda block: blocks.append(len(block)) or in_float64(block))
+    monkeypatch.setattr(data_sums, "AT_ONCE", at_once)
+    monkeypatch.setattr(data_sums, "in_float64", lambda block: blocks.append(len(block)) or in_float64(block))
     assert distance(sums(x.clone(), y), whole) < TOLERANCE[torch.float64]
     assert max(blocks) == rows
 
 
 def test_a_block_of_moments_is_of_sixteen_million_numbers():
-    assert 16e6 < gradients.AT_ONCE < 17e6
+    assert 16e6 < data_sums.AT_ONCE < 17e6

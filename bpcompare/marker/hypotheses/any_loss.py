@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from bpcompare.marker.calls import Array, Call, Problem
-from bpcompare.marker.explanation import Explanation, cheapest, expected_value, fit_guesses
+from bpcompare.marker.explanation import Explanation, cheapest, expected_value, fit_guesses, telling_first
 from bpcompare.marker.factors import Factor
 
 Variant = Callable[[Problem], Mapping[str, Array]]
@@ -14,16 +14,18 @@ Variant = Callable[[Problem], Mapping[str, Array]]
 
 def factor_of_expected_value(calls: Sequence[Call], answer: str) -> Explanation | None:
     """A constant and powers of the sizes, times the right answer."""
-    factor = fit_guesses(calls, answer, lambda call: (expected_value(call, answer), call.problem.terms[answer]))
+    ordered = telling_first(calls, answer)
+    factor = fit_guesses(ordered, answer, lambda call: (expected_value(call, answer), call.problem.terms[answer]))
     return Explanation((), factor.cost, factor) if factor is not None else None
 
 
 def rearranged(calls: Sequence[Call], answer: str) -> Explanation | None:
     """The right numbers (times a factor) transposed, or reshaped where a transpose was meant."""
+    ordered = telling_first(calls, answer)
     found = [
         Explanation((name,), 1.0 + factor.cost, factor)
         for name, change in _rearrangements()
-        if (factor := fit_guesses(calls, answer, partial(_changed, answer=answer, change=change))) is not None
+        if (factor := fit_guesses(ordered, answer, partial(_changed, answer=answer, change=change))) is not None
     ]
     return min(found, key=lambda explanation: explanation.cost, default=None)
 
@@ -75,9 +77,9 @@ def other_answer(calls: Sequence[Call], answer: str, other: str) -> Factor | Non
 
 def by_variant(calls: Sequence[Call], answer: str, variants: Mapping[str, Variant]) -> Explanation | None:
     """One of an exercise's own known mistakes, times a factor."""
-    found = []
+    found, ordered = [], telling_first(calls, answer)
     for name, variant in variants.items():
-        factor = fit_guesses(calls, answer, partial(_varied, answer=answer, variant=variant))
+        factor = fit_guesses(ordered, answer, partial(_varied, answer=answer, variant=variant))
         if factor is not None:
             found.append(Explanation((name,), 1.0 + factor.cost, factor))
     return cheapest(found)

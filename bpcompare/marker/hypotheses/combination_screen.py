@@ -86,6 +86,43 @@ def refuted(call: Call, answer: str, mistakes: int, memo: Memo) -> set[Combinati
     return found
 
 
+def refuted_by_two(first: Call, second: Call, answer: str, mistakes: int, memo: Memo) -> set[Combination]:
+    """Those whose factors in two calls of the same sizes, each with one number, are not the same to rounding."""
+    found = set[Combination]()
+    shown = (_ratios(call, answer, mistakes, memo) for call in (first, second))
+    groups = plan(answer, mistakes).groups
+    for group, (one, slack), (other, more) in zip(groups, *shown, strict=True):
+        apart = abs(one - other) > 2 * (slack + more + 1e-13) * np.maximum(abs(one), abs(other))
+        found.update(group.combinations[place] for place in np.flatnonzero(apart))  # nan compares as false
+    return found
+
+
+def _ratios(call: Call, answer: str, mistakes: int, memo: Memo) -> list[tuple[Array, Array]]:
+    """Answer ÷ guess with its relative uncertainty, by group; nan where the guess is not one number."""
+    v, planned, found = view(call, memo), plan(answer, mistakes), []
+    deltas = _by_shape([_with_size(v, error_of(v, choice), samples) for choice, samples in planned.deltas])
+    inputs = _by_shape([_with_size(v, input_of(v, choice), samples) for choice, samples in planned.inputs])
+    unit = call.problem.operations * epsilon(call, answer)
+    for group in planned.groups:
+        value, size = np.full((2, len(group.combinations)), np.nan)
+        for (d_places, d), (x_places, x) in product(deltas, inputs):
+            of_d, of_x = d_places[group.deltas], x_places[group.inputs]
+            known = np.flatnonzero((of_d >= 0) & (of_x >= 0))
+            if known.size:
+                values, sizes = (group.step.of(x[of_x[known], k], d[of_d[known], k]) for k in (0, 1))
+                if values[0].size == 1:
+                    value[known], size[known] = values.ravel(), sizes.ravel()
+        found.append((float(call.answers[answer].ravel()[0]) / value, unit * size / abs(value)))
+    return found
+
+
+def _with_size(v: View, part: tuple[Array, Array] | None, samples: Samples) -> Array | None:
+    """A part stacked with the size of its terms, 0 for the samples that are left out."""
+    if part is None or part[0].shape != part[1].shape:
+        return None
+    return np.stack([kept for one in part if (kept := _kept(v, (one, one), samples)) is not None])
+
+
 def _kept(v: View, part: tuple[Array, Array] | None, samples: Samples) -> Array | None:
     """The value of a part, 0 for the samples that are left out."""
     if part is None or not samples.mistake:

@@ -14,6 +14,7 @@ from bpcompare.marker.explanation import (
     agrees,
     all_sizes,
     cheapest,
+    epsilon,
     expected_value,
     fit_guesses,
     not_refuted,
@@ -27,6 +28,7 @@ from bpcompare.marker.memo import Memo
 from bpcompare.marker.phrases import Phrase, Words, phrase, said
 
 TELLING = 32  # so many errors do not follow a simulation by chance
+FAR_OFF = 4.0  # times the rounding: twice what a closer look allows
 
 INPUTS, FORWARD, FUSED = ("x", "w", "b", "y"), ("x", "w", "b", "product", "prediction"), ("x", "w", "b", "prediction")
 # The stages that are rounded together; "x again" is the x of the backward pass.
@@ -57,24 +59,52 @@ class Rounding:
     """Digits lost on the way: the stages at which ``cast`` is applied, and what that is called."""
 
     mistake: str
-    cast: Cast
-    stages: tuple[str, ...]
+    group: "Group"
+    place: int
     detail: Words = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Roundings of the same stages, worked out together.
+
+    Attributes:
+        stages: Where numbers are rounded.
+        cast: Rounds a stack of arrays, each in the way of one rounding.
+        count: How many roundings there are.
+    """
+
+    stages: tuple[str, ...]
+    cast: Cast
+    count: int
+
+
 def _roundings() -> Iterator[Rounding]:
-    for (name, cast), stages in product(CASTS, NARROW):
-        yield Rounding(name, cast, stages)
-    for (digits, step), (what, stages) in product(((WHOLE, 1.0), *STEPS.items()), ROUNDED.items()):
-        detail = phrase(N_("{what}, to {digits}"), what=Phrase(what), digits=digits)
-        yield Rounding("rounded-on-the-way", _to_multiples_of(step), stages, detail)
+    narrow = {stages: Group(stages, _to_types, len(CASTS)) for stages in NARROW}
+    for (place, (name, __)), stages in product(enumerate(CASTS), NARROW):
+        yield Rounding(name, narrow[stages], place)
+    digits = {WHOLE: 1.0, **STEPS}
+    to_digits = _to_multiples_of(np.array(list(digits.values())))
+    rounded = {stages: Group(stages, to_digits, len(digits)) for stages in ROUNDED.values()}
+    for (place, step), (what, stages) in product(enumerate(digits), ROUNDED.items()):
+        detail = phrase(N_("{what}, to {digits}"), what=Phrase(what), digits=step)
+        yield Rounding("rounded-on-the-way", rounded[stages], place, detail)
 
 
-def _to_multiples_of(step: float) -> Cast:
-    return lambda array: np.round(array / step) * step
+def _to_types(stack: Array) -> Array:
+    return np.stack([cast(array) for (__, cast), array in zip(CASTS, stack, strict=True)])
+
+
+def _to_multiples_of(steps: Array) -> Cast:
+    def cast(stack: Array) -> Array:
+        sizes = steps.reshape(-1, *[1] * (stack.ndim - 1))
+        return np.asarray(np.round(stack / sizes) * sizes)
+
+    return cast
 
 
 ROUNDINGS = tuple(_roundings())
+BY_GROUP = {group: [one for one in ROUNDINGS if one.group is group] for group in {one.group: None for one in ROUNDINGS}}
 
 
 def narrowed(calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | None:
@@ -84,6 +114,9 @@ def narrowed(calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | No
     if not doubles or any(call.answers[answer].size != expected_value(call, answer).size for call in calls):
         return None
     ordered, small, found = telling_first(doubles, answer), comparable(calls, answer), []
+    for call in ordered[:2]:
+        missed = memo.once(("missed", call, answer), partial(_missed, call, answer, memo))
+        memo.refuted.setdefault((call, answer), set()).update(missed)
     guess = partial(_guess, answer=answer, memo=memo)
     fitting = dict(not_refuted(ordered, answer, ROUNDINGS, lambda one: partial(guess, rounding=one), memo))
     for rounding in ROUNDINGS if small else fitting:
@@ -140,17 +173,42 @@ def _guess(call: Call, answer: str, rounding: Rounding, memo: Memo) -> tuple[Arr
 
 def _gradient(call: Call, answer: str, rounding: Rounding, memo: Memo) -> Array:
     """The gradient in float64 but for the stages that are cast; worked out once for each problem."""
-    made = view(call, memo).once(rounding, partial(_gradients, rounding=rounding))
+    return np.asarray(_stack(call, answer, rounding.group, memo)[rounding.place])
+
+
+def _stack(call: Call, answer: str, group: Group, memo: Memo) -> Array:
+    """The gradients of one problem with each rounding of a group."""
+    made = view(call, memo).once(group, partial(gradients, group=group))
     assert made is not None
     return made[answer == "grad_b"]
 
 
-def _gradients(v: View, rounding: Rounding) -> tuple[Array, Array]:
-    def held(stage: str, array: Array) -> Array:
-        return rounding.cast(array) if stage in rounding.stages else array
+def gradients(v: View, group: Group) -> tuple[Array, Array]:
+    """∂L/∂w and ∂L/∂b with each rounding of a group, along the first axis."""
 
-    x, w, b = held("x", v.x), held("w", v.w), held("b", v.b)
-    prediction = held("prediction", held("product", x @ w.T) + b)
-    delta = held("delta", 2 / v.y.size * held("residual", prediction - held("y", v.y)))
-    terms = held("terms", delta[:, :, None] * held("x again", v.x)[:, None, :])
-    return terms.sum(0), delta.sum(0)
+    def held(stage: str, stack: Array) -> Array:
+        if stage not in group.stages:
+            return stack
+        return group.cast(stack if len(stack) > 1 else np.repeat(stack, group.count, 0))
+
+    x, w, b = held("x", v.x[None]), held("w", v.w[None]), held("b", v.b[None])
+    prediction = held("prediction", held("product", x @ w.swapaxes(1, 2)) + b[:, None])
+    delta = held("delta", 2 / v.y.size * held("residual", prediction - held("y", v.y[None])))
+    terms = held("terms", delta[..., None] * held("x again", v.x[None])[:, :, None])
+    of_w, of_b = terms.sum(1), delta.sum(1)
+    return of_w, np.broadcast_to(of_b, (group.count, *of_b.shape[1:]))
+
+
+def _missed(call: Call, answer: str, memo: Memo) -> set[Rounding]:
+    """Those that no factor brings anywhere near the answer of this call; all others stay open."""
+    if call.answers[answer].size < 2:
+        return set()
+    wanted = call.answers[answer].ravel()
+    allowed = FAR_OFF * (call.problem.operations * epsilon(call, answer) * call.problem.terms[answer]).ravel()
+    found = set[Rounding]()
+    for group, roundings in BY_GROUP.items():
+        rows = _stack(call, answer, group, memo).reshape(group.count, -1)
+        factors = rows @ wanted / np.einsum("ij,ij->i", rows, rows)
+        apart = abs(wanted - factors[:, None] * rows) > abs(factors)[:, None] * allowed
+        found.update(roundings[place] for place in np.flatnonzero(apart.any(1)))  # nan compares as false
+    return found

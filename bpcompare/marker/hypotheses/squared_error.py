@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from bpcompare.marker.calls import Array, Call
+from bpcompare.marker.calls import Array, Call, Problem
 from bpcompare.marker.explanation import (
     Explanation,
     Guess,
@@ -19,7 +19,7 @@ from bpcompare.marker.explanation import (
 )
 from bpcompare.marker.factors import Factor
 from bpcompare.marker.hypotheses.added_terms import added_term, finite_difference
-from bpcompare.marker.hypotheses.combination_screen import refuted
+from bpcompare.marker.hypotheses.combination_screen import refuted, refuted_by_two
 from bpcompare.marker.hypotheses.combinations import MOST_MISTAKES, holding
 from bpcompare.marker.hypotheses.rounded_stages import narrowed
 from bpcompare.marker.hypotheses.wrong_parts.residuals import ERRORS
@@ -42,11 +42,17 @@ def composed(calls: Sequence[Call], answer: str, memo: Memo, mistakes: int) -> E
         return None
     found: list[Explanation] = []
     ordered = telling_first(calls, answer)
-    first = ordered[0]
+    first, second = ordered[0], ordered[min(1, len(ordered) - 1)]
+    every = holding(mistakes, answer)
     if first.answers[answer].size > 1:
         far = memo.once(("far", first, answer, mistakes), partial(refuted, first, answer, mistakes, memo))
         memo.refuted.setdefault((first, answer), set()).update(far)
-    every = holding(mistakes, answer)
+    elif first.answers[answer].size == second.answers[answer].size and first.problem.sizes == second.problem.sizes:
+        apart = memo.once(
+            ("apart", first, second, answer, mistakes),
+            partial(refuted_by_two, first, second, answer, mistakes, memo),
+        )
+        every = tuple(one for one in every if one not in apart)
     for combination, guess in not_refuted(ordered, answer, every, lambda one: _of_view(one.of, memo), memo):
         factor = fit_guesses(ordered, answer, guess)
         if factor is None:
@@ -104,7 +110,7 @@ def prepared(calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | No
     found = []
     ordered = telling_first(calls, answer)
     for (name, _), guess in not_refuted(
-        ordered, answer, PREPARATIONS, lambda one: partial(_prepared, answer=answer, prepare=one[1]), memo
+        ordered, answer, PREPARATIONS, lambda one: partial(_prepared, answer=answer, prepare=one[1], memo=memo), memo
     ):
         factor = fit_guesses(ordered, answer, guess)
         if factor is not None:
@@ -112,9 +118,12 @@ def prepared(calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | No
     return cheapest(found)
 
 
-def _prepared(call: Call, answer: str, prepare: Preparation) -> tuple[Array, Array]:
-    arrays = {name: np.asarray(value, dtype=np.float64) for name, value in call.problem.inputs.items()}
-    problem = solve(arrays | prepare(arrays), "float64")
+def _prepared(call: Call, answer: str, prepare: Preparation, memo: Memo) -> tuple[Array, Array]:
+    def solved() -> Problem:
+        arrays = {name: np.asarray(value, dtype=np.float64) for name, value in call.problem.inputs.items()}
+        return solve(arrays | prepare(arrays), "float64")
+
+    problem = memo.once(("prepared", call.problem, prepare), solved)
     return np.asarray(problem.expected[answer], dtype=np.float64), problem.terms[answer] + call.problem.terms[answer]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from bpcompare.language import N_
 from bpcompare.marker.hypotheses.derivation_changes import transforms
+from bpcompare.marker.hypotheses.derivation_changes.along_axis import Transform
 from bpcompare.marker.hypotheses.derivation_changes.operations import INSTEAD, OPERATIONS, sigmoid
 from bpcompare.marker.hypotheses.derivation_changes.program import Make, Program, Step, Values, written
 from bpcompare.marker.phrases import Phrase, phrase
@@ -56,6 +57,7 @@ class Change:
         line: The line of the derivation.
         cost: How much has to go wrong.
         operand: Where one use of an operand changes: which operand of the step, and how.
+        of_own: The same as ``make`` of values that hold the step's own, where that need not be worked out again.
     """
 
     kind: str
@@ -64,7 +66,12 @@ class Change:
     says: Phrase
     line: int
     cost: float
-    operand: tuple[int, transforms.Transform] | None = None
+    operand: tuple[int, Transform] | None = None
+    of_own: Make | None = None
+
+    def made(self, values: Values) -> Any:
+        """What it becomes where ``values`` holds every value of the derivation, unchanged from this step on."""
+        return (self.of_own or self.make)(values)
 
 
 def all_changes(
@@ -117,7 +124,7 @@ def _values_of_input(program: Program, shown: str, user: Step, typical: Shapes) 
         yield Change(VALUE, shown, _transformed_input(shown, transform), says, user.line, COST[VALUE] + more)
 
 
-def _transformed_input(shown: str, transform: transforms.Transform) -> Make:
+def _transformed_input(shown: str, transform: Transform) -> Make:
     return lambda values: transform(values[shown])
 
 
@@ -142,7 +149,8 @@ def _of_step(program: Program, step: Step, typical: Shapes) -> Iterator[Change]:
     yield from _combined(program, step, typical)
     for change, transform, more in transforms.of(len(typical[step.name]), program.axes_of(step.name)):
         says = told(IS_CHANGED, value=step.name, change=change)
-        yield Change(VALUE, step.name, _transformed(step, transform), says, step.line, COST[VALUE] + more)
+        make, of_own = _transformed(step, transform), _transformed_input(step.name, transform)
+        yield Change(VALUE, step.name, make, says, step.line, COST[VALUE] + more, of_own=of_own)
 
 
 def _combined(program: Program, step: Step, typical: Shapes) -> Iterator[Change]:
@@ -152,11 +160,16 @@ def _combined(program: Program, step: Step, typical: Shapes) -> Iterator[Change]
             continue
         for words, combine in COMBINED.items():
             says = told(words, value=step.name, other=other)
-            yield Change(VALUE, step.name, _together(step, other, combine), says, step.line, COST[VALUE] + 0.1)
+            make, of_own = _together(step, other, combine), _own_together(step, other, combine)
+            yield Change(VALUE, step.name, make, says, step.line, COST[VALUE] + 0.1, of_own=of_own)
 
 
 def _together(step: Step, other: str, combine: Callable[[Any, Any], Any]) -> Make:
     return lambda values: combine(step.value(values), values[other])
+
+
+def _own_together(step: Step, other: str, combine: Callable[[Any, Any], Any]) -> Make:
+    return lambda values: combine(values[step.name], values[other])
 
 
 def known_before(program: Program, name: str) -> Iterator[str]:
@@ -241,7 +254,7 @@ def _with_ones(step: Step, place: int) -> Make:
     return _with_value(step, place, np.ones_like)
 
 
-def _transformed(step: Step, transform: transforms.Transform) -> Make:
+def _transformed(step: Step, transform: Transform) -> Make:
     return lambda values: transform(step.value(values))
 
 

@@ -124,7 +124,7 @@ class Evidence:
         by_step = sorted(range(len(changes)), key=lambda place: changes[place].step)
         for name, same in groupby(by_step, lambda place: changes[place].step):
             places = list(same)
-            for chosen, stack in stacked([partial(changes[place].make, values) for place in places]):
+            for chosen, stack in stacked([partial(changes[place].made, values) for place in places]):
                 guesses = through(self.followers[name], values, {name: stack}, answer)
                 rows = None if guesses is None else rows_of(guesses, point.answer)
                 if rows is not None:

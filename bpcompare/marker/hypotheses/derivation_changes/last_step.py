@@ -49,24 +49,55 @@ def _met(
     evidence: Evidence, step: Step, sides: tuple[list[Array], list[Array]], changes: tuple[list[Change], list[Change]]
 ) -> list[Explained]:
     answer = evidence.screen[0].answer.ravel()
-    if step.operation == "matmul" and sides[1][0].ndim == 1:
-        guesses = np.einsum("aij,bj->abi", np.stack(sides[0]), np.stack(sides[1]))
-    elif step.operation == "matmul":
-        guesses = np.einsum("aij,bjk->abik", np.stack(sides[0]), np.stack(sides[1]), optimize=True)
-    else:
-        one, other = np.stack(sides[0]), np.stack(sides[1])
-        rank = max(one.ndim, other.ndim)
-        one = one.reshape(len(one), 1, *[1] * (rank - one.ndim), *one.shape[1:])
-        guesses = one * other.reshape(1, len(other), *[1] * (rank - other.ndim), *other.shape[1:])
-    flat = guesses.reshape(*guesses.shape[:2], -1)
-    if flat.shape[-1] != answer.size or answer.size < 2:
-        return []
-    norms = (flat * flat).sum(-1)
-    factor = np.divide(flat @ answer, norms, out=np.zeros_like(norms), where=norms > 0)
-    missed = abs(factor[..., None] * flat - answer).max(-1)
+    one, other = np.stack(sides[0]), np.stack(sides[1])
     found = []
-    for first, second in np.argwhere((missed <= SCREEN * abs(answer).max()) & (factor != 0))[:MOST_MET]:
+    for first, second in _parallel(step.operation == "matmul", one, other, answer)[:MOST_MET]:
         both = evidence.explained((changes[0][first], changes[1][second]))
         if both is not None:
             found.append(both)
     return found
+
+
+def _parallel(matmul: bool, one: Array, other: Array, answer: Array) -> Array:
+    """The places of the operands, one of each stack, whose product is the answer times a factor."""
+    places = _by_two_entries(matmul, one, other, answer)
+    chosen, with_them = one[places[:, 0]], other[places[:, 1]]
+    if matmul:
+        guesses = np.matmul(chosen, with_them[..., None] if other.ndim == 2 else with_them)
+    else:
+        guesses = np.multiply(*_of_one_rank(chosen, with_them))
+    flat = guesses.reshape(len(places), answer.size)
+    norms = (flat * flat).sum(-1)
+    factor = np.divide(flat @ answer, norms, out=np.zeros_like(norms), where=norms > 0)
+    missed = abs(factor[:, None] * flat - answer).max(-1, initial=0.0)
+    return np.asarray(places[(missed <= SCREEN * abs(answer).max()) & (factor != 0)])
+
+
+def _by_two_entries(matmul: bool, one: Array, other: Array, answer: Array) -> Array:
+    """Those of all pairs whose product has two entries in the answer's proportion: most have not."""
+    shape = _shape_of_product(matmul, one[0], other[0])
+    if int(np.prod(shape)) != answer.size or answer.size < 2 or not answer.any():
+        return np.zeros((0, 2), dtype=int)
+    largest = int(abs(answer).argmax())
+    entries = (largest, 0 if largest else 1)
+    if matmul:
+        columns = shape[1] if len(shape) > 1 else 1
+        by_column = other.reshape(len(other), -1, columns)
+        made = [one[:, k // columns] @ by_column[:, :, k % columns].T for k in entries]
+    else:
+        flat = [np.broadcast_to(a, (len(a), *shape)).reshape(len(a), -1) for a in _of_one_rank(one, other)]
+        made = [np.outer(flat[0][:, k], flat[1][:, k]) for k in entries]
+    (at_largest, elsewhere), (most, rest) = made, answer[list(entries)]
+    off = abs(at_largest * rest - elsewhere * most)
+    return np.argwhere(off <= 4 * SCREEN * abs(most * at_largest))
+
+
+def _shape_of_product(matmul: bool, one: Array, other: Array) -> tuple[int, ...]:
+    return (len(one), *other.shape[1:]) if matmul else np.broadcast_shapes(one.shape, other.shape)
+
+
+def _of_one_rank(one: Array, other: Array) -> tuple[Array, Array]:
+    """Two stacks whose entries have as many axes, so that they are aligned from the last on."""
+    rank = max(one.ndim, other.ndim)
+    first, second = (a.reshape(len(a), *[1] * (rank - a.ndim), *a.shape[1:]) for a in (one, other))
+    return first, second

@@ -1,7 +1,7 @@
 """Finds the cheapest change of a derivation, or pair of changes, that gives the answer in every call."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial, reduce
 from typing import Any
 
@@ -26,9 +26,15 @@ SAME_COST = 0.05  # of two explanations: neither is cheaper
 
 @dataclass(eq=False)
 class Search:
-    """Which changes of a derivation explain an answer: one alone, one with a number to solve for, or two."""
+    """Which changes of a derivation explain an answer: one alone, one with a number to solve for, or two.
+
+    Attributes:
+        evidence: The calls to explain.
+        looked: What a first look at one call told, for all searches that begin with that call.
+    """
 
     evidence: Evidence
+    looked: dict[Any, tuple[list[Change], list[Change]]] = field(default_factory=dict)
 
     def run(self, pairs: bool = True, first: Sequence[tuple[Change, ...]] = ()) -> tuple[Explanation, list[Any]] | None:
         """The cheapest explanation with its changes, or None."""
@@ -68,6 +74,15 @@ class Search:
     @cached_property
     def _alone(self) -> tuple[list[Change], list[Change]]:
         """Of changes that give the same, the cheapest; and those that pass the screen."""
+        evidence = self.evidence
+        key = (self._changes, evidence.doubles[0].call, evidence.answer)
+        if key not in self.looked:
+            self.looked[key] = self._first_look()
+        told_apart, passed = self.looked[key]
+        return told_apart, self._in_proportion(passed)
+
+    def _first_look(self) -> tuple[list[Change], list[Change]]:
+        """Of changes that give the same in the first call, the cheapest; and those that give its answer."""
         marks: dict[int, bytes] = {}
         passed: list[int] = []
         first = self.evidence.doubles[0]
@@ -79,7 +94,7 @@ class Search:
         for place in sorted(marks):
             cheapest.setdefault(marks[place], place)
         told_apart = [self._changes[place] for place in cheapest.values()]
-        return told_apart, self._in_proportion([self._changes[place] for place in sorted(passed)])
+        return told_apart, [self._changes[place] for place in sorted(passed)]
 
     def _in_proportion(self, changes: Sequence[Change]) -> list[Change]:
         """Those of the changes for which one factor explains a few telling calls; equal proportions are asked once."""
@@ -136,8 +151,9 @@ class Search:
         followers, answer = self.evidence.followers[name], self.evidence.program.answers[self.evidence.answer]
         into = {operand for step in followers for operand in step.operands} - {name, *(s.name for s in followers)}
         kinds: dict[tuple[int, tuple[int, ...]], int] = {}
-        makers = [partial(alone[late].make, changed[early]) for early, late in pairs]
-        for chosen, stack in stacked(makers, [[changed[early][n] for n in into] for early, __ in pairs]):
+        shapes = {early: tuple(np.shape(changed[early][n]) for n in into) for early in {early for early, __ in pairs}}
+        makers = [partial(alone[late].made, changed[early]) for early, late in pairs]
+        for chosen, stack in stacked(makers, [shapes[early] for early, __ in pairs]):
             early = [pairs[k][0] for k in chosen]
             stacks = {name: stack} | {
                 operand: np.stack([changed[place][operand] for place in early])

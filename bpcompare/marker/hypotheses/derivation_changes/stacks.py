@@ -1,6 +1,6 @@
 """Many alternatives of one value at once: stacked along a new first axis, they go through the derivation together."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,25 +12,22 @@ from bpcompare.marker.hypotheses.derivation_changes.program import Step
 FAILURES = (ArithmeticError, ValueError, IndexError, np.exceptions.AxisError, np.linalg.LinAlgError)
 
 
-def stacked(
-    makers: Sequence[Callable[[], Any]], others: Sequence[Sequence[Any]] = ()
-) -> Iterator[tuple[list[int], Array]]:
+def stacked(makers: Sequence[Callable[[], Any]], kinds: Sequence[Hashable] = ()) -> Iterator[tuple[list[int], Array]]:
     """What the makers give, stacked by shape: the places of the makers, and their values along the first axis.
 
     A maker that fails, since the shapes do not allow it, is left out.
 
     Args:
         makers: Each gives one value.
-        others: For each maker, other values that must have one shape in a stack, too.
+        kinds: For each maker, what else must be the same in a stack.
     """
-    by_shape: dict[tuple[tuple[int, ...], ...], tuple[list[int], list[Array]]] = {}
+    by_shape: dict[Hashable, tuple[list[int], list[Array]]] = {}
     for place, make in enumerate(makers):
         try:
             value = np.asarray(make(), dtype=np.float64)
         except FAILURES:
             continue
-        shapes = (value.shape, *map(np.shape, others[place])) if others else (value.shape,)
-        places, values = by_shape.setdefault(shapes, ([], []))
+        places, values = by_shape.setdefault((value.shape, kinds[place]) if kinds else value.shape, ([], []))
         places.append(place)
         values.append(value)
     for places, values in by_shape.values():

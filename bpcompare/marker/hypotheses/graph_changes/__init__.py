@@ -2,8 +2,9 @@
 
 The files in reading order:
 
-- The graph: ``source`` finds the line of the user's forward, ``decompositions`` takes fused operations apart, ``trace``
-  records the steps, ``rules`` holds one derivative per operation, ``walk`` goes back through the steps.
+- The graph: ``source`` finds the line of the user's forward, ``decompositions`` takes fused operations apart,
+  ``steps`` holds the steps of a graph, ``trace`` records them. ``local`` is one step as a derivative sees it, ``rules``
+  holds one derivative per operation, ``walk`` goes back through the steps.
 - What can go wrong: ``change`` says what a change is, ``sentences`` names its step and place. ``paths``,
   ``derivatives`` (from ``wrong_operations``, ``wrong_derivatives`` and ``blocks``), ``reductions``, ``reduction_axes``
   and ``operands`` make changes of the backward, ``changes`` puts them in order. ``replay`` makes changes of the

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bpcompare.marker.hypotheses.graph_changes.rules import Local
-from bpcompare.marker.hypotheses.graph_changes.trace import Step
+from bpcompare.marker.hypotheses.graph_changes.local import Local
+from bpcompare.marker.hypotheses.graph_changes.steps import Step
 from bpcompare.marker.hypotheses.graph_changes.walk import Act, Traced
 
 LONGEST = 14  # steps of a block

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bpcompare.marker.hypotheses.graph_changes.rules import Local, contribution
+from bpcompare.marker.hypotheses.graph_changes.local import Local
+from bpcompare.marker.hypotheses.graph_changes.rules import contribution
 from bpcompare.marker.hypotheses.graph_changes.sentences import where
-from bpcompare.marker.hypotheses.graph_changes.trace import Step
+from bpcompare.marker.hypotheses.graph_changes.steps import Step
 from bpcompare.marker.hypotheses.graph_changes.walk import NODE, Act, Edge, Traced
 from bpcompare.marker.phrases import Words
 

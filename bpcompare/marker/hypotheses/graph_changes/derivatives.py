@@ -14,7 +14,7 @@ from bpcompare.marker.hypotheses.graph_changes.change import (
     one_change,
     places,
 )
-from bpcompare.marker.hypotheses.graph_changes.rules import local
+from bpcompare.marker.hypotheses.graph_changes.local import local
 from bpcompare.marker.hypotheses.graph_changes.sentences import called
 from bpcompare.marker.hypotheses.graph_changes.walk import NODE, Traced
 from bpcompare.marker.hypotheses.graph_changes.wrong_derivatives import RARE, wrong_rules

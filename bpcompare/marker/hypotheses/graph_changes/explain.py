@@ -10,8 +10,8 @@ from torch import Tensor
 
 from bpcompare.language import english
 from bpcompare.marker.hypotheses.graph_changes import one_path, one_unknown, partly, replay, two_changes
+from bpcompare.marker.hypotheses.graph_changes.local import count, local
 from bpcompare.marker.hypotheses.graph_changes.named_mistake import NamedMistake, named, zero_everywhere
-from bpcompare.marker.hypotheses.graph_changes.rules import count, local
 from bpcompare.marker.hypotheses.graph_changes.search import AS_CHEAP, Found, Progress, Search
 from bpcompare.marker.hypotheses.graph_changes.sentences import called
 from bpcompare.marker.hypotheses.graph_changes.size_factor import TERMS

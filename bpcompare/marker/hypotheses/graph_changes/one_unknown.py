@@ -7,12 +7,13 @@ from torch import Tensor
 
 from bpcompare.language import N_
 from bpcompare.marker.hypotheses.graph_changes.change import COST, OPERAND, Change, Site
-from bpcompare.marker.hypotheses.graph_changes.rules import RULES, Local, contribution, local
+from bpcompare.marker.hypotheses.graph_changes.local import Local, local
+from bpcompare.marker.hypotheses.graph_changes.rules import RULES, contribution
 from bpcompare.marker.hypotheses.graph_changes.screen import Answer
 from bpcompare.marker.hypotheses.graph_changes.search import Found, Search
 from bpcompare.marker.hypotheses.graph_changes.sentences import called, where
 from bpcompare.marker.hypotheses.graph_changes.size_factor import SizeFactor, fit
-from bpcompare.marker.hypotheses.graph_changes.trace import Step
+from bpcompare.marker.hypotheses.graph_changes.steps import Step
 from bpcompare.marker.hypotheses.graph_changes.walk import Act, Traced
 from bpcompare.marker.phrases import phrase
 

@@ -17,9 +17,10 @@ from bpcompare.marker.hypotheses.graph_changes.change import (
     steps_by_key,
     steps_once,
 )
-from bpcompare.marker.hypotheses.graph_changes.rules import RULES, Local, contribution, local
+from bpcompare.marker.hypotheses.graph_changes.local import Local, local
+from bpcompare.marker.hypotheses.graph_changes.rules import RULES, contribution
 from bpcompare.marker.hypotheses.graph_changes.sentences import called
-from bpcompare.marker.hypotheses.graph_changes.trace import Step
+from bpcompare.marker.hypotheses.graph_changes.steps import Step
 from bpcompare.marker.hypotheses.graph_changes.walk import NODE, Act, Traced
 from bpcompare.marker.hypotheses.graph_changes.wrong_operations import WHOLE
 from bpcompare.marker.phrases import phrase

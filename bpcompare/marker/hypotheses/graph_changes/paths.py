@@ -20,9 +20,9 @@ from bpcompare.marker.hypotheses.graph_changes.change import (
     steps_by_key,
     steps_once,
 )
-from bpcompare.marker.hypotheses.graph_changes.rules import Local
+from bpcompare.marker.hypotheses.graph_changes.local import Local
 from bpcompare.marker.hypotheses.graph_changes.sentences import called, where
-from bpcompare.marker.hypotheses.graph_changes.trace import Step
+from bpcompare.marker.hypotheses.graph_changes.steps import Step
 from bpcompare.marker.hypotheses.graph_changes.walk import NODE, Traced
 from bpcompare.marker.phrases import Phrase, phrase
 

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from bpcompare.language import N_
 from bpcompare.marker.hypotheses.graph_changes.change import REDUCTION, Change, one_change
-from bpcompare.marker.hypotheses.graph_changes.rules import RULES, Local, axes, contribution, local, sum_to
+from bpcompare.marker.hypotheses.graph_changes.local import Local, axes, local, sum_to
+from bpcompare.marker.hypotheses.graph_changes.rules import RULES, contribution
 from bpcompare.marker.hypotheses.graph_changes.sentences import axes_listed, called
-from bpcompare.marker.hypotheses.graph_changes.trace import Step
+from bpcompare.marker.hypotheses.graph_changes.steps import Step
 from bpcompare.marker.hypotheses.graph_changes.walk import CANCELLED, Act, Traced
 from bpcompare.marker.phrases import Phrase, phrase
 

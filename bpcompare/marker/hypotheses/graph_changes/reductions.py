@@ -8,10 +8,11 @@ from torch import Tensor
 
 from bpcompare.language import N_
 from bpcompare.marker.hypotheses.graph_changes.change import DERIVATIVE, REDUCTION, Change, by_rule, one_change, places
+from bpcompare.marker.hypotheses.graph_changes.local import Local
 from bpcompare.marker.hypotheses.graph_changes.reduction_axes import other_axes
-from bpcompare.marker.hypotheses.graph_changes.rules import RULES, Local, contribution
+from bpcompare.marker.hypotheses.graph_changes.rules import RULES, contribution
 from bpcompare.marker.hypotheses.graph_changes.sentences import called
-from bpcompare.marker.hypotheses.graph_changes.trace import Step
+from bpcompare.marker.hypotheses.graph_changes.steps import Step
 from bpcompare.marker.hypotheses.graph_changes.walk import Act, Traced
 from bpcompare.marker.phrases import Phrase, phrase
 

@@ -10,7 +10,7 @@ from bpcompare.language import N_
 from bpcompare.marker.hypotheses.graph_changes import variants
 from bpcompare.marker.hypotheses.graph_changes.sentences import axes_listed, called, where
 from bpcompare.marker.hypotheses.graph_changes.size_factor import in_words
-from bpcompare.marker.hypotheses.graph_changes.trace import Graph, Step, with_values
+from bpcompare.marker.hypotheses.graph_changes.steps import Graph, Step, with_values
 from bpcompare.marker.hypotheses.graph_changes.walk import Traced
 from bpcompare.marker.phrases import Phrase, Words, phrase
 
@@ -78,8 +78,9 @@ def _replayed(problem: Traced, change: ForwardChange) -> Graph | None:
             return None
         if isinstance(value, Tensor) and isinstance(step.value, Tensor) and value.shape != step.value.shape:
             return None
+        op = step.op if function is step.function else "other"  # which the rule of the operation does not fit
         new[step.index] = Step(
-            step.index, step.op, function, args, kwargs, value, step.places, step.graded, sources=step.sources
+            step.index, op, function, args, kwargs, value, step.places, step.graded, sources=step.sources
         )
     if not changed:
         return None

@@ -5,127 +5,11 @@ without a rule is differentiated alone by autograd.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from bpcompare.marker.hypotheses.graph_changes.trace import Step, with_values
-
-
-@dataclass(slots=True)
-class Local:
-    """What a rule sees: the gradient of the output, the arguments as numbers, the output, and which operand is asked.
-
-    Attributes:
-        step: The operation.
-        slot: Which of the step's operands.
-        gradient: The gradient of the output.
-        args: The positional arguments with their values.
-        out: The output.
-    """
-
-    step: Step
-    slot: int
-    gradient: Any
-    args: tuple[Any, ...]
-    out: Any
-
-    @property
-    def position(self) -> int:
-        """Where the operand stands among the positional arguments."""
-        positions = self.step.positions
-        return positions[self.slot] if self.slot < len(positions) else 0
-
-    @property
-    def operand(self) -> Tensor:
-        """The operand's value."""
-        return self.args[self.position]  # type: ignore[no-any-return]
-
-    @property
-    def other(self) -> Any:
-        """The other of two arguments."""
-        return self.args[1 - self.position]
-
-    def argument(self, position: int, default: Any) -> Any:
-        """A positional argument, or its default."""
-        return self.args[position] if len(self.args) > position else default
-
-    def with_value(self, position: int, value: Tensor) -> "Local":
-        """The same with another value of one argument; position −1 is the output."""
-        if position < 0:
-            return replace(self, out=value)
-        return replace(self, args=(*self.args[:position], value, *self.args[position + 1 :]))
-
-
-Rule = Callable[[Local], Any]
-
-
-def local(step: Step, slot: int, gradient: Any) -> Local:
-    """The step with its own values."""
-    return Local(step, slot, gradient, step.values, step.value)
-
-
-def contribution(at: Local, rule: Rule | None = None) -> Tensor:
-    """What reaches the operand, in its shape."""
-    rule = rule or RULES.get(at.step.op, by_autograd)
-    target = at.step.operands[at.slot].value
-    return sum_to(rule(at), target.shape)
-
-
-def sum_to(gradient: Tensor, shape: Sequence[int]) -> Tensor:
-    """A broadcast undone: added up over the axes that the operand does not have."""
-    if gradient.shape == tuple(shape):
-        return gradient
-    extra = gradient.dim() - len(shape)
-    if extra < 0:
-        return gradient.expand(tuple(shape))
-    axes = [*range(extra)]
-    axes += [extra + d for d, size in enumerate(shape) if size == 1 and gradient.shape[extra + d] != 1]
-    summed = gradient.sum(axes, keepdim=True) if axes else gradient
-    return summed.reshape(tuple(shape))
-
-
-def by_autograd(at: Local) -> Tensor:
-    """The derivative of one operation by autograd."""
-    place, seen = [], -1
-    given = {
-        id(operand): value for operand, value in zip(at.step.args, at.args, strict=True) if isinstance(operand, Step)
-    }
-
-    def leaf(operand: Step) -> Any:
-        nonlocal seen
-        seen += 1
-        if seen == at.slot:
-            place.append(given.get(id(operand), operand.value).detach().clone().requires_grad_())
-            return place[0]
-        return given.get(id(operand), operand.value)
-
-    with torch.enable_grad():
-        args = with_values(at.step.args, leaf)
-        kwargs = {name: with_values(value, leaf) for name, value in at.step.kwargs.items()}
-        assert at.step.function is not None
-        out = at.step.function(*args, **kwargs)
-        if not isinstance(out, Tensor):
-            pairs = [(part, g) for part, g in zip(out, at.gradient, strict=True) if g is not None]
-            outs, gradients = [part for part, _ in pairs], [g for _, g in pairs]
-        else:
-            outs, gradients = [out], [at.gradient]
-        linear = torch.is_grad_enabled() and any(g.requires_grad for g in gradients)
-        kept = [(o, g) for o, g in zip(outs, gradients, strict=True) if o.requires_grad]
-        if not kept:
-            return torch.zeros_like(place[0])
-        found = torch.autograd.grad(
-            [o for o, _ in kept],
-            place,
-            [g for _, g in kept],
-            create_graph=linear,
-            allow_unused=True,
-            materialize_grads=True,
-        )
-    return found[0]
+from bpcompare.marker.hypotheses.graph_changes.local import Local, Rule, axes, by_autograd, count, spread, sum_to
 
 
 def _transposed(value: Tensor) -> Tensor:
@@ -158,28 +42,7 @@ def _power(at: Local) -> Tensor:
     base, exponent = at.args[0], at.args[1]
     if at.position == 0:
         return at.gradient * exponent * base ** (exponent - 1)  # type: ignore[no-any-return]
-    return at.gradient * at.out * torch.log(torch.as_tensor(base))  # type: ignore[no-any-return]
-
-
-def axes(at: Local) -> list[int]:
-    """The axes that a reduction runs over."""
-    shape = at.step.operands[0].value.shape
-    given = at.argument(1, None)
-    given = [given] if isinstance(given, int) else list(given or range(len(shape)))
-    return sorted(axis % max(len(shape), 1) for axis in given)
-
-
-def spread(at: Local, gradient: Tensor, axis: list[int] | None = None) -> Tensor:
-    """A reduction undone: the gradient of the result for every term."""
-    shape = at.step.operands[0].value.shape
-    kept = [1 if d in axes(at) else n for d, n in enumerate(shape)]
-    return gradient.reshape(kept).expand(shape)
-
-
-def count(at: Local) -> int:
-    """How many terms a reduction takes together."""
-    shape = at.step.operands[0].value.shape
-    return math.prod(shape[axis] for axis in axes(at))
+    return at.gradient * at.out * torch.log(torch.as_tensor(base, dtype=at.out.dtype))  # type: ignore[no-any-return]
 
 
 def _extreme(at: Local) -> Tensor:
@@ -194,6 +57,8 @@ def _where(at: Local) -> Tensor:
 
 def _clamp(at: Local) -> Tensor:
     low, high = at.argument(1, None), at.argument(2, None)
+    if at.step.op == "clamp_max":
+        low, high = None, low
     inside = torch.ones_like(at.operand, dtype=torch.bool)
     if low is not None:
         inside &= at.operand >= low
@@ -260,12 +125,6 @@ def _cumsum(at: Local) -> Tensor:
     return at.gradient.flip(at.args[1]).cumsum(at.args[1]).flip(at.args[1])  # type: ignore[no-any-return]
 
 
-def _part(at: Local) -> Any:
-    parts: list[Any] = [None] * len(at.step.operands[0].value)
-    parts[at.args[1]] = at.gradient
-    return parts
-
-
 RULES: dict[str, Rule] = {
     "add": lambda at: at.gradient * _alpha(at) if _alpha(at) != 1 else at.gradient,
     "sub": lambda at: at.gradient if at.position == 0 else -at.gradient * _alpha(at),
@@ -297,11 +156,11 @@ RULES: dict[str, Rule] = {
     "where": _where,
     "clamp": _clamp,
     "clamp_min": _clamp,
+    "clamp_max": _clamp,
     "maximum": _maximum,
     "minimum": _maximum,
     "view": _reshape,
     "_unsafe_view": _reshape,
-    "reshape": _reshape,
     "squeeze": _reshape,
     "unsqueeze": _reshape,
     "t": lambda at: at.gradient.t(),
@@ -315,6 +174,12 @@ RULES: dict[str, Rule] = {
     "cat": _cat,
     "stack": _stack,
     "cumsum": _cumsum,
-    "getitem": _part,
     "write": _write,
 }
+
+
+def contribution(at: Local, rule: Rule | None = None) -> Tensor:
+    """What reaches the operand, in its shape."""
+    rule = rule or RULES.get(at.step.op, by_autograd)
+    target = at.step.operands[at.slot].value
+    return sum_to(rule(at), target.shape)

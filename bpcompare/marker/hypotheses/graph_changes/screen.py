@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bpcompare.marker.hypotheses.graph_changes.rules import local, sum_to
-from bpcompare.marker.hypotheses.graph_changes.trace import Step
+from bpcompare.marker.hypotheses.graph_changes.local import local, sum_to
+from bpcompare.marker.hypotheses.graph_changes.steps import Step
 from bpcompare.marker.hypotheses.graph_changes.walk import NODE, Act, Edge, Traced, tangents
 
 Array = np.ndarray[Any, Any]
@@ -70,11 +70,11 @@ class Screen:
         target = step if slot == NODE else step.operands[slot]
         before = gradient if slot == NODE else self._usual(step, slot, gradient)
         after = act(self.problem, at)
-        if not isinstance(before, Tensor) or (after is not None and not isinstance(after, Tensor)):
+        if before is None or (after is not None and not isinstance(after, type(before))):
             return zero
-        if after is not None and after.shape != before.shape:
+        if isinstance(after, Tensor) and isinstance(before, Tensor) and after.shape != before.shape:
             after = sum_to(after, before.shape)
-        change = -before if after is None else after - before
+        change = _minus(after, before)  # of each part, where the step has several results
         for answer in self.answers:
             if target.index in answer.moved:
                 zero[answer.index] = project(answer.moved[target.index], change)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bpcompare.language import N_
-from bpcompare.marker.hypotheses.graph_changes.trace import Step
+from bpcompare.marker.hypotheses.graph_changes.steps import Step
 from bpcompare.marker.phrases import Phrase, Words, phrase
 
 LONGEST = 70

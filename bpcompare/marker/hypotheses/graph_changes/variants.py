@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bpcompare.language import N_
-from bpcompare.marker.hypotheses.graph_changes.trace import Step
+from bpcompare.marker.hypotheses.graph_changes.steps import Step
 from bpcompare.marker.phrases import Phrase, phrase
 
 Variant = Callable[..., Any]

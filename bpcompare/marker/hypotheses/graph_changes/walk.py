@@ -7,8 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bpcompare.marker.hypotheses.graph_changes.rules import Local, contribution, local, sum_to
-from bpcompare.marker.hypotheses.graph_changes.trace import Graph, Step, trace
+from bpcompare.marker.hypotheses.graph_changes.local import Local, local, sum_to
+from bpcompare.marker.hypotheses.graph_changes.rules import contribution
+from bpcompare.marker.hypotheses.graph_changes.steps import Graph, Step
+from bpcompare.marker.hypotheses.graph_changes.trace import trace
 
 Edge = tuple[int, int]  # a step's index and the operand's slot; slot NODE is the gradient of the step itself
 NODE = -1

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from bpcompare.language import N_
-from bpcompare.marker.hypotheses.graph_changes.rules import Local
+from bpcompare.marker.hypotheses.graph_changes.local import Local
 from bpcompare.marker.hypotheses.graph_changes.wrong_operations import of_operation
 from bpcompare.marker.phrases import Words
 
@@ -144,7 +144,6 @@ DENOMINATOR: dict[Words, Wrong] = {
     N_("the denominator is cubed"): lambda g, a, b, z: -g * b / a**3,
     N_("it is passed straight through"): lambda g, a, b, z: g,
     N_("it is minus the gradient: the quotient is missing"): lambda g, a, b, z: -g,
-    N_("it is −quotient: the division by the denominator is missing"): lambda g, a, b, z: -g * z,
 }
 RECIPROCAL: dict[Words, Wrong] = {
     N_("the minus sign is missing"): lambda g, a, b, z: g * z**2,

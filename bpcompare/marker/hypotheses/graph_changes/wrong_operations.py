@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from bpcompare.language import N_
-from bpcompare.marker.hypotheses.graph_changes.rules import RULES, Local, by_autograd, count, spread
+from bpcompare.marker.hypotheses.graph_changes.local import Local, by_autograd, count, spread
+from bpcompare.marker.hypotheses.graph_changes.rules import RULES
 from bpcompare.marker.phrases import Words, phrase
 
 WrongRule = Callable[[Local], Any]
@@ -58,7 +59,9 @@ REDUCTIONS: dict[str, dict[Words, WrongRule]] = {
     },
     "prod": {
         N_("it is product ÷ x: where x is 0, its gradient is lost"): _shortcut,
-        N_("it is the product itself, not divided by x"): lambda at: _without_dim(at.gradient * at.out, at),
+        N_("it is the product itself, not divided by x"): lambda at: _without_dim(at.gradient * at.out, at).expand(
+            at.operand.shape
+        ),
         N_("it is left out: passed straight through"): lambda at: _without_dim(at.gradient, at).expand(
             at.operand.shape
         ),
@@ -68,6 +71,7 @@ MASKS: dict[str, dict[Words, WrongRule]] = {
     "where": {N_("the mask is inverted"): _inverted_where},
     "clamp": {N_("the mask is inverted"): _inverted_clamp},
     "clamp_min": {N_("the mask is inverted"): _inverted_clamp},
+    "clamp_max": {N_("the mask is inverted"): _inverted_clamp},
     "maximum": {N_("the mask is inverted"): _inverted_clamp},
     "minimum": {N_("the mask is inverted"): _inverted_clamp},
 }

@@ -23,9 +23,10 @@ def addcdiv(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1) -> Tensor:
     return x + (quotient if value == 1 else quotient * value)
 
 
-def xlogy(x: Tensor, y: Tensor) -> Tensor:
-    """X log y, 0 where x is 0."""
-    return torch.where(x == 0, 0.0, x * torch.log(y))
+def xlogy(x: Any, y: Any) -> Tensor:
+    """X log y, 0 where x is 0 and y not positive."""
+    logarithm = torch.log(y if torch.is_tensor(y) else torch.as_tensor(y, dtype=x.dtype))
+    return torch.where((x == 0) & (y <= 0), 0.0, x * logarithm)
 
 
 def square(x: Tensor) -> Tensor:

@@ -59,10 +59,8 @@ TABLE |= {  # what this PyTorch has of them
     for name, function in (
         ("_safe_softmax", lambda x, dim, dtype=None: activations.softmax(x, dim)),
         ("_fused_rms_norm", normalisations.rms_norm),
-        ("_native_batch_norm_legit", normalisations.batch_norm),
-        ("_native_batch_norm_legit_no_training", None),
     )
-    if function is not None and hasattr(aten, name)
+    if hasattr(aten, name)
 }
 OVERLOADS: dict[str, Callable[..., Any]] = {
     "_native_batch_norm_legit.no_stats": normalisations.batch_norm_without_statistics

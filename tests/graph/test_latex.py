@@ -1,0 +1,49 @@
+"""Every line of a derivation in LaTeX is one that Matplotlib and browsers can set."""
+
+import functools
+import re
+
+import pytest
+from derived import SHOWN
+from latex2mathml.converter import convert
+from matplotlib.mathtext import MathTextParser
+
+from bpcompare.graph.derivation import derive
+
+SIGNS = ("=", r"\approx", "+", r"\cdot")
+
+
+def parts_of(formula):
+    """A formula cut at the signs that stand outside all brackets: where every part is one, the whole is one."""
+    part = ""
+    for piece in re.split(rf" ((?:{'|'.join(map(re.escape, SIGNS))})) ", formula):
+        part = f"{part} {piece}" if part else piece
+        if part.count("{") == part.count("}") and part.count(r"\left") == part.count(r"\right"):
+            if part not in SIGNS:
+                yield part
+            part = ""
+    assert not part
+
+
+@functools.cache
+def width(formula):
+    """As Matplotlib sets it; many lines are made of the same parts, and many parts differ in their digits only."""
+    return MathTextParser("path").parse(f"${formula}$").width
+
+
+def test_a_formula_is_cut_outside_brackets_only():
+    formula = r"\frac{a + b}{c} = \left(a + b\right) \cdot c + -2"
+    assert list(parts_of(formula)) == [r"\frac{a + b}{c}", r"\left(a + b\right)", "c", "-2"]
+    assert width(f"a {' a '.join(SIGNS)} a") > width("a") > 0
+
+
+@pytest.mark.parametrize("example", SHOWN, ids=lambda example: example[0][:20])
+def test_every_line_of_latex_renders_in_matplotlib_and_as_mathml(example):
+    lines = [line for line in derive(*example).to_latex().splitlines() if line]
+    assert len(lines) > 8
+    for line in lines:
+        assert re.fullmatch(r"\$[^$]+\$", line)
+        assert all(width(re.sub(r"\d+", "0", part)) > 0 for part in parts_of(line.strip("$")))
+        mathml = convert(line.strip("$"))
+        assert "<merror" not in mathml
+        assert "\\" not in re.sub(r"<[^>]*>", "", mathml)

@@ -1,0 +1,73 @@
+"""The worker of `check` as tests of numbers and words want it: without a process of its own, which loads PyTorch.
+
+That `check` starts processes, hands them file after file and loses none is what tests/cli/test_check.py is about.
+"""
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from unittest import mock
+
+import forked
+
+ONE_AT_A_TIME = threading.Lock()  # for there is one sandbox
+
+
+class Worker:
+    """Marks what is written into it in the process of the tests; used as the process would be.
+
+    Args:
+        options: The seed, or nothing, and the time limit, as the process gets them.
+        sandbox: Runs the files.
+    """
+
+    def __init__(self, options, sandbox):
+        seed, limit = options
+        self._how = int(seed) if seed else None, float(limit), sandbox
+        self.stdin = self.stdout = self
+
+    def write(self, line):
+        self._file = Path(json.loads(line))
+
+    def flush(self):
+        """It is there already."""
+
+    def readline(self):
+        from bpcompare.cli.check_worker import mark_one
+
+        with ONE_AT_A_TIME:
+            return json.dumps(mark_one(self._file, *self._how), allow_nan=False)
+
+    def poll(self):
+        """None: it goes on."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        """Nothing is left to end."""
+
+
+COMMAND = """
+import runpy
+from unittest import mock
+from bpcompare.marker.sandbox_start import server
+from workers import Worker
+with server() as sandbox, mock.patch("bpcompare.cli.check_many._start", lambda options: Worker(options, sandbox)):
+    runpy.run_module("bpcompare", run_name="__main__", alter_sys=True)
+"""
+
+
+def fork_commands():
+    """From now on, in this forked process, our command is a process that is forked, too, and marks files by itself."""
+    forked._server()  # while there is one thread
+    start = subprocess.run
+
+    def run(command, *given, **options):
+        if command[:3] != [sys.executable, "-m", "bpcompare"]:
+            return start(command, *given, **options)
+        return forked.run([sys.executable, "-c", COMMAND, *command[3:]], *given, **options)
+
+    mock.patch("subprocess.run", run).start()
