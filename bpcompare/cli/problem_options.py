@@ -116,11 +116,12 @@ def problem_from(request: Request, on_progress: Callable[[float], object] | None
     """The line or the table that the options of `add_problem_options` ask for."""
     import torch
 
-    from bpcompare.problem.csv_reader import read_csv
     from bpcompare.problem.problem import line
 
     dtype = getattr(torch, request.dtype)
     if request.csv is not None:
+        from bpcompare.problem.csv_reader import read_csv
+
         problem = read_csv(
             request.csv,
             request.x,

@@ -286,7 +286,7 @@ def in_an_odd_environment(tmp_path_factory):
     """The main job where stdout has no Greek letters and matplotlib is told to use a backend that there is not."""
     odd = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "MPLBACKEND": "nonsense"}
     folder = tmp_path_factory.mktemp("odd")
-    return run(*SHORT, "--out", str(folder), env=os.environ | odd), folder
+    return run(*SHORT, "--dpi", "30", "--out", str(folder), env=os.environ | odd), folder
 
 
 def test_a_terminal_without_greek_still_gets_its_numbers(in_an_odd_environment):
