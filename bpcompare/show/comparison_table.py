@@ -178,6 +178,8 @@ def _curvature(curvature: Curvature) -> str:
 
 def _predicted(comparison: Comparison) -> str:
     """What theory says of this rate: when the loss has fallen, or why it does not."""
+    if not bool((comparison.modes.initial_excess > 0).any()):
+        return _("the start has the lowest loss already: gradient descent stays where it is")
     curvature, lr = comparison.curvature, comparison.lr
     modes = advice.in_user_units(comparison.problem, comparison.modes)
     steps = {fraction: modes.steps_to(fraction, lr) for fraction in FRACTIONS}

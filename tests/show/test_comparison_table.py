@@ -167,6 +167,17 @@ def equations(rows):
             yield found.groups()
 
 
+def test_where_the_start_is_the_optimum_no_epoch_is_predicted_that_the_table_does_not_show():
+    problem = from_data(torch.tensor([[1.0], [2.0]]), torch.zeros(2, 1))
+    with torch.no_grad():
+        for parameter in problem.start.parameters():
+            parameter.zero_()
+    comparison = compare(problem, ["manual"], epochs=2)
+    assert comparison.results["manual"].epochs_to(0.1) is None
+    (predicted,) = [line for line in render(comparison, width=200).splitlines() if line.startswith("predicted")]
+    assert not any(character.isdigit() for character in predicted)
+
+
 @pytest.mark.parametrize("rule", ADAMS)
 @pytest.mark.parametrize(
     "problem", [line(), cars(), cars(standardize=True), line(**WIDE), certified("Norris", dtype=torch.float32)]
