@@ -99,7 +99,8 @@ def _calls(root: Path, name: str) -> Iterator[Call]:
 
 
 def _imported(root: Path, path: Path) -> Any:
-    sys.path[:0] = [str(folder) for folder in (path.parent, root / "tests") if str(folder) not in sys.path]
+    folders = (str(path.parent), str(path.parents[1]), str(root / "tests"))
+    sys.path[:0] = [folder for folder in folders if folder not in sys.path]
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec
     assert spec.loader

@@ -1,4 +1,7 @@
+import re
 import time
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -7,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays, mutually_broadcastable_shapes
 
+from bpcompare.errors import InputError
 from bpcompare.graph.expression import Graph
 from bpcompare.graph.node import Node, backward, topological_order, unbroadcast
 from bpcompare.graph.operations import TABLE
@@ -161,6 +165,24 @@ def test_typed_operators_have_pytorchs_values_and_gradients(write):
     for node, tensor in zip(nodes, tensors, strict=True):
         slope = np.zeros(2) if tensor.grad is None else tensor.grad
         np.testing.assert_allclose(gradients.get(node, np.zeros(2)), slope, rtol=WELL_CONDITIONED)
+
+
+@pytest.mark.parametrize("value", [None, "2", 1j, [1.0, None], object()], ids=repr)
+def test_what_is_no_real_number_is_no_node_and_joins_none(value):
+    for make in (lambda: Node("x", value), lambda: Node("x", 1) + value, lambda: Node("x", 1) ** value):
+        with pytest.raises(InputError):
+            make()
+
+
+def test_numbers_of_other_types_are_nodes_too():
+    for half in (Fraction(1, 2), Decimal("0.5"), np.float32(0.5), torch.tensor(0.5), [0.5]):
+        assert (Node("x", half) * 3).value == 1.5
+
+
+@pytest.mark.parametrize(("left", "right"), [((), (2,)), ((2, 2), ()), ((3, 2), (4, 2, 3)), ((4, 2, 3), (3,))])
+def test_a_product_of_no_vectors_or_matrices_is_refused_when_it_is_written(left, right):
+    with pytest.raises(InputError, match=re.escape(str(right))):
+        Node("a", np.ones(left)) @ np.ones(right)
 
 
 def test_a_typed_step_is_named_as_it_is_written_and_long_names_are_cut():

@@ -159,7 +159,8 @@ CASES |= {  # what this PyTorch has of them
             [
                 of(lambda x, *p: F.rms_norm(x, (4,), *p), A),
                 of(lambda x, *p: F.rms_norm(x, (4,), *p, eps=0.2), A, SIX[:4]),
-                of(lambda x: F.rms_norm(1e-8 * x, (4, 5)), IMAGE),
+                of(lambda x: aten._fused_rms_norm(1e-8 * x, [4, 5], None, None)[0], IMAGE),
+                of(lambda x, w: aten._fused_rms_norm(x, [4], w, 0.2)[0], A, SIX[:4]),
             ],
         ),
     )

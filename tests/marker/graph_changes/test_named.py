@@ -320,6 +320,12 @@ CASES = {
         lambda g, x, w: g * w + 3 * g * torch.cos(x),
         "is multiplied by 3",
     ),
+    "a factor on one path, with errors of a few billionths": (
+        lambda x, w: x * w + torch.sin(x),
+        alike,
+        lambda g, x, w: (g * w + 3 * g * torch.cos(x)) * (1 + 1.5e-9 * torch.sign(x)),
+        "is multiplied by 3",
+    ),
     "a size on one path": (
         lambda x, w: x * w + torch.sin(x),
         alike,

@@ -299,6 +299,39 @@ TOLD = {
 }
 
 
+def held(x, w, *names):
+    hidden = torch.tanh(x)
+    total = hidden.sum(1, keepdim=True)
+    hidden, total = (v.detach() if name in names else v for name, v in (("hidden", hidden), ("total", total)))
+    return torch.exp(hidden) * w + total * torch.cos(x)
+
+
+def partly_held(*names):
+    def wrong(g, x, w):
+        leaf = x.clone().requires_grad_()
+        with torch.enable_grad():
+            return torch.autograd.grad(held(leaf, w, *names), leaf, g)[0]
+
+    return wrong
+
+
+def residuals(x, w):
+    residual = x * w - torch.sin(w)
+    return (residual**2).sum()
+
+
+TOLD |= {
+    "a sum with a name": (held, partly_held("total"), "total is held constant", ("path", 1.0 - 0.04 - 0.02)),
+    "one of two uses": (held, partly_held("hidden"), "the path from hidden into torch.exp(hidden)", ("path", 1.0)),
+    "a bracket": (
+        residuals,
+        lambda g, x, w: 2 * (x * w * w - torch.sin(w)),
+        "a bracket is moved: of residual, torch.sin(w) alone misses a factor",
+        ("operand", 2.4),
+    ),
+}
+
+
 def named_step(x, w):
     hidden = torch.tanh(x)
     return torch.exp(hidden) * w.exp() + torch.sin(x)
@@ -311,3 +344,25 @@ def test_a_mistake_has_its_kind_and_its_cost(name):
     assert says in mistake.says or says in mistake.alternatives
     assert mistake.kind.split("+")[0] == kind
     assert mistake.cost == pytest.approx(cost)
+
+
+@pytest.mark.parametrize("scale", [1.0, 30.0])
+def test_a_maximum_that_cancels_is_held_constant_and_one_that_counts_is_not(scale):
+    def stable(x, w):
+        apart = x - x.amax(1, keepdim=True)
+        return apart.exp() / apart.exp().sum(1, keepdim=True) * w
+
+    def counting(x, w):
+        return (x - x.amax(1, keepdim=True)) * w
+
+    arguments = [scale * drawn(1, 3, 4), drawn(2, 3, 4)]
+    for forward, held in ((stable, True), (counting, False)):
+        problem = graph(forward, arguments)
+        (largest,) = [step for step in problem.graph.steps if step.op == "amax"]
+        assert largest.graded is not held
+        assert (largest.index in problem.relevant) is not held
+        assert (problem.gradients.get(largest.index) is None) is held
+        leaves = [value.clone().requires_grad_() for value in arguments]
+        right = torch.autograd.grad(forward(*leaves).sum(), leaves)
+        for mine, other in zip(problem.answers({}), right, strict=True):
+            torch.testing.assert_close(mine, other, rtol=1e-9, atol=1e-12)

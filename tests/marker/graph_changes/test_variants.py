@@ -90,7 +90,8 @@ def test_other_windows_lie_where_the_mistake_puts_them(kernel, dilation, padding
 
 
 @pytest.mark.parametrize(
-    ("kernel", "stride", "padding"), [((2, 3), (2, 3), (1, 1)), (3, 2, 1), ((2, 4), None, (0, 2)), ((2, 2), 1, (1, 0))]
+    ("kernel", "stride", "padding"),
+    [((2, 3), (2, 3), (1, 1)), (3, 2, 1), (3, 1, 1), ((2, 4), None, (0, 2)), ((2, 2), 1, (1, 0))],
 )
 def test_a_pooling_whose_padding_is_not_taken_off_is_shifted_by_it(kernel, stride, padding):
     x = drawn(1, 2, 2, 5, 6)

@@ -127,7 +127,7 @@ def tensor_factors(problem: Traced) -> Iterator[Change]:
             extra = N_("the gradient of {whole} is multiplied by {name}: a factor is extra, or a division is missing")
             for power, wrong in ((-1, lacks), (1, extra)):
                 says = phrase(wrong, whole=called(step), name=called(other))
-                yield one_change(FACTOR, step, NODE, _times_other(other, step, power), says, more)
+                yield one_change(FACTOR, step, NODE, _times_other(other, power), says, more)
 
 
 def _broadcasts(small: Tensor, large: Tensor) -> bool:
@@ -137,13 +137,10 @@ def _broadcasts(small: Tensor, large: Tensor) -> bool:
     return all(a in (1, b) for a, b in zip(small.shape, tail, strict=True))
 
 
-def _times_other(other: Step, user: Step, power: int) -> Act:
-    key, later = other.key, other.occurrence - user.occurrence
-
+def _times_other(other: Step, power: int) -> Act:
     def act(problem: Traced, at: Local) -> Tensor:
-        steps = steps_by_key(problem).get(key, [])
-        index = at.step.occurrence + later if len(steps) > 1 else 0
-        value = steps[min(max(index, 0), len(steps) - 1)].value if steps else at.gradient * torch.nan
+        steps = steps_by_key(problem).get(other.key, [])
+        value = steps[0].value if steps else at.gradient * torch.nan
         if not _broadcasts(value, at.gradient):
             return torch.full_like(at.gradient, torch.nan)
         found: Tensor = at.gradient * value if power > 0 else at.gradient / value
