@@ -114,6 +114,7 @@ def test_what_was_not_followed_stands_out_and_the_caption_is_below_the_legend():
 def test_of_more_than_three_parts_the_middle_ones_are_left_out(uses_of_x, shown):
     _, _, _, text = drawn(("+".join(f"{k}*x" for k in range(2, uses_of_x + 2)), {"x": 2}))
     assert text.count("…") == shown
+    assert ("∂f/∂x = 2 + … + 5 = 14" in text) == bool(shown)
 
 
 @pytest.mark.parametrize("character", ['"', "\\", "\x07", "\n", "\u202e", "é"])

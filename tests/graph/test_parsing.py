@@ -128,7 +128,7 @@ REFUSED = [  # text, where the caret stands, a part of what is said
     ("a = b = c", 6, "a statement gives one name"),
     ("max(a=b)", 4, "arguments have no names here"),
     ("a % b", 2, "use numbers, names"),
-    ("a ^= b", 2, "'^= b' cannot be part of an expression"),
+    ("a*b ^= c", 4, "'^= c' cannot be part of an expression"),
     ("1/2b", 3, "2b after / has two meanings"),
     ("a**2b", 4, "2b after ** has two meanings"),
     ("a@2b", 3, "2b after @ has two meanings"),
