@@ -1,4 +1,4 @@
-# make compare   set up, train three ways, write outputs/
+# make compare   set up, train by three methods, write outputs/
 # make test      set up, run every test
 # make coverage  the same tests, with branch coverage, which takes longer
 # make check     lint, types, layers

@@ -1,4 +1,4 @@
-"""An epoch of each way with loss, parameters and gradients recorded, against the plain loop that keeps the loss."""
+"""An epoch of each method with loss, parameters and gradients recorded, against the plain loop that keeps the loss."""
 
 import copy
 from functools import partial
@@ -17,10 +17,10 @@ if __name__ == "__main__":
     problem = line()
     x, y, start = plain.data()
     torch.optim.Adam([torch.nn.Parameter(torch.ones(1))])  # the first one imports a second's worth of modules
-    for (name, way), goal in zip(plain.WAYS.items(), GOALS, strict=True):
+    for (name, method), goal in zip(plain.METHODS.items(), GOALS, strict=True):
 
-        def theirs(way: plain.Way = way) -> None:
-            way(x, y, copy.deepcopy(start), EPOCHS)
+        def theirs(method: plain.Loop = method) -> None:
+            method(x, y, copy.deepcopy(start), EPOCHS)
 
         ours = partial(train, problem, name, epochs=EPOCHS)
         paired(f"epoch, everything recorded: {name}", "plain loop", ours, theirs, goal=goal)

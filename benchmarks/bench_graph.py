@@ -33,7 +33,7 @@ START = PROBLEM.model()
 X, Y = PROBLEM.x.numpy().copy(), PROBLEM.y.numpy().copy()  # MyGrad cannot lock memory that torch owns
 WEIGHT, BIAS = START.weight.detach().numpy().copy(), START.bias.detach().numpy().copy()
 Trained = tuple[float, float]
-Way = Callable[[int], Trained]
+Engine = Callable[[int], Trained]
 
 
 def ours(epochs: int) -> Trained:
@@ -84,7 +84,7 @@ def micrograd(epochs: int) -> Trained:
     return weight.data, bias.data
 
 
-CLAIMS: dict[str, tuple[Way, float]] = {
+CLAIMS: dict[str, tuple[Engine, float]] = {
     "HIPS autograd": (hips_autograd, 1 / 1.5),
     "MyGrad": (mygrad, 1 / 1.5),
     "MyGrad, memory guard off": (mygrad_unguarded, 1 / 1.5),
@@ -93,16 +93,16 @@ CLAIMS: dict[str, tuple[Way, float]] = {
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    for way, _ in CLAIMS.values():
-        np.testing.assert_allclose(way(20), ours(20), rtol=1e-4)  # all do the same work
+    for engine, _ in CLAIMS.values():
+        np.testing.assert_allclose(engine(20), ours(20), rtol=1e-4)  # all do the same work
     gc.collect()
     gc.freeze()  # PyTorch's objects are not the other engines' garbage
-    for name, (way, goal) in CLAIMS.items():
+    for name, (engine, goal) in CLAIMS.items():
         paired(
             f"epoch by our graph engine, {EPOCHS} of them",
             name,
             partial(ours, EPOCHS),
-            partial(way, EPOCHS),
+            partial(engine, EPOCHS),
             pairs=7,
             goal=goal,
         )

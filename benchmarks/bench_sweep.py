@@ -87,7 +87,7 @@ def agree(problems: list[Problem], method: str) -> None:
 
 def many_loops(method: str) -> None:
     """The same runs as `PLAIN_EPOCHS` epochs would be of the plain loop, scaled up by whoever reads the ratio."""
-    plain.WAYS[method](X, Y, copy.deepcopy(START), PLAIN_EPOCHS)
+    plain.METHODS[method](X, Y, copy.deepcopy(START), PLAIN_EPOCHS)
 
 
 def tall() -> tuple[Tensor, Tensor]:
@@ -120,7 +120,7 @@ if __name__ == "__main__":
         agree(problems[:AT_ONCE], method)
         what, theirs = f"sweep, 10⁵ runs × 50, float32: {method}", "torch.func: vmap of grad_and_value"
         paired(what, theirs, partial(of_seeds, problems, method), partial(by_vmap, problems, method), pairs=3, goal=0.5)
-    for method in plain.WAYS:
+    for method in plain.METHODS:
         what, theirs = f"sweep, 10⁴ runs × 50: {method}", f"{PLAIN_EPOCHS} epochs of one plain loop"
         ours = partial(of_seeds, problems[:50], method)
         paired(what, theirs, ours, partial(many_loops, method), pairs=7, goal=10_000 * EPOCHS / PLAIN_EPOCHS / 1000)

@@ -62,8 +62,8 @@ def adam(x: Tensor, y: Tensor, model: nn.Linear, epochs: int) -> list[float]:
     return losses
 
 
-Way = Callable[[Tensor, Tensor, nn.Linear, int], list[float]]
-WAYS: dict[str, Way] = {"manual": manual, "autograd": autograd, "adam": adam}
+Loop = Callable[[Tensor, Tensor, nn.Linear, int], list[float]]
+METHODS: dict[str, Loop] = {"manual": manual, "autograd": autograd, "adam": adam}
 
 if __name__ == "__main__":
     import matplotlib
@@ -72,9 +72,9 @@ if __name__ == "__main__":
     import matplotlib.pyplot as plt
 
     x, y, start = data()
-    for name, way in WAYS.items():
+    for name, method in METHODS.items():
         model = copy.deepcopy(start)
-        plt.plot(way(x, y, model, EPOCHS), label=name)
+        plt.plot(method(x, y, model, EPOCHS), label=name)
         print(name, model.weight.item(), model.bias.item())
     plt.yscale("log")
     plt.legend()

@@ -86,6 +86,11 @@ def peak(what: str, task: Task, *, goal: float) -> None:
     row(what, "–", f"**{most:.2f} GB** in the whole process", f"< {goal:g} GB", most < goal)
 
 
+def absent(what: str, why: str) -> None:
+    """Prints the row for what cannot be measured here."""
+    print(f"| {what} | – | {why} | – | – |", flush=True)
+
+
 def row(*cells: str | bool) -> None:
     """Prints a row of the table: what, against, measured, goal, and whether it is met."""
     *texts, met = cells

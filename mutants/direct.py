@@ -1,6 +1,6 @@
-"""Calls the tests of a room without pytest, whose start costs more than most tests do: cheapest first, to a failure.
+"""Calls tests without pytest, whose start costs more than most tests do: the likeliest and cheapest first.
 
-What needs a fixture, is skipped here or there, or is a folder is left to pytest, which runs after this.
+What needs a fixture, or fails or is skipped when it is called like this, is left to pytest, which runs after this.
 """
 
 import importlib.util
@@ -8,14 +8,15 @@ import inspect
 import itertools
 import signal
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 10  # times what a call took with the unchanged code, and ...
 CHEAP = 0.1  # seconds; a dearer test waits until all cheap ones have passed
+PATIENCE = 10  # times what a call took with the unchanged code, and ...
 AT_LEAST = 5.0  # ... so many seconds of the processor more; one that takes longer runs for ever
 
 
@@ -26,37 +27,53 @@ class Call:
     test: str
     function: Callable[..., Any]
     arguments: dict[str, Any]
-    seconds: float
 
 
-def first_failure(root: Path, files: list[str], seconds: dict[str, float], module: str) -> tuple[str, set[str]]:
-    """The first test that fails, or an empty text; and which were called and need not be any more.
+def measured(root: Path, files: list[str]) -> dict[str, float]:
+    """The tests that pass when they are called, with the seconds that a call takes."""
+    found = {}
+    for name in files:
+        try:
+            calls = list(_calls(root, name))
+        except BaseException as error:
+            print(f"{name} is left to pytest: {error!r}")
+            continue
+        for test, group in itertools.groupby(calls, key=lambda call: call.test):
+            begun = time.process_time()
+            failures = [_failure(call, 0.0) for call in group]
+            if not any(failures):
+                found[test] = (time.process_time() - begun) / len(failures)
+    return found
+
+
+def first_failure(root: Path, files: list[str], seconds: dict[str, float], module: str) -> str:
+    """The first test that fails, or an empty text.
 
     Args:
         root: Where the files are.
         files: The tests of the room; the file that is called like the module comes first.
-        seconds: What each test took with the unchanged code.
+        seconds: What `measured` found with the unchanged code.
         module: The file with the mutant.
     """
-    likely = f"test_{Path(module).name}"
-    slow, called = [], set[str]()
+    likely, dear = f"test_{Path(module).name}", list[Call]()
+    known = [name for name in files if any(test.startswith(f"{name}::") for test in seconds)]
+    for name in sorted(known, key=lambda name: not name.endswith(likely)):
+        try:
+            calls = [call for call in _calls(root, name) if call.test in seconds]
+        except BaseException as error:
+            return f"ERROR {name} - {type(error).__name__}: {error}".split("\n")[0]
+        for call in sorted(calls, key=lambda call: seconds[call.test]):
+            if seconds[call.test] > CHEAP:
+                dear.append(call)
+            elif failed := _failure(call, seconds[call.test]):
+                return failed
+    in_order = sorted(dear, key=lambda call: seconds[call.test])
+    return next((failed for call in in_order if (failed := _failure(call, seconds[call.test]))), "")
+
+
+def _failure(call: Call, seconds: float) -> str:
     signal.signal(signal.SIGVTALRM, _too_long)
-    try:
-        for name in sorted(files, key=lambda name: not name.endswith(likely)):
-            for call in sorted(_calls(root, name, seconds), key=lambda call: call.seconds):
-                called.add(call.test)
-                if call.seconds > CHEAP:
-                    slow.append(call)
-                elif failed := _failure(call):
-                    return failed, called
-        failed = next(filter(None, map(_failure, sorted(slow, key=lambda call: call.seconds))), "")
-    except BaseException as error:
-        return f"ERROR {type(error).__name__}: {error}".split("\n")[0], called
-    return failed, called
-
-
-def _failure(call: Call) -> str:
-    signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE * call.seconds + AT_LEAST)
+    signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE * seconds + AT_LEAST)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -72,17 +89,13 @@ def _too_long(*_: object) -> None:
     raise TimeoutError("processor time")
 
 
-def _calls(root: Path, name: str, seconds: dict[str, float]) -> Iterator[Call]:
+def _calls(root: Path, name: str) -> Iterator[Call]:
     if not name.endswith(".py") or not name.startswith("tests") or not (root / name).exists():
         return
     module = _imported(root, root / name)
     for key, function in vars(module).items():
         if key.startswith("test_") and callable(function) and function.__module__ == module.__name__:
-            test = f"{name}::{key}"
-            given = list(_given(function))
-            took = [spent for node, spent in seconds.items() if node.partition("[")[0] == test]
-            each = sum(took) / len(took) if took else 0.0
-            yield from (Call(test, function, arguments, each) for arguments in given)
+            yield from (Call(f"{name}::{key}", function, arguments) for arguments in _given(function))
 
 
 def _imported(root: Path, path: Path) -> Any:
@@ -106,7 +119,7 @@ def _given(function: Callable[..., Any]) -> Iterator[dict[str, Any]]:
         names, rows = mark.args
         names = [part.strip() for part in names.split(",")] if isinstance(names, str) else list(names)
         rows = [(row,) if len(names) == 1 else row for row in rows]
-        if any(type(row).__name__ == "ParameterSet" for row in rows):
+        if any(type(one).__name__ == "ParameterSet" for row in rows for one in (row, *row)):
             return
         tables.append([dict(zip(names, row, strict=True)) for row in rows])
     sets = [{name: one for row in rows for name, one in row.items()} for rows in itertools.product(*tables)]

@@ -48,14 +48,14 @@ def lay_out_tree(tests_of: str) -> None:
         shutil.rmtree(TREE / "tests")
         archive = subprocess.run(["git", "archive", tests_of, "tests"], cwd=ROOT, capture_output=True, check=True)
         subprocess.run(["tar", "-x"], cwd=TREE, input=archive.stdout, check=True)
-    compiling = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "bpcompare"]
+    compiling = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "bpcompare", "tests"]
     subprocess.run(compiling, cwd=TREE, check=True)
 
 
 def notes(room: Room) -> dict[str, Any]:
     """What the run of the unchanged code noted."""
     path = NOTES / f"{room.name}.json"
-    return dict(json.loads(path.read_text())) if path.exists() else {"modules": [], "seconds": {}}
+    return dict(json.loads(path.read_text())) if path.exists() else {"modules": [], "seconds": {}, "direct": {}}
 
 
 def load_once(room: Room) -> None:
@@ -130,27 +130,25 @@ def _in_child(room: Room, module: str, note: bool) -> None:
     signal.alarm(WALL)
     code = 3
     try:
-        failed, passed = "", set[str]()
-        if not note:
-            failed, passed = direct.first_failure(TREE, room.tests, notes(room)["seconds"], module)
-        if failed:
+        called = {} if note else dict(notes(room)["direct"])
+        if failed := direct.first_failure(TREE, room.tests, called, module):
             print(failed, flush=True)
             os._exit(1)
         import pytest
 
         options = ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin"]
         options += ["-W", "ignore:Slow code in plugin"]  # Hypothesis has drawn already, without pytest
-        timer = CheapestFirst(notes(room)["seconds"], passed)
+        timer = CheapestFirst(notes(room)["seconds"], set(called))
         code = int(pytest.main([*options, *(path for path in room.tests if (TREE / path).exists())], plugins=[timer]))
         if note:
-            _note(room, timer.seconds)
+            _note(room, timer.seconds, direct.measured(TREE, room.tests))
     except BaseException:
         traceback.print_exc()
     sys.stdout.flush()
     os._exit(code)
 
 
-def _note(room: Room, seconds: dict[str, float]) -> None:
+def _note(room: Room, seconds: dict[str, float], called: dict[str, float]) -> None:
     ours = ("bpcompare", "tests", "test_", "conftest", "session", "__", "_pytest", "pytest", "_hypothesis")
     elsewhere = [
         name
@@ -158,7 +156,7 @@ def _note(room: Room, seconds: dict[str, float]) -> None:
         if not name.startswith(ours) and str(TREE) not in str(getattr(module, "__file__", None) or "")
     ]
     NOTES.mkdir(exist_ok=True)
-    (NOTES / f"{room.name}.json").write_text(json.dumps({"modules": elsewhere, "seconds": seconds}))
+    (NOTES / f"{room.name}.json").write_text(json.dumps({"modules": elsewhere, "seconds": seconds, "direct": called}))
 
 
 def try_mutant(room: Room, mutant: Mutant) -> tuple[bool, float, str]:
@@ -195,7 +193,7 @@ def try_room(room: Room, again: bool, tests_of: str) -> None:
     if code != 0:
         raise SystemExit(f"{room.name}: the tests fail without a mutant: {test}")
     load_once(room)
-    code, used, test = run_tests(room)  # most tests are called without pytest now
+    code, used, test = run_tests(room)  # once more, as with the mutants: most tests are called without pytest
     if code != 0:
         raise SystemExit(f"{room.name}: the tests fail without a mutant and without pytest: {test}")
     limit = PATIENCE * used + AT_LEAST

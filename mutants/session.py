@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import cosmic_ray.plugins
@@ -46,7 +47,7 @@ class Mutant:
     job: str
     spec: MutationSpec
 
-    @property
+    @cached_property
     def source(self) -> str:
         """The whole file with the change in it."""
         operator = cosmic_ray.plugins.get_operator(self.spec.operator_name)()

@@ -32,6 +32,14 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_unconfigure():
+    """Pytest looks for what nobody closed by ten searches for garbage; after two, what is alive stays alive."""
+    gc.collect()
+    gc.collect()
+    gc.freeze()
+
+
 def _draw_once():
     """Hypothesis asks the first time who holds its random numbers; from Python 3.14 on that is something frozen."""
     from hypothesis import given, settings

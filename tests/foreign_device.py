@@ -2,7 +2,7 @@
 
 On a GPU, code that forgets a transfer raises. This stand-in raises in the same places, on any machine: NumPy gets
 nothing from it, and an operation refuses tensors of both sides, unless the one of the CPU is a plain number. It is
-PyTorch's device "meta", which has no memory of its own.
+PyTorch's device "meta", which has no memory of its own. As mps it refuses float64, too, as an Apple GPU does.
 """
 
 import contextlib
@@ -11,6 +11,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
+from bpcompare.errors import InputError
 from bpcompare.problem import devices
 
 THERE = torch.device("meta")
@@ -26,6 +27,8 @@ class Foreign(torch.Tensor):
         return torch.Tensor._make_wrapper_subclass(cls, inner.shape, dtype=inner.dtype, device=THERE, **layout)
 
     def __init__(self, inner):
+        if THERE.type in devices.WITHOUT_FLOAT64 and inner.dtype in (torch.float64, torch.complex128):
+            raise TypeError(f"there is no {inner.dtype} on this device")
         self.inner = inner
 
     def __repr__(self):
@@ -78,12 +81,25 @@ def calculated(operation, args, kwargs):
     return tree_map(placed, found)
 
 
-@contextlib.contextmanager
 def as_cuda(monkeypatch):
     """Within it the device "cuda" is the foreign one."""
+    return _as(monkeypatch, "cuda")
 
+
+def as_mps(monkeypatch):
+    """Within it the device "mps" is the foreign one, and has no float64."""
+    monkeypatch.setattr(devices, "WITHOUT_FLOAT64", {THERE.type})
+    return _as(monkeypatch, "mps")
+
+
+@contextlib.contextmanager
+def _as(monkeypatch, name):
     def chosen(device="cpu", *, float64=False):
-        return THERE if str(device) in ("cuda", "meta") else devices.CPU
+        if str(device) not in (name, THERE.type):
+            return devices.CPU
+        if float64 and THERE.type in devices.WITHOUT_FLOAT64:
+            raise InputError(f"{name} does not have float64")
+        return THERE
 
     monkeypatch.setattr(devices, "chosen", chosen)
     torch.__future__.set_overwrite_module_params_on_conversion(True)  # a parameter's tensor cannot be exchanged there

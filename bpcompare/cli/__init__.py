@@ -74,6 +74,7 @@ def _run(argv: list[str], *, is_process: bool) -> int:
         code = int(stop.code or 0)
         if not is_process:
             raise
+        sys.stdout.flush()
     except OSError as error:
         call, why = error.filename or _("a call"), reason(error)
         return _complain(BpcompareError(_("the system refused {call}: {reason}", call=call, reason=why)))

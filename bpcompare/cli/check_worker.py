@@ -15,10 +15,11 @@ from typing import Any
 from bpcompare.language import N_, _, english, language, of_environment, set_language
 
 
-def mark_one(file: Path, seed: int | None, time_limit: float, process: Any) -> dict[str, Any]:
+def mark_one(file: Path, seed: int | None, time_limit: float, process: Any, draws: Any = None) -> dict[str, Any]:
     """The marking of one file as plain data, with its report and the seconds it took; whatever goes wrong is data.
 
     All of it is in English; where the file cannot be marked, ``error_shown`` says so in the reader's language.
+    ``draws`` keeps the problems for the next file with the same seed.
     """
     from bpcompare.errors import BpcompareError
     from bpcompare.marker.check import check_file
@@ -26,7 +27,7 @@ def mark_one(file: Path, seed: int | None, time_limit: float, process: Any) -> d
 
     began = time.monotonic()
     try:
-        marking = check_file(file, seed, time_limit, process)
+        marking = check_file(file, seed, time_limit, process, draws=draws)
         data = marker_data.as_data(marking, file) | {"report": english(marker_report.report(marking, file))}
     except BpcompareError as error:
         data = marker_data.as_error(file, str(error))
@@ -41,15 +42,17 @@ def mark_one(file: Path, seed: int | None, time_limit: float, process: Any) -> d
 
 def main() -> None:
     """Marks until the input ends; the arguments are the seed (or nothing) and the time limit."""
+    from bpcompare.marker.draws import Draws
     from bpcompare.marker.sandbox_start import server
 
     set_language(of_environment())
     seed, time_limit = (int(sys.argv[1]) if sys.argv[1] else None), float(sys.argv[2])
     paths: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_read, args=(paths,), daemon=True).start()
+    draws = None if seed is None else Draws()
     with server() as process:
         while True:
-            data = mark_one(Path(json.loads(paths.get())), seed, time_limit, process)
+            data = mark_one(Path(json.loads(paths.get())), seed, time_limit, process, draws)
             print(json.dumps(data, allow_nan=False), flush=True)
 
 

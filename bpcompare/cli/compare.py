@@ -6,7 +6,7 @@ import argparse
 import time
 from functools import cached_property, partial
 
-from bpcompare.cli import network_options, options, report, values, verification
+from bpcompare.cli import network_options, options, problem_options, report, values, verification
 from bpcompare.cli.request import others_given
 from bpcompare.errors import InputError
 from bpcompare.language import N_, _, listed
@@ -34,7 +34,7 @@ OF_A_LINE = ("landscape", "animate", "ledger")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the main job."""
-    options.add_problem_options(parser)
+    problem_options.add_problem_options(parser)
     options.add_training_options(parser)
     network_options.add_network_options(parser)
     options.add_device_option(parser)
@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
         request = steps.on_device(request, float64=request.dtype == "float64")
         with Progress(_("reading"), 1.0, quiet=quiet) as progress:
             problem = run_on_all(lambda: network_options.problem_from(request, progress.reach))
-        request = options.with_columns(request, problem)
+        request = problem_options.with_columns(request, problem)
         steps.check_size(request, problem)
         comparison = steps.trained(request, problem, quiet=quiet)
         if first:
@@ -182,7 +182,7 @@ class ComparisonOutput:
         return drawn
 
     def report(self) -> bytes:
-        """The page."""
+        """report.html, the page to move."""
         from bpcompare.show.report.page import page, steps_of
 
         self.progress.expect(steps_of(self.comparison))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from bpcompare.cli import options, values
+from bpcompare.cli import options, problem_options, values
 from bpcompare.cli.progress import Progress, load_torch
 from bpcompare.errors import InputError
 from bpcompare.language import N_, _
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--digits", type=values.digits, default=6, metavar="N", help=_("significant digits (default 6)")
     )
-    options.add_problem_options(parser)
+    problem_options.add_problem_options(parser)
     options.add_training_options(parser, METHODS)
     parser.set_defaults(methods=METHODS)
 
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Trains, and prints the equations."""
     from bpcompare.problem import estimates
 
-    request = options.line_or_table(arguments)
+    request = problem_options.line_or_table(arguments)
     own = any(option is not None for option in (arguments.csv, arguments.weight, arguments.bias))
     if own and request.shape:
         raise InputError(_("--shape makes a problem of its own; leave out --csv, --weight and --bias"))
@@ -78,7 +78,7 @@ def _show(request: Request) -> None:
     from bpcompare.lessons.equations import equations
 
     with Progress(_("reading"), 1.0) as progress:
-        problem = options.problem_from(request, progress.reach)
+        problem = problem_options.problem_from(request, progress.reach)
     comparison: Any = steps.trained(request, problem, quiet=False)
     inputs, outputs = problem.in_features, problem.out_features
     bias = f", bias ({outputs},)" if problem.has_bias else ""

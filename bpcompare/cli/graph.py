@@ -2,7 +2,7 @@
 
 import argparse
 
-from bpcompare.cli import graph_files, options, steps
+from bpcompare.cli import graph_files, options, problem_options, steps
 from bpcompare.cli.progress import load_torch
 from bpcompare.language import N_
 
@@ -11,7 +11,7 @@ DESCRIPTION = N_("Draws the computation graph of the training problem at its fir
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the problem and of the pictures."""
-    options.add_problem_options(parser)
+    problem_options.add_problem_options(parser)
     options.add_output_options(parser)
 
 
@@ -19,7 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Computes the loss once forward and once backward, and draws both graphs."""
     from bpcompare.results import write
 
-    request = options.line_or_table(arguments)
+    request = problem_options.line_or_table(arguments)
     makers = graph_files.picture_makers(("graph", "torchviz"), request.format)
     write.check_folder(request.out, makers)
 
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bpcompare.graph.node import backward
     from bpcompare.show import fonts, graph_pictures
 
-    problem = options.problem_from(request)
+    problem = problem_options.problem_from(request)
     model = problem.model()
     with fonts.of_labels(any(name.endswith((".png", ".pdf")) for name in makers)):
         output, parameters, units = graph_pictures.training_graph(problem)

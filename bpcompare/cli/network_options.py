@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from bpcompare.cli import options, values
+from bpcompare.cli import problem_options, values
 from bpcompare.cli.request import Request, request_from
 from bpcompare.errors import InputError
 from bpcompare.language import _
@@ -87,7 +87,7 @@ def request(arguments: argparse.Namespace) -> Request:
             )
         )
     if quadratic:
-        for name in (*options.LINE, "x", "y"):
+        for name in (*problem_options.LINE, "x", "y"):
             if getattr(arguments, name) is not None:
                 raise InputError(
                     _("--{name} does not belong to --problem quadratic; leave one of the two out", name=name)
@@ -97,8 +97,8 @@ def request(arguments: argparse.Namespace) -> Request:
         for name in NETWORK:
             if getattr(arguments, name) is not None:
                 raise InputError(_("--{name} belongs to a network; add --layers", name=name))
-        return options.line_or_table(arguments)
-    return request_from(vars(options.line_or_table(arguments)), NETWORK)
+        return problem_options.line_or_table(arguments)
+    return request_from(vars(problem_options.line_or_table(arguments)), NETWORK)
 
 
 def problem_from(request: Request, on_progress: Callable[[float], object] | None = None) -> Problem:
@@ -117,7 +117,7 @@ def problem_from(request: Request, on_progress: Callable[[float], object] | None
             bias=not request.no_bias,
             standardize=request.standardize,
         )
-    problem = options.problem_from(request, on_progress)
+    problem = problem_options.problem_from(request, on_progress)
     return problem if request.layers is None else started(problem, request, request.init)
 
 

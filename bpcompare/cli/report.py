@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from bpcompare.cli import network_options, options, values
+from bpcompare.cli import network_options, options, problem_options, values
 from bpcompare.cli.progress import Progress, load_torch
 from bpcompare.errors import InputError
 from bpcompare.language import N_, _, listed
@@ -28,7 +28,7 @@ FILE = "report.html"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the problem and of training, and where to write."""
-    options.add_problem_options(parser)
+    problem_options.add_problem_options(parser)
     options.add_training_options(parser)
     network_options.add_network_options(parser)
     group = parser.add_argument_group(_("output"))
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_folder(request.out, [FILE])
     with Progress(_("reading"), 1.0, quiet=request.quiet) as progress:
         problem = network_options.problem_from(request, progress.reach)
-    request = options.with_columns(request, problem)
+    request = problem_options.with_columns(request, problem)
     steps.check_size(request, problem)
     comparison = steps.trained(request, problem, quiet=request.quiet)
     wrote = steps.written(request.out, {FILE: made(comparison, quiet=request.quiet)}, quiet=request.quiet)
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def made(comparison: BaseComparison[Any], *, quiet: bool) -> bytes:
-    """The page."""
+    """report.html, drawn while a progress line counts its parts."""
     from bpcompare.show.report.page import page, steps_of
 
     with Progress(_("making the report"), steps_of(comparison), quiet=quiet) as progress:

@@ -29,7 +29,7 @@ def sentence() -> str:
 
 
 def nothing_written() -> None:
-    """A command begins."""
+    """Notes that a command begins: no file has been written yet."""
     global _written
     _written = False
 

@@ -6,7 +6,7 @@ import argparse
 import time
 from functools import partial
 
-from bpcompare.cli import options, values
+from bpcompare.cli import options, problem_options, values
 from bpcompare.cli.request import Request, others_given
 from bpcompare.cli.sweep_files import PartOutput, SweepOutput, files
 from bpcompare.errors import InputError
@@ -32,7 +32,7 @@ DEFAULTS: dict[str, Any] = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of a sweep."""
-    options.add_problem_options(parser)
+    problem_options.add_problem_options(parser)
     group = parser.add_argument_group(_("sweep"))
     group.add_argument(
         "--lr",
@@ -106,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _request(arguments: argparse.Namespace) -> Request:
     given = {name: DEFAULTS.get(name) if value is None else value for name, value in vars(arguments).items()}
-    request = options.line_or_table(argparse.Namespace(**given))
+    request = problem_options.line_or_table(argparse.Namespace(**given))
     if request.part and request.part[1] > request.seeds:
         raise InputError(
             _(
@@ -179,7 +179,7 @@ def _problems(request: Request, *, quiet: bool) -> list[Problem]:
     from bpcompare.problem import estimates
 
     seeds = range(request.seed, request.seed + request.seeds)[slice(*request.part or (None,))]
-    first = options.problem_from(request)
+    first = problem_options.problem_from(request)
     estimates.sweep(
         first.samples,
         first.in_features,
@@ -196,6 +196,6 @@ def _problems(request: Request, *, quiet: bool) -> list[Problem]:
             if request.csv is not None:
                 problems.append(first.restarted(seed))
             else:
-                problems.append(options.problem_from(request.but(seed=seed)))
+                problems.append(problem_options.problem_from(request.but(seed=seed)))
             progress.advance()
     return problems

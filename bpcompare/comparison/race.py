@@ -14,7 +14,7 @@ class Racer(Protocol):
 
     @property
     def run(self) -> Run:
-        """The run."""
+        """How it was trained, and by which method."""
 
     def epochs_to(self, fraction: float) -> int | None:
         """The first epoch at which the gap is at most ``fraction`` of the one at the start, or None."""

@@ -17,9 +17,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from bpcompare.errors import InputError
 from bpcompare.graph.operation import Array, Operation
 from bpcompare.graph.operations import MATMUL, TABLE
 from bpcompare.graph.powers import to_the
+from bpcompare.language import _
 
 MAX_NAME = 60  # letters of a name that is made from the names of its parents
 
@@ -97,7 +99,7 @@ class Node:
 
     def __pow__(self, other: Node | npt.ArrayLike) -> Node:
         if not isinstance(other, Node) and np.ndim(other) == 0:
-            exponent = float(np.asarray(other))
+            exponent = float(_floats(other))
             return to_the(exponent)(self, name=_written(self, "**", f"{exponent:g}"))
         return _join("power", "**", self, other)
 
@@ -109,13 +111,26 @@ class Node:
 
 
 def _floats(value: npt.ArrayLike) -> Array:
-    """A training problem keeps its precision; whole numbers become float64, which has a derivative."""
+    """A training problem keeps its precision; whole numbers become float64, which has a derivative.
+
+    Raises:
+        InputError: These are no real numbers.
+    """
     array = np.asarray(value)
-    return array if array.dtype.kind == "f" else array.astype(np.float64)
+    kind = array.dtype.kind
+    if kind == "f":
+        return array
+    # NumPy makes nan of None, and drops the imaginary part of a complex number.
+    if kind not in "iubO" or not all(kind != "O" or hasattr(part, "__float__") for part in array.flat):
+        raise InputError(_("a node holds real numbers, alone or in an array; got {value!r:.60}", value=value))
+    return array.astype(np.float64)
 
 
 def _join(name: str, sign: str, left: Node | npt.ArrayLike, right: Node | npt.ArrayLike) -> Node:
     a, b = (part if isinstance(part, Node) else _constant(part) for part in (left, right))
+    if name == "matmul" and not {a.value.ndim, b.value.ndim} <= {1, 2}:
+        shapes = {"left": a.value.shape, "right": b.value.shape}
+        raise InputError(_("@ multiplies vectors and matrices; got the shapes {left} and {right}", **shapes))
     row = MATMUL.get((a.value.ndim, b.value.ndim), TABLE[name]) if name == "matmul" else TABLE[name]
     return row(a, b, name=_written(a, sign, _operand(b)))
 

@@ -21,6 +21,9 @@ _GREEK = (
     *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu"),
     *("xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"),
 )
+_GREEK_CAPITALS = (  # of the others TeX says that they are Latin letters
+    *("gamma", "delta", "theta", "lambda", "xi", "pi", "sigma", "upsilon", "phi", "psi", "omega"),
+)
 _ACCENTS = {
     **{"\u0302": r"\hat", "\u0303": r"\tilde", "\u0304": r"\bar", "\u0307": r"\dot", "\u0308": r"\ddot"},
     **{"\u0300": r"\grave", "\u0301": r"\acute"},
@@ -204,8 +207,10 @@ def _letter(character: str) -> str:
     words = unicodedata.name(character, "").split()
     if words[:1] == ["GREEK"]:
         word = "lambda" if words[-1] == "LAMDA" else words[-1].lower()
-        if word in _GREEK and "FINAL" not in words:
-            return "\\" + (word if "SMALL" in words else word.capitalize())
+        if "SMALL" in words and word in _GREEK and "FINAL" not in words:
+            return f"\\{word}"
+        if "CAPITAL" in words and word in _GREEK_CAPITALS:
+            return f"\\{word.capitalize()}"
     return character
 
 

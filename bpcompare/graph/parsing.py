@@ -127,7 +127,7 @@ class _Parser:
 
     def takes(self, sign: str) -> bool:
         """Whether ``sign`` comes next; then it is passed."""
-        is_next = self.next.kind == "sign" and self.next.text == sign
+        is_next = self.next.text == sign
         self.place += is_next
         return is_next
 
@@ -162,7 +162,7 @@ class _Parser:
                 ),
             )
         tree = self.postfix(self.operand())
-        while self.next.kind == "sign" and self.next.text in _BINARY:
+        while self.next.text in _BINARY:
             operation, strength = _BINARY[self.next.text]
             if strength < level:
                 break
@@ -179,20 +179,20 @@ class _Parser:
         if token.kind == "name":
             self.check_word(token)
             return self.call(token) if self.takes("(") else Name(token.text, token.at)
-        if token.kind == "sign" and token.text in "-+":
+        if token.text in ("-", "+"):
             tree = self.expression(_UNARY)
             return tree if token.text == "+" else Apply("negative", (tree,), token.at)
-        if token.kind == "sign" and token.text == "(":
+        if token.text == "(":
             tree = self.expression()
             self.close(")", token)
             return tree
-        if token.kind == "sign" and token.text == "|":
+        if token.text == "|":
             tree = self.expression()
             self.close("|", token)
             return Apply("abs", (tree,), token.at, "abs")
-        if token.kind == "sign" and token.text == "√":
+        if token.text == "√":
             return Apply("sqrt", (self.expression(_UNARY + 1),), token.at, "sqrt")
-        if token.kind == "sign" and token.text == "½":
+        if token.text == "½":
             return Number(0.5)
         self.place -= 1
         raise self.unexpected()
@@ -202,8 +202,8 @@ class _Parser:
         if self.next.kind != "name" or self.next.at != token.at + len(token.text):
             return value
         at = self.next.at  # 2r is 2·r
-        before = self.tokens[self.place - 2] if self.place > 1 else token
-        if before.kind == "sign" and before.text in ("/", "**", "@"):
+        before = self.tokens[self.place - 2]  # of the first the last, which is an end
+        if before.text in ("/", "**", "@"):
             raise pointing(
                 self.text,
                 at,

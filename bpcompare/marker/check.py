@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from bpcompare.errors import InputError, MarkingError
@@ -16,8 +15,10 @@ from bpcompare.marker import sandbox_child
 from bpcompare.marker.calls import Array, Call, Problem
 from bpcompare.marker.check_gradients import check_gradients
 from bpcompare.marker.diagnosis import diagnose
+from bpcompare.marker.draws import Drawn, Draws
 from bpcompare.marker.exercises import EXERCISES, Exercise, find
 from bpcompare.marker.marking import Marking
+from bpcompare.marker.memo import Memo
 from bpcompare.marker.phrases import said
 from bpcompare.marker.placement import on_device
 from bpcompare.marker.properties import with_properties
@@ -30,12 +31,13 @@ FUNCTIONS = {exercise.function: exercise for exercise in EXERCISES.values()}
 
 
 def check_file(
-    file: Path,
+    file: str | Path,
     seed: int | None = None,
     time_limit: float = TIME_LIMIT,
     process: Server | None = None,
     *,
     device: str | torch.device = "cpu",
+    draws: Draws | None = None,
 ) -> Marking:
     """Marks the function that ``file`` defines.
 
@@ -50,6 +52,7 @@ def check_file(
         process: Runs the file, and others before and after; one of its own where it is None.
         device: Where the function is called. On another than the CPU the file runs in this process, as any module
             that is imported: a sandbox cannot reach a GPU. Mark only a file that you trust there.
+        draws: Keeps the problems for the next files with the same seed, which are marked faster.
 
     Returns:
         The marking, with a diagnosis of what is wrong.
@@ -59,10 +62,11 @@ def check_file(
         InputError: The device is not here.
 
     Example:
-        >>> check_file(Path("nowhere.py"))
+        >>> check_file("nowhere.py")
         Traceback (most recent call last):
         bpcompare.errors.MarkingError: there is no file nowhere.py to mark; ...
     """
+    file = Path(file)
     if not file.is_file():
         raise MarkingError(
             _("there is no file {file} to mark; check --exercise NAME writes one to start with", file=file)
@@ -72,16 +76,16 @@ def check_file(
         return _in_this_process(file, seed, where)
     if process is None:
         with server() as own:
-            return check_file(file, seed, time_limit, own)
+            return check_file(file, seed, time_limit, own, draws=draws)
     with Sandbox(file, tuple(FUNCTIONS), time_limit, process) as sandbox:
         function, parameters = sandbox.load()
         if parameters == "own loss":
             return _own_loss(file, function, sandbox)
         exercise = FUNCTIONS[function]
         check_signature(file, exercise, parameters)
-        problems = list(exercise.draw(np.random.default_rng(seed)))
-        replies = list(sandbox.call([problem.inputs for problem in problems]))
-        return mark(file, exercise, problems, replies, seed, lambda asked: list(sandbox.call(list(asked))))
+        drawn = (draws or Draws()).of(exercise, seed)
+        replies = list(sandbox.call([problem.inputs for problem in drawn.problems]))
+        return mark(file, exercise, drawn, replies, lambda asked: list(sandbox.call(list(asked))))
 
 
 def _in_this_process(file: Path, seed: int, device: torch.device) -> Marking:
@@ -121,6 +125,7 @@ def check_function(
     seed: int | None = None,
     *,
     device: str | torch.device = "cpu",
+    draws: Draws | None = None,
 ) -> Marking:
     """Marks a function in this process, as a notebook needs it: without a time limit, and trusting what it does.
 
@@ -129,6 +134,7 @@ def check_function(
         exercise: The exercise's name.
         seed: Makes the problems; a fresh one where it is None.
         device: Where the function is called: "cpu", "cuda", "cuda:N" or "auto".
+        draws: Keeps the problems for the next functions with the same seed, which are marked faster.
 
     Returns:
         The marking, with a diagnosis of what is wrong.
@@ -148,21 +154,20 @@ def check_function(
     seed = secrets.randbits(32) if seed is None else seed
     source = Path(getattr(getattr(function, "__code__", None), "co_filename", "this session"))
     function = on_device(function, devices.chosen(device, float64=True))
-    problems, tools = list(chosen.draw(np.random.default_rng(seed))), sandbox_child.take_tools()
+    drawn, tools = (draws or Draws()).of(chosen, seed), sandbox_child.take_tools()
 
     def call(asked: Sequence[Mapping[str, Any]]) -> list[Reply]:
         fields = [sandbox_child.answer(function, encode(inputs), str(source), tools) for inputs in asked]
         return [decode(changed, kind, rest) for changed, kind, *rest in fields]
 
-    return mark(source, chosen, problems, call([problem.inputs for problem in problems]), seed, call)
+    return mark(source, chosen, drawn, call([problem.inputs for problem in drawn.problems]), call)
 
 
 def mark(
     file: Path,
     exercise: Exercise,
-    problems: Sequence[Problem],
+    drawn: Drawn,
     replies: Iterable[Reply],
-    seed: int,
     call: Callable[[Sequence[Mapping[str, Any]]], Sequence[Reply]] | None = None,
 ) -> Marking:
     """The marking of these replies to these problems; ``call`` asks further questions where nothing is named.
@@ -170,7 +175,8 @@ def mark(
     Raises:
         MarkingError: A reply holds no arrays, or every call raised.
     """
-    calls = tuple(_call(file, exercise, problem, reply) for problem, reply in zip(problems, replies, strict=True))
+    asked = zip(drawn.problems, replies, strict=True)
+    calls = tuple(_call(file, exercise, problem, reply) for problem, reply in asked)
     if all(call.raised for call in calls):
         problem = N_("{function} in {file} raises in every call: {error}; correct that first")
         raise MarkingError(_(problem, function=exercise.function, file=file, error=calls[0].raised))
@@ -182,10 +188,9 @@ def mark(
         except MarkingError:  # the time is over, or the process has ended
             return [{} for __ in inputs]
 
-    verdicts = diagnose(calls, exercise.known)
-    return Marking(
-        exercise, with_properties(calls, verdicts, exercise.known, ask if call is not None else None), calls, seed
-    )
+    verdicts = diagnose(calls, exercise.known, Memo(drawn.worked_out))
+    told = with_properties(calls, verdicts, exercise.known, ask if call is not None else None)
+    return Marking(exercise, told, calls, drawn.seed)
 
 
 def _answers(exercise: Exercise, reply: Reply) -> Mapping[str, Array]:

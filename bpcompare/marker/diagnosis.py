@@ -26,9 +26,9 @@ HARDLY_WRONG = 8.0  # times its rounding: errors no larger fit many an explanati
 CLEAR_ALTERNATIVE = 3  # a kind of call must come in so many numbers to be diagnosed on its own
 
 
-def diagnose(calls: Sequence[Call], known: Known) -> tuple[Verdict, ...]:
-    """One verdict for each answer."""
-    memo = Memo()
+def diagnose(calls: Sequence[Call], known: Known, memo: Memo | None = None) -> tuple[Verdict, ...]:
+    """One verdict for each answer; ``memo`` may hold what earlier markings worked out of the same problems."""
+    memo = memo or Memo()
     swapped = _swapped(calls, known, memo)
     if swapped is not None:
         return swapped
@@ -37,7 +37,7 @@ def diagnose(calls: Sequence[Call], known: Known) -> tuple[Verdict, ...]:
         named = {name for verdict in verdicts for name in verdict.mistakes}
         verdict = _verdict(calls, answer, known, memo)
         verdicts.append(replace(verdict, findings=tuple(_consistent(finding, named) for finding in verdict.findings)))
-    verdicts = retraced(calls, verdicts, known)
+    verdicts = retraced(calls, verdicts, known, memo)
     if any("unknown" in verdict.mistakes for verdict in verdicts):
         return tuple(_hedged(verdict, known.shared) for verdict in verdicts)
     return tuple(verdicts)

@@ -135,6 +135,14 @@ def fit_guesses(calls: Sequence[Call], answer: str, guess: Guess) -> Factor | No
     return fit(pairs)
 
 
+def fit_in_order(calls: Sequence[Call], answer: str, guess: Guess) -> Factor | None:
+    """The same after a look at the call that refutes most: the one with the most numbers."""
+    largest = max(calls, key=lambda call: call.answers[answer].size)
+    made = guess(largest)
+    placed = pair(largest, answer, *made) if made is not None else None
+    return fit_guesses(calls, answer, guess) if placed is not None and placed.ratio is not None else None
+
+
 def telling_first(calls: Sequence[Call], answer: str) -> list[Call]:
     """Two calls of one shape that refute a wrong guess at once: the largest in float64; then the others.
 

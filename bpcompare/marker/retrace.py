@@ -6,7 +6,6 @@ rightly from it is a consequence. Where no table names a mistake, the derivation
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from bpcompare.marker.hypotheses.derivation_changes.changes import Change
 from bpcompare.marker.hypotheses.derivation_changes.evidence import Evidence
 from bpcompare.marker.hypotheses.derivation_changes.program import Program
 from bpcompare.marker.hypotheses.derivation_changes.search import Search
+from bpcompare.marker.memo import Memo
 from bpcompare.marker.mistakes import ANSWER, Mistake
 from bpcompare.marker.phrases import all_of
 from bpcompare.marker.verdict import WRONG, Finding, Known, Verdict, is_right
@@ -26,7 +26,7 @@ CONSEQUENCE = "consequence"
 MOST_MISTAKES = 2  # of one answer that a table names; more are rather a chance than what somebody wrote
 
 
-def retraced(calls: Sequence[Call], verdicts: Sequence[Verdict], known: Known) -> list[Verdict]:
+def retraced(calls: Sequence[Call], verdicts: Sequence[Verdict], known: Known, memo: Memo) -> list[Verdict]:
     """The verdicts, with consequences named as such, and with what the derivation's graph explains."""
     program = known.derivation
     if program is None or all(verdict.grade != WRONG for verdict in verdicts):
@@ -37,7 +37,7 @@ def retraced(calls: Sequence[Call], verdicts: Sequence[Verdict], known: Known) -
     for answer in _in_order(program, known.answers):
         verdict = found[answer]
         if verdict.grade == WRONG and any(not is_right(call, answer) for call in usual):
-            found[answer] = _retraced(usual, verdict, known, program, changes)
+            found[answer] = _retraced(usual, verdict, known, program, changes, memo)
     for answer, verdict in found.items():
         if changes and known.shared.intersection(verdict.mistakes):
             found[answer] = _by_the_same(usual, verdict, known, program, changes)
@@ -67,7 +67,12 @@ def _in_order(program: Program, answers: Sequence[str]) -> list[str]:
 
 
 def _retraced(
-    calls: Sequence[Call], verdict: Verdict, known: Known, program: Program, changes: list[tuple[Change, ...]]
+    calls: Sequence[Call],
+    verdict: Verdict,
+    known: Known,
+    program: Program,
+    changes: list[tuple[Change, ...]],
+    memo: Memo,
 ) -> Verdict:
     answer = verdict.answer
     given, own = _own_answers(calls, answer, program)
@@ -80,8 +85,7 @@ def _retraced(
     starts = [(calls, given)] if own else []
     starts += [(calls, {})] if wrong_own or not own else []
     starts += [(wrong, given)] if len(wrong) < len(calls) else []
-    looked: dict[Any, Any] = {}
-    searches = [replace(_search(some, answer, known, program, start), looked=looked) for some, start in starts]
+    searches = [replace(_search(some, answer, known, program, start), memo=memo) for some, start in starts]
     for pairs in (False, True):
         for search, (some, start) in zip(searches, starts, strict=True):
             if pairs and some is wrong:

@@ -34,9 +34,24 @@ def fault_of_name(name: str) -> str | None:
     if not name.strip():
         return _("is empty; give the column a name")
     for character in name:
-        if unicodedata.category(character) in REFUSED or character in DIRECTION:
+        if steers(character):
             return _("holds the control character {character!r}; rename the column", character=character)
     return None
+
+
+def steers(character: str) -> bool:
+    r"""Whether it could steer a terminal, end a line, turn the direction of writing, or is no character at all.
+
+    The last are U+FFFE and the like, which Unicode sets aside for programs, and XML, and so SVG, does not allow.
+
+    Example:
+        >>> steers("\x1b"), steers("\ufffe"), steers("é")
+        (True, True, False)
+
+    Source: The Unicode Standard 15, section 23.7.
+    """
+    none = ord(character) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(character) <= 0xFDEF
+    return none or character in DIRECTION or unicodedata.category(character) in REFUSED
 
 
 def check_names(option: str, names: Sequence[str], columns: int) -> tuple[str, ...]:

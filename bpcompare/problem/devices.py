@@ -13,6 +13,7 @@ from bpcompare.language import _, listed
 from bpcompare.problem.whole_numbers import quoted
 
 CPU = torch.device("cpu")
+WITHOUT_FLOAT64 = frozenset({"mps"})
 
 
 def chosen(device: object = CPU, *, float64: bool = False) -> torch.device:
@@ -34,13 +35,13 @@ def chosen(device: object = CPU, *, float64: bool = False) -> torch.device:
     if name == "cpu":  # nobody need look for another then
         return CPU
     if name == "auto":
-        name = next(kind for kind in _kinds() if kind != "mps" or not float64)
+        name = next(kind for kind in _kinds() if not (float64 and kind in WITHOUT_FLOAT64))
     if not re.fullmatch(r"cpu|mps|cuda(:\d{1,4})?", name):
         raise InputError(_("device must be cpu, cuda, cuda:N, mps or auto; got {device}", device=quoted(device)))
     kind, _colon, number = name.partition(":")
     if kind not in _kinds():
         raise _absent(name)
-    if kind == "mps" and float64:
+    if float64 and kind in WITHOUT_FLOAT64:
         raise InputError(_("the device mps does not have float64, which is needed here; choose cpu"))
     return torch.device(kind) if kind != "cuda" else _cuda(name, number)
 
@@ -110,7 +111,7 @@ def in_float64(values: Tensor) -> Tensor:
         >>> in_float64(torch.ones(1)).dtype
         torch.float64
     """
-    return values.cpu().double() if values.device.type == "mps" else values.double()
+    return (values.cpu() if values.device.type in WITHOUT_FLOAT64 else values).double()
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ from bpcompare.problem.columns import (
     precision,
 )
 from bpcompare.problem.scaling import Scaling
-from bpcompare.problem.whole_numbers import quoted, seed_number, whole_number
+from bpcompare.problem.whole_numbers import is_truth_value, quoted, seed_number, whole_number
 
 MOST_ROWS = 20  # columns of a table that a notebook shows
 
@@ -272,7 +272,7 @@ def line(
     """
     samples, seed = whole_number("samples", samples), seed_number(seed)
     check_precision(dtype)
-    if isinstance(noise, str | bool) or not 0 <= noise < math.inf:
+    if isinstance(noise, str) or is_truth_value(noise) or not 0 <= noise < math.inf:
         raise InputError(_("noise must be a finite number of at least 0; got {noise}", noise=quoted(noise)))
     matrix = as_parameters("weight", weight, dtype)
     matrix = matrix.reshape(1, 1) if matrix.ndim == 0 else matrix

@@ -22,7 +22,7 @@ def whole_number(name: str, value: object, least: int = 1, most: int = LARGEST_C
         bpcompare.errors.InputError: epochs must be a whole number from 1 to 2⁶³ − 1; got 5.0
     """
     try:
-        number = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+        number = None if is_truth_value(value) else operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         number = None
     if number is None or not least <= number <= most:
@@ -36,6 +36,16 @@ def whole_number(name: str, value: object, least: int = 1, most: int = LARGEST_C
             )
         )
     return number
+
+
+def is_truth_value(value: object) -> bool:
+    """Whether it is True or False, of Python, NumPy or PyTorch, which all count them as 1 and 0.
+
+    Example:
+        >>> is_truth_value(True), is_truth_value(1)
+        (True, False)
+    """
+    return isinstance(value, bool) or str(getattr(value, "dtype", "")) in ("bool", "torch.bool")
 
 
 def seed_number(value: object) -> int:

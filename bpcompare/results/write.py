@@ -41,7 +41,7 @@ def check_folder(folder: Path, names: Iterable[str] = ()) -> None:
         for name in names:
             if (folder / name).is_dir():
                 raise OutputError(
-                    _("{file} cannot be written: it is a folder; move it or choose another --out", file=folder / name)
+                    _("{file} cannot be written: it is a folder; move it or choose another place", file=folder / name)
                 )
 
 
@@ -143,7 +143,7 @@ def _place(stage: Stage) -> None:
 def _cannot_write(folder: Path, error: OSError) -> OutputError:
     return OutputError(
         _(
-            "the results cannot be written to {folder}: {reason}; choose another --out",
+            "the results cannot be written to {folder}: {reason}; choose another folder",
             folder=folder,
             reason=reason(error).lower(),
         )

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bpcompare.comparison.linear import Comparison
 from bpcompare.language import _
-from bpcompare.show import fonts, landscape
+from bpcompare.show import fonts, landscape, loss_plane
 from bpcompare.show.page import chosen
 from bpcompare.show.panels import cloud, drawn_rows
 from bpcompare.show.style import GREY, house_style, letters_of, line_styles, plain
@@ -143,14 +143,14 @@ def _fit(axes: Axes, comparison: Comparison) -> Panel:
 def _landscape(axes: Axes, comparison: Comparison) -> Panel:
     seen = landscape.draw(axes, comparison, small=True)
     styles = landscape.path_styles(comparison)
-    every = landscape.paths(comparison, seen)
+    every = loss_plane.paths(comparison, seen)
     lines = {name: _line(axes, {**styles[name], "markevery": [0]}) for name in every}
     heads = {name: _line(axes, {**_head(styles[name]), "label": "_"}) for name in every}
 
     def panel(epoch: float) -> list[Line2D]:
         for name, path in every.items():
-            lines[name].set_data(*landscape.coordinates(seen, _until(path, epoch)))
-            heads[name].set_data(*landscape.coordinates(seen, _at(path, epoch)[None]))
+            lines[name].set_data(*loss_plane.coordinates(seen, _until(path, epoch)))
+            heads[name].set_data(*loss_plane.coordinates(seen, _at(path, epoch)[None]))
         return [*lines.values(), *heads.values()]
 
     return panel

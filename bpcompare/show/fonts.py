@@ -1,10 +1,11 @@
-"""The fonts of pictures: matplotlib's own, and for letters that it lacks those of the system that have them."""
+"""The fonts of pictures: matplotlib's own, and for letters that it lacks those of the system that have them.
+
+Matplotlib is imported where a letter is looked for: a command that draws SVG alone does without it.
+"""
 
 import functools
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-
-from matplotlib import font_manager
 
 from bpcompare.language import _, in_english, language
 
@@ -91,11 +92,15 @@ def to_install() -> str:
 
 @functools.cache
 def _glyphs(family: str) -> frozenset[int]:
+    from matplotlib import font_manager
+
     return frozenset(font_manager.get_font(font_manager.findfont(family)).get_charmap())
 
 
 def _installed() -> set[str]:
     """The names of the system's fonts; matplotlib's list may be older than a font that was installed since."""
+    from matplotlib import font_manager
+
     names = set(font_manager.get_font_names())
     if names.isdisjoint(FALLBACK):
         _add_new_fonts()
@@ -105,6 +110,8 @@ def _installed() -> set[str]:
 
 @functools.cache
 def _add_new_fonts() -> None:
+    from matplotlib import font_manager
+
     known = {str(font.fname) for font in font_manager.fontManager.ttflist}
     for path in sorted(set(font_manager.findSystemFonts()) - known):
         try:

@@ -34,7 +34,7 @@ class LayerNames:
 
     @classmethod
     def of(cls, model: nn.Module) -> "LayerNames":
-        """Those of a model.
+        """The names for the layers of a model.
 
         Example:
             >>> LayerNames.of(nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))).layers

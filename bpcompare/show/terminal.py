@@ -5,7 +5,6 @@ Nothing is abridged and no word is broken: columns that do not fit next to each 
 
 import io
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,11 +15,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from bpcompare.language import _
+from bpcompare.problem.column_names import steers
 
 PLAIN_WIDTH = 200
 TABLE_WIDTH = 80  # of a Markdown table
-UNSEEN = ("Cc", "Cs", "Zl", "Zp")  # Unicode's control characters, lone surrogates, separators of lines
-DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+MARKS = "\u061c\u200e\u200f"  # of the direction of writing: a name may hold them, and nobody sees them
 LABEL = re.compile(r" *\S.{0,24}? {2,}(?=\S)")  # what a sentence begins with: "rate       …"
 WIDE = "\u2e80-\u2fdf\u3003-\u3007\u3021-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 OPENING, CLOSING = (
@@ -129,7 +128,7 @@ def visible(text: str) -> str:
         True
     """
     line = " ".join(text.split()) if any(c in text for c in "\n\r\t\v\f") else text
-    return "".join(repr(c)[1:-1] if unicodedata.category(c) in UNSEEN or c in DIRECTIONS else c for c in line)
+    return "".join(repr(c)[1:-1] if steers(c) or c in MARKS else c for c in line)
 
 
 def wrapped(sentence: str, width: int) -> str:

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from bpcompare.errors import BpcompareError, WorkerError
 from bpcompare.language import _
-from bpcompare.training.meeting import meet
 from bpcompare.training.process_environment import CONNECT, place
+from bpcompare.training.rendezvous import start_group
 
 AFTER_LOADING = 3.0  # seconds at least that the others get when this process is ready
 SILENCE = 120.0  # seconds that a process may take over its part of the work
@@ -57,7 +57,7 @@ def process_group(
     remedy = _("see MASTER_ADDR and MASTER_PORT, give more --timeout and start all processes again")
     try:
         with _watched(fault, remedy):
-            meet(rank, world_size, wait, init_method)
+            start_group(rank, world_size, wait, init_method)
             _working.append(dist.new_group(timeout=datetime.timedelta(seconds=silence)))
         yield rank == 0
     finally:

@@ -136,7 +136,7 @@ class LinearRecording(Recording[Run]):
         return math.isfinite(value)
 
     def run(self, steps: int) -> Run:
-        """The finite states."""
+        """The run: the states that are finite, with the losses and gradients."""
         losses = torch.tensor(self.losses, dtype=torch.float64)
         states = torch.frombuffer(self.numbers, dtype=torch.float64) if self.small else torch.stack(self.rows)
         states = states.view(len(losses), -1)

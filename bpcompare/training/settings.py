@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 from bpcompare.errors import InputError
 from bpcompare.language import _
-from bpcompare.problem.whole_numbers import quoted, seed_number, whole_number
+from bpcompare.problem.whole_numbers import is_truth_value, quoted, seed_number, whole_number
 from bpcompare.training.defaults import EPOCHS, LARGEST_LR, LR, SEED
 
 
@@ -72,7 +72,7 @@ class TrainingSettings:
 
 def _rate(value: object) -> float:
     try:
-        rate = math.nan if isinstance(value, str | bytes | bool) else float(value)  # type: ignore[arg-type]
+        rate = math.nan if isinstance(value, str | bytes) or is_truth_value(value) else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError, RuntimeError):
         rate = math.nan
     if not 0 < rate <= LARGEST_LR:

@@ -261,10 +261,11 @@ def test_a_shell_may_close_the_streams_of_a_started_process(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_disk_behind_stdout_is_one_sentence(tmp_path):
+@pytest.mark.parametrize("words", [START, ["sweep", "--help"], ["--version"]], ids=["check", "help", "version"])
+def test_a_full_disk_behind_stdout_is_one_sentence(words, tmp_path):
     with Path("/dev/full").open("w") as full:
         finished = forked.run(
-            [sys.executable, "-m", "bpcompare", *START],
+            [sys.executable, "-m", "bpcompare", *words],
             stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE, cwd=tmp_path,
         )  # fmt: skip
     assert finished.returncode == 2
@@ -285,7 +286,7 @@ def in_an_odd_environment(tmp_path_factory):
     """The main job where stdout has no Greek letters and matplotlib is told to use a backend that there is not."""
     odd = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "MPLBACKEND": "nonsense"}
     folder = tmp_path_factory.mktemp("odd")
-    return run(*SHORT, "--out", str(folder), env=os.environ | odd), folder
+    return run(*SHORT, "--dpi", "30", "--out", str(folder), env=os.environ | odd), folder
 
 
 def test_a_terminal_without_greek_still_gets_its_numbers(in_an_odd_environment):

@@ -5,6 +5,7 @@ import itertools
 import math
 import re
 from string import Template
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -246,10 +247,20 @@ def test_pairs_are_apart_and_come_cheapest_first():
     assert {pair.kind for pair in pairs} <= {f"{a} and {b}" for a in IN_PAIRS for b in IN_PAIRS}
 
 
-def test_there_are_not_too_many_pairs(monkeypatch):
+@mock.patch.object(module, "MAX_PAIRS", new=10)
+def test_there_are_not_too_many_pairs():
     graph = build(*SCALARS[0])
-    monkeypatch.setattr(module, "MAX_PAIRS", 10)
     assert len(list(pairs_of(single_changes(graph, set(graph.inputs))))) == 10
+
+
+def test_of_two_changes_that_explain_the_same_the_smaller_is_the_cheaper():
+    assert sorted(COSTS, key=COSTS.get) == [  # those of one cost in the order of the table
+        *(module.NOT_FOLLOWED, module.LEFT_OUT, module.REPLACED, module.SIGN_LOST),
+        *(module.SIGN, module.NOT_UNDONE, module.OPERAND, module.ONLY_LOCAL),
+    ]
+    assert COSTS[module.REPLACED] == COSTS[module.SIGN_LOST] < COSTS[module.SIGN]
+    assert COSTS[module.SIGN] == COSTS[module.NOT_UNDONE] == COSTS[module.OPERAND]
+    assert len({COSTS[kind] for kind in COSTS}) == 5
 
 
 def test_a_pair_costs_more_than_any_single_change():

@@ -286,6 +286,8 @@ def test_the_package_offers_it():
         ("loss", r"\mathrm{loss}"),
         ("y_hat", r"\mathrm{y\_hat}"),
         ("ž", "ž"),
+        ("xž", r"\mathrm{xž}"),
+        ("aŷž", r"\mathrm{a\hat{y}ž}"),
         ("_1", r"\__{1}"),
         ("ς", "ς"),
     ],
@@ -321,3 +323,35 @@ def test_powers_are_set_as_in_a_textbook():
         3.0: ("$a³", "3·$a²"),
         -0.5: ("$a^(−0.5)", "−0.5·$a^(−1.5)"),
     }
+
+
+@pytest.mark.parametrize(
+    ("entries", "is_short", "is_written"), [(4, True, True), (5, False, True), (9, False, True), (10, False, False)]
+)
+def test_in_one_line_and_in_the_table_only_short_arrays_are_written_out(entries, is_short, is_written):
+    result = derive("sum(x)", {"x": [1.0] * entries})
+    assert ("[1.0, 1.0" in repr(result)) == is_short
+    assert (f"array ({entries},)" in repr(result)) != is_short
+    table = result.to_text().partition("All digits")[2]
+    assert (f"[{', '.join(['1.0'] * entries)}]" in table) == is_written
+
+
+@pytest.mark.parametrize(("count", "dots"), [(4, False), (5, True)])
+def test_the_one_line_names_at_most_four_derivatives(count, dots):
+    names = [f"x{k}" for k in range(count)]
+    found = repr(derive("+".join(names), dict.fromkeys(names, 1)))
+    assert found.count("∂f/∂") == 4
+    assert found.endswith(", …>") == dots
+
+
+def test_a_name_that_is_asked_for_twice_is_differentiated_by_once_in_the_order_asked():
+    assert [*derive("x*w", {"x": 2, "w": 3}, wrt="w, x,w").gradients] == ["w", "x"]
+
+
+def test_the_table_has_a_line_for_each_step_in_columns():
+    rows = derive(*HOMEWORK_1).to_text().partition("All digits\n")[2].partition("\n\n")[0].split("\n")
+    assert [row.split() for row in rows] == [
+        *(["step", "value", "∂loss/∂step"], ["x", "2.0", "-4.0"], ["w", "1.0", "-8.0"], ["z", "2.0", "-4.0"]),
+        *(["y", "4.0", "4.0"], ["r", "-2.0", "-4.0"], ["loss", "4.0", "1.0"]),
+    ]
+    assert {row.index(row.split()[1]) for row in rows} == {len("  loss  ")}

@@ -1,15 +1,20 @@
 import random
 import re
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
 
 from bpcompare.errors import BpcompareError, ExpressionError
+from bpcompare.graph import expression
 from bpcompare.graph.derivation import derive
-from bpcompare.graph.expression import build
+from bpcompare.graph.expression import MAX_STEPS, build
 from bpcompare.graph.node import backward
 from bpcompare.graph.operations import FUNCTIONS
+from bpcompare.graph.parsing import MAX_CHARACTERS, MAX_DEPTH
+from bpcompare.graph.shapes import MAX_ENTRIES
+from bpcompare.graph.unknown_names import split_into
 
 WELL_CONDITIONED = 1e-12  # relative to the largest gradient; float64 carries 1.1e-16 a step
 
@@ -249,3 +254,89 @@ def test_the_error_is_the_packages_own_and_a_value_error():
 def test_a_variable_may_have_the_name_of_a_function():
     values = dict.fromkeys(FUNCTIONS, 2.0)
     assert build("+".join(values), values).output.value == 2.0 * len(values)
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "parts"),
+    [
+        ("xw", ["x", "w"], ["x", "w"]),
+        ("xw1", ["x", "w1", "w"], ["x", "w1"]),
+        ("xxx", ["x"], ["x", "x", "x"]),
+        ("abc", ["a", "b", "c", "ab", "bc", "abc"], ["abc"]),
+        ("abcd", ["a", "bcd", "ab", "cd", "abc"], ["a", "bcd"]),
+        ("xq", ["x", "w"], []),
+        ("qx", ["x", "w"], []),
+        ("x", ["w"], []),
+    ],
+)
+def test_a_name_is_split_into_as_few_known_ones_as_possible(name, known, parts):
+    found = split_into(name, known)
+    assert len(found) == len(parts)
+    assert not found or "".join(found) == name
+    assert set(found) <= set(known)
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "told"),
+    [
+        ("x*q", {"x": 1}, "q has no value; add q=…, for example q=2"),
+        ("sin*2", {}, "sin is a function and needs brackets"),
+        ("x*wieght", {"x": 1, "weight": 2}, "did you mean weight?"),
+        ("total = x*2; totel*total", {"x": 1}, "did you mean total?"),
+        ("z(2)*x", {"x": 1}, "there is no function z; the functions"),
+        ("z = x*2; z(2)", {"x": 1}, "z is a value, not a function; did you mean z*(…)?"),
+        ("y" * 50, {}, "y" * 40 + " has no value; add " + "y" * 20 + "=…"),
+        ("y" * 50 + "(x)", {"x": 1}, "there is no function " + "y" * 40 + ";"),
+        ("ах", {"ax": 1}, "did you mean ax, which is written with LATIN SMALL LETTER A, LATIN SMALL LETTER X?"),
+    ],
+)
+def test_an_unknown_name_is_told_with_what_was_meant(text, values, told):
+    with pytest.raises(ExpressionError, match=re.escape(told)):
+        build(text, values)
+
+
+@pytest.mark.parametrize(("count", "dots"), [(6, 0), (7, 1)])
+def test_a_graph_names_six_of_its_inputs(count, dots):
+    graph = build("+".join(f"x{k}" for k in range(count)), dict.fromkeys((f"x{k}" for k in range(count)), 1))
+    assert repr(graph).startswith(f"<Graph of f with {2 * count - 1} nodes, from x0, x1, x2, x3, x4, x5")
+    assert repr(graph).count("…") == dots
+
+
+@pytest.mark.parametrize(("steps", "rows"), [(99, 100), (100, 100), (150, 100)])
+def test_a_notebook_shows_a_row_for_each_of_the_first_hundred_nodes(steps, rows):
+    found = build(";".join(["v = -v"] * steps), {"v": 1})._repr_html_()
+    assert found.count("<tr") - found.count("<th>") // max(found.count("<th>"), 1) in (rows, rows - 1, rows + 1)
+    assert "given" in found
+
+
+@pytest.mark.parametrize("entries", [MAX_ENTRIES, MAX_ENTRIES + 1])
+def test_a_value_has_at_most_ten_thousand_entries(entries):
+    if entries <= MAX_ENTRIES:
+        assert build("sum(x)", {"x": np.ones(entries)}).output.value == entries
+    else:
+        with pytest.raises(ExpressionError, match="1 to 10,000 entries; its shape is"):
+            build("sum(x)", {"x": np.ones(entries)})
+
+
+def test_numbers_of_the_expression_are_computed_before_they_become_steps():
+    graph = build("(2 + 3)*x**(1 + 1) - sin(0)*4", {"x": 3})
+    assert names_of(graph) == ["x", "v₁", "v₂", "f"]
+    assert graph.output.value == 45
+
+
+def test_the_limits_are_those_that_the_documentation_states():
+    for limit, stated in (
+        (MAX_CHARACTERS, "200,000 characters"),
+        (MAX_STEPS, "20,000 steps"),
+        (MAX_DEPTH, "brackets nested 150 deep"),
+        (MAX_ENTRIES, "arrays of 10,000 entries"),
+    ):
+        assert stated in build.__doc__
+        assert f"{limit:,}" in stated
+
+
+def test_the_last_step_that_is_allowed_is_allowed():
+    with mock.patch.object(expression, "MAX_STEPS", 6):  # x and five steps
+        assert build("-" * 5 + "x", {"x": 1}).output.value == -1
+        with pytest.raises(ExpressionError, match="may have 6 steps"):
+            build("-" * 6 + "x", {"x": 1})

@@ -1,4 +1,7 @@
+import re
 import time
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -7,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays, mutually_broadcastable_shapes
 
+from bpcompare.errors import InputError
 from bpcompare.graph.expression import Graph
 from bpcompare.graph.node import Node, backward, topological_order, unbroadcast
 from bpcompare.graph.operations import TABLE
@@ -163,6 +167,24 @@ def test_typed_operators_have_pytorchs_values_and_gradients(write):
         np.testing.assert_allclose(gradients.get(node, np.zeros(2)), slope, rtol=WELL_CONDITIONED)
 
 
+@pytest.mark.parametrize("value", [None, "2", 1j, [1.0, None], object()], ids=repr)
+def test_what_is_no_real_number_is_no_node_and_joins_none(value):
+    for make in (lambda: Node("x", value), lambda: Node("x", 1) + value, lambda: Node("x", 1) ** value):
+        with pytest.raises(InputError):
+            make()
+
+
+def test_numbers_of_other_types_are_nodes_too():
+    for half in (Fraction(1, 2), Decimal("0.5"), np.float32(0.5), torch.tensor(0.5), [0.5]):
+        assert (Node("x", half) * 3).value == 1.5
+
+
+@pytest.mark.parametrize(("left", "right"), [((), (2,)), ((2, 2), ()), ((3, 2), (4, 2, 3)), ((4, 2, 3), (3,))])
+def test_a_product_of_no_vectors_or_matrices_is_refused_when_it_is_written(left, right):
+    with pytest.raises(InputError, match=re.escape(str(right))):
+        Node("a", np.ones(left)) @ np.ones(right)
+
+
 def test_a_typed_step_is_named_as_it_is_written_and_long_names_are_cut():
     w, x = Node("w", 1), Node("x", 2)
     assert ((w * x + 1) ** 2).name == "((w * x) + 1) ** 2"
@@ -171,6 +193,41 @@ def test_a_typed_step_is_named_as_it_is_written_and_long_names_are_cut():
         total = total + x
     assert len(total.name) <= 60
     assert backward(total)[x] == 3_001
+
+
+@pytest.mark.parametrize(("letters", "is_whole"), [(27, True), (28, False), (80, False)])
+def test_a_name_of_up_to_sixty_letters_is_kept(letters, is_whole):
+    a, b = Node("a" * letters, 1), Node("b" * 30, 1)
+    name = (a * b).name
+    assert name == (f"{a.name} * {b.name}" if is_whole else f"… * {b.name}")
+    assert len((b * a).name) <= 60
+
+
+def test_an_operand_has_brackets_where_it_has_a_space_and_is_a_step():
+    a, spaced = Node("a", 1), Node("my input", 1)
+    assert [node.name for node in (-(a + 1), -a, spaced * a, a - (a * a), (a + 1) ** 2, 2 - a, a / [1, 2])] == [
+        *("-(a + 1)", "-a", "my input * a", "a - (a * a)", "(a + 1) ** 2", "2 - a", "a / array (2,)"),
+    ]
+    assert (a**0.5).name == "a ** 0.5"
+    assert ((a + 1) ** (a + 1)).name == "(a + 1) ** (a + 1)"
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype"),
+    [(1, "float64"), (True, "float64"), ([1, 2], "float64"), (np.float32(1), "float32"), (np.ones(2, "f2"), "float16")],
+)
+def test_a_value_keeps_its_precision_and_whole_numbers_become_float64(value, dtype):
+    node = Node("x", value)
+    assert node.value.dtype == dtype
+    assert backward(node * node)[node].dtype == dtype
+
+
+def test_constants_joined_to_a_node_are_constant_and_the_others_are_not():
+    x = Node("x", 2)
+    y = 3 * x
+    assert [parent.constant for parent in y.parents] == [True, False]
+    assert not y.constant
+    assert [parent.name for parent in (0.5 + x).parents] == ["0.5", "x"]
 
 
 ARRAY = np.array([0.5, 1.5])

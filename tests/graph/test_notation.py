@@ -2,14 +2,17 @@
 
 import random
 import re
+import unicodedata
 from decimal import Context, Decimal
 
 import numpy as np
 import pytest
+from latex2mathml.converter import convert
+from matplotlib.mathtext import MathTextParser
 from typed import value
 
 from bpcompare.graph.node import Node
-from bpcompare.graph.notation import LATEX, SHORT, TEXT, is_exact, plain_number
+from bpcompare.graph.notation import LATEX, SHORT, TEXT, is_exact, latex_name, plain_number
 
 
 def drawn_numbers(count):
@@ -105,3 +108,15 @@ def test_signs_and_brackets_do_not_pile_up():
     assert TEXT.formula_in_numbers((x * x).operation, x * x) == ("−1·(−1)", True)
     exp = (2 ** (-x)).operation
     assert re.fullmatch(r".*\^.*", TEXT.formula(exp, 2 ** (-x)))
+
+
+def test_every_greek_letter_is_set_by_its_command_where_tex_has_one():
+    for number in [*range(0x391, 0x3AA), *range(0x3B1, 0x3CA)]:
+        letter = chr(number)
+        if letter.isalpha() and letter != "ς":
+            name = unicodedata.name(letter).split()[-1].lower().replace("lamda", "lambda")
+            command = "\\" + (name if letter.islower() else name.capitalize())
+            assert latex_name(letter) == (letter if letter in "οΑΒΕΖΗΙΚΜΝΟΡΤΧ" else command)  # these look Latin
+            assert latex_name(letter + "1") == latex_name(letter) + "_{1}"
+            assert MathTextParser("path").parse(f"${latex_name(letter)}$").width > 0
+            assert "\\" not in convert(latex_name(letter))

@@ -36,7 +36,7 @@ ONE_OR_MORE_NUMBERS = {
 }
 OF_ARRAYS = ("matmul", "transpose", "sum", "mean", "Linear of arrays", "MSE of arrays")
 POSITIVE_BASE = ("log", "sqrt", "power")
-EXPONENTS = (-2.0, -1.0, 0.0, 0.5, 1.0, 2.0, 3.0, -0.5)
+EXPONENTS = (-2.0, -1.0, 0.0, 0.5, 1.0, 2.0, 3.0, -0.5, 12.0, 2.5)
 NUMBERS = [(name, TABLE[name], oracle) for name, oracle in ONE_OR_MORE_NUMBERS.items()]
 NUMBERS += [(f"to_the {exponent:g}", to_the(exponent), A ** sympy.nsimplify(exponent)) for exponent in EXPONENTS]
 POINTS = [(0.7, -1.3, 0.4), (-1.6, 0.9, 2.0), (2.5, 1.5, -0.3)]
@@ -233,3 +233,32 @@ def test_every_function_of_the_issue_can_be_called():
         "exp log sqrt sin cos tan tanh sinh cosh abs sigmoid relu max min matmul transpose sum mean Linear Sigmoid MSE"
     )
     assert set(asked.split()) == set(FUNCTIONS)
+
+
+def test_a_kink_is_where_the_slope_jumps_at_some_entry_and_nowhere_else():
+    assert {row.name for row in TABLE.values() if row.kink} == {"abs", "relu", "max", "min"}
+    for name in ("abs", "relu"):
+        for values, is_kink in (
+            ([1.0, -2.0], False),
+            ([1.0, 0.0], True),
+            ([0.0, 0.0], True),
+            (-1.0, False),
+            (0.0, True),
+        ):
+            assert TABLE[name].kink(np.asarray(values)) is is_kink
+    for name in ("max", "min"):
+        for b, is_kink in (([2.0, 1.0], False), ([1.0, 1.0], True), ([3.0, 3.0], False), ([1.0, 2.0], True)):
+            assert TABLE[name].kink(np.array([1.0, 2.0]), np.asarray(b)) is is_kink
+
+
+def test_a_power_of_zero_has_the_slope_zero_everywhere():
+    x = Node("x", np.array([0.0, 2.0]))
+    assert backward(to_the(0.0)(x, name="y"))[x].tolist() == [0.0, 0.0]
+    assert to_the(0.0)(x, name="y").value.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("name", ["sum", "mean"])
+def test_a_sum_spreads_its_gradient_in_the_shape_and_precision_of_its_argument(name):
+    x = Node("x", np.ones((2, 3), np.float32))
+    gradient = backward(TABLE[name](x, name="s"))[x]
+    assert (gradient.shape, gradient.dtype) == ((2, 3), np.float32)

@@ -9,7 +9,7 @@ import pytest
 from bpcompare.errors import ExpressionError
 from bpcompare.graph.expression import build
 from bpcompare.graph.parsing import Apply, Name, Number, read
-from bpcompare.graph.tokens import SHOWN, check_name, tokens
+from bpcompare.graph.tokens import check_name, tokens
 
 VALUES = {"a": 1.3, "b": 0.7, "c": 2.1, "d": 0.4}
 
@@ -128,6 +128,7 @@ REFUSED = [  # text, where the caret stands, a part of what is said
     ("a = b = c", 6, "a statement gives one name"),
     ("max(a=b)", 4, "arguments have no names here"),
     ("a % b", 2, "use numbers, names"),
+    ("a ^= b", 2, "'^= b' cannot be part of an expression"),
     ("1/2b", 3, "2b after / has two meanings"),
     ("a**2b", 4, "2b after ** has two meanings"),
     ("a@2b", 3, "2b after @ has two meanings"),
@@ -158,16 +159,16 @@ def test_a_fault_is_told_and_pointed_at(text, column, said):
     assert caret == " " * (column + 2) + "^"
 
 
-@pytest.mark.parametrize("before", [0, 10, SHOWN // 2, SHOWN // 2 + 2, 200])
+@pytest.mark.parametrize("before", [0, 10, 30, 32, 200])
 def test_of_a_long_text_the_surroundings_of_the_place_are_shown(before):
     text = "a*" * (before // 2) + "a $ b" + "*a" * 100
     with pytest.raises(ExpressionError) as refused:
         build(text, VALUES)
     line, caret = refused.value.__notes__[0].split("\n")
     assert line[len(caret) - 1] == "$"
-    assert len(line) == SHOWN + 2
+    assert len(line) == 60 + 2
     assert line[2:] in text
-    assert len(caret) - 3 == min(before + 2, SHOWN // 2)
+    assert len(caret) - 3 == min(before + 2, 30)
 
 
 @pytest.mark.parametrize("name", ["", "1", "a b", "a-b", 3, None, "x²", "ﬁ", *keyword.kwlist[:6]])
@@ -179,3 +180,24 @@ def test_what_is_no_name_of_a_value_is_refused(name):
 @pytest.mark.parametrize(("name", "read_as"), [("x", "x"), ("w₁₂", "w12"), ("权重", "权重"), ("_", "_"), ("ŷ", "ŷ")])
 def test_a_name_is_read_with_its_digits_on_the_line(name, read_as):
     assert check_name(name) == read_as
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "ﬁ" * 30,
+            "'" + r"\ufb01" * 20 + "' is another spelling of '" + "fi" * 10 + "'; write '" + "fi" * 10 + "' itself",
+        ),
+        ("y" * 50, "y" * 40 + " has no value; add " + "y" * 20 + "=…, for example " + "y" * 20 + "=2"),
+        ("a " + "b" * 30, f"between 'a' and '{'b' * 20}'; did you mean a*{'b' * 20}?"),
+        ("b" * 30 + " a", f"between '{'b' * 20}' and 'a'; did you mean {'b' * 20}*a?"),
+        ("a $ " + "b" * 60, f"'$ {'b' * 38}' cannot be part of an expression"),
+        ("1" * 30 + " +", "something is missing after '+'"),
+        ("y" * 50 + "(a)", "there is no function " + "y" * 40 + ";"),
+    ],
+)
+def test_of_something_long_a_part_is_shown(text, said):
+    with pytest.raises(ExpressionError) as refused:
+        build(text, VALUES)
+    assert said in str(refused.value)

@@ -42,7 +42,7 @@ NOT_FOR_READERS: dict[str, dict[str, str]] = {
     "marker/sandbox_child.py": {"^(own loss|bpcompare knows)": "between two processes of ours"},
     "results/network.py": {"^norm grad": "column of a CSV file"},
     "show/fonts.py": FONTS,
-    "show/graph_pictures.py": FONTS,
+    "show/graph_figure.py": FONTS,
     "show/style.py": {"^Glyph": "pattern of matplotlib's warning"},
 }
 

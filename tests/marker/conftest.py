@@ -2,6 +2,7 @@
 
 import pytest
 
+from bpcompare.marker.draws import Draws
 from bpcompare.marker.sandbox_start import server
 
 
@@ -10,3 +11,9 @@ def process():
     """One process for the files of all tests: loading PyTorch takes longer than marking."""
     with server() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def draws():
+    """The problems of the tests that mark with one seed: each is drawn, and worked out, once."""
+    return Draws()

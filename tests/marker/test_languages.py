@@ -70,8 +70,8 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def in_english(folder, process):
-    return [mark_one(folder / name, 7, 60.0, process) | {"seconds": 0} for name in CLASS]
+def in_english(folder, process, draws):
+    return [mark_one(folder / name, 7, 60.0, process, draws) | {"seconds": 0} for name in CLASS]
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +94,9 @@ def test_files_of_data_are_the_same_in_both_languages(in_english, in_chinese):
     assert gradescope == check_many.as_gradescope(in_english).decode()
 
 
-def test_the_marking_as_data_is_the_same_in_both_languages(folder, process, in_english):
+def test_the_marking_as_data_is_the_same_in_both_languages(folder, process, draws, in_english):
     with spoken("zh"):
-        data = [mark_one(folder / name, 7, 60.0, process) | {"seconds": 0} for name in CLASS]
+        data = [mark_one(folder / name, 7, 60.0, process, draws) | {"seconds": 0} for name in CLASS]
     told_in_chinese = [one.pop("error_shown") for one in data if "error" in one]
     assert data == in_english
     assert {"error", "report"} <= set().union(*data)
@@ -119,11 +119,11 @@ def test_the_table_on_the_screen_is_in_chinese(in_chinese):
 
 
 @pytest.mark.parametrize("name", ["two_mistakes", "bias_added_twice", "nan", "median_for_mean", "rounded"])
-def test_a_diagnosis_in_chinese_names_the_same_mistakes(name, process):
+def test_a_diagnosis_in_chinese_names_the_same_mistakes(name, process, draws):
     file = Path(__file__).parents[1] / "marker_files" / "wrong" / f"{name}.py"
-    plain = check_file(file, 7, process=process)
+    plain = check_file(file, 7, process=process, draws=draws)
     with spoken("zh"):
-        chinese = check_file(file, 7, process=process)
+        chinese = check_file(file, 7, process=process, draws=draws)
         said = show.report(chinese, file)
         data = marker_data.as_data(chinese, file)
     assert chinese.mistakes == plain.mistakes

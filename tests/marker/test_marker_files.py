@@ -38,16 +38,16 @@ def function_of(path):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # what a learner mixes of torch and NumPy warns at times
 @pytest.mark.parametrize("path", WRONG, ids=lambda path: path.stem)
-def test_a_wrong_gradient_is_refused_and_named_as_its_file_says(path):
-    marking = check_function(function_of(path), seed=SEED)
+def test_a_wrong_gradient_is_refused_and_named_as_its_file_says(path, draws):
+    marking = check_function(function_of(path), seed=SEED, draws=draws)
     assert not marking.right
     assert found(marking) == expected(path)
 
 
 @pytest.mark.parametrize("path", RIGHT, ids=lambda path: path.stem)
-def test_a_right_gradient_passes_in_whatever_style(path):
+def test_a_right_gradient_passes_in_whatever_style(path, draws):
     for seed in (SEED, SEED + 1):
-        assert check_function(function_of(path), seed=seed).right
+        assert check_function(function_of(path), seed=seed, draws=draws).right
 
 
 def test_the_suite_is_large_and_nine_in_ten_of_it_are_named():

@@ -143,7 +143,9 @@ def test_a_line_that_cannot_be_drawn_is_refused(arguments, message):
         line(**arguments)
 
 
-@pytest.mark.parametrize("name", ["a\x1b[2Jb", "\x00", "a\nb", "\x9b", "\u202e", "\ud800", "\u2028", " ", ""])
+@pytest.mark.parametrize(
+    "name", ["a\x1b[2Jb", "\x00", "a\nb", "\x9b", "\u202e", "\ud800", "\u2028", "\ufffe", "\U0001ffff", " ", ""]
+)
 def test_a_column_s_name_is_one_line_that_can_be_printed(name):
     x = torch.tensor([[1.0], [2.0]])
     for option in ("x_names", "y_names"):

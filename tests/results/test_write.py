@@ -33,7 +33,7 @@ def test_a_failure_while_writing_leaves_the_old_files_and_no_scraps(tmp_path, mo
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OutputError, match=r"no space left on device.*--out"):
+    with pytest.raises(OutputError, match=r"no space left on device.*folder"):
         write_files(tmp_path, {"a.txt": b"new", "b.txt": b"new"})
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {"a.txt": b"old", "b.txt": b"old"}
 
@@ -66,11 +66,11 @@ def test_a_folder_is_tried_and_left_as_it_was(tmp_path):
 def test_what_cannot_be_written_is_known_beforehand(tmp_path):
     (tmp_path / "file").write_text("x")
     (tmp_path / "taken" / "loss.png").mkdir(parents=True)
-    with pytest.raises(OutputError, match=r"/file\b.*--out"):
+    with pytest.raises(OutputError, match=r"/file\b.*folder"):
         check_folder(tmp_path / "file")
     with pytest.raises(OutputError, match="not a directory"):
         check_folder(tmp_path / "file" / "below")
-    with pytest.raises(OutputError, match=r"/taken/loss\.png .*--out"):
+    with pytest.raises(OutputError, match=r"/taken/loss\.png .*place"):
         check_folder(tmp_path / "taken", ["loss.png"])
 
 

@@ -6,6 +6,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib import font_manager
 from rich.cells import cell_len
 
 from bpcompare.cli import main
@@ -118,7 +119,7 @@ def test_pictures_are_labelled_in_english_where_no_font_is(chinese, no_font, tmp
 def test_a_font_that_was_installed_after_matplotlib_made_its_list_is_found(monkeypatch):
     if fonts.missing("梯度"):
         pytest.skip("needs a font with Chinese letters")
-    manager = fonts.font_manager.fontManager
+    manager = font_manager.fontManager
     new = {font.fname for font in manager.ttflist if font.name in fonts.FALLBACK}
     monkeypatch.setattr(manager, "ttflist", [font for font in manager.ttflist if font.fname not in new])
     fonts._add_new_fonts.cache_clear()

@@ -228,7 +228,7 @@ def test_dots_per_inch_scale_a_png_only():
         assert Image.open(io.BytesIO(to_bytes(figure, "png"))).size == (2 * plain_size[0], 2 * plain_size[1])
 
 
-ODD_NAMES = ["a\x1b[2Jb", "\x00", "a]]>b", "&<\"'>", "\u202e", "\ud800", "$" * 50, "w" * 5000]
+ODD_NAMES = ["a\x1b[2Jb", "\x00", "a]]>b", "&<\"'>", "\u202e", "\ufffe", "\ud800", "$" * 50, "w" * 5000]
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)

@@ -14,7 +14,7 @@ from bpcompare.graph.dot import MAX_DRAWN, check_size, layout, to_dot, to_svg
 from bpcompare.graph.expression import Graph
 from bpcompare.graph.node import Node, backward, topological_order
 from bpcompare.problem.problem import line
-from bpcompare.show import graph_pictures
+from bpcompare.show import graph_figure, graph_pictures
 from bpcompare.training.model_graph import loss_graph
 
 HOMEWORK_3 = derive(
@@ -81,7 +81,7 @@ def test_every_format_is_written_with_the_same_bytes_each_time(format):
 
 
 def test_the_drawn_figure_has_the_texts_where_graphviz_put_them():
-    figure = graph_pictures.figure(HOMEWORK_3.to_dot())
+    figure = graph_figure.figure(HOMEWORK_3.to_dot())
     texts = {text.get_text(): text.get_position() for text in figure.axes[0].texts}
     assert "∂loss/∂w1 = 32" in texts
     heights = [texts[label][1] for label in ("z = z1 + z2", "ŷ = z + b", "r = ŷ − y", "loss = r²")]
@@ -91,7 +91,7 @@ def test_the_drawn_figure_has_the_texts_where_graphviz_put_them():
 
 
 def test_text_stays_inside_its_box():
-    figure = graph_pictures.figure(HOMEWORK_3.to_dot())
+    figure = graph_figure.figure(HOMEWORK_3.to_dot())
     renderer = FigureCanvasAgg(figure).get_renderer()
     box = {
         n: p.get_window_extent(renderer) for n, p in enumerate(figure.axes[0].patches) if p.get_linestyle() == "solid"
@@ -105,7 +105,7 @@ def test_text_stays_inside_its_box():
 
 def test_above_150_nodes_the_picture_is_refused_with_a_reason():
     large = "digraph {\n" + "".join(f'  n{i} [label="{i}"]\n' for i in range(MAX_DRAWN + 1)) + "}"
-    for draw in (check_size, graph_pictures.figure, lambda dot: graph_pictures.picture(dot, "svg")):
+    for draw in (check_size, graph_figure.figure, lambda dot: graph_pictures.picture(dot, "svg")):
         with pytest.raises(InputError, match=r"151\b.*\b150\b.*\.gv"):
             draw(large)
     check_size(large.replace('  n0 [label="0"]\n', ""))
@@ -152,7 +152,7 @@ def test_one_picture_after_another_is_drawn_the_same():
 
 
 def test_ellipses_and_other_shapes_are_drawn_too():
-    figure = graph_pictures.figure(
+    figure = graph_figure.figure(
         "digraph { a [style=filled, fillcolor=lightblue]; a -> b [style=dotted, arrowhead=dot] }"
     )
     assert len(figure.axes[0].patches) == 4

@@ -10,7 +10,7 @@ from PIL import Image
 
 from bpcompare.comparison.linear import compare
 from bpcompare.problem.problem import from_data, line
-from bpcompare.show import animation, landscape
+from bpcompare.show import animation, landscape, loss_plane
 from bpcompare.show.style import house_style, to_bytes
 
 PANELS = (animation._fit, animation._landscape, animation._curves)
@@ -21,7 +21,7 @@ WIDE = {"weight": [[1.0, 2.0, 3.0], [0.0, -1.0, 2.0]], "bias": [1.0, 2.0]}
 def test_height_above_the_plane_is_the_loss_above_the_optimum():
     problem = line(dtype=torch.float64)
     comparison = compare(problem)
-    seen = landscape.plane(comparison)
+    seen = loss_plane.plane(comparison)
     for w, b in ((0.0, 0.0), (2.0, 1.0), (-3.0, 5.0)):
         loss = (problem.y - w * problem.x - b).square().mean().item()
         assert seen.gaps(torch.tensor([w, b], dtype=torch.float64)).item() == pytest.approx(
@@ -32,7 +32,7 @@ def test_height_above_the_plane_is_the_loss_above_the_optimum():
 def test_a_step_in_the_plane_of_two_eigenvectors_costs_what_the_plane_says():
     problem = line(dtype=torch.float64, **WIDE)
     comparison = compare(problem)
-    seen = landscape.plane(comparison)
+    seen = loss_plane.plane(comparison)
     assert len(seen.names) == 2
     point = torch.tensor([0.3, -1.2], dtype=torch.float64)
     numbers = seen.origin + torch.einsum("c,cpo->po", point, seen.axes)
@@ -43,7 +43,7 @@ def test_a_step_in_the_plane_of_two_eigenvectors_costs_what_the_plane_says():
 
 def test_the_two_most_telling_directions_hold_the_largest_parts_of_the_starting_gap():
     comparison = compare(line(dtype=torch.float64, **WIDE))
-    shares = [float(name.split("(")[1].split(" %")[0]) for name in landscape.plane(comparison).names]
+    shares = [float(name.split("(")[1].split(" %")[0]) for name in loss_plane.plane(comparison).names]
     excess = comparison.modes.initial_excess
     largest = (excess / excess.sum()).flatten().sort(descending=True).values[:2]
     assert shares == pytest.approx((100 * largest).tolist(), rel=0.01)
@@ -51,8 +51,8 @@ def test_the_two_most_telling_directions_hold_the_largest_parts_of_the_starting_
 
 def test_gradient_descent_moves_along_each_eigenvector_by_itself():
     comparison = compare(line(dtype=torch.float64, **WIDE), ["manual"])
-    seen = landscape.plane(comparison)
-    path = landscape.paths(comparison, seen)["manual"]
+    seen = loss_plane.plane(comparison)
+    path = loss_plane.paths(comparison, seen)["manual"]
     ratios = path[1:6] / path[:5]
     assert torch.allclose(ratios, 1 - 0.1 * seen.hessian.diagonal().expand_as(ratios), rtol=1e-9)
 

@@ -50,6 +50,16 @@ def browser():
 
 
 @pytest.fixture(scope="module")
+def window(browser, tmp_path_factory):
+    """A window from which others are opened: they share its process, where Plotly is compiled once."""
+    empty = tmp_path_factory.mktemp("window") / "empty.html"
+    empty.write_text("<!doctype html><title>empty</title>")
+    first = browser.new_page()
+    first.goto(empty.as_uri())
+    return first
+
+
+@pytest.fixture(scope="module")
 def counted():
     """How often `page` counted a step in the run of `default`, and how often it said that it would."""
     return {"done": 0, "expected": 0}
@@ -96,9 +106,12 @@ def network(tmp_path_factory):
     return folder
 
 
-def opened(browser, path, width):
+def opened(window, path, width):
     """The page when its script is done, with what it complained of and what it asked for."""
-    tab = browser.new_page(viewport={"width": width, "height": 800})
+    with window.expect_popup() as popup:
+        window.evaluate("void open('about:blank')")
+    tab = popup.value
+    tab.set_viewport_size({"width": width, "height": 800})
     tab.complaints, tab.requests = [], []
     tab.on("console", lambda message: tab.complaints.append(message.text) if message.type == "error" else None)
     tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
@@ -122,13 +135,13 @@ def violations(tab):
 
 
 @pytest.fixture(scope="module")
-def seen(browser, request):
+def seen(window, request):
     """Every page by its name, loaded once at that width, and as it was before any test touched it what axe found."""
 
     @functools.cache
     def once(name, width):
         path = request.getfixturevalue(name)
-        tab = opened(browser, path / "report.html" if path.is_dir() else path, width)
+        tab = opened(window, path / "report.html" if path.is_dir() else path, width)
         tab.violations = violations(tab) if AXE.exists() and width == 1280 else None
         return tab
 

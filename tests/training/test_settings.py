@@ -14,8 +14,11 @@ from bpcompare.training.defaults import METHODS
 from bpcompare.training.settings import DEFAULTS, TrainingSettings
 
 WRONG = [
-    *[("lr", value) for value in (0.0, -1.0, math.inf, math.nan, 1e308, 10**400, "0.1", None, True, torch.ones(2))],
-    *[("epochs", value) for value in (0, -3, 5.0, True, "5", 2**63, 10**5000, None)],
+    *[
+        ("lr", value)
+        for value in (0.0, -1.0, math.inf, math.nan, 1e308, 10**400, "0.1", None, True, np.True_, torch.ones(2))
+    ],
+    *[("epochs", value) for value in (0, -3, 5.0, True, torch.tensor(True), "5", 2**63, 10**5000, None)],
     *[("batch_size", value) for value in (0, 2.5, 2**63, False)],
     *[("seed", value) for value in (2**64, -(2**63) - 1, 0.5, None)],
     *[("shuffle", value) for value in ("no", 1, None)],

@@ -106,7 +106,7 @@ def rate_too_small() -> Pitfall:
 
 
 def gradient_ascent() -> Pitfall:
-    """The plus sign."""
+    """A step along the gradient, not against it: the loss grows, at any rate."""
     problem, theory = main_problem(), main_theory()
     lowest = theory.minimum_loss.item()
     measured = wrong_loops.train(problem, -LR, EPOCHS)

@@ -17,7 +17,10 @@ def added_term(calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | 
     """The right gradient plus one unknown number times a known direction, the same number in every call."""
     if any(call.answers[answer].size != expected_value(call, answer).size for call in calls):
         return None
+    largest = max(calls, key=lambda call: call.answers[answer].size)
     for name, direction in _directions(answer, memo):
+        if not _may_be_on_line(largest, answer, direction):
+            continue
         number = _solve(calls, answer, direction)
         if number is not None and all(_on_line(call, answer, direction, number) for call in calls):
             return Explanation((name,), 1.5, detail=f"{abs(number):.6g}")
@@ -67,6 +70,15 @@ def _solve(calls: Sequence[Call], answer: str, direction: Direction) -> float | 
             rest = call.answers[answer].reshape(base.shape) - base
             best, sharpness = float((rest * along).sum()) / length, certainty
     return best if best else None
+
+
+def _may_be_on_line(call: Call, answer: str, direction: Direction) -> bool:
+    """A first look: whether one number brings this call anywhere near the line; the nearest does where any does."""
+    base, along = direction(call)
+    rest = call.answers[answer].reshape(base.shape) - base
+    nearest = float((rest * along).sum()) / (float((along * along).sum()) or 1.0)
+    allowed = 4 * call.rounding(answer) + 128 * EPSILON[call.problem.dtype] * abs(rest)
+    return not float(np.linalg.norm(rest - nearest * along)) > 4 * float(np.linalg.norm(allowed))
 
 
 def _on_line(call: Call, answer: str, direction: Direction, number: float, noise: float = 0.0) -> bool:

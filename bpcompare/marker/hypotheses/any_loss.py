@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from bpcompare.marker.calls import Array, Call, Problem
-from bpcompare.marker.explanation import Explanation, cheapest, expected_value, fit_guesses, telling_first
+from bpcompare.marker.explanation import Explanation, cheapest, expected_value, fit_in_order
 from bpcompare.marker.factors import Factor
 
 Variant = Callable[[Problem], Mapping[str, Array]]
@@ -14,18 +14,16 @@ Variant = Callable[[Problem], Mapping[str, Array]]
 
 def factor_of_expected_value(calls: Sequence[Call], answer: str) -> Explanation | None:
     """A constant and powers of the sizes, times the right answer."""
-    ordered = telling_first(calls, answer)
-    factor = fit_guesses(ordered, answer, lambda call: (expected_value(call, answer), call.problem.terms[answer]))
+    factor = fit_in_order(calls, answer, lambda call: (expected_value(call, answer), call.problem.terms[answer]))
     return Explanation((), factor.cost, factor) if factor is not None else None
 
 
 def rearranged(calls: Sequence[Call], answer: str) -> Explanation | None:
     """The right numbers (times a factor) transposed, or reshaped where a transpose was meant."""
-    ordered = telling_first(calls, answer)
     found = [
         Explanation((name,), 1.0 + factor.cost, factor)
         for name, change in _rearrangements()
-        if (factor := fit_guesses(ordered, answer, partial(_changed, answer=answer, change=change))) is not None
+        if (factor := fit_in_order(calls, answer, partial(_changed, answer=answer, change=change))) is not None
     ]
     return min(found, key=lambda explanation: explanation.cost, default=None)
 
@@ -52,7 +50,7 @@ def not_summed(calls: Sequence[Call], answer: str) -> Explanation | None:
         call.answers[answer].size == expected_value(call, answer).size for call in calls
     ):
         return None
-    factor = fit_guesses(
+    factor = fit_in_order(
         [call for call in added if call is not None],
         answer,
         lambda call: (expected_value(call, answer), call.problem.terms[answer]),
@@ -72,14 +70,14 @@ def _add_up(call: Call, answer: str) -> Call | None:
 
 def other_answer(calls: Sequence[Call], answer: str, other: str) -> Factor | None:
     """The factor by which the answer is ``other``'s right one, or None."""
-    return fit_guesses(calls, answer, lambda call: (expected_value(call, other), call.problem.terms[other]))
+    return fit_in_order(calls, answer, lambda call: (expected_value(call, other), call.problem.terms[other]))
 
 
 def by_variant(calls: Sequence[Call], answer: str, variants: Mapping[str, Variant]) -> Explanation | None:
     """One of an exercise's own known mistakes, times a factor."""
-    found, ordered = [], telling_first(calls, answer)
+    found = []
     for name, variant in variants.items():
-        factor = fit_guesses(ordered, answer, partial(_varied, answer=answer, variant=variant))
+        factor = fit_in_order(calls, answer, partial(_varied, answer=answer, variant=variant))
         if factor is not None:
             found.append(Explanation((name,), 1.0 + factor.cost, factor))
     return cheapest(found)

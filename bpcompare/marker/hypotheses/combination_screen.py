@@ -1,6 +1,6 @@
 """Which combinations of wrong parts one call refutes: thousands of them at once, as stacks of arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import product
 from typing import NamedTuple
@@ -74,16 +74,24 @@ def refuted(call: Call, answer: str, mistakes: int, memo: Memo) -> set[Combinati
     found = set[Combination]()
     if epsilon(call, answer) != EPSILON["float64"]:
         return found
-    v, planned = view(call, memo), plan(answer, mistakes)
+    v = view(call, memo)
+    for group, known, guesses in memo.of_problem(
+        ("guesses", call.problem, answer, mistakes), lambda: list(_guesses(v, plan(answer, mistakes)))
+    ):
+        far = _far(call.answers[answer], guesses)
+        found.update(group.combinations[place] for place in known[far])
+    return found
+
+
+def _guesses(v: View, planned: Plan) -> Iterator[tuple[Group, Array, Array]]:
+    """What the combinations of each group make of a problem, by shape: their places in the group, and a stack."""
     deltas = _by_shape([_kept(v, error_of(v, choice), samples) for choice, samples in planned.deltas])
     inputs = _by_shape([_kept(v, input_of(v, choice), samples) for choice, samples in planned.inputs])
     for group, (d_places, d), (x_places, x) in product(planned.groups, deltas, inputs):
         of_d, of_x = d_places[group.deltas], x_places[group.inputs]
         known = np.flatnonzero((of_d >= 0) & (of_x >= 0))
         if known.size:
-            far = _far(call.answers[answer], group.step.of(x[of_x[known]], d[of_d[known]]))
-            found.update(group.combinations[place] for place in known[far])
-    return found
+            yield group, known, group.step.of(x[of_x[known]], d[of_d[known]])
 
 
 def refuted_by_two(first: Call, second: Call, answer: str, mistakes: int, memo: Memo) -> set[Combination]:

@@ -68,7 +68,7 @@ def comparable(calls: Sequence[Call], answer: str) -> bool:
     """Whether the answers have the right size, and errors no larger than those of half precision."""
     if any(call.answers[answer].size != expected_value(call, answer).size for call in calls):
         return False
-    return max(float(abs(error(call, answer, expected_value(call, answer))).max()) for call in calls) <= LARGEST_ERROR
+    return all(abs(error(call, answer, expected_value(call, answer))).max() <= LARGEST_ERROR for call in calls)
 
 
 def error(call: Call, answer: str, right: Array) -> Array:

@@ -94,10 +94,8 @@ def cut(calls: Sequence[Call], answer: str) -> Explanation | None:
     precise = [call for call in calls if call.problem.dtype == "float64"] or calls
     for size, where, clip in _CLIPS:
         bound = max(float(size(call.answers[answer]).max()) for call in precise)
-        guesses = [clip(expected_value(call, answer), bound) for call in calls]
-        if _reached(precise, answer, size, bound) and all(
-            agrees(call, answer, guess, 8.0) for call, guess in zip(calls, guesses, strict=True)
-        ):
+        clipped = all(agrees(call, answer, clip(expected_value(call, answer), bound), 8.0) for call in calls)
+        if clipped and _reached(precise, answer, size, bound):
             return Explanation(("clipped",), 0.9, detail=_(where, bound=bound))
     return None
 

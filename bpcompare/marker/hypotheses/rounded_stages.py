@@ -114,9 +114,8 @@ def narrowed(calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | No
     if not doubles or any(call.answers[answer].size != expected_value(call, answer).size for call in calls):
         return None
     ordered, small, found = telling_first(doubles, answer), comparable(calls, answer), []
-    for call in ordered[:2]:
-        missed = memo.once(("missed", call, answer), partial(_missed, call, answer, memo))
-        memo.refuted.setdefault((call, answer), set()).update(missed)
+    missed = memo.once(("missed", ordered[0], answer), partial(_missed, ordered[0], answer, memo))
+    memo.refuted.setdefault((ordered[0], answer), set()).update(missed)
     guess = partial(_guess, answer=answer, memo=memo)
     fitting = dict(not_refuted(ordered, answer, ROUNDINGS, lambda one: partial(guess, rounding=one), memo))
     for rounding in ROUNDINGS if small else fitting:

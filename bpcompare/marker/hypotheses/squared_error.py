@@ -123,7 +123,7 @@ def _prepared(call: Call, answer: str, prepare: Preparation, memo: Memo) -> tupl
         arrays = {name: np.asarray(value, dtype=np.float64) for name, value in call.problem.inputs.items()}
         return solve(arrays | prepare(arrays), "float64")
 
-    problem = memo.once(("prepared", call.problem, prepare), solved)
+    problem = memo.of_problem(("prepared", call.problem, prepare), solved)
     return np.asarray(problem.expected[answer], dtype=np.float64), problem.terms[answer] + call.problem.terms[answer]
 
 

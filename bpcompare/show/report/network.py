@@ -27,7 +27,7 @@ MOST_LAYERS = 8  # whose formulas are written out
 
 @dataclass(frozen=True, eq=False)
 class NetworkStep:
-    """The section of the epochs.
+    """The section that shows a network at every epoch.
 
     Attributes:
         charts: The loss and the size of δ in every layer, with a point that moves; and the fit.

@@ -47,7 +47,7 @@ class OneMethod:
 
 @dataclass(frozen=True, eq=False)
 class OneStep:
-    """The section.
+    """The section that shows a step by hand.
 
     Attributes:
         charts: The paths and the loss curves, with a point for every method; frame k is the k-th state.

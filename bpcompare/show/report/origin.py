@@ -28,7 +28,7 @@ SVG = "http://www.w3.org/2000/svg"
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """The section.
+    """The section that shows where the gradient comes from.
 
     Attributes:
         expression: What is derived.

@@ -27,7 +27,7 @@ class Shown:
 
 
 def pitfalls(on_part: Callable[[], object] | None = None) -> list[Shown]:
-    """Runs them all."""
+    """Every pitfall, run, with what the page shows of it."""
     shown = []
     for name in PITFALLS:
         pitfall = run(name)

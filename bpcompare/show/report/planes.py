@@ -8,14 +8,12 @@ from torch import Tensor
 
 from bpcompare.comparison.linear import Comparison
 from bpcompare.language import _
-from bpcompare.show.landscape import Plane, paths, plane
+from bpcompare.show.loss_plane import Plane, paths, plane
 from bpcompare.show.report.charts import GREY, Trace, label, line, points, rounded, window, within
 
 GRID = 61
 NARROWEST = 0.2  # a side of the picture, of the other one
 GOLD = "#A87B00"
-
-Range = tuple[float, float]
 
 
 def steepest_and_flattest(comparison: Comparison) -> Plane:

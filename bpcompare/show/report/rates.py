@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from bpcompare.comparison.linear import Comparison
 from bpcompare.language import N_, _, listed
-from bpcompare.show.landscape import Plane
+from bpcompare.show.loss_plane import Plane
 from bpcompare.show.report.charts import Chart, Trace, chart, line, log_axis, looks, within
 from bpcompare.show.report.fits import fit_figure, least_squares_predictions, linear_fits
 from bpcompare.show.report.planes import directions, drawn_path, path_figure, path_of, steepest_and_flattest
@@ -20,7 +20,7 @@ HEIGHT = 380
 
 @dataclass(frozen=True, eq=False)
 class Rates:
-    """The section.
+    """The section in which the learning rate is moved.
 
     Attributes:
         charts: Loss curves, paths on the contours, and fitted lines, by name; frame k is the k-th rate.

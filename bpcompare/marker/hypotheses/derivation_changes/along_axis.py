@@ -34,10 +34,6 @@ def _twice(a: Array, row: int) -> Array:
     return _weighted(a, weights)
 
 
-def _every(a: Array, block: int, begin: int, count: int) -> Array:
-    return _rows(a, np.arange(len(a)) % block >= block - count if begin else np.arange(len(a)) % block < count)
-
-
 def _filled(values: Array, a: Array) -> Array:
     return np.broadcast_to(values, a.shape).copy()
 

@@ -1,6 +1,7 @@
 """Two changes that meet in the last step of a derivation only, each of one operand: all of them at once."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,21 +15,45 @@ from bpcompare.marker.hypotheses.derivation_changes.stacks import FAILURES
 MOST_MET = 40
 
 
-def explained(evidence: Evidence, changes_alone: Sequence[Change]) -> list[Explained]:
-    """The pairs of these changes, one of each operand of the last step, that explain every call."""
+class Sides(NamedTuple):
+    """The operands of the last step: what each of them may become, as stacks, with the changes that make it so."""
+
+    matmul: bool
+    one: Array
+    other: Array
+    changes: tuple[list[Change], list[Change]]
+
+
+def explained(evidence: Evidence, sides: Sides | None) -> list[Explained]:
+    """The pairs of changes, one of each operand of the last step, that explain every call."""
+    if sides is None:
+        return []
+    answer = evidence.screen[0].answer.ravel()
+    found = []
+    for first, second in _parallel(sides.matmul, sides.one, sides.other, answer)[:MOST_MET]:
+        both = evidence.explained((sides.changes[0][first], sides.changes[1][second]))
+        if both is not None:
+            found.append(both)
+    return found
+
+
+def sides(evidence: Evidence, changes_alone: Sequence[Change]) -> Sides | None:
+    """The operands of the last step with each of these changes; None where it is no product of two values."""
     step = next(s for s in evidence.program.steps if s.name == evidence.program.answers[evidence.answer])
     if step.operation not in ("matmul", "multiply") or len(set(step.operands)) < 2:
-        return []
+        return None
     point = evidence.screen[0]
-    sides: tuple[list[Array], list[Array]] = ([], [])
+    values: tuple[list[Array], list[Array]] = ([], [])
     changes: tuple[list[Change], list[Change]] = ([], [])
     usual = [np.asarray(point.values[name]) for name in step.operands]
     for change in changes_alone:
         place, value = _operand(evidence, step, change)
         if value is not None and value.shape == usual[place].shape and np.isfinite(value).all():
-            sides[place].append(value)
+            values[place].append(value)
             changes[place].append(change)
-    return _met(evidence, step, sides, changes) if all(sides) else []
+    if not all(values):
+        return None
+    return Sides(step.operation == "matmul", np.stack(values[0]), np.stack(values[1]), changes)
 
 
 def _operand(evidence: Evidence, step: Step, change: Change) -> tuple[int, Array | None]:
@@ -43,19 +68,6 @@ def _operand(evidence: Evidence, step: Step, change: Change) -> tuple[int, Array
         return 0, None
     moved = [k for k, name in enumerate(step.operands) if values[name] is not point.values[name]]
     return (moved[0], np.asarray(values[step.operands[moved[0]]])) if len(moved) == 1 else (0, None)
-
-
-def _met(
-    evidence: Evidence, step: Step, sides: tuple[list[Array], list[Array]], changes: tuple[list[Change], list[Change]]
-) -> list[Explained]:
-    answer = evidence.screen[0].answer.ravel()
-    one, other = np.stack(sides[0]), np.stack(sides[1])
-    found = []
-    for first, second in _parallel(step.operation == "matmul", one, other, answer)[:MOST_MET]:
-        both = evidence.explained((changes[0][first], changes[1][second]))
-        if both is not None:
-            found.append(both)
-    return found
 
 
 def _parallel(matmul: bool, one: Array, other: Array, answer: Array) -> Array:

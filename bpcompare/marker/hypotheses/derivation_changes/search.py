@@ -1,13 +1,14 @@
 """Finds the cheapest change of a derivation, or pair of changes, that gives the answer in every call."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial, reduce
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from bpcompare.language import N_, _
+from bpcompare.marker.calls import Array
 from bpcompare.marker.explanation import Explanation
 from bpcompare.marker.factors import Factor
 from bpcompare.marker.hypotheses.derivation_changes import added_numbers, last_step
@@ -16,12 +17,30 @@ from bpcompare.marker.hypotheses.derivation_changes.evidence import SMALL, Evide
 from bpcompare.marker.hypotheses.derivation_changes.program import written
 from bpcompare.marker.hypotheses.derivation_changes.replay import replay
 from bpcompare.marker.hypotheses.derivation_changes.stacks import FAILURES, stacked, through
+from bpcompare.marker.memo import Memo
 from bpcompare.marker.mistakes import Mistake
 from bpcompare.marker.phrases import Phrase, phrase, said
 
 MOST_PAIRS = 25_000  # of one answer, the likeliest first
 PARALLEL = 1e-6  # relative: a first look
 SAME_COST = 0.05  # of two explanations: neither is cheaper
+Value = TypeVar("Value")
+
+
+class _Pairs(NamedTuple):
+    """Pairs of changes that give values of one shape: the places of both among the changes, and what each pair gives.
+
+    Attributes:
+        name: The value that the later change concerns.
+        kind: By the place of the earlier change, that of the first later one which gives this shape.
+        pairs: The places.
+        rows: The answers of the first call.
+    """
+
+    name: str
+    kind: dict[int, int]
+    pairs: list[tuple[int, int]]
+    rows: Array
 
 
 @dataclass(eq=False)
@@ -30,11 +49,11 @@ class Search:
 
     Attributes:
         evidence: The calls to explain.
-        looked: What a first look at one call told, for all searches that begin with that call.
+        memo: What other searches have worked out of the same problem.
     """
 
     evidence: Evidence
-    looked: dict[Any, tuple[list[Change], list[Change]]] = field(default_factory=dict)
+    memo: Memo = field(default_factory=Memo)
 
     def run(self, pairs: bool = True, first: Sequence[tuple[Change, ...]] = ()) -> tuple[Explanation, list[Any]] | None:
         """The cheapest explanation with its changes, or None."""
@@ -47,12 +66,17 @@ class Search:
                     return _explanation([first_found]), list(changes)
             found = self._by_one_change
             if not found and pairs:
-                found = last_step.explained(self.evidence, self._alone[0]) or self._by_two_changes()
+                found = self._in_the_last_step() or self._by_two_changes()
         if not found:
             return None
         order = self.evidence.program.order
         ranked = sorted(found, key=lambda one: (round(one[1], 2), -min(order[change.step] for change in one[0])))
         return _explanation(ranked), list(ranked[0][0])
+
+    def _in_the_last_step(self) -> list[Explained]:
+        """Two changes, one of each operand of the last step."""
+        sides = self._once("sides", lambda: last_step.sides(self.evidence, self._alone[0]))
+        return last_step.explained(self.evidence, sides)
 
     def tried(self, several: Sequence[tuple[Change, ...]]) -> Explanation | None:
         """The first of these changes that explains the answer."""
@@ -74,27 +98,30 @@ class Search:
     @cached_property
     def _alone(self) -> tuple[list[Change], list[Change]]:
         """Of changes that give the same, the cheapest; and those that pass the screen."""
-        evidence = self.evidence
-        key = (self._changes, evidence.doubles[0].call, evidence.answer)
-        if key not in self.looked:
-            self.looked[key] = self._first_look()
-        told_apart, passed = self.looked[key]
-        return told_apart, self._in_proportion(passed)
+        told_apart, looked = self._once("alone", self._first_look)
+        passed = [places[k] for places, guesses in looked for k in self.evidence.passing(guesses)]
+        return told_apart, self._in_proportion([self._changes[place] for place in sorted(passed)])
 
-    def _first_look(self) -> tuple[list[Change], list[Change]]:
-        """Of changes that give the same in the first call, the cheapest; and those that give its answer."""
-        marks: dict[int, bytes] = {}
-        passed: list[int] = []
+    def _once(self, what: str, make: Callable[[], Value]) -> Value:
+        """What follows from the first problem, and the values that are given there, whatever was answered."""
+        evidence, first = self.evidence, self.evidence.doubles[0]
+        given = evidence.given.get(id(first.call), {})
+        own = tuple((name, value.shape, value.tobytes()) for name, value in given.items())
+        key = (what, self._changes, first.call.problem, evidence.answer, first.answer.shape, own)
+        return self.memo.of_problem(key, make)
+
+    def _first_look(self) -> tuple[list[Change], list[tuple[list[int], Array]]]:
+        """Of changes that give the same in the first call, the cheapest; and what each gives there."""
         first = self.evidence.doubles[0]
-        for places, guesses in self.evidence.guesses(self._changes, first.values, first):
+        looked = list(self.evidence.guesses(self._changes, first.values, first))
+        marks: dict[int, bytes] = {}
+        for places, guesses in looked:
             rounded = np.round(guesses / (abs(guesses).max(1, initial=0.0)[:, None] + SMALL), 9)
             marks |= {place: row.tobytes() for place, row in zip(places, rounded, strict=True)}
-            passed += [places[k] for k in self.evidence.passing(guesses)]
         cheapest: dict[bytes, int] = {}
         for place in sorted(marks):
             cheapest.setdefault(marks[place], place)
-        told_apart = [self._changes[place] for place in cheapest.values()]
-        return told_apart, [self._changes[place] for place in sorted(passed)]
+        return [self._changes[place] for place in cheapest.values()], looked
 
     def _in_proportion(self, changes: Sequence[Change]) -> list[Change]:
         """Those of the changes for which one factor explains a few telling calls; equal proportions are asked once."""
@@ -119,7 +146,18 @@ class Search:
         return kept
 
     def _by_two_changes(self) -> list[Explained]:
-        """Two changes, those first that cost little: for each step, its changes after every earlier one at once."""
+        """Two changes, those first that cost little."""
+        alone = self._alone[0]
+        passed: list[tuple[int, str, int, int]] = []
+        for name, kind, pairs, rows in self._once("pairs", lambda: list(self._pairs())):
+            for place, late in (pairs[k] for k in self.evidence.passing(rows)):
+                if self.evidence.passes_elsewhere((alone[place], alone[late])):
+                    passed.append((place, name, kind[place], late))
+        found = [self.evidence.explained((alone[early], alone[late])) for early, __, ___, late in sorted(passed)]
+        return [one for one in found if one is not None]
+
+    def _pairs(self) -> Iterator[_Pairs]:
+        """What pairs of changes give: for each step, its changes after every earlier one at once."""
         order, usual = self.evidence.program.order, self.evidence.doubles[0].values
         alone = self._alone[0]
         reach = int(2 * MOST_PAIRS**0.5)  # of the sum of two places in the order of cost
@@ -133,24 +171,17 @@ class Search:
             for next_place, late in enumerate(alone[: reach - place]):
                 if order[late.step] > order[early.step]:
                     later[late.step].append((place, next_place))
-        passed: list[tuple[int, str, int, int]] = []
         for name, pairs in later.items():
-            passed += [(place, name, kind, k) for place, kind, k in self._passing_pairs(name, pairs, changed)]
-        found = [self.evidence.explained((alone[early], alone[late])) for early, __, ___, late in sorted(passed)]
-        return [one for one in found if one is not None]
+            yield from self._pairs_of(name, pairs, changed)
 
-    def _passing_pairs(
+    def _pairs_of(
         self, name: str, pairs: Sequence[tuple[int, int]], changed: Mapping[int, Mapping[str, Any]]
-    ) -> Iterator[tuple[int, int, int]]:
-        """Which pairs, whose later change is that of ``name``, give the first calls' answers.
-
-        Yields:
-            The place of the earlier change, that of the first later one which gives this shape, and that of this one.
-        """
+    ) -> Iterator[_Pairs]:
+        """What the pairs, whose later change is that of ``name``, give, by shape."""
         alone, point = self._alone[0], self.evidence.doubles[0]
         followers, answer = self.evidence.followers[name], self.evidence.program.answers[self.evidence.answer]
         into = {operand for step in followers for operand in step.operands} - {name, *(s.name for s in followers)}
-        kinds: dict[tuple[int, tuple[int, ...]], int] = {}
+        kinds: dict[tuple[int, ...], dict[int, int]] = {}
         shapes = {early: tuple(np.shape(changed[early][n]) for n in into) for early in {early for early, __ in pairs}}
         makers = [partial(alone[late].made, changed[early]) for early, late in pairs]
         for chosen, stack in stacked(makers, [shapes[early] for early, __ in pairs]):
@@ -160,14 +191,13 @@ class Search:
                 for operand in into
                 if any(changed[place][operand] is not point.values[operand] for place in early)
             }
+            kind = kinds.setdefault(stack.shape[1:], {})
             for place, late in (pairs[k] for k in chosen):
-                kinds.setdefault((place, stack.shape[1:]), late)
+                kind.setdefault(place, late)
             guesses = through(followers, point.values, stacks, answer)
             rows = None if guesses is None else rows_of(guesses, point.answer)
-            for k in [] if rows is None else self.evidence.passing(rows):
-                place, late = pairs[chosen[k]]
-                if self.evidence.passes_elsewhere((alone[place], alone[late])):
-                    yield place, kinds[place, stack.shape[1:]], late
+            if rows is not None:
+                yield _Pairs(name, kind, [pairs[k] for k in chosen], rows)
 
 
 def _explanation(found: Sequence[Explained]) -> Explanation:

@@ -38,7 +38,7 @@ class View(NamedTuple):
 
 def view(call: Call, memo: Memo) -> View:
     """The view of a call's problem, worked out once."""
-    return memo.once(("view", call.problem), lambda: View.of(call.problem.inputs))
+    return memo.of_problem(("view", call.problem), lambda: View.of(call.problem.inputs))
 
 
 Variant = Callable[[View], tuple[Array, Array] | None]

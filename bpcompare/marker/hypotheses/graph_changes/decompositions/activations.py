@@ -31,7 +31,7 @@ def log_softmax(x: Tensor, dim: int, half_to_float: bool = False) -> Tensor:
 
 
 def logsumexp(x: Tensor, dim: list[int], keepdim: bool = False) -> Tensor:
-    """Log Σ exp x."""
+    """The logarithm of the sum of exponentials: log Σ exp x."""
     if float(x.detach().abs().max()) < SAFE_EXPONENT:
         return torch.log(torch.exp(x).sum(dim, keepdim=keepdim))
     largest = x.detach().amax(dim, keepdim=True).detach()
@@ -41,7 +41,7 @@ def logsumexp(x: Tensor, dim: list[int], keepdim: bool = False) -> Tensor:
 
 
 def gelu(x: Tensor, *, approximate: str = "none") -> Tensor:
-    """X · Φ(x), exact or with tanh."""
+    """GELU: x · Φ(x), exact or with tanh."""
     if approximate == "none":
         phi = 0.5 * (1 + torch.erf(x * math.sqrt(0.5)))
         return x * phi
@@ -51,13 +51,13 @@ def gelu(x: Tensor, *, approximate: str = "none") -> Tensor:
 
 
 def silu(x: Tensor) -> Tensor:
-    """X · σ(x)."""
+    """SiLU, or swish: x · σ(x)."""
     gate = torch.sigmoid(x)
     return x * gate
 
 
 def mish(x: Tensor) -> Tensor:
-    """X · tanh(softplus(x))."""
+    """Mish: x · tanh(softplus(x))."""
     gate = torch.tanh(torch.log1p(torch.exp(x)))
     return x * gate
 

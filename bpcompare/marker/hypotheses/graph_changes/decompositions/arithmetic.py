@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def rsub(a: Any, b: Any, alpha: float = 1) -> Tensor:
-    """B − a."""
+    """The difference the other way round: b − a."""
     return torch.sub(torch.as_tensor(b, dtype=a.dtype) if not torch.is_tensor(b) else b, a, alpha=alpha)
 
 

@@ -18,7 +18,7 @@ def attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Tensor:
-    """Softmax(QKᵀ/√d) V."""
+    """Scaled dot-product attention: softmax(QKᵀ/√d) V."""
     scores = query @ key.transpose(-2, -1) * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
     if is_causal:
         later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
@@ -60,7 +60,7 @@ def convolution(
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """X Wᵀ + b."""
+    """A linear layer: x Wᵀ + b."""
     product = x @ weight.t()
     return product if bias is None else product + bias
 

@@ -105,7 +105,9 @@ def test_the_first_process_says_how_many_have_come(monkeypatch):
 
 def test_what_loading_took_counts_but_some_time_is_always_left(monkeypatch):
     asked = []
-    monkeypatch.setattr(processes, "meet", lambda rank, size, seconds, method: asked.append(seconds) or silence())
+    monkeypatch.setattr(
+        processes, "start_group", lambda rank, size, seconds, method: asked.append(seconds) or silence()
+    )
 
     def silence():
         raise OSError("nobody")

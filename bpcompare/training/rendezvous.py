@@ -16,7 +16,7 @@ AGAIN = 0.1  # seconds between two tries
 GRACE = 1.5  # seconds more for PyTorch to say how many have come
 
 
-def meet(rank: int, world_size: int, seconds: float, init_method: str = "env://") -> None:
+def start_group(rank: int, world_size: int, seconds: float, init_method: str = "env://") -> None:
     """Starts the process group, or says within ``seconds`` why it cannot.
 
     In a thread: PyTorch tries several times as long as it is told where nobody listens, and waits for ever for one
@@ -30,7 +30,7 @@ def meet(rank: int, world_size: int, seconds: float, init_method: str = "env://"
 
     def join() -> None:
         try:
-            if init_method == "env://" and not _is_meeting_place(rank):
+            if init_method == "env://" and not _is_master(rank):
                 _reach(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), deadline)
             left = datetime.timedelta(seconds=max(deadline - time.monotonic(), 1.0))
             dist.init_process_group("gloo", init_method=init_method, rank=rank, world_size=world_size, timeout=left)
@@ -48,7 +48,7 @@ def meet(rank: int, world_size: int, seconds: float, init_method: str = "env://"
         raise error
 
 
-def _is_meeting_place(rank: int) -> bool:
+def _is_master(rank: int) -> bool:
     """Whether the others come to this process; under torchrun they all come to its agent."""
     return rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
 
