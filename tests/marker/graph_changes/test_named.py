@@ -308,6 +308,12 @@ CASES = {
         ),
         "w, already updated, stands for the old one",
     ),
+    "two mistakes, the dearer one nearer to the end": (
+        lambda x, w: torch.tanh(x) + x @ w,
+        square,
+        lambda g, x, w: g * torch.tanh(x) + g @ w,
+        "w is transposed in the derivative of x @ w",
+    ),
     "a bracket": (
         lambda x, w: ((x - w) ** 2).sum() / 2,
         alike,
