@@ -7,6 +7,7 @@ import torch
 from marker.graph_changes.one_step import drawn, graph
 from torch.nn import functional as F
 
+from bpcompare.marker.hypotheses.graph_changes.decompositions import normalisations
 from bpcompare.marker.hypotheses.graph_changes.decompositions.table import FUNCTIONS, OVERLOADS, TABLE
 
 ROUNDING = {"rtol": 1e-10, "atol": 1e-10}
@@ -195,3 +196,11 @@ def test_no_maximum_that_is_subtracted_against_overflow_is_a_step_that_a_change_
         problem = graph(forward, [LOUD])
         assert not any(step.op == "amax" and step.index in problem.relevant for step in problem.graph.steps)
         assert any(step.op == "amax" for step in problem.graph.steps)
+
+
+def test_an_rms_norm_that_pytorch_takes_apart_itself_on_a_cpu_is_the_same_where_it_does_not():
+    for weight, eps in ((None, None), (SIX[:4], 0.2), (None, 1e-3)):
+        for x in (A, 1e-8 * A):
+            mine, inverse = normalisations.rms_norm(x, [4], weight, eps)
+            torch.testing.assert_close(mine, F.rms_norm(x, (4,), weight, eps), **ROUNDING)
+            torch.testing.assert_close(inverse * x, F.rms_norm(x, (4,), None, eps), **ROUNDING)
