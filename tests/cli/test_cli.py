@@ -146,7 +146,7 @@ def test_an_unusable_folder_is_reported_before_training(tmp_path, capsys, monkey
     (tmp_path / "file").write_text("x")
     monkeypatch.setattr("bpcompare.comparison.linear.compare", lambda *a, **k: pytest.fail("trained all the same"))
     assert main(["--out", str(tmp_path / "file")]) == 2
-    assert "--out" in capsys.readouterr().err
+    assert str(tmp_path / "file") in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("undrawn")
