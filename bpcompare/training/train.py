@@ -238,13 +238,12 @@ def _misshapen(problem: Problem, method: Method, epoch: int, error: RuntimeError
     message = str(error).split(". ")[0]
     for name, p in model.named_parameters():
         if p.refused is not None:
+            same_place = p.refused.device == p.device
             message = _(
-                "got shape {shape}, {dtype} for {name}, {right_shape}, {right_dtype}",
-                shape=tuple(p.refused.shape),
-                dtype=p.refused.dtype,
+                "got shape {got} for {name}, {right}",
+                got=_kind(p.refused, same_place),
                 name=name,
-                right_shape=tuple(p.shape),
-                right_dtype=p.dtype,
+                right=_kind(p, same_place),
             )
     return MethodError(
         _(
@@ -255,3 +254,8 @@ def _misshapen(problem: Problem, method: Method, epoch: int, error: RuntimeError
             message=message,
         )
     )
+
+
+def _kind(tensor: Tensor, same_place: bool) -> str:
+    parts = (tuple(tensor.shape), tensor.dtype) if same_place else (tuple(tensor.shape), tensor.dtype, tensor.device)
+    return ", ".join(map(str, parts))

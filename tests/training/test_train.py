@@ -155,6 +155,13 @@ def doubles(model, x, y):
     return loss
 
 
+def elsewhere(model, x, y):
+    loss = autograd(model, x, y)
+    for p in model.parameters():
+        p.grad = p.grad.to("meta")
+    return loss
+
+
 def resized(model, x, y):
     loss = autograd(model, x, y)
     for p in model.parameters():
@@ -171,6 +178,7 @@ def resized(model, x, y):
         (flat, "(7,)", 0),
         (resized, "(7,)", 0),
         (doubles, "torch.float16", 0),
+        (elsewhere, "meta", 0),
         (lambda model, x, y: autograd(model, x, y).item(), "float", 0),
         (lambda model, x, y: autograd(model, x, y).repeat(2), "(2,)", 0),
     ],
