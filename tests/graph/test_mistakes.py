@@ -33,6 +33,7 @@ def of_the_whole(text, values, name, answer):
     ("text", "values", "name", "answer", "said"),
     [
         ("sum((W @ x)**2)", {"W": np.ones((2, 3)), "x": [1, 2, 3]}, "W", [[12, 12], [24, 24], [36, 36]], ["transpose"]),
+        ("sum((W @ x)**2)", {"W": np.ones((2, 3)), "x": [1, 2, 3]}, "W", np.eye(3, 2), ["the shape is"]),
         ("sum(A*B)", {"A": M, "B": [[1, 2], [3, 4]]}, "A", [[1, 3], [2, 4]], ["transpose"]),
         ("sum(A*B)", {"A": M, "B": [[1, 2], [3, 4]]}, "A", [[1, 3], [2, 5]], []),
         ("sum(p*b)", {"p": V, "b": 3}, "b", V, ["b was broadcast"]),
@@ -42,7 +43,9 @@ def of_the_whole(text, values, name, answer):
         ("sum(p*b)", {"p": V, "b": 3}, "p", [-3, -3], ["the sign"]),
         ("sum(p*b)", {"p": V, "b": 3}, "p", [3, -3], []),
         ("sum(p*b)", {"p": V, "b": 3}, "p", [6, 6], ["2 times"]),
+        ("sum(p*b)", {"p": V, "b": -3}, "p", [-6, -6], ["2 times"]),
         ("sum(p*b)", {"p": V, "b": 3}, "p", [1.5, 1.5], ["0.5 times"]),
+        ("sum(p*b)", {"p": V, "b": 3}, "p", [1.50003, 1.50003], []),
         ("sum(p*b)", {"p": [2, 5, 1], "b": 3}, "p", [9, 9, 9], ["3 times"]),
         ("sum(p*b)", {"p": [2, 5, 1], "b": 3}, "p", [1, 1, 1], ["0.333333 times"]),
         ("sum(p*b)", {"p": [2, 5, 1], "b": 3}, "p", [1, 1, 2], []),

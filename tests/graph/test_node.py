@@ -167,6 +167,20 @@ def test_typed_operators_have_pytorchs_values_and_gradients(write):
         np.testing.assert_allclose(gradients.get(node, np.zeros(2)), slope, rtol=WELL_CONDITIONED)
 
 
+@pytest.mark.parametrize(("left", "right"), [((2, 3), (3, 2)), ((3,), (3, 2)), ((2, 3), (3,)), ((1, 1), (1, 1))])
+def test_a_typed_product_of_matrices_has_pytorchs_value_and_gradients(left, right):
+    values = np.arange(1.0, 1 + np.prod(left)).reshape(left), 1 / np.arange(1.0, 1 + np.prod(right)).reshape(right)
+    a, b = Node("a", values[0]), Node("b", values[1])
+    tensors = [torch.tensor(value, requires_grad=True) for value in values]
+    expected = tensors[0] @ tensors[1]
+    expected.sum().backward()
+    output = a @ b
+    gradients = backward(output)
+    np.testing.assert_allclose(output.value, expected.detach(), rtol=WELL_CONDITIONED)
+    np.testing.assert_allclose(gradients[a], tensors[0].grad, rtol=WELL_CONDITIONED)
+    np.testing.assert_allclose(gradients[b], tensors[1].grad, rtol=WELL_CONDITIONED)
+
+
 @pytest.mark.parametrize("value", [None, "2", 1j, [1.0, None], object], ids=str)
 def test_what_is_no_real_number_is_no_node_and_joins_none(value):
     for make in (lambda: Node("x", value), lambda: Node("x", 1) + value, lambda: Node("x", 1) ** value):

@@ -8,7 +8,7 @@ import pytest
 
 from bpcompare.errors import ExpressionError
 from bpcompare.graph.expression import build
-from bpcompare.graph.parsing import Apply, Name, Number, read
+from bpcompare.graph.parsing import MAX_DEPTH, Apply, Name, Number, read
 from bpcompare.graph.tokens import check_name, tokens
 
 VALUES = {"a": 1.3, "b": 0.7, "c": 2.1, "d": 0.4}
@@ -169,6 +169,18 @@ def test_of_a_long_text_the_surroundings_of_the_place_are_shown(before):
     assert len(line) == 60 + 2
     assert line[2:] in text
     assert len(caret) - 3 == min(before + 2, 30)
+
+
+@pytest.mark.parametrize("text", ["⁴", "x * ⁴", "ᵀ", "x + ᵀ", "-ᵀ x"])
+def test_what_stands_behind_an_operand_is_none(text):
+    with pytest.raises(ExpressionError):
+        build(text, {"x": 2})
+
+
+@pytest.mark.parametrize("before", ["", "(x)*" * 50, "-(x+(x))*(" * 5 + "x" + ")" * 5 + "+"])
+def test_brackets_are_counted_whatever_stands_before_them(before):
+    with pytest.raises(ExpressionError, match=f"more than {MAX_DEPTH} deep"):
+        build(before + "(" * MAX_DEPTH + "x" + ")" * MAX_DEPTH, {"x": 2})
 
 
 @pytest.mark.parametrize("name", ["", "1", "a b", "a-b", 3, None, "x²", "ﬁ", *keyword.kwlist[:6]])
