@@ -179,8 +179,13 @@ def test_what_stands_behind_an_operand_is_none(text):
 
 @pytest.mark.parametrize("before", ["", "(x)*" * 50, "-(x+(x))*(" * 5 + "x" + ")" * 5 + "+"])
 def test_brackets_are_counted_whatever_stands_before_them(before):
+    assert build(before + "(" * (MAX_DEPTH - 2) + "x" + ")" * (MAX_DEPTH - 2), {"x": 2}).output
     with pytest.raises(ExpressionError, match=f"more than {MAX_DEPTH} deep"):
         build(before + "(" * MAX_DEPTH + "x" + ")" * MAX_DEPTH, {"x": 2})
+
+
+def test_the_deepest_brackets_that_are_allowed_are_read():
+    assert build("(" * (MAX_DEPTH - 1) + "x" + ")" * (MAX_DEPTH - 1), {"x": 2}).output.value == 2
 
 
 @pytest.mark.parametrize("name", ["", "1", "a b", "a-b", 3, None, "x²", "ﬁ", *keyword.kwlist[:6]])

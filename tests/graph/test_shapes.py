@@ -76,6 +76,10 @@ def test_a_layer_takes_what_pytorchs_takes_with_all_axes_written():
         assert ("entries" in refused) == (fits and math.prod(result) > MAX_ENTRIES)
 
 
+def test_a_neuron_takes_several_samples():
+    assert not taken("Linear", ((2,), (), ()))
+
+
 def test_a_refusal_names_the_arrays_with_their_shapes_and_the_rule():
     assert taken("plus", ((2,), (3,))).startswith(
         "the shapes of x (2,) and y (3,) do not fit plus: arrays are computed"
