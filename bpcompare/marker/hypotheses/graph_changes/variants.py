@@ -88,12 +88,12 @@ def _shifted(x: Tensor, kernel: Any, stride: Any, padding: Sequence[int], *rest:
     return F.avg_pool2d(F.pad(x, (0, 2 * wide, 0, 2 * high)), kernel, stride or kernel, 0)
 
 
-def _bins(size: int, bins: int, length: Callable[[int, int], int] | None) -> Tensor:
+def _bins(size: int, bins: int, length: Callable[[int, int], int]) -> Tensor:
     """One row for each bin; the number that it is divided by may be mistaken."""
     rows = torch.zeros(bins, size, dtype=torch.float64)
     for row in range(bins):
         first, last = row * size // bins, -(-(row + 1) * size // bins)
-        rows[row, first:last] = 1 / (length(size, bins) if length else last - first)
+        rows[row, first:last] = 1 / length(size, bins)
     return rows
 
 
