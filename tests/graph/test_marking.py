@@ -225,3 +225,9 @@ def test_a_marking_is_one_line_as_repr_and_text_in_a_notebook():
     marking = derive(*HOMEWORK_3).mark({"w1": 32, "x": 64})
     assert repr(marking) == "<Marking of ∂loss: 1 of 2 right>"
     assert "x → z2 → z" in marking._repr_html_()
+
+
+def test_a_hint_adds_up_nothing_where_no_path_was_followed():
+    answer = only(derive("x*w", {"x": 2, "w": 3}).mark({"w": 0}))
+    assert "2" in answer.hint
+    assert "+" not in answer.hint

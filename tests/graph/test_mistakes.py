@@ -34,6 +34,7 @@ def of_the_whole(text, values, name, answer):
     [
         ("sum((W @ x)**2)", {"W": np.ones((2, 3)), "x": [1, 2, 3]}, "W", [[12, 12], [24, 24], [36, 36]], ["transpose"]),
         ("sum((W @ x)**2)", {"W": np.ones((2, 3)), "x": [1, 2, 3]}, "W", np.eye(3, 2), ["the shape is"]),
+        ("sum(A*B)", {"A": M, "B": [[1, 2], [3, 4]]}, "A", [1, 2], ["the shape is"]),
         ("sum(A*B)", {"A": M, "B": [[1, 2], [3, 4]]}, "A", [[1, 3], [2, 4]], ["transpose"]),
         ("sum(A*B)", {"A": M, "B": [[1, 2], [3, 4]]}, "A", [[1, 3], [2, 5]], []),
         ("sum(p*b)", {"p": V, "b": 3}, "b", V, ["b was broadcast"]),

@@ -184,6 +184,12 @@ def test_brackets_are_counted_whatever_stands_before_them(before):
         build(before + "(" * MAX_DEPTH + "x" + ")" * MAX_DEPTH, {"x": 2})
 
 
+@pytest.mark.parametrize("text", ["x" + "⁹" * 400, "1e400 * x", "9" * 400 + " * x"])
+def test_a_number_beyond_float64_is_refused(text):
+    with pytest.raises(ExpressionError):
+        build(text, {"x": 2})
+
+
 def test_the_deepest_brackets_that_are_allowed_are_read():
     assert build("(" * (MAX_DEPTH - 1) + "x" + ")" * (MAX_DEPTH - 1), {"x": 2}).output.value == 2
 
