@@ -15,7 +15,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 LIBRARIES = ("torch", "numpy", "matplotlib", "pandas", "autograd", "mygrad", "micrograd")
-LIMIT = 300.0  # seconds for one file
+LIMIT = 600.0  # seconds for one file
 HEAD = """\
 # Results
 
