@@ -59,10 +59,14 @@ def others_given(options: Mapping[str, Any]) -> list[str]:
     """The options that were given and that say what to calculate, as they are written.
 
     Example:
-        >>> others_given({"lr": 0.1, "skip_missing": True, "csv": None, "quiet": True})
-        ['--lr', '--skip-missing']
+        >>> others_given({"lr": 0.1, "noise": 0, "skip_missing": True, "csv": None, "quiet": True})
+        ['--lr', '--noise', '--skip-missing']
     """
-    given = (name for name, value in options.items() if value not in (None, False, ()) and name not in NOT_SETTINGS)
+
+    def is_given(value: Any) -> bool:
+        return value is not None and value is not False and value != ()  # 0 is given, though it is equal to False
+
+    given = (name for name, value in options.items() if is_given(value) and name not in NOT_SETTINGS)
     return [f"--{name.replace('_', '-')}" for name in given]
 
 

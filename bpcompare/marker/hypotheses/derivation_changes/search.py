@@ -108,7 +108,7 @@ class Search:
         given = evidence.given.get(id(first.call), {})
         own = tuple((name, value.shape, value.tobytes()) for name, value in given.items())
         key = (what, self._changes, first.call.problem, evidence.answer, first.answer.shape, own)
-        return self.memo.of_problem(key, make)
+        return (self.memo.once if own else self.memo.of_problem)(key, make)  # what is given comes from one answer
 
     def _first_look(self) -> tuple[list[Change], list[tuple[list[int], Array]]]:
         """Of changes that give the same in the first call, the cheapest; and what each gives there."""
