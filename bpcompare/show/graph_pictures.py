@@ -51,7 +51,7 @@ def training_graph(problem: Problem) -> tuple[Node, list[Node], str]:
 
     Example:
         >>> from bpcompare.graph.node import topological_order
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> loss, parameters, _ = training_graph(line())
         >>> [node.name for node in parameters], [node.name for node in topological_order(loss) if node.operation]
         (['weight', 'bias'], ['z', 'ŷ', 'r', 's', 'loss'])

@@ -126,7 +126,7 @@ def sweep(
         LimitError: It would not fit into memory or a day.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> result = sweep([line(seed=seed) for seed in range(3)], [0.1, 1.0])
         >>> round(result.weights[0, 0, 0].item(), 5), result.diverged_at[0, :, 1].tolist()
         (1.31356, [0, 0, 0])

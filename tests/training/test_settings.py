@@ -9,7 +9,7 @@ import torch
 
 import bpcompare
 from bpcompare.errors import InputError
-from bpcompare.problem.problem import line
+from bpcompare.problem.line import line
 from bpcompare.training.defaults import METHODS
 from bpcompare.training.settings import DEFAULTS, TrainingSettings
 

@@ -57,7 +57,7 @@ def page(
 
     Example:
         >>> from bpcompare.comparison.linear import compare
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> page(compare(line(), epochs=2), with_pitfalls=False)[:15]
         b'<!doctype html>'
     """
