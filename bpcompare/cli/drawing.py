@@ -30,10 +30,13 @@ def ready(formats: Collection[str], style: str = "paper", dpi: int | None = None
         style: What the pictures are drawn for.
         dpi: Their dots per inch; None for those of the style.
     """
-    if "torch" in sys.modules or cores() == 1 or BY_MATPLOTLIB.isdisjoint(formats):
+    worker = None
+    if "torch" not in sys.modules and cores() > 1 and not BY_MATPLOTLIB.isdisjoint(formats):
+        with suppress(OSError):  # where no further process may be started
+            worker = start("bpcompare.cli.drawing_worker", language(), style, str(dpi or ""))
+    if worker is None:
         yield _drawn_here
         return
-    worker = start("bpcompare.cli.drawing_worker", language(), style, str(dpi or ""))
     try:
         yield partial(_drawn_by, worker)
         with suppress(OSError):
@@ -56,7 +59,7 @@ def _drawn_by(worker: subprocess.Popen[bytes], dot: str, format: str) -> bytes:
     assert worker.stdout is not None
     content = b""
     if format in BY_MATPLOTLIB:
-        with suppress(OSError, EOFError):
+        with suppress(OSError, EOFError, pickle.UnpicklingError):
             _send(worker, (dot, format))
             content = pickle.load(worker.stdout)
     return content or _drawn_here(dot, format)

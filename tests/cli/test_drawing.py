@@ -65,3 +65,12 @@ def test_no_process_is_started_where_it_would_save_nothing(formats, cores, loade
     with drawing.ready(formats) as draw:
         assert draw(DOT, "svg") == picture(DOT, "svg")
     assert started == []
+
+
+def test_where_no_process_may_be_started_this_one_draws(started, monkeypatch):
+    def refused(*_):
+        raise BlockingIOError
+
+    monkeypatch.setattr(drawing, "start", refused)
+    with drawing.ready(["png"]) as draw:
+        assert draw(DOT, "svg") == picture(DOT, "svg")
