@@ -1,5 +1,6 @@
 """Matplotlib, loaded by a command, which ends when its pictures are drawn."""
 
+import importlib
 import sys
 
 
@@ -22,6 +23,6 @@ def load() -> None:
     listed = artists.kwdoc
     artists.kwdoc = lambda artist: ""
     try:
-        pass
+        importlib.import_module("matplotlib.figure")
     finally:
         artists.kwdoc = listed
