@@ -21,6 +21,17 @@ def graph(forward, arguments, upstream=None, whole=()):
     return traced(forward, arguments, names, upstream, asked, {}, whole=whole)
 
 
+def offered(maker, problem):
+    """What a maker of changes offers: what is said → kind, cost, and the gradients with the change."""
+    found = {}
+    for change in maker(problem):
+        assert str(change.says) not in found, "two changes are called the same"
+        placed = change.at(problem)
+        gradients = None if placed is None else problem.answers(placed)
+        found[str(change.says)] = (change.kind, round(change.cost, 9), gradients)
+    return found
+
+
 def step_of(problem, op):
     """The only step of an operation."""
     (step,) = [step for step in problem.graph.steps if step.op == op]

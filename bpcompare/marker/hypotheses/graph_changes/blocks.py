@@ -1,6 +1,6 @@
 """Blocks of steps that begin and end with tensors of one shape, through which every path goes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -11,24 +11,22 @@ from bpcompare.marker.hypotheses.graph_changes.steps import Step
 from bpcompare.marker.hypotheses.graph_changes.walk import Act, Traced
 
 LONGEST = 14  # steps of a block
+OUTSIDE = -1  # who takes an output: no step, so that no block has an output within
 MOST_ENTRIES = 400  # of a tensor whose Jacobian's diagonal is worked out
 MIXING = frozenset({"sum", "mean", "amax", "cumsum", "cumprod", "logcumsumexp", "mm", "bmm", "mv"})
 
 
 def find(problem: Traced) -> Iterator[tuple[Step, Step, bool]]:
     """The blocks: the step they begin with, the step they end with, and whether they mix entries."""
-    consumers: dict[int, list[int]] = {}
     relevant = [s for s in problem.graph.steps if s.index in problem.relevant]
-    for step in relevant:
-        for operand in step.operands:
-            consumers.setdefault(operand.index, []).append(step.index)
+    consumers = _consumers(problem, relevant)
     for first in relevant:
         if not isinstance(first.value, Tensor) or not first.value.dim():
             continue
         reached, pending = {first.index}, set(consumers.get(first.index, ()))
         ops: set[str] = set()
         for step in relevant:
-            if step.index <= first.index or step.index not in pending:
+            if step.index not in pending:
                 continue
             if len(reached) > LONGEST:
                 break
@@ -44,6 +42,15 @@ def find(problem: Traced) -> Iterator[tuple[Step, Step, bool]]:
                 yield first, step, bool(ops & MIXING)
 
 
+def _consumers(problem: Traced, steps: Sequence[Step]) -> dict[int, list[int]]:
+    """Who takes each step's value."""
+    found = {output.index: [OUTSIDE] for output in problem.graph.outputs}
+    for step in steps:
+        for operand in step.operands:
+            found.setdefault(operand.index, []).append(step.index)
+    return found
+
+
 def _end(problem: Traced, key: Any, occurrence: int) -> Step | None:
     steps = [step for step in problem.graph.steps if step.key == key]
     return steps[min(occurrence, len(steps) - 1)] if steps else None
@@ -55,7 +62,11 @@ def passed_through(key: Any) -> Act:
     def act(problem: Traced, at: Local) -> Any:
         end = _end(problem, key, at.step.occurrence)
         gradient = None if end is None else problem.gradients.get(end.index)
-        return gradient if gradient is not None and gradient.shape == at.gradient.shape else at.gradient * torch.nan
+        return (
+            gradient
+            if gradient is not None and gradient.shape == at.gradient.shape
+            else torch.full_like(at.gradient, torch.nan)
+        )
 
     return act
 
@@ -67,12 +78,16 @@ def own_share(key: Any) -> Act:
         end = _end(problem, key, at.step.occurrence)
         gradient = None if end is None else problem.gradients.get(end.index)
         if end is None or gradient is None or end.value.shape != at.gradient.shape:
-            return at.gradient * torch.nan
+            return _unknown(at)
         if end.value.numel() > MOST_ENTRIES:
-            return at.gradient * torch.nan
+            return _unknown(at)
         return _diagonal(problem, at.step, end) * gradient
 
     return act
+
+
+def _unknown(at: Local) -> Tensor:
+    return torch.full_like(at.gradient, torch.nan)
 
 
 def _diagonal(problem: Traced, first: Step, last: Step) -> Tensor:

@@ -66,7 +66,7 @@ class Screen:
         zero = {answer.index: np.zeros(DIRECTIONS) for answer in self.answers}
         if gradient is None:
             return zero
-        at = local(step, max(slot, 0), gradient)
+        at = local(step, slot, gradient)
         target = step if slot == NODE else step.operands[slot]
         before = gradient if slot == NODE else self._usual(step, slot, gradient)
         after = act(self.problem, at)
@@ -131,7 +131,7 @@ class Screen:
         change = changed.pop(step.index, None)
         after = before if change is None else _plus(before, change)
         if NODE in here:
-            after = placed[step.index, NODE][0](self.problem, local(step, 0, after))
+            after = placed[step.index, NODE][0](self.problem, local(step, NODE, after))
             if step.op == "input" or not step.operands:
                 changed[step.index] = -before if after is None else after - before
         for slot, operand in enumerate(step.operands):
