@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bpcompare.marker.hypotheses.graph_changes import jacobians
 from bpcompare.marker.hypotheses.graph_changes.local import Local
 from bpcompare.marker.hypotheses.graph_changes.steps import Step
 from bpcompare.marker.hypotheses.graph_changes.walk import Act, Traced
@@ -62,11 +63,7 @@ def passed_through(key: Any) -> Act:
     def act(problem: Traced, at: Local) -> Any:
         end = _end(problem, key, at.step.occurrence)
         gradient = None if end is None else problem.gradients.get(end.index)
-        return (
-            gradient
-            if gradient is not None and gradient.shape == at.gradient.shape
-            else torch.full_like(at.gradient, torch.nan)
-        )
+        return gradient if gradient is not None and gradient.shape == at.gradient.shape else _unknown(at)
 
     return act
 
@@ -81,35 +78,10 @@ def own_share(key: Any) -> Act:
             return _unknown(at)
         if end.value.numel() > MOST_ENTRIES:
             return _unknown(at)
-        return _diagonal(problem, at.step, end) * gradient
+        return jacobians.diagonal(problem, end.index, at.step.index) * gradient
 
     return act
 
 
 def _unknown(at: Local) -> Tensor:
     return torch.full_like(at.gradient, torch.nan)
-
-
-def _diagonal(problem: Traced, first: Step, last: Step) -> Tensor:
-    known = problem.cache.get((first.index, last.index))
-    if known is not None:
-        return known  # type: ignore[no-any-return]
-    inside = [s for s in problem.graph.steps[first.index + 1 : last.index + 1] if s.index in problem.relevant]
-    diagonal = torch.zeros(last.value.numel(), dtype=torch.float64)
-    for entry in range(last.value.numel()):
-        unit = torch.zeros(last.value.numel(), dtype=torch.float64)
-        unit[entry] = 1
-        gradients: dict[int, Any] = {last.index: unit.reshape(last.value.shape)}
-        for step in reversed(inside):
-            gradient = gradients.pop(step.index, None)
-            if gradient is None:
-                continue
-            for slot, operand in enumerate(step.operands):
-                if first.index <= operand.index and operand.index in problem.relevant:
-                    reached = problem.edge(step, slot, gradient)
-                    before = gradients.get(operand.index)
-                    gradients[operand.index] = reached if before is None else before + reached
-        found = gradients.get(first.index)
-        diagonal[entry] = 0.0 if found is None else found.reshape(-1)[entry]
-    problem.cache[first.index, last.index] = diagonal.reshape(last.value.shape)
-    return diagonal.reshape(last.value.shape)
