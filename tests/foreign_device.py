@@ -102,6 +102,7 @@ def _as(monkeypatch, name):
         return THERE
 
     monkeypatch.setattr(devices, "chosen", chosen)
+    monkeypatch.setattr(devices, "is_device_name", lambda text: text in ("cpu", name, THERE.type))
     torch.__future__.set_overwrite_module_params_on_conversion(True)  # a parameter's tensor cannot be exchanged there
     try:
         with WithForeignDevice():

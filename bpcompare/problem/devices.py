@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 from collections.abc import Iterator
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from bpcompare.errors import InputError
 from bpcompare.language import _, listed
+from bpcompare.problem.device_names import is_device_name
 from bpcompare.problem.whole_numbers import quoted
 
 CPU = torch.device("cpu")
@@ -34,16 +34,30 @@ def chosen(device: object = CPU, *, float64: bool = False) -> torch.device:
     name = str(device)
     if name == "cpu":  # nobody need look for another then
         return CPU
+    check_name(device)
     if name == "auto":
         name = next(kind for kind in _kinds() if not (float64 and kind in WITHOUT_FLOAT64))
-    if not re.fullmatch(r"cpu|mps|cuda(:\d{1,4})?", name):
-        raise InputError(_("device must be cpu, cuda, cuda:N, mps or auto; got {device}", device=quoted(device)))
     kind, _colon, number = name.partition(":")
     if kind not in _kinds():
         raise _absent(name)
     if float64 and kind in WITHOUT_FLOAT64:
         raise InputError(_("the device mps does not have float64, which is needed here; choose cpu"))
     return torch.device(kind) if kind != "cuda" else _cuda(name, number)
+
+
+def check_name(device: object) -> str:
+    """The name of a device, whether it is here or not.
+
+    Raises:
+        InputError: No device is called so.
+
+    Example:
+        >>> check_name(torch.device("cuda", 1))
+        'cuda:1'
+    """
+    if not is_device_name(str(device)):
+        raise InputError(_("device must be cpu, cuda, cuda:N, mps or auto; got {device}", device=quoted(device)))
+    return str(device)
 
 
 def _cuda(name: str, number: str) -> torch.device:
