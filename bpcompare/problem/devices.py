@@ -9,8 +9,7 @@ from torch import Tensor
 
 from bpcompare.errors import InputError
 from bpcompare.language import _, listed
-from bpcompare.problem.device_names import is_device_name
-from bpcompare.problem.whole_numbers import quoted
+from bpcompare.problem.device_names import check_name
 
 CPU = torch.device("cpu")
 WITHOUT_FLOAT64 = frozenset({"mps"})
@@ -43,21 +42,6 @@ def chosen(device: object = CPU, *, float64: bool = False) -> torch.device:
     if float64 and kind in WITHOUT_FLOAT64:
         raise InputError(_("the device mps does not have float64, which is needed here; choose cpu"))
     return torch.device(kind) if kind != "cuda" else _cuda(name, number)
-
-
-def check_name(device: object) -> str:
-    """The name of a device, whether it is here or not.
-
-    Raises:
-        InputError: No device is called so.
-
-    Example:
-        >>> check_name(torch.device("cuda", 1))
-        'cuda:1'
-    """
-    if not is_device_name(str(device)):
-        raise InputError(_("device must be cpu, cuda, cuda:N, mps or auto; got {device}", device=quoted(device)))
-    return str(device)
 
 
 def _cuda(name: str, number: str) -> torch.device:

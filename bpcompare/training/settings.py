@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 from bpcompare.errors import InputError
 from bpcompare.language import _
-from bpcompare.problem.devices import check_name
+from bpcompare.problem.device_names import check_name
 from bpcompare.problem.whole_numbers import is_truth_value, quoted, seed_number, whole_number
 from bpcompare.training.defaults import EPOCHS, LARGEST_LR, LR, SEED
 
