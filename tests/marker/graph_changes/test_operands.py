@@ -159,7 +159,7 @@ def test_in_a_loop_another_value_is_that_of_the_same_time_or_so_many_times_befor
     problem = graph(loop, [x, w], [g])
     earlier = [c for c in operands.operands(problem) if str(c.says).startswith("an earlier state stands for state")]
     found = [problem.answers(c.at(problem)) for c in earlier if "derivative of state * w" not in str(c.says)]
-    expected = [walked([h[max(k - less, 1)] for k in (1, 2, 3)]) for less in (2, 1)]
+    expected = [walked([h[max(k - less, 0)] for k in (1, 2, 3)]) for less in (2, 1)]
     for mine, other in zip(found, expected, strict=True):
         for one, right in zip(mine, other, strict=True):
             torch.testing.assert_close(one, right, rtol=1e-12, atol=0)
