@@ -6,7 +6,7 @@ from marker.graph_changes.one_step import drawn, graph
 
 from bpcompare.marker.hypotheses.graph_changes import explain as module
 from bpcompare.marker.hypotheses.graph_changes.change import Change
-from bpcompare.marker.hypotheses.graph_changes.explain import Sample, explain
+from bpcompare.marker.hypotheses.graph_changes.explain import Sample, explain, explain_forward
 from bpcompare.marker.hypotheses.graph_changes.search import Found
 from bpcompare.marker.hypotheses.graph_changes.size_factor import SizeFactor
 
@@ -226,3 +226,15 @@ def test_a_right_gradient_by_differences_is_near_enough_to_trust_the_graph():
 
     assert explain(forward, blurred(5e-6), NAMES)
     assert explain(forward, blurred(5e-5), NAMES) == {}
+
+
+def test_another_forward_is_named_where_gradients_are_switched_off_on_the_way():
+    def scaled(x, w, three=3):
+        with torch.no_grad():
+            scale = x.abs().amax()
+        return torch.tanh(three * x / scale) * w
+
+    given = samples(lambda *_: {}, function=scaled)
+    outputs = [[scaled(*one.arguments, three=1)] for one in given]
+    says, _ = explain_forward(scaled, given, outputs, NAMES)
+    assert says == "the function calculates a forward without the constant 3 of three * x"

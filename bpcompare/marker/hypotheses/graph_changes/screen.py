@@ -125,8 +125,8 @@ class Screen:
         after = before if change is None else plus(before, change)
         if NODE in here:
             after = placed[step.index, NODE][0](self.problem, local(step, NODE, after))
-            if step.op == "input" or not step.operands:
-                changed[step.index] = -before if after is None else after - before
+        if step.op == "input":
+            changed[step.index] = _minus(after, before)
         for slot, operand in enumerate(step.operands):
             if operand.index not in self.problem.relevant:
                 continue
