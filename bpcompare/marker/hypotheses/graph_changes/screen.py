@@ -58,7 +58,7 @@ class Screen:
         """How far a change moves each answer along the directions: its last place first, as the gradient goes back."""
         shadows = {answer.index: np.zeros(DIRECTIONS) for answer in self.answers}
         above: list[Callable[[int], Any]] = []  # what the places so far do to the gradients of the steps before
-        for number, (index, slot) in enumerate(sorted(placed, reverse=True), 1):
+        for number, (index, slot) in enumerate(sorted(placed, key=lambda edge: (-edge[0], edge[1])), 1):
             gradient = self.problem.gradients.get(index)
             for changed in above:
                 gradient = plus(gradient, changed(index))
