@@ -24,8 +24,8 @@ from bpcompare.show.report.one_step import one_step
 from bpcompare.show.report.origin import origin
 from bpcompare.show.report.pitfalls import pitfalls
 from bpcompare.show.report.rates import rates
-from bpcompare.show.terminal import visible
 from bpcompare.show.verdicts import winner
+from bpcompare.show.visible import visible
 
 MOST_PARAMETERS = 30
 TITLES = {
