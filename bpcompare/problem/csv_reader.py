@@ -5,7 +5,7 @@ Nothing is guessed: a file with two possible meanings is refused.
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,14 +115,15 @@ def read_table(
         _keep_freed_memory()
         reader = Rows(path, text, x, y, dialect)
         size = max(path.stat().st_size, 1)
-        for number, _ in enumerate(reader.chunks(), 1):
-            read = min(binary.tell() / size, 1.0)
-            if number & (number - 1) == 0:  # ever more seldom: a look at the memory takes as long as a chunk
-                rows = int(reader.count / max(read, 1e-9))
-                estimates.table(rows, len(reader.wanted)).check()
-                reader.reserve(int(SPARE * rows))
-            if on_progress:
-                on_progress(read)
+        with closing(reader.chunks()) as chunks:  # an error ends what they have begun
+            for number, _ in enumerate(chunks, 1):
+                read = min(binary.tell() / size, 1.0)
+                if number & (number - 1) == 0:  # ever more seldom: a look at the memory takes as long as a chunk
+                    rows = int(reader.count / max(read, 1e-9))
+                    estimates.table(rows, len(reader.wanted)).check()
+                    reader.reserve(int(SPARE * rows))
+                if on_progress:
+                    on_progress(read)
     inputs, outputs = (torch.from_numpy(side.whole()) for side in (reader.inputs, reader.outputs))
     return Table(inputs, outputs, tuple(reader.x), tuple(reader.y), reader.skipped)
 

@@ -8,7 +8,7 @@ import csv
 import io
 import itertools
 import operator
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -22,6 +22,7 @@ from bpcompare.problem.csv_dialect import Dialect, is_missing
 from bpcompare.problem.csv_errors import blank_line, check_cell, check_header, check_row
 from bpcompare.problem.csv_lines import LinesWithoutComments
 from bpcompare.problem.csv_plain import plain_numbers
+from bpcompare.problem.csv_second_half import SecondHalf, second_half
 from bpcompare.problem.growing import GrowingArray
 
 UTF_8 = ("utf-8", "utf-8-sig")
@@ -96,7 +97,7 @@ class Rows:
                 )
             ) from error
 
-    def chunks(self) -> Iterator[None]:
+    def chunks(self) -> Generator[None]:
         """Converts block after block until the file ends; blank lines may follow the last row, not part rows."""
         yield from self._plain_beginning()
         blank_at = 0
@@ -129,12 +130,29 @@ class Rows:
         if place >= 2**63:  # no place in the file alone: it says what the decoder keeps as well
             return
         file.seek(place)
-        while block := file.read(BLOCK) + (line := file.readline(BLOCK)):
-            if len(line) == BLOCK or not self._convert_plain(block):
-                break
-            place += len(block)
-            yield
+        signs = self.delimiter, self.dialect.decimal
+        with second_half(self.path, place, *signs, len(self.header), self.places) as half:
+            while block := file.read(BLOCK) + (line := file.readline(BLOCK)):
+                if half and place + len(block) >= half.begin:
+                    if self._take(half, block[: half.begin - place]):
+                        place = file.seek(half.end())
+                        yield
+                        break
+                    half = None
+                if len(line) == BLOCK or not self._convert_plain(block):
+                    break
+                place += len(block)
+                yield
         self.text.seek(place)
+
+    def _take(self, half: SecondHalf, before: bytes) -> bool:
+        """Keeps the lines before the second half of a file and that half; False where not all is plain."""
+        if not half.is_plain() or not self._convert_plain(before):
+            return False
+        for rows in half.blocks():
+            self._keep(list(rows.T))
+            self.passed += len(rows)
+        return True
 
     def _convert_plain(self, block: bytes) -> bool:
         """Converts a block that is all plain numbers; False where it is not."""

@@ -1,6 +1,7 @@
 import os
 from codecs import BOM_UTF8
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bpcompare.errors import TableError
-from bpcompare.problem import csv_plain, csv_rows
+from bpcompare.problem import csv_plain, csv_rows, csv_second_half
 from bpcompare.problem.csv_dialect import Dialect
 from bpcompare.problem.csv_plain import plain_numbers
 from bpcompare.problem.csv_reader import read_table
@@ -124,6 +125,22 @@ def test_the_reader_gives_the_same_table_or_the_same_fault_without_the_fast_way(
     assert fast == careful
 
 
+def halve(patched, block):
+    """The second half of every table is converted as by another process, but in this one."""
+
+    def start(_, *options, stdin, stdout):
+        code = 0
+        with os.fdopen(os.dup(stdin.fileno()), "rb") as file, os.fdopen(os.dup(stdout.fileno()), "wb") as numbers:
+            try:
+                csv_second_half.convert(file, numbers, *options)
+            except SystemExit as ended:
+                code = ended.code
+        return SimpleNamespace(wait=lambda: code, kill=lambda: None)
+
+    for name, value in {"BLOCK": block, "LEAST": 0, "HEAD_START": 0, "cores": lambda: 2, "start": start}.items():
+        patched.setattr(csv_second_half, name, value)
+
+
 FAULTS = [
     b"1,2\n",
     b"1;2\n",
@@ -143,13 +160,17 @@ FAULTS = [
     st.lists(st.tuples(st.integers(0, 5_000), st.sampled_from(FAULTS)), min_size=1, max_size=3),
     st.sampled_from([Dialect(), Dialect(skip_missing=True), Dialect("utf-8", comment="#"), Dialect("cp1252")]),
     st.sampled_from([10_000, 20_000]),
+    st.booleans(),
 )
-def test_of_several_faults_the_same_is_told_wherever_they_stand(path, faults, dialect, block):
+def test_of_several_faults_the_same_is_told_wherever_they_stand(path, faults, dialect, block, halved):
     lines = [b"0.25,-1.5e3\n"] * 5_000
     for place, line in faults:
         lines.insert(place, line)
     path.write_bytes(b"a,b\n" + b"".join(lines))
-    fast, careful = read_both_ways(path, dialect, block)
+    with pytest.MonkeyPatch.context() as patched:
+        if halved:
+            halve(patched, block)
+        fast, careful = read_both_ways(path, dialect, block)
     assert fast == careful
 
 
