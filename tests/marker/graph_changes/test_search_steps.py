@@ -1,5 +1,6 @@
 """The search step by step: how far it is, what it works out, what it believes, and in which order it asks."""
 
+from dataclasses import replace
 from unittest.mock import patch
 
 import pytest
@@ -34,6 +35,9 @@ def test_nothing_is_said_for_two_seconds_and_then_a_sentence_a_second():
         clock.now = 200.0
         progress.tell("{percent} % tried", 1, 3)
         assert said[-1] == "33 % tried"
+        clock.now = 250.0
+        progress.tell("{percent} % tried", 3, 3)
+        assert said[-1] == "100 % tried"
         clock.now = 300.0
         progress.tell("{percent} % tried", 0, 0)
         assert said[-1] == "0 % tried"
@@ -176,10 +180,10 @@ def test_a_factor_is_one_of_all_problems_and_zero_fits_zero():
     assert found.factor(answer, right) == SizeFactor(2.0)
     assert found.factor(answer, [right[0], right[1], right[2] * 3]) is None
     assert found.factor(answer, [right[0], right[1], right[2].flip(0)]) is None
-    zero = type(answer)(0, [0 * answer.arrays[0], *answer.arrays[1:]])
+    zero = replace(answer, arrays=[0 * answer.arrays[0], *answer.arrays[1:]])
     assert found.factor(zero, [0 * right[0], *right[1:]]) == SizeFactor(2.0)
     assert found.factor(zero, right) is None
-    nothing = type(answer)(0, [0 * array for array in answer.arrays])
+    nothing = replace(answer, arrays=[0 * array for array in answer.arrays])
     assert found.factor(nothing, [0 * one for one in right]) is None
 
 
