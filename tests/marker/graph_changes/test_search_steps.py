@@ -7,7 +7,7 @@ import pytest
 import torch
 from marker.graph_changes.one_step import drawn, graph, search_of, step_of
 
-from bpcompare.marker.hypotheses.graph_changes import replay, screen, search
+from bpcompare.marker.hypotheses.graph_changes import jacobians, replay, screen, search
 from bpcompare.marker.hypotheses.graph_changes.change import Change, one_change
 from bpcompare.marker.hypotheses.graph_changes.search import Found, Progress, Search
 from bpcompare.marker.hypotheses.graph_changes.sentences import called
@@ -238,9 +238,9 @@ def test_the_screened_problem_is_one_where_the_answer_is_wrong():
 
 def test_parts_of_several_results_are_added_where_they_are_known():
     one, two = torch.tensor([1.0, 2.0]), torch.tensor([10.0, 20.0])
-    total = screen._plus([one, None, one, None], [two, two, None, None])
+    total = jacobians.plus([one, None, one, None], [two, two, None, None])
     assert [part if part is None else part.tolist() for part in total] == [[11, 22], [10, 20], [1, 2], None]
-    assert screen._plus(one, two).tolist() == [11, 22]
+    assert jacobians.plus(one, two).tolist() == [11, 22]
     less = screen._minus([two, None, two], [one, one, None])
     assert [part if part is None else part.tolist() for part in less] == [[9, 18], [-1, -2], [10, 20]]
     gone = screen._minus(None, [one, None])
