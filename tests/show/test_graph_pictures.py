@@ -1,4 +1,5 @@
 import re
+import sys
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
@@ -124,6 +125,17 @@ def test_torchviz_draws_the_published_nodes_with_stable_ids_and_our_names():
         assert f"label={label}" in sources[0]
     assert set(re.findall(r"^\t(\w+) \[label", sources[0], re.MULTILINE)) == {"t0", "t1", "t2", "t3", "t4"}
     assert not re.search(r"\d{6}", sources[0])
+
+
+def test_torchviz_is_loaded_without_distutils_and_nothing_stays_in_its_place(monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] in ("torchviz", "distutils")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(
+        sys, "meta_path", [finder for finder in sys.meta_path if "istutils" not in type(finder).__name__]
+    )
+    x = torch.ones(2, requires_grad=True)
+    assert "SumBackward0" in graph_pictures.torchviz_dot(x.sum(), {"x": x})
+    assert not [name for name in sys.modules if name.startswith("distutils")]
 
 
 def test_torchvizs_picture_is_drawn_in_every_format():
