@@ -1,5 +1,7 @@
 """What is solved for and not tried: a parameter that was updated too early, a bracket that was moved."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from marker.graph_changes.one_step import drawn, graph, search_of, step_of
@@ -210,6 +212,15 @@ def test_a_bracket_that_is_not_in_every_problem_is_none():
     assert one_unknown._Moved(0, 0, Site(power.key, 0), change).answers(elsewhere) is None
     twice = next(c for c in search.changes if len(c.sites) > 1)
     assert one_unknown._Moved(0, 0, Site(power.key, 0), twice).answers(search.problem) is None
+
+
+def test_a_factor_that_does_not_fit_a_shape_is_not_what_is_left_out():
+    search = search_of(squares, draw, later_misses)
+    (power,) = [step for step in search.problem.graph.steps if step.op == "pow"]
+    change = next(c for c in search.changes if c.kind == DERIVATIVE and len(c.sites) == 1)
+    misfit = replace(change, act=lambda problem, at: at.gradient.reshape(7, 7))
+    moved = one_unknown._Moved(0, 0, Site(power.key, 0), misfit)
+    assert not one_unknown._gives(moved, search.problem, search.answers[0].arrays[search.screened], 0)
 
 
 def test_a_bracket_must_give_the_answer_in_every_problem():

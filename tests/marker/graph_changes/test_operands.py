@@ -191,6 +191,11 @@ def test_moved_tensors_stand_for_others_only_where_they_have_a_name():
     assert "x1" not in told  # which the nameless one is called, too
 
 
+def test_a_number_in_a_tensor_is_never_transposed():
+    problem = graph(lambda x, w: x * w, [drawn(1, 3), drawn(2)])
+    assert not any("transposed" in str(change.says) for change in operands.operands(problem))
+
+
 def test_in_a_loop_of_two_times_the_other_time_stands_for_the_later_one():
     def twice(x, w):
         for _ in range(2):

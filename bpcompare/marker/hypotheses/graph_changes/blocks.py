@@ -109,7 +109,6 @@ def _diagonal(problem: Traced, first: Step, last: Step) -> Tensor:
                     reached = problem.edge(step, slot, gradient)
                     before = gradients.get(operand.index)
                     gradients[operand.index] = reached if before is None else before + reached
-        found = gradients.get(first.index)
-        diagonal[entry] = 0.0 if found is None else found.reshape(-1)[entry]
+        diagonal[entry] = gradients[first.index].reshape(-1)[entry]
     problem.cache[first.index, last.index] = diagonal.reshape(last.value.shape)
     return diagonal.reshape(last.value.shape)

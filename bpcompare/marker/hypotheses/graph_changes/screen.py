@@ -67,7 +67,7 @@ class Screen:
         target = step if slot == NODE else step.operands[slot]
         before = gradient if slot == NODE else self._usual(step, slot, gradient)
         after = act(self.problem, at)
-        if before is None or (after is not None and not isinstance(after, type(before))):
+        if after is not None and not isinstance(after, type(before)):
             return zero
         if isinstance(after, Tensor) and isinstance(before, Tensor) and after.shape != before.shape:
             after = sum_to(after, before.shape)
