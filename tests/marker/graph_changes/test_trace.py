@@ -139,8 +139,14 @@ def test_what_cannot_be_followed_is_refused():
         torch.exp(x, out=out)
         return out
 
-    with pytest.raises(trace.Untraceable, match="changes a tensor in place"):
-        graph(out_argument, [X])
+    def several_at_once(x):
+        out = x * 1
+        torch._foreach_mul_([out], 2.0)
+        return out
+
+    for forward in (out_argument, several_at_once):
+        with pytest.raises(trace.Untraceable, match="changes a tensor in place"):
+            graph(forward, [X])
 
     def row(x):
         x[0].mul_(2)
