@@ -46,7 +46,17 @@ def entrywise(g, right, x, w, rate=0.05):
     return delta * (w - rate * delta * x)
 
 
+def besides(g, right, x, w, rate=0.05):
+    return entrywise(g, right, x, w, rate) + g * torch.cos(x)
+
+
 UPDATED = {
+    "besides another path": (
+        lambda x, w: torch.tanh(x * w) + torch.sin(x),
+        lambda k: (drawn(20 + k, 3 + k, 4), drawn(40 + k, 3 + k, 4)),
+        besides,
+        "",
+    ),
     "the second factor": (lambda x, w: torch.tanh(x @ w), matrices, left, "torch.tanh(x @ w)"),
     "the first factor": (
         lambda x, w: torch.tanh(w @ x),
