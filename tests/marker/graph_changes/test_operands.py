@@ -226,6 +226,11 @@ def test_in_a_loop_of_two_times_the_other_time_stands_for_the_later_one():
     (change,) = [c for c in earlier if c.sites[0].op == "tanh"]
     first = torch.tanh(x * w)
     torch.testing.assert_close(problem.answers(change.at(problem))[0], g * (1 - first**2) ** 2 * w**2)
+    second = torch.tanh(first * w)
+    by_second = g * (1 - second**2)
+    by_first = by_second * w * (1 - first**2)
+    (change,) = [c for c in operands.operands(problem) if str(c.says).startswith("a later x stands for x")]
+    torch.testing.assert_close(problem.answers(change.at(problem))[1], by_second * second + by_first * first)
 
 
 def test_a_tensor_of_zeros_that_a_rule_reads_is_saved_too():
