@@ -346,7 +346,7 @@ ODD = {
     "rank-deficient": (lambda: from_data(torch.ones(5, 3), torch.arange(5.0)[:, None]), {"epochs": 3}),
     "several outputs": (lambda: line(weight=[[1.0, 2.0], [0.0, 4.0]], bias=[1.0, 2.0]), {"epochs": 3}),
     "12 inputs": (lambda: line(weight=[[1.0] * 12]), {"epochs": 3, "lr": 0.05}),
-    "exact fit": (lambda: line(noise=0.0), {"epochs": 300, "lr": 0.7}),
+    "exact fit": (lambda: line(noise=0.0), {"epochs": 160, "lr": 0.7}),
     "batches": (lambda: line(), {"epochs": 2, "batch_size": 30}),
     "rules of PyTorch": (
         lambda: line(),
