@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import dataclasses
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -148,20 +149,20 @@ def _follow(
     size = settings.batch_size or problem.samples
     shuffled = torch.Generator().manual_seed(settings.seed) if settings.shuffle else None
     states = recording(problem, method, settings, model)
-    steps = 0
+    in_one, steps = size == problem.samples, 0
     try:
         with torch.inference_mode(method.source is formula):  # it needs nothing of what autograd keeps
             for _ in range(settings.epochs):
                 loss = gradient(model, x, y)  # L(θₖ), before the step that moves θₖ
                 if not states.record(loss):
                     break
-                if size == problem.samples:
+                if in_one:
                     rule.step()
                     steps += 1
                 else:
                     for x_batch, y_batch in _batches(x, y, size, shuffled):
                         loss = gradient(model, x_batch, y_batch)
-                        if not loss.isfinite():
+                        if not math.isfinite(loss.item()):
                             break
                         rule.step()
                         steps += 1
