@@ -19,7 +19,8 @@ from bpcompare.problem.csv_columns import Columns
 from bpcompare.problem.csv_dialect import Dialect
 from bpcompare.problem.csv_encoding import open_text
 from bpcompare.problem.csv_rows import Rows
-from bpcompare.problem.problem import Problem, from_data
+from bpcompare.problem.from_data import from_data
+from bpcompare.problem.problem import Problem
 
 AS_USUAL = Dialect()
 KEPT = 2**24  # bytes

@@ -62,7 +62,7 @@ def train(
         LimitError: It would not fit into memory or a day.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> run = train(line(), "manual")
         >>> run.parameters["weight"][-1].item(), run.parameters["bias"][-1].item()
         (1.3135614395141602, 1.3715894222259521)
@@ -99,7 +99,7 @@ def train_all(
         MethodError: There is no such method, or it cannot work here.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> train_all(line(), ["manual", "adam"], DEFAULTS, LinearRecording)
         [<Run manual: 51 states, lr 0.1, loss 0.0511313>, <Run adam: 51 states, lr 0.1, loss 0.0529591>]
     """

@@ -330,6 +330,7 @@ def test_a_class_is_marked_whole_although_one_file_is_broken(a_class, capsys):
     assert ["1", "4", "2"] in counts  # right, of, cannot be marked
 
 
+@pytest.mark.usefixtures("one_worker")
 def test_json_of_many_files_is_a_list(a_class, capsys):
     assert main(["check", str(a_class), "--json", "--jobs", "1"]) == 1
     data = json.loads(capsys.readouterr().out)

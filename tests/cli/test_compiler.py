@@ -1,5 +1,6 @@
-import subprocess
 import sys
+
+import forked
 
 WORK = """
 import sys
@@ -30,5 +31,5 @@ print(parts, loaded() > 10, compiled, without == trained())
 
 
 def test_the_compiler_is_loaded_by_what_compiles_and_not_by_an_optimizer_whose_steps_stay_the_same():
-    done = subprocess.run([sys.executable, "-c", WORK], capture_output=True, text=True, check=True)
+    done = forked.run([sys.executable, "-c", WORK], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["0", "True", "2.0", "True"]

@@ -3,14 +3,12 @@
 import pytest
 
 from bpcompare.marker.draws import Draws
-from bpcompare.marker.sandbox_start import server
 
 
 @pytest.fixture(scope="session")
-def process():
+def process(sandbox):
     """One process for the files of all tests: loading PyTorch takes longer than marking."""
-    with server() as running:
-        yield running
+    return sandbox
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,11 @@ import re
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import torch
+from workers import Worker
 
 from bpcompare.cli import check_many, main
 from bpcompare.cli.check_worker import mark_one
@@ -75,11 +77,12 @@ def in_english(folder, process, draws):
 
 
 @pytest.fixture(scope="module")
-def in_chinese(folder):
-    """What the command writes and prints in Chinese, with a process of its own for the files."""
+def in_chinese(folder, process):
+    """What the command writes and prints in Chinese."""
     files, targets = [str(folder / name) for name in CLASS], [folder / "marks.csv", folder / "marks.json"]
     options = ["--seed", "7", "--jobs", "1", "--csv", str(targets[0]), "--gradescope", str(targets[1])]
-    with redirect_stdout(StringIO()) as printed:
+    here = mock.patch("bpcompare.cli.check_many._start", lambda options: Worker(options, process))
+    with redirect_stdout(StringIO()) as printed, here:
         main(["check", *files, *options, "--lang", "zh"])
     return printed.getvalue().splitlines(), targets[0].read_text(), targets[1].read_text()
 

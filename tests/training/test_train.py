@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from bpcompare.errors import InputError, MethodError
+from bpcompare.problem.from_data import from_data
+from bpcompare.problem.line import line
 from bpcompare.problem.networks import quadratic
-from bpcompare.problem.problem import from_data, line
 from bpcompare.training.gradients import autograd
 from bpcompare.training.methods import Method
 from bpcompare.training.settings import TrainingSettings

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from bpcompare.problem.problem import line
+from bpcompare.problem.line import line
 from bpcompare.training.train import train
 from bpcompare.training.updates import (
     RULES,

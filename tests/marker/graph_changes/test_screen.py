@@ -80,6 +80,30 @@ def test_a_change_moves_an_answer_as_far_as_the_walk_with_it_does(name):
     assert (max(tried) > 1) == (name != "a softmax")  # all sums, or all times of a loop
 
 
+@pytest.mark.parametrize("name", FORWARDS)
+def test_changes_at_several_places_move_an_answer_as_far_as_the_walk_with_all_of_them_does(name):
+    problem, screen = searched(FORWARDS[name])
+    true = problem.answers({})
+    changes = [change for change in all_changes(problem) if change.kind != "upstream"]  # which need no gradient
+    single = [placed for change in changes if (placed := change.at(problem)) and len(placed) == 1]
+    tried = 0
+    for k, placed in enumerate(single[::5]):
+        together = placed | single[(11 * k + 3) % len(single)] | single[(17 * k + 8) % len(single)]
+        try:
+            changed = problem.answers(together)
+        except RuntimeError:
+            continue
+        shadows = screen.shadow(together)
+        for answer, before, after in zip(screen.answers, true, changed, strict=True):
+            if torch.isfinite(after).all():
+                leaf = answer.moved[problem.graph.inputs[answer.index].index]
+                expected = project(leaf, after - before)
+                size = np.abs(answer.true).max() + np.abs(expected).max()
+                np.testing.assert_allclose(shadows[answer.index], expected, atol=1e-9 * size)
+                tried += 1
+    assert tried > 10
+
+
 def test_what_a_change_does_to_every_step_is_the_difference_of_two_walks():
     problem, screen = searched(FORWARDS["a softmax"])
     right = problem.walk({}, keep=True)

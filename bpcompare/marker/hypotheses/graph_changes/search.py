@@ -151,7 +151,7 @@ class Search:
 
     def work_out(self, answer: Answer, changes: tuple[Change, ...], cost: float) -> None:
         """Believes a candidate only where it gives the answer in every problem."""
-        if self.worked[answer.index] > NAMED_ENOUGH:
+        if self.worked[answer.index] >= NAMED_ENOUGH:
             return
         self.worked[answer.index] += 1
         predicted = []
