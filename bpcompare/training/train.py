@@ -21,6 +21,7 @@ from bpcompare.training.methods import Method, choose
 from bpcompare.training.recording import LinearRecording, NetworkRecording, Recording
 from bpcompare.training.run import Run
 from bpcompare.training.settings import DEFAULTS, TrainingSettings
+from bpcompare.training.updates import decided
 
 RunT = TypeVar("RunT", bound=Run)
 
@@ -144,7 +145,7 @@ def _follow(
 ) -> RunT:
     """The loop itself: gradient, record, update."""
     model = problem.model()
-    rule = method.rule(model.parameters(), lr=settings.lr)
+    rule = decided(method.rule(model.parameters(), lr=settings.lr))
     gradient, x, y = all_reduce(method.source), problem.x, problem.y
     size = settings.batch_size or problem.samples
     shuffled = torch.Generator().manual_seed(settings.seed) if settings.shuffle else None
