@@ -8,7 +8,6 @@ may raise a MethodError instead of returning False, to say why not.
 """
 
 import copy
-import functools
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
@@ -20,6 +19,7 @@ from bpcompare.errors import MethodError
 from bpcompare.graph.node import backward
 from bpcompare.language import N_, _
 from bpcompare.problem.devices import in_float64
+from bpcompare.training.autograd_off import without_autograd
 from bpcompare.training.backpropagation import deltas, forward, read_layers
 from bpcompare.training.data_sums import sums
 from bpcompare.training.model_graph import loss_graph
@@ -50,28 +50,6 @@ def supporting(supports: Callable[[nn.Module], bool]) -> Callable[[SourceT], Sou
         return source
 
     return decorate
-
-
-def without_autograd(source: SourceT) -> SourceT:
-    """A decorator: nothing that the gradient source calculates is recorded for `backward()`.
-
-    As `torch.no_grad()` does, but training has switched it off for `formula` once and for all, and to switch it off
-    again at every step would cost more than the product δᵀx.
-
-    Example:
-        >>> @without_autograd
-        ... def mine(model, x, y):
-        ...     return model(x).mean()
-        >>> mine(nn.Linear(1, 1), torch.ones(1, 1), torch.ones(1, 1)).requires_grad
-        False
-    """
-    switched_off = torch.no_grad()(source)
-
-    @functools.wraps(source)
-    def call(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-        return switched_off(model, x, y) if torch.is_grad_enabled() else source(model, x, y)
-
-    return call  # type: ignore[return-value]
 
 
 def _known_layers(model: nn.Module) -> bool:
