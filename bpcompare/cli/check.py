@@ -100,8 +100,8 @@ def _mark(file: Path, arguments: argparse.Namespace) -> int:
 
 def _mark_many(arguments: argparse.Namespace) -> int:
     from bpcompare.cli import check_many
-    from bpcompare.cli.workers import cores
     from bpcompare.results.write import check_folder, write_files
+    from bpcompare.workers import cores
 
     for option in ("hint", "device"):
         if getattr(arguments, option):

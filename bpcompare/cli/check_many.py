@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bpcompare.cli.progress import Progress
-from bpcompare.cli.workers import start
 from bpcompare.errors import InputError
 from bpcompare.language import N_, _, english, message
 from bpcompare.show.marker_data import as_error
 from bpcompare.show.marker_report import in_short
+from bpcompare.workers import start
 
 if TYPE_CHECKING:
     import subprocess

@@ -7,8 +7,8 @@ import sys
 from contextlib import contextmanager, suppress
 from functools import partial
 
-from bpcompare.cli.workers import cores, start
 from bpcompare.language import language
+from bpcompare.workers import cores, start
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

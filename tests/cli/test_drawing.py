@@ -3,7 +3,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from bpcompare.cli import drawing, workers
+from bpcompare import workers
+from bpcompare.cli import drawing
 from bpcompare.errors import InputError
 from bpcompare.graph.dot import MAX_DRAWN
 from bpcompare.show.graph_pictures import picture

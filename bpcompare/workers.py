@@ -1,4 +1,4 @@
-"""Processes of this package to which a command hands work; each ends when its standard input does."""
+"""Processes of this package to which another hands work; each ends when its standard input does."""
 
 import os
 import subprocess
@@ -13,14 +13,17 @@ def cores() -> int:
 
 
 def start(module: str, *options: str, **streams: Any) -> "subprocess.Popen[Any]":
-    """A process that runs a module of this package; a signal from the terminal does not reach it."""
-    package = str(Path(__file__).parents[2])
+    """A process that runs a module of this package; a signal from the terminal does not reach it.
+
+    Args:
+        module: Its name.
+        options: What it gets as ``sys.argv[1:]``.
+        streams: As `subprocess.Popen` takes them; pipes for its input and output unless they say otherwise.
+    """
+    package = str(Path(__file__).parents[1])
     return subprocess.Popen(
         [sys.executable, "-P", "-m", module, *options],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))},
         start_new_session=True,
-        **streams,
+        **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL} | streams,
     )
