@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import sys
 from types import ModuleType
@@ -141,7 +140,8 @@ def _torchviz() -> Any:
     versions.LooseVersion = TorchVersion  # type: ignore[attr-defined]
     loaded = sys.modules.setdefault(versions.__name__, versions)
     try:
-        return importlib.import_module("torchviz")
+        import torchviz
     finally:
         if loaded is versions:
             del sys.modules[versions.__name__]
+    return torchviz

@@ -37,12 +37,17 @@ def cumulative(x, w):
     return x.cumprod(1) * w
 
 
+def spread_out(x, w):
+    total = x.sum(1, keepdim=True)
+    return torch.sqrt(total).exp() * w
+
+
 def two_outputs(x, w):
     early = x.exp()
     return early, torch.sin(torch.tanh(x) * w)
 
 
-FORWARDS = [attention, diamond, loop, chain, cumulative, two_outputs]
+FORWARDS = [attention, diamond, loop, chain, cumulative, spread_out, two_outputs]
 
 
 def problem_of(forward):

@@ -123,6 +123,8 @@ def test_two_changes_are_tried_only_where_they_are_asked_for():
         return {"x": g * torch.sigmoid(t) ** 2 * (1 - t) * w}
 
     assert explain(twice, samples(two, function=twice), NAMES, pairs=False) == {}
+    with pytest.raises(TypeError):
+        explain(twice, samples(two, function=twice), NAMES, False)
     assert "and" in explain(twice, samples(two, function=twice), NAMES)["x"].says
     assert explain(twice, samples(both, function=twice), NAMES) == {}
 

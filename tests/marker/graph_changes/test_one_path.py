@@ -95,6 +95,17 @@ def test_an_answer_that_is_off_by_more_than_rounding_is_not_named(amount, named_
     assert bool(named(wrong)) is named_still
 
 
+@pytest.mark.parametrize(("tolerances", "named_still"), [(9.5, True), (10.5, False)])
+def test_an_answer_may_miss_by_ten_tolerances_of_the_largest_number_of_its_parts(tolerances, named_still):
+    def wrong(g, right, x, w):
+        rest, path = g * w, g * torch.cos(x)
+        apart = torch.linalg.svd(torch.stack([rest, path]), full_matrices=True)[2][-1]  # at right angles to both
+        largest = max(rest.abs().max(), path.abs().max())
+        return rest + 3 * path + tolerances * 1e-9 * largest * apart / apart.abs().max()
+
+    assert any("sin(x) is held" in says for says, *_ in named(wrong)) is named_still
+
+
 def test_a_problem_with_too_few_numbers_to_solve_for_two_must_agree_all_the_same():
     right = scaled(lambda n: 1, lambda n: 3)
     short = rows(5, 7, 2)

@@ -191,6 +191,27 @@ def test_moved_tensors_stand_for_others_only_where_they_have_a_name():
     assert "x1" not in told  # which the nameless one is called, too
 
 
+def test_in_a_loop_of_two_times_the_time_before_stands_for_each_and_what_the_loop_began_with_for_the_first():
+    def twice(x, w):
+        for _ in range(2):
+            x = torch.tanh(x * w)
+        return x
+
+    x, w, g = drawn(1, 4), drawn(2, 4), drawn(3, 4)
+    problem = graph(twice, [x, w], [g])
+    earlier = [c for c in operands.operands(problem) if str(c.says).startswith("an earlier x stands for x")]
+    (change,) = [c for c in earlier if c.sites[0].op == "tanh"]
+    first = torch.tanh(x * w)
+    torch.testing.assert_close(problem.answers(change.at(problem))[0], g * (1 - first**2) * (1 - x**2) * w**2)
+
+
+def test_a_tensor_of_zeros_that_a_rule_reads_is_saved_too():
+    problem = graph(lambda x, w: x * w, [drawn(1, 3), 0 * drawn(2, 3)])
+    (step,) = [step for step in problem.graph.steps if step.op == "mul"]
+    ((position, value),) = operands._saved(operands.local(step, 0, problem.gradients[step.index]))
+    assert (position, value.tolist()) == (1, [0, 0, 0])
+
+
 def test_the_saved_tensors_of_a_step_are_those_its_rule_reads():
     expected = {
         "mul": {0: [1], 1: [0]},

@@ -92,6 +92,7 @@ def test_reductions_of_one_kind_and_those_of_one_call_are_held_together():
         "every mean and sum is held constant (low, high, shift, scale)",
     ]
     assert [str(told[says].through) for says in kinds] == ["every mean", "every mean and sum"]
+    assert [told[says].place.split(": ")[1] for says in kinds] == ["w.mean(1, keepdim=True)", "x.amin(1, keepdim=True)"]
     norm = graph(lambda x, w: torch.nn.functional.layer_norm(x * w, (4,)) * x.sum(), [X, W], [G])
     inside = [str(change.through) for change in paths.paths(norm) if str(change.says).startswith("every")]
     assert any("torch.nn.functional.layer_norm(x * w, (4,))" in words for words in inside)

@@ -96,6 +96,17 @@ def test_a_product_of_matrices_may_be_one_of_means_or_lack_a_factor():
             torch.testing.assert_close(mine, other, rtol=1e-12, atol=1e-12, msg=says)
 
 
+def test_in_a_stack_of_products_the_mean_is_one_of_each():
+    x, w, g = drawn(1, 2, 3, 4), drawn(2, 2, 4, 5), drawn(3, 2, 3, 5)
+    found = offered(reductions.reductions, graph(torch.bmm, [x, w], [g]))
+    for says, (_, _, (by_x, by_w)) in found.items():
+        if "for the gradient of x0 the mean" in says:
+            torch.testing.assert_close(by_x, g.sum(2, keepdim=True) @ w.mean(2)[:, None, :])
+        if "for the gradient of x1 the mean" in says:
+            torch.testing.assert_close(by_w, x.mean(1)[:, :, None] @ g.sum(1, keepdim=True))
+    assert len(found) == 4
+
+
 def test_a_product_with_a_vector_has_one_mean():
     v, g = drawn(4, 4), drawn(5, 3)
     found = offered(reductions.reductions, graph(lambda x, v: x @ v, [X, v], [g]))

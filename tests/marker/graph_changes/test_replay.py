@@ -144,12 +144,28 @@ def test_a_square_input_may_be_transposed_and_another_may_not():
     torch.testing.assert_close(change.outputs(made), [(x.transpose(1, 2) * 2).cumsum(2)])
 
 
+def test_only_a_value_of_the_same_shape_stands_for_another():
+    made = graph(lambda x, w: torch.tanh(x * w) + x, [X, W[0]], [G])
+    told = {str(c.says).split("in which ")[-1] for c in replay.all_changes(made) if "stands" in str(c.says)}
+    product = "torch.tanh(x * w) + x"
+    assert told == {
+        "x0 stands for x * w in torch.tanh(x * w)",
+        f"x0 stands for torch.tanh(x * w) in {product}",
+        f"x * w stands for torch.tanh(x * w) in {product}",
+        f"x * w stands for x0 in {product}",
+        f"torch.tanh(x * w) stands for x0 in {product}",
+    }
+
+
 def test_where_a_change_is_not_to_be_had_in_a_problem_there_is_no_answer():
     first = graph(lambda x, w: (x * 2).cumsum(0) + w, [drawn(1, 3, 3), drawn(2, 3, 3)])
     changes = {str(c.says).split("in which ")[-1]: c for c in replay.all_changes(first)}
     longer = graph(lambda x, w: (x * 2).cumsum(0) + w, [drawn(1, 3, 2), drawn(2, 3, 2)])
     assert changes["x0 is transposed"].answers(longer) is None
     assert changes["x0 is transposed"].outputs(longer) is None
+    sums = [graph(lambda x: (x * 2).sum(), [drawn(1, *shape)]) for shape in ((2, 3, 3), (2, 3, 4), (3, 3, 2))]
+    transposed = next(c for c in replay.all_changes(sums[0]) if "transposed" in str(c.says))
+    assert [transposed.answers(one) is None for one in sums] == [False, True, True]
     row = graph(lambda x, w: (x * 2).cumsum(0) + w, [drawn(1, 3), drawn(2, 3)])
     assert changes["x0 is flipped along axis 1"].answers(row) is None
     assert changes["x0 is flipped along axis 0"].answers(row) is not None

@@ -122,6 +122,16 @@ def test_what_a_change_does_to_every_step_is_the_difference_of_two_walks():
         assert screen.carried(placed, frozenset({top})).keys() == {top}  # what reaches a cut goes no further
 
 
+def test_what_a_change_gives_a_broadcast_operand_is_added_up():
+    x, w, g = drawn(1, 4), drawn(2, 3, 4), drawn(3, 3, 4)
+    problem = graph(lambda x, w: x * w, [x, w], [g])
+    screen = Screen(problem, [shadowed(problem, 0, [], x, x)])
+    (step,) = [step for step in problem.graph.steps if step.op == "mul"]
+    shadows = screen.shadow({(step.index, 0): [lambda p, at: at.gradient * 2]})
+    leaf = screen.answers[0].moved[problem.graph.inputs[0].index]
+    np.testing.assert_allclose(shadows[0], project(leaf, (2 * g - g * w).sum(0)), rtol=1e-12)
+
+
 def test_an_answer_is_projected_on_each_direction_and_parts_are_added_up():
     along = torch.stack([drawn(k, 6) for k in range(DIRECTIONS)])
     value = drawn(9, 2, 3)
@@ -137,6 +147,9 @@ def test_parallel_is_what_is_the_other_times_a_number():
     assert is_parallel(answer * (1 + 4e-7 * np.array([1, -1, 1, -1])), answer)
     assert not is_parallel(answer * (1 + 4e-6 * np.array([1, -1, 1, -1])), answer)
     assert not is_parallel(0 * answer, answer)
+    first, almost = np.array([1.0, 0, 0, 0]), np.array([1.0, 1e-6, 0, 0])
+    assert is_parallel(first, almost)  # a millionth of the largest, no more
+    assert not is_parallel(first, almost + np.array([0, 1e-9, 0, 0]))
     assert all_parallel(np.stack([answer, answer[::-1], 2 * answer, answer * np.nan]), answer) == [0, 2]
 
 

@@ -1,12 +1,13 @@
 """The search step by step: how far it is, what it works out, what it believes, and in which order it asks."""
 
+from dataclasses import replace
 from unittest.mock import patch
 
 import pytest
 import torch
 from marker.graph_changes.one_step import drawn, graph, search_of, step_of
 
-from bpcompare.marker.hypotheses.graph_changes import replay, screen, search
+from bpcompare.marker.hypotheses.graph_changes import jacobians, replay, screen, search
 from bpcompare.marker.hypotheses.graph_changes.change import Change, one_change
 from bpcompare.marker.hypotheses.graph_changes.search import Found, Progress, Search
 from bpcompare.marker.hypotheses.graph_changes.sentences import called
@@ -34,6 +35,9 @@ def test_nothing_is_said_for_two_seconds_and_then_a_sentence_a_second():
         clock.now = 200.0
         progress.tell("{percent} % tried", 1, 3)
         assert said[-1] == "33 % tried"
+        clock.now = 250.0
+        progress.tell("{percent} % tried", 3, 3)
+        assert said[-1] == "100 % tried"
         clock.now = 300.0
         progress.tell("{percent} % tried", 0, 0)
         assert said[-1] == "0 % tried"
@@ -176,10 +180,10 @@ def test_a_factor_is_one_of_all_problems_and_zero_fits_zero():
     assert found.factor(answer, right) == SizeFactor(2.0)
     assert found.factor(answer, [right[0], right[1], right[2] * 3]) is None
     assert found.factor(answer, [right[0], right[1], right[2].flip(0)]) is None
-    zero = type(answer)(0, [0 * answer.arrays[0], *answer.arrays[1:]])
+    zero = replace(answer, arrays=[0 * answer.arrays[0], *answer.arrays[1:]])
     assert found.factor(zero, [0 * right[0], *right[1:]]) == SizeFactor(2.0)
     assert found.factor(zero, right) is None
-    nothing = type(answer)(0, [0 * array for array in answer.arrays])
+    nothing = replace(answer, arrays=[0 * array for array in answer.arrays])
     assert found.factor(nothing, [0 * one for one in right]) is None
 
 
@@ -234,9 +238,9 @@ def test_the_screened_problem_is_one_where_the_answer_is_wrong():
 
 def test_parts_of_several_results_are_added_where_they_are_known():
     one, two = torch.tensor([1.0, 2.0]), torch.tensor([10.0, 20.0])
-    total = screen._plus([one, None, one, None], [two, two, None, None])
+    total = jacobians.plus([one, None, one, None], [two, two, None, None])
     assert [part if part is None else part.tolist() for part in total] == [[11, 22], [10, 20], [1, 2], None]
-    assert screen._plus(one, two).tolist() == [11, 22]
+    assert jacobians.plus(one, two).tolist() == [11, 22]
     less = screen._minus([two, None, two], [one, one, None])
     assert [part if part is None else part.tolist() for part in less] == [[9, 18], [-1, -2], [10, 20]]
     gone = screen._minus(None, [one, None])

@@ -253,6 +253,7 @@ def test_where_gradients_are_off_they_pass_only_where_they_are_asked_to():
         with torch.no_grad():
             return x * 2
 
+    assert not any(step.graded for step in trace.trace(forward, [X], ["x"]).steps if step.op == "mul")
     for through in (False, True):
         found = trace.trace(forward, [X], ["x"], through)
         assert [step.graded for step in found.steps if step.op == "mul"] == [through]

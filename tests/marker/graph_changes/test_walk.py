@@ -145,6 +145,19 @@ def test_the_tangent_of_each_step_is_how_it_moves(name, position):
         torch.testing.assert_close(moved[end][k], slope, rtol=1e-7, atol=1e-8)
 
 
+def test_a_maximum_that_is_compared_and_subtracted_is_held_constant_all_the_same():
+    def stable(x, w):
+        largest = x.amax(1, keepdim=True)
+        apart = (x - largest).exp()
+        return apart / apart.sum(1, keepdim=True) * w * (x >= largest - 1)
+
+    problem = graph(stable, [X, W], [G])
+    assert not step_of(problem, "amax").graded
+    leaves = [X.clone().requires_grad_(), W.clone().requires_grad_()]
+    right = torch.autograd.grad(stable(*leaves), leaves, G)
+    torch.testing.assert_close(problem.answers({}), list(right), rtol=1e-10, atol=1e-12)
+
+
 def test_tangents_begin_at_their_input_and_go_nowhere_that_does_not_depend_on_it():
     problem = graph(lambda x, w: torch.tanh(x) * w.exp(), [X, W], [G])
     moved = tangents(problem, 0, [G])

@@ -1,7 +1,7 @@
 """One problem in which changes are tried cheaply: how far each of them moves every answer along a few directions."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,26 +26,23 @@ class Answer:
 
     index: int
     arrays: Sequence[Tensor]
-    shadow: Array = field(default_factory=lambda: np.zeros(0))
-    true: Array = field(default_factory=lambda: np.zeros(0))
-    moved: dict[int, Any] = field(default_factory=dict)
+    shadow: Array
+    true: Array
+    moved: dict[int, Any]
 
 
 def shadowed(problem: Traced, index: int, arrays: Sequence[Tensor], given: Tensor, true: Tensor) -> Answer:
     """The answer with the shadows of what was given for it and of the true gradient in this problem."""
-    answer = Answer(index, arrays)
     step = problem.graph.inputs[problem.wanted[index]]
     assert step is not None
     generator = torch.Generator().manual_seed(SEED + index)
     directions = [torch.randn(step.value.shape, generator=generator, dtype=torch.float64) for _ in range(DIRECTIONS)]
     moved = tangents(problem, problem.wanted[index], directions)
-    answer.moved = {
-        index: torch.stack(parts).reshape(DIRECTIONS, -1) if isinstance(parts[0], Tensor) else parts
-        for index, parts in moved.items()
+    flat = {
+        at: torch.stack(parts).reshape(DIRECTIONS, -1) if isinstance(parts[0], Tensor) else parts
+        for at, parts in moved.items()
     }
-    answer.shadow = project(directions, given)
-    answer.true = project(directions, true)
-    return answer
+    return Answer(index, arrays, project(directions, given), project(directions, true), flat)
 
 
 class Screen:

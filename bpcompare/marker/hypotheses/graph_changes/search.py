@@ -224,6 +224,5 @@ def _ratio(given: Tensor, guess: Tensor, tolerance: float) -> float | None:
     if norm == 0.0:
         return 0.0 if not bool(given.any()) else None
     value = float((given * guess).sum()) / norm
-    largest = max(float(given.abs().max()), abs(value) * float(guess.abs().max()))
     missed = float((given - value * guess).abs().max())
-    return value if value and missed <= tolerance * largest else None
+    return value if value and missed <= tolerance * float(given.abs().max()) else None
