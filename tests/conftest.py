@@ -1,8 +1,10 @@
 """What the tests of several rooms share."""
 
 import contextlib
+import functools
 import gc
 import importlib
+import inspect
 import sys
 
 import pytest
@@ -77,13 +79,36 @@ def one_worker(one_sandbox, sandbox, monkeypatch):
 
 
 @pytest.fixture(scope="session")
+def loops_once():
+    """From now on a loop of the pitfalls that was gone through is not gone through again, in whichever language."""
+    from bpcompare.lessons.pitfalls import wrong_loops
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("train", "largest_stable_lr"):
+            patch.setattr(wrong_loops, name, _once(getattr(wrong_loops, name)))
+        yield
+
+
+def _once(function):
+    """The function, which is called once for the same values, however they are given."""
+    signature, call = inspect.signature(function), functools.cache(function)
+
+    def once(*given, **named):
+        bound = signature.bind(*given, **named)
+        bound.apply_defaults()
+        return call(*bound.args, **bound.kwargs)
+
+    return once
+
+
+@pytest.fixture(scope="session")
 def computed():
     """What was computed once for each language: (function, language) → its result."""
     return {}
 
 
 @pytest.fixture
-def computed_once(computed, monkeypatch):
+def computed_once(computed, loops_once, monkeypatch):
     """What a command computes without regard to its options is not computed again for another test."""
     for name in ("lessons.published.reproduce.reproduce", "show.report.page.pitfalls"):
         module, _, function = f"bpcompare.{name}".rpartition(".")

@@ -1,7 +1,7 @@
 """The second half of a large table of plain numbers, converted by another process while this one converts the first.
 
 A thread would not do: while simdjson reads, no other Python runs. The process writes the columns asked for into a file
-without a name, and fails where not all is plain. Whatever comes of it, this process can also read on alone.
+without a name, and fails where not all is plain. It is a help only: without it this process reads on alone.
 """
 
 import subprocess
@@ -19,8 +19,8 @@ from bpcompare.problem.csv_plain import plain_numbers
 from bpcompare.workers import cores, start
 
 BLOCK = 2**17  # bytes, and then rows, at a time
-LEAST = 2**26  # bytes; half of less is read before another process has started
-HEAD_START = 2**24  # bytes; about what is read here meanwhile
+LEAST = 2**27  # bytes; on much less, another process saves less than its start takes
+HEAD_START = 3 * 2**24  # bytes; about what this process converts while the other starts and writes
 
 
 class SecondHalf(NamedTuple):
@@ -86,12 +86,13 @@ def _start(opened: ExitStack, path: Path, place: int, options: Sequence[object],
 
 def convert(file: BinaryIO, numbers: BinaryIO, delimiter: str, decimal: str, cells: str, *places: str) -> None:
     """What the process does; anything but plain numbers is an error, which ends it."""
+    np.empty(2**21)  # freed at once: glibc keeps as much for the next arrays, which then need no new pages
     wanted = [*map(int, places)]
     while block := file.read(BLOCK) + (line := file.readline(BLOCK)):
         found = None if len(line) == BLOCK else plain_numbers(block, delimiter, decimal, int(cells))
         if found is None:
             sys.exit(1)
-        numbers.write(found[:, wanted].tobytes())
+        numbers.write(np.stack([found[:, place] for place in wanted], 1).tobytes())
 
 
 if __name__ == "__main__":

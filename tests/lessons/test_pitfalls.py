@@ -12,6 +12,8 @@ from bpcompare.lessons.pitfalls.learning_rate import PITFALLS, run
 from bpcompare.lessons.pitfalls.pitfall import Prediction, descent, distance, main_problem, main_theory
 from bpcompare.show import pitfalls as show
 
+pytestmark = pytest.mark.usefixtures("loops_once")
+
 # What the pitfalls must keep to, whatever they say themselves: float64 over some hundred steps; float16 keeps 11 bits.
 CURVE = dict.fromkeys(PITFALLS, 1e-09) | {"float16": 0.5}
 
@@ -141,7 +143,7 @@ def test_the_command_runs_one_pitfall_and_writes_its_picture(tmp_path, capsys):
 
 def test_the_command_runs_them_all(pitfalls, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(learning_rate, "run", pitfalls.__getitem__)
-    assert main(["pitfalls", "--out", str(tmp_path)]) == 0
+    assert main(["pitfalls", "--dpi", "30", "--out", str(tmp_path)]) == 0
     assert {path.name for path in tmp_path.iterdir()} == {f"{name}.png" for name in PITFALLS}
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in tmp_path.iterdir())
     assert capsys.readouterr().out.count("✓") == len(PITFALLS) == 10

@@ -14,6 +14,7 @@ import pytest
 import torch
 from pictures import unrendered
 
+import bpcompare
 from bpcompare.cli import main
 from bpcompare.comparison.linear import compare
 from bpcompare.comparison.network import compare_network
@@ -67,7 +68,7 @@ def counted():
 
 
 @pytest.fixture(scope="module")
-def default(tmp_path_factory, counted):
+def default(tmp_path_factory, counted, loops_once):
     """The folder that `compare --report` writes: the page next to the files that it must agree with."""
 
     def counting(comparison, on_step):
@@ -122,13 +123,16 @@ def opened(window, path, width):
     return tab
 
 
+COLOURS = "{runOnly: ['color-contrast', 'link-in-text-block']}"
+
+
 def violations(tab):
-    """What axe finds serious in the light page and in the dark one."""
+    """What axe finds serious in the light page, and in the dark one, which differs by its colours only."""
     tab.evaluate(AXE.read_text(encoding="utf-8"))
     found = {}
-    for scheme in ("light", "dark"):
+    for scheme, rules in (("light", "{}"), ("dark", COLOURS)):
         tab.emulate_media(color_scheme=scheme)
-        every = tab.evaluate("axe.run(document, {resultTypes: ['violations']}).then(r => r.violations)")
+        every = tab.evaluate(f"axe.run(document, {{resultTypes: ['violations'], ...{rules}}}).then(r => r.violations)")
         serious = [v for v in every if v["impact"] in ("serious", "critical")]
         found[scheme] = {v["id"]: [node["html"][:120] for node in v["nodes"][:3]] for v in serious}
     tab.emulate_media(color_scheme="light")
@@ -308,6 +312,13 @@ def test_axe_finds_no_serious_violation(seen, which, scheme):
     assert seen(which).violations[scheme] == {}
 
 
+def test_the_dark_page_differs_by_its_colours_only():
+    css = (Path(bpcompare.__file__).parent / "show" / "report" / "templates" / "report.css").read_text()
+    (dark,) = re.findall(r"prefers-color-scheme[^{]*\{\s*:root \{(.*?)\}\s*\}", css, re.DOTALL)
+    assert re.fullmatch(r"(\s*--\w+: #[0-9a-f]{6};)+\s*", dark)
+    assert css.count("prefers-color-scheme") == 1
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_nothing_is_wider_than_the_screen(seen, width):
     assert seen("default", width).evaluate("document.documentElement.scrollWidth") <= width
@@ -336,7 +347,7 @@ ODD = {
     "rank-deficient": (lambda: from_data(torch.ones(5, 3), torch.arange(5.0)[:, None]), {"epochs": 3}),
     "several outputs": (lambda: line(weight=[[1.0, 2.0], [0.0, 4.0]], bias=[1.0, 2.0]), {"epochs": 3}),
     "12 inputs": (lambda: line(weight=[[1.0] * 12]), {"epochs": 3, "lr": 0.05}),
-    "exact fit": (lambda: line(noise=0.0), {"epochs": 300, "lr": 0.7}),
+    "exact fit": (lambda: line(noise=0.0), {"epochs": 160, "lr": 0.7}),
     "batches": (lambda: line(), {"epochs": 2, "batch_size": 30}),
     "rules of PyTorch": (
         lambda: line(),

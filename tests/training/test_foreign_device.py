@@ -109,8 +109,8 @@ def test_every_kind_of_rule_steps_there(rule):
 @pytest.mark.usefixtures("foreign")
 def test_a_network_is_recorded_there():
     problem = quadratic(layers=(2, 5, 1))
-    there = compare(problem, ["manual", "autograd", "adam", "graph"], lr=0.01, epochs=3, batch_size=4, device="cuda")
-    plain = compare(problem, ["manual", "autograd", "adam", "graph"], lr=0.01, epochs=3, batch_size=4)
+    there = compare(problem, ["manual", "autograd", "adam", "graph"], lr=0.01, epochs=2, batch_size=8, device="cuda")
+    plain = compare(problem, ["manual", "autograd", "adam", "graph"], lr=0.01, epochs=2, batch_size=8)
     for name, result in there.results.items():
         assert result.run.track.fingerprints == plain.results[name].run.track.fingerprints
         assert {p.device.type for p in result.model.parameters()} == {"cpu"}

@@ -110,6 +110,10 @@ def test_a_factor_is_the_number_or_the_size():
     assert [found[name].cost for name in NAMES] == [pytest.approx(1.8), pytest.approx(1.7)]
 
 
+def test_one_problem_is_enough_to_tell_a_small_number():
+    assert explain(forward, samples(WRONG["a factor"], 1), NAMES)["x"].says == "it is 3 times the right gradient"
+
+
 def test_two_changes_are_tried_only_where_they_are_asked_for():
     def both(g, x, w, gx, gw):
         t = torch.tanh(x * w)
@@ -199,11 +203,12 @@ def test_no_terms_are_counted_that_are_as_many_in_all_problems_or_when_there_are
         problem.sizes |= {"n": 4 + k}
     module._count_terms(made)
     assert len(made[0].sizes) == 2
-    full = [graph(fixed, [drawn(k, 4 + k), drawn(k + 9, 4 + k)]) for k in range(3)]
-    for k, problem in enumerate(full):
-        problem.sizes |= {f"n{j}": 4 + k + 7 * j for j in range(module.MOST_SIZES + 2)}
-    module._count_terms(full)
-    assert len(full[0].sizes) == module.MOST_SIZES + 2
+    for known in (module.MOST_SIZES + 1, module.MOST_SIZES + 2):
+        full = [graph(fixed, [drawn(k, 4 + k), drawn(k + 9, 4 + k)]) for k in range(3)]
+        for k, problem in enumerate(full):
+            problem.sizes |= {f"n{j}": 4 + k + 7 * j for j in range(known)}
+        module._count_terms(full)
+        assert len(full[0].sizes) == module.MOST_SIZES + 2
 
 
 def test_a_gradient_that_is_not_asked_for_is_not_explained():

@@ -1,5 +1,7 @@
 """What is solved for and not tried: a parameter that was updated too early, a bracket that was moved."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from marker.graph_changes.one_step import drawn, graph, search_of, step_of
@@ -44,7 +46,17 @@ def entrywise(g, right, x, w, rate=0.05):
     return delta * (w - rate * delta * x)
 
 
+def besides(g, right, x, w, rate=0.05):
+    return entrywise(g, right, x, w, rate) + g * torch.cos(x)
+
+
 UPDATED = {
+    "besides another path": (
+        lambda x, w: torch.tanh(x * w) + torch.sin(x),
+        lambda k: (drawn(20 + k, 3 + k, 4), drawn(40 + k, 3 + k, 4)),
+        besides,
+        "",
+    ),
     "the second factor": (lambda x, w: torch.tanh(x @ w), matrices, left, "torch.tanh(x @ w)"),
     "the first factor": (
         lambda x, w: torch.tanh(w @ x),
@@ -212,6 +224,15 @@ def test_a_bracket_that_is_not_in_every_problem_is_none():
     assert one_unknown._Moved(0, 0, Site(power.key, 0), twice).answers(search.problem) is None
 
 
+def test_a_factor_that_does_not_fit_a_shape_is_not_what_is_left_out():
+    search = search_of(squares, draw, later_misses)
+    (power,) = [step for step in search.problem.graph.steps if step.op == "pow"]
+    change = next(c for c in search.changes if c.kind == DERIVATIVE and len(c.sites) == 1)
+    misfit = replace(change, act=lambda problem, at: at.gradient.reshape(7, 7))
+    moved = one_unknown._Moved(0, 0, Site(power.key, 0), misfit)
+    assert not one_unknown._gives(moved, search.problem, search.answers[0].arrays[search.screened], 0)
+
+
 def test_a_bracket_must_give_the_answer_in_every_problem():
     def sometimes(g, right, x, w):
         return later_misses(g, right, x, w) if len(x) != 4 else right * 2
@@ -229,13 +250,21 @@ def test_the_problem_that_tells_most_is_tried_first_and_then_all():
     assert [problem for problem, _ in turns[1:]] == list(search.problems)
 
 
-def test_a_dear_change_is_not_what_a_bracket_leaves_out():
+@pytest.mark.parametrize(
+    ("kind", "cost", "named"),
+    [
+        ("derivative", one_unknown.FACTOR_LEFT_OUT, True),
+        ("reduction", one_unknown.FACTOR_LEFT_OUT, True),
+        ("derivative", one_unknown.FACTOR_LEFT_OUT + 0.01, False),
+        ("operand", 1.0, False),
+    ],
+)
+def test_what_a_bracket_leaves_out_is_a_cheap_change_of_a_derivative_or_a_sum(kind, cost, named):
     search = search_of(squares, draw, later_misses)
-    for change in search.changes:
-        assert isinstance(change.cost, float)
-    search.changes = [c for c in search.changes if c.cost > one_unknown.FACTOR_LEFT_OUT or c.kind == "path"]
+    left_out = [c for c in search.changes if "x * w the other factor is left out" in str(c.says)]
+    search.changes = [replace(one, kind=kind, cost=cost) for one in left_out]
     one_unknown.name(search)
-    assert found(search) == []
+    assert bool(found(search)) is named
 
 
 def test_a_gradient_in_the_place_of_an_input_is_laid_out_as_the_input_is():

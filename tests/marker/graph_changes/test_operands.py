@@ -191,6 +191,29 @@ def test_moved_tensors_stand_for_others_only_where_they_have_a_name():
     assert "x1" not in told  # which the nameless one is called, too
 
 
+def test_another_tensor_has_the_shape_of_the_one_it_stands_for_not_of_the_result():
+    x, w, g = drawn(1, 3, 4), drawn(2, 4, 2), drawn(3, 3, 2)
+    problem = graph(lambda x, w: (x @ w) * torch.sin(x).sum(), [x, w], [g])
+    says = "torch.sin(x) stands for x0 in the derivative of x @ w"
+    (change,) = [c for c in operands.operands(problem) if str(c.says) == says]
+    right = torch.sin(x).t() @ (g * torch.sin(x).sum())
+    torch.testing.assert_close(problem.answers(change.at(problem))[1], right)
+
+
+def test_in_a_stack_each_matrix_is_transposed():
+    x, w, g = drawn(1, 2, 3, 3), drawn(2, 2, 3, 3), drawn(3, 2, 3, 3)
+    problem = graph(lambda x, w: torch.bmm(x, w), [x, w], [g])
+    changes = {str(c.says): problem.answers(c.at(problem)) for c in operands.operands(problem)}
+    by_x, by_w = (changes[f"{name} is transposed in the derivative of torch.bmm(x, w)"] for name in ("x1", "x0"))
+    torch.testing.assert_close(by_x[0], torch.einsum("bij,bjk->bik", g, w))
+    torch.testing.assert_close(by_w[1], torch.einsum("bij,bjk->bik", x, g))
+
+
+def test_a_number_in_a_tensor_is_never_transposed():
+    problem = graph(lambda x, w: x * w, [drawn(1, 3), drawn(2)])
+    assert not any("transposed" in str(change.says) for change in operands.operands(problem))
+
+
 def test_in_a_loop_of_two_times_the_time_before_stands_for_each_and_what_the_loop_began_with_for_the_first():
     def twice(x, w):
         for _ in range(2):
@@ -203,6 +226,11 @@ def test_in_a_loop_of_two_times_the_time_before_stands_for_each_and_what_the_loo
     (change,) = [c for c in earlier if c.sites[0].op == "tanh"]
     first = torch.tanh(x * w)
     torch.testing.assert_close(problem.answers(change.at(problem))[0], g * (1 - first**2) * (1 - x**2) * w**2)
+    second = torch.tanh(first * w)
+    by_second = g * (1 - second**2)
+    by_first = by_second * w * (1 - first**2)
+    (change,) = [c for c in operands.operands(problem) if str(c.says).startswith("a later x stands for x")]
+    torch.testing.assert_close(problem.answers(change.at(problem))[1], by_second * second + by_first * first)
 
 
 def test_a_tensor_of_zeros_that_a_rule_reads_is_saved_too():

@@ -80,6 +80,8 @@ def test_a_reduction_whose_result_is_not_spread_out_again_has_no_other_axes():
     assert not told(lambda x: x.sum(1).exp(), x)
     assert not told(lambda x: torch.tanh(x.sum(1, keepdim=True)) * x, x)  # a step that no ε, root or power is
     assert not told(lambda x: x / x.sum(), drawn(1, 4, low=0.2))  # one axis
+    one = torch.ones(1, 1, dtype=torch.float64)
+    assert not told(lambda x: x / (x.sum(1) + one), x[:, :3])  # spread out by an axis in front
 
 
 def test_between_the_reduction_and_its_use_may_stand_roots_and_powers():

@@ -158,21 +158,32 @@ def test_only_a_value_of_the_same_shape_stands_for_another():
 
 
 def test_where_a_change_is_not_to_be_had_in_a_problem_there_is_no_answer():
-    first = graph(lambda x, w: (x * 2).cumsum(0) + w, [drawn(1, 3, 3), drawn(2, 3, 3)])
+    def summed(x, w):
+        return (x * 2).cumsum(0) + w
+
+    def total(x):
+        return x.sum() * 2
+
+    first = graph(summed, [drawn(1, 3, 3), drawn(2, 3, 3)])
     changes = {str(c.says).split("in which ")[-1]: c for c in replay.all_changes(first)}
-    longer = graph(lambda x, w: (x * 2).cumsum(0) + w, [drawn(1, 3, 2), drawn(2, 3, 2)])
+    longer = graph(summed, [drawn(1, 3, 2), drawn(2, 3, 2)])
     assert changes["x0 is transposed"].answers(longer) is None
     assert changes["x0 is transposed"].outputs(longer) is None
-    sums = [graph(lambda x: (x * 2).sum(), [drawn(1, *shape)]) for shape in ((2, 3, 3), (2, 3, 4), (3, 3, 2))]
+    sums = [graph(total, [drawn(1, *shape)]) for shape in ((2, 3, 3), (2, 3, 4), (3, 3, 2))]
     transposed = next(c for c in replay.all_changes(sums[0]) if "transposed" in str(c.says))
     assert [transposed.answers(one) is None for one in sums] == [False, True, True]
-    row = graph(lambda x, w: (x * 2).cumsum(0) + w, [drawn(1, 3), drawn(2, 3)])
+    row = graph(summed, [drawn(1, 3), drawn(2, 3)])
     assert changes["x0 is flipped along axis 1"].answers(row) is None
     assert changes["x0 is flipped along axis 0"].answers(row) is not None
+    square = graph(torch.mm, [drawn(1, 3, 3), drawn(2, 3, 3)])
+    oblong = graph(torch.mm, [drawn(1, 2, 3), drawn(2, 3, 4)])
+    (twice,) = [c for c in replay.all_changes(square) if "x1 stands for x0" in str(c.says)]
+    assert twice.answers(square) is not None
+    assert twice.answers(oblong) is None  # no such product
     elsewhere = graph(lambda x, w: torch.tanh(x) * w, [drawn(1, 3, 3), drawn(2, 3, 3)])
     without = next(c for c in replay.all_changes(first) if "without the constant 2" in str(c.says))
     assert without.answers(elsewhere) is None
-    broadcast = graph(lambda x, w: (x * 2).cumsum(0) + w, [drawn(1, 3, 3), drawn(2, 1, 3)])
+    broadcast = graph(summed, [drawn(1, 3, 3), drawn(2, 1, 3)])
     stands = changes["x1 stands for x0 in x * 2"]
     assert stands.answers(broadcast) is None  # of another shape
 
@@ -204,8 +215,11 @@ def test_of_several_times_of_another_value_it_is_the_last_one_before():
 
 
 def test_what_does_not_depend_on_an_input_is_left_as_it_is_and_a_step_out_of_range_gives_none():
-    made = graph(lambda x, w: x[torch.tensor([0, 2])] * 2 + w[:2] * 3, [drawn(1, 3, 3), drawn(2, 3, 3)])
-    shorter = graph(lambda x, w: x[torch.tensor([0, 2])] * 2 + w[:2] * 3, [drawn(1, 4, 3), drawn(2, 2, 3)])
+    def picked(x, w):
+        return x[torch.tensor([0, 2])] * 2 + w[:2] * 3
+
+    made = graph(picked, [drawn(1, 3, 3), drawn(2, 3, 3)])
+    shorter = graph(picked, [drawn(1, 4, 3), drawn(2, 2, 3)])
     stands = next(c for c in replay.all_changes(made) if "x1 stands for x0 in x[" in str(c.says))
     assert stands.answers(shorter) is None
     assert stands.outputs(made) is not None

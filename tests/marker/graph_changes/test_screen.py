@@ -132,6 +132,13 @@ def test_what_a_change_gives_a_broadcast_operand_is_added_up():
     np.testing.assert_allclose(shadows[0], project(leaf, (2 * g - g * w).sum(0)), rtol=1e-12)
 
 
+def test_what_is_no_gradient_of_the_operand_s_kind_moves_nothing():
+    problem, screen = searched(lambda x, w: x * w)
+    (step,) = [step for step in problem.graph.steps if step.op == "mul"]
+    shadows = screen.shadow({(step.index, 0): [lambda p, at: [at.gradient]]})
+    assert not any(shadow.any() for shadow in shadows.values())
+
+
 def test_an_answer_is_projected_on_each_direction_and_parts_are_added_up():
     along = torch.stack([drawn(k, 6) for k in range(DIRECTIONS)])
     value = drawn(9, 2, 3)

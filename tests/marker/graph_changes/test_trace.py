@@ -101,6 +101,11 @@ def test_each_step_calculated_again_from_its_arguments_gives_its_value(forward):
             torch.testing.assert_close(again, step.value, rtol=0, atol=0)
 
 
+def test_a_write_is_a_step_of_the_operation_that_writes():
+    assert ops(signs_and_sums, X, W) == ["input", "input", "mul", "neg", "add", "add"]
+    assert ops(lambda x: x[0].mul_(2), X)[-3:] == ["select", "mul", "write"]
+
+
 def test_the_arguments_are_left_as_they_were():
     x = X.clone()
 
@@ -134,8 +139,14 @@ def test_what_cannot_be_followed_is_refused():
         torch.exp(x, out=out)
         return out
 
-    with pytest.raises(trace.Untraceable, match="changes a tensor in place"):
-        graph(out_argument, [X])
+    def several_at_once(x):
+        out = x * 1
+        torch._foreach_mul_([out], 2.0)
+        return out
+
+    for forward in (out_argument, several_at_once):
+        with pytest.raises(trace.Untraceable, match="changes a tensor in place"):
+            graph(forward, [X])
 
     def row(x):
         x[0].mul_(2)

@@ -82,7 +82,7 @@ class Screen:
             return None
         before = gradient if slot == NODE else self._usual(step, slot, gradient)
         after = act(self.problem, local(step, max(slot, 0), gradient))
-        if before is None or (after is not None and not isinstance(after, type(before))):
+        if after is not None and not isinstance(after, type(before)):
             return None
         if isinstance(after, Tensor) and isinstance(before, Tensor) and after.shape != before.shape:
             after = sum_to(after, before.shape)

@@ -115,8 +115,7 @@ class _Recorder(TorchDispatchMode):
         shared = [tensor for tensor in self.alive if _storage(tensor) == _storage(target)]
         for tensor in shared:
             known = self.of[id(tensor)]
-            if known.value is tensor or _storage(known.value) == _storage(target):
-                known.value = known.value.clone()
+            known.value = known.value.clone()
         func(*args, **kwargs)
         places = stack(sys._getframe(), _forward.__code__)
         named = {name: self._as_steps(item) for name, item in kwargs.items()}
