@@ -170,10 +170,6 @@ class ComparisonOutput:
     @cached_property
     def figures(self) -> Mapping[str, Any]:
         """The figures by their names."""
-        from bpcompare.show import drawing_library
-
-        drawing_library.load()
-
         from bpcompare.show import comparison_figures, network_figures
 
         if self.request.layers:

@@ -49,11 +49,8 @@ def ready(formats: Collection[str], style: str = "paper", dpi: int | None = None
 
 
 def _drawn_here(dot: str, format: str) -> bytes:
-    from bpcompare.show import drawing_library
     from bpcompare.show.graph_pictures import picture
 
-    if format in BY_MATPLOTLIB:
-        drawing_library.load()
     return picture(dot, format)
 
 

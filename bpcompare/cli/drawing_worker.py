@@ -23,12 +23,10 @@ def main() -> None:
     gc.disable()  # it lives for two seconds
 
     from bpcompare.language import set_language
-    from bpcompare.show import drawing_library
     from bpcompare.show.page import drawn_for
 
     language, style, dpi = sys.argv[1:]
     set_language(language)
-    drawing_library.load()
     with drawn_for(style, int(dpi) if dpi else None):
         _drawn(FIRST, "png")
         while task := tasks.get():

@@ -39,10 +39,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     from bpcompare.lessons.pitfalls import learning_rate
     from bpcompare.results.write import check_folder
-    from bpcompare.show import drawing_library
-
-    drawing_library.load()
-
     from bpcompare.show import pitfalls as show
 
     names = [arguments.name] if arguments.name is not None else list(learning_rate.PITFALLS)

@@ -84,10 +84,6 @@ class SweepOutput:
     @cached_property
     def figures(self) -> Mapping[str, Any]:
         """The figures by their names."""
-        from bpcompare.show import drawing_library
-
-        drawing_library.load()
-
         from bpcompare.show import sweep_figures
 
         self.progress.expect(len(_drawn(self.request)))  # to draw one takes as long as to make its file
