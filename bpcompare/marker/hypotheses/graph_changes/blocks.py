@@ -109,6 +109,7 @@ def _diagonal(problem: Traced, first: Step, last: Step) -> Tensor:
                     reached = problem.edge(step, slot, gradient)
                     before = gradients.get(operand.index)
                     gradients[operand.index] = reached if before is None else before + reached
-        diagonal[entry] = gradients[first.index].reshape(-1)[entry]
+        found = gradients.get(first.index)
+        diagonal[entry] = 0.0 if found is None else found.reshape(-1)[entry]
     problem.cache[first.index, last.index] = diagonal.reshape(last.value.shape)
     return diagonal.reshape(last.value.shape)
