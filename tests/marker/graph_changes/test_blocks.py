@@ -152,6 +152,12 @@ def test_where_a_block_is_not_there_or_of_another_shape_nothing_is_known():
         assert act_on(held, act(exp.key), held.graph.inputs[0]).isnan().all()
 
 
+def test_of_an_end_that_does_not_depend_on_the_beginning_the_own_share_is_nothing():
+    problem = graph(lambda x, w: x.exp() * w, [drawn(1, 3), drawn(2, 3)])
+    (exp,) = [step for step in problem.graph.steps if step.op == "exp"]
+    assert act_on(problem, blocks.own_share(exp.key), problem.graph.inputs[1]).tolist() == [0, 0, 0]
+
+
 @pytest.mark.parametrize(("size", "known"), [(blocks.MOST_ENTRIES, True), (blocks.MOST_ENTRIES + 1, False)])
 def test_the_diagonal_of_a_large_block_is_not_worked_out(size, known):
     problem = graph(lambda x: x.exp().cumsum(0), [drawn(1, size)])
