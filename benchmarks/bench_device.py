@@ -9,7 +9,8 @@ import torch
 from ratio import absent, paired
 
 from bpcompare.problem import devices
-from bpcompare.problem.problem import Problem, line
+from bpcompare.problem.line import line
+from bpcompare.problem.problem import Problem
 from bpcompare.sweeps.sweep import sweep
 from bpcompare.training.data_sums import sums
 from bpcompare.training.train import train

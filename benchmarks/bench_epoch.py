@@ -7,7 +7,7 @@ import plain
 import torch
 from ratio import paired
 
-from bpcompare.problem.problem import line
+from bpcompare.problem.line import line
 from bpcompare.training.train import train
 
 EPOCHS = 2000

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from ratio import paired
 
-from bpcompare.problem.problem import line
+from bpcompare.problem.line import line
 from bpcompare.training.gradients import graph
 from bpcompare.training.updates import GradientDescent
 

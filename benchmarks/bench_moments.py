@@ -5,7 +5,8 @@ from functools import partial
 import torch
 from ratio import paired
 
-from bpcompare.problem.problem import Problem, from_data
+from bpcompare.problem.from_data import from_data
+from bpcompare.problem.problem import Problem
 from bpcompare.training.gradients import moments
 
 EPOCHS = 2000

@@ -16,7 +16,9 @@ from ratio import alone, paired, peak, python
 from torch import Tensor
 from torch.func import grad_and_value, vmap
 
-from bpcompare.problem.problem import Problem, from_data, line
+from bpcompare.problem.from_data import from_data
+from bpcompare.problem.line import line
+from bpcompare.problem.problem import Problem
 from bpcompare.sweeps.summary import Summary
 from bpcompare.sweeps.sweep import sweep
 

@@ -17,12 +17,12 @@ from bpcompare.marker.check import check_function as check_function
 from bpcompare.marker.check_gradients import check_gradients as check_gradients
 from bpcompare.marker.gradcheck import gradcheck as gradcheck
 from bpcompare.problem.csv_reader import read_csv as read_csv
+from bpcompare.problem.from_data import from_data as from_data
+from bpcompare.problem.line import line as line
 from bpcompare.problem.networks import network as network
 from bpcompare.problem.networks import quadratic as quadratic
 from bpcompare.problem.networks import with_network as with_network
 from bpcompare.problem.problem import Problem as Problem
-from bpcompare.problem.problem import from_data as from_data
-from bpcompare.problem.problem import line as line
 from bpcompare.results.verify import verify as verify
 from bpcompare.sweeps.sweep import sweep as sweep
 from bpcompare.theory.least_squares import least_squares as least_squares

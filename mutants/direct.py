@@ -51,19 +51,19 @@ def first_failure(root: Path, files: list[str], seconds: dict[str, float], modul
 
     Args:
         root: Where the files are.
-        files: The tests of the room; the file that is called like the module comes first.
+        files: The tests of the room; those that are called like the module come first, their dear tests, too.
         seconds: What `measured` found with the unchanged code.
         module: The file with the mutant.
     """
-    likely, dear = f"test_{Path(module).name}", list[Call]()
+    likely, dear = f"test_{Path(module).stem}", list[Call]()
     known = [name for name in files if any(test.startswith(f"{name}::") for test in seconds)]
-    for name in sorted(known, key=lambda name: not name.endswith(likely)):
+    for name in sorted(known, key=lambda name: not Path(name).stem.startswith(likely)):
         try:
             calls = [call for call in _calls(root, name) if call.test in seconds]
         except BaseException as error:
             return f"ERROR {name} - {type(error).__name__}: {error}".split("\n")[0]
         for call in sorted(calls, key=lambda call: seconds[call.test]):
-            if seconds[call.test] > CHEAP:
+            if seconds[call.test] > CHEAP and not Path(name).stem.startswith(likely):
                 dear.append(call)
             elif failed := _failure(call, seconds[call.test]):
                 return failed

@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from bpcompare.errors import InputError
-from bpcompare.problem import devices
+from bpcompare.problem import device_names, devices
 
 THERE = torch.device("meta")
 COPIES = (torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default)
@@ -102,6 +102,7 @@ def _as(monkeypatch, name):
         return THERE
 
     monkeypatch.setattr(devices, "chosen", chosen)
+    monkeypatch.setattr(device_names, "is_device_name", lambda text: text in ("cpu", name, THERE.type))
     torch.__future__.set_overwrite_module_params_on_conversion(True)  # a parameter's tensor cannot be exchanged there
     try:
         with WithForeignDevice():

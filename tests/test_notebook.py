@@ -9,8 +9,9 @@ import torch
 from bpcompare.comparison.linear import compare
 from bpcompare.graph.derivation import derive
 from bpcompare.marker.check_gradients import check_gradients
+from bpcompare.problem.from_data import from_data
+from bpcompare.problem.line import line
 from bpcompare.problem.networks import quadratic
-from bpcompare.problem.problem import from_data, line
 from bpcompare.sweeps.summary import Summary
 from bpcompare.sweeps.sweep import sweep
 

@@ -19,7 +19,7 @@ from torch.distributed.run import main as torchrun
 
 from bpcompare.cli import main
 from bpcompare.errors import InputError, WorkerError
-from bpcompare.problem.problem import line
+from bpcompare.problem.line import line
 from bpcompare.sweeps.sweep import sweep
 from bpcompare.training import processes
 from bpcompare.training.train import train

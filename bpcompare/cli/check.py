@@ -101,6 +101,7 @@ def _mark(file: Path, arguments: argparse.Namespace) -> int:
 def _mark_many(arguments: argparse.Namespace) -> int:
     from bpcompare.cli import check_many
     from bpcompare.results.write import check_folder, write_files
+    from bpcompare.workers import cores
 
     for option in ("hint", "device"):
         if getattr(arguments, option):
@@ -112,7 +113,7 @@ def _mark_many(arguments: argparse.Namespace) -> int:
     for target in made:
         check_folder(target.parent, [target.name])
     files = check_many.files_in(arguments.files)
-    marked = check_many.mark_all(files, arguments.seed, arguments.time_limit, arguments.jobs or check_many.cores())
+    marked = check_many.mark_all(files, arguments.seed, arguments.time_limit, arguments.jobs or cores())
     for target, content in made.items():
         write_files(target.parent, {target.name: content(marked)})
     if arguments.json:

@@ -3,28 +3,24 @@
 import csv
 import io
 import json
-import os
 import queue
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bpcompare.cli.progress import Progress
 from bpcompare.errors import InputError
 from bpcompare.language import N_, _, english, message
 from bpcompare.show.marker_data import as_error
 from bpcompare.show.marker_report import in_short
+from bpcompare.workers import start
+
+if TYPE_CHECKING:
+    import subprocess
 
 COLUMNS = ("file", "exercise", "right", "mistakes", "seconds")
-
-
-def cores() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def files_in(paths: Sequence[Path]) -> list[Path]:
@@ -102,16 +98,7 @@ def _ask(worker: "subprocess.Popen[str]", file: Path) -> dict[str, Any]:
 
 
 def _start(options: Sequence[str]) -> "subprocess.Popen[str]":
-    package = str(Path(__file__).parents[2])
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "bpcompare.cli.check_worker", *options],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))},
-        start_new_session=True,
-        encoding="utf-8",
-    )
+    return start("bpcompare.cli.check_worker", *options, encoding="utf-8")
 
 
 def mark_all(files: Sequence[Path], seed: int | None, time_limit: float, jobs: int) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bpcompare.cli import graph_files, values
+from bpcompare.cli import drawing, graph_files, values
 from bpcompare.errors import InputError
 from bpcompare.language import N_, _, listed
 
@@ -69,8 +69,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Derives, then prints or writes."""
     from bpcompare.cli.progress import load_torch
 
-    load_torch()
+    drawn = [format for format in arguments.format or () if format in DRAWN]
+    with drawing.ready(drawn) as draw:
+        load_torch()
+        return _run(arguments, drawn, draw)
 
+
+def _run(arguments: argparse.Namespace, drawn: list[str], draw: "drawing.Draw") -> int:
     from bpcompare.graph.derivation import derive
     from bpcompare.results import write
 
@@ -79,7 +84,6 @@ def run(arguments: argparse.Namespace) -> int:
     derivation = derive(arguments.expression, values_from(arguments.values), arguments.wrt)
     marking = derivation.mark(answers_from(arguments.answer)) if arguments.answer else None
     formats = arguments.format or (() if marking else ("text",))
-    drawn = [format for format in formats if format in DRAWN]
     writes = bool(drawn or arguments.out)
     folder = arguments.out or Path("outputs")
     texts = {WRITTEN[format]: partial(_text, derivation, marking, format) for format in formats if format in WRITTEN}
@@ -93,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(("\n" if texts and not arguments.out else "") + marking.to_text(arguments.hint), end="")
     if writes:
         files = {name: text.encode() for name, text in written.items() if arguments.out}
-        _write(derivation, marking, pictures, folder, files)
+        _write(derivation, marking, pictures, draw, folder, files)
     return 0 if marking is None or marking.passed else 1
 
 
@@ -106,6 +110,7 @@ def _write(
     derivation: "Derivation",
     marking: "Marking | None",
     pictures: dict[str, "graph_files.Maker"],
+    draw: "drawing.Draw",
     folder: Path,
     files: dict[str, bytes],
 ) -> None:
@@ -122,7 +127,7 @@ def _write(
             "derivation": derivation.to_dot(marking),
             "torchviz": graph_pictures.torchviz_dot(tensors[graph.output], names),
         }
-    drawn, refusal = graph_files.made(pictures, dots)
+    drawn, refusal = graph_files.made(pictures, dots, draw)
     paths = write.write_files(folder, files | drawn)
     print(steps.list_of_files(paths))
     if refusal:

@@ -1,10 +1,16 @@
 """The command ``graph``: the computation graph of the training problem."""
 
-import argparse
+from __future__ import annotations
 
-from bpcompare.cli import graph_files, options, problem_options, steps
+import argparse
+from typing import TYPE_CHECKING
+
+from bpcompare.cli import drawing, graph_files, options, problem_options, steps
 from bpcompare.cli.progress import load_torch
 from bpcompare.language import N_
+
+if TYPE_CHECKING:
+    from bpcompare.cli.request import Request
 
 DESCRIPTION = N_("Draws the computation graph of the training problem at its first step: ours and torchviz's.")
 
@@ -22,9 +28,19 @@ def run(arguments: argparse.Namespace) -> int:
     request = problem_options.line_or_table(arguments)
     makers = graph_files.picture_makers(("graph", "torchviz"), request.format)
     write.check_folder(request.out, makers)
+    with drawing.ready(request.format, request.style, request.dpi) as draw:
+        load_torch(quiet=request.quiet)
+        files, refusal = graph_files.made(makers, _graphs(request), draw)
+    paths = write.write_files(request.out, files)
+    if not request.quiet:
+        print(steps.list_of_files(paths))
+    if refusal:
+        raise refusal
+    return 0
 
-    load_torch(quiet=request.quiet)
 
+def _graphs(request: Request) -> dict[str, str]:
+    """Both graphs by name, in Graphviz's language."""
     from torch import nn
 
     from bpcompare.graph.dot import to_dot
@@ -34,15 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     problem = problem_options.problem_from(request)
     model = problem.model()
-    with fonts.of_labels(any(name.endswith((".png", ".pdf")) for name in makers)):
+    with fonts.of_labels(not drawing.BY_MATPLOTLIB.isdisjoint(request.format)):
         output, parameters, units = graph_pictures.training_graph(problem)
         ours = to_dot(Graph(output, tuple(parameters)), backward(output), caption=units)
     loss = nn.functional.mse_loss(model(problem.x), problem.y)
     theirs = graph_pictures.torchviz_dot(loss, {**dict(model.named_parameters()), "loss": loss})
-    files, refusal = graph_files.made(makers, {"graph": ours, "torchviz": theirs})
-    paths = write.write_files(request.out, files)
-    if not request.quiet:
-        print(steps.list_of_files(paths))
-    if refusal:
-        raise refusal
-    return 0
+    return {"graph": ours, "torchviz": theirs}

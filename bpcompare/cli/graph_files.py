@@ -10,7 +10,9 @@ from bpcompare.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    Maker = Callable[[Mapping[str, str]], bytes]  # of the pictures by name, in Graphviz's language
+    from bpcompare.cli.drawing import Draw
+
+    Maker = Callable[[Mapping[str, str], Draw], bytes]  # of the pictures by name, in Graphviz's language
 
 
 def picture_makers(names: Iterable[str], formats: Iterable[str]) -> dict[str, Maker]:
@@ -20,19 +22,19 @@ def picture_makers(names: Iterable[str], formats: Iterable[str]) -> dict[str, Ma
     }
 
 
-def made(makers: Mapping[str, Maker], dots: Mapping[str, str]) -> tuple[dict[str, bytes], InputError | None]:
+def made(
+    makers: Mapping[str, Maker], dots: Mapping[str, str], draw: Draw
+) -> tuple[dict[str, bytes], InputError | None]:
     """The files, and why some of them could not be drawn; the sources are always there."""
     files: dict[str, bytes] = {}
     reason = None
     for name, maker in makers.items():
         try:
-            files[name] = maker(dots)
+            files[name] = maker(dots, draw)
         except InputError as error:
             reason = error
     return files, reason
 
 
-def _picture(dots: Mapping[str, str], *, name: str, format: str) -> bytes:
-    from bpcompare.show.graph_pictures import picture
-
-    return picture(dots[name], format)
+def _picture(dots: Mapping[str, str], draw: Draw, *, name: str, format: str) -> bytes:
+    return dots[name].encode() if format == "gv" else draw(dots[name], format)

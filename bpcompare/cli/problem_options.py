@@ -116,7 +116,7 @@ def problem_from(request: Request, on_progress: Callable[[float], object] | None
     """The line or the table that the options of `add_problem_options` ask for."""
     import torch
 
-    from bpcompare.problem.problem import line
+    from bpcompare.problem.line import line
 
     dtype = getattr(torch, request.dtype)
     if request.csv is not None:

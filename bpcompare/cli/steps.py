@@ -77,10 +77,14 @@ def written(folder: Path, files: Mapping[str, bytes], *, quiet: bool) -> str:
 
 def list_of_files(paths: Iterable[Path]) -> str:
     """Which files were written, in lines that this terminal holds."""
-    from bpcompare.show.terminal import visible, wrapped
+    from bpcompare.show.visible import visible
 
     sentence, width = visible(_("wrote {files}", files=listed(paths))), options.look()["width"]
-    return wrapped(sentence, width) if width else sentence
+    if not width:
+        return sentence
+    from bpcompare.show.terminal import wrapped
+
+    return wrapped(sentence, width)
 
 
 def shown(*renders: Callable[..., str]) -> None:

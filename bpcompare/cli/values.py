@@ -192,7 +192,9 @@ def among(*known: str) -> Callable[[str], tuple[str, ...]]:
 
 def device(text: str) -> str:
     """Where to calculate; whether it is here, is known once PyTorch is loaded."""
-    if not re.fullmatch(r"cpu|mps|auto|cuda(:\d{1,4})?", text):
+    from bpcompare.problem.device_names import is_device_name
+
+    if not is_device_name(text):
         raise argparse.ArgumentTypeError(_("must be cpu, cuda, cuda:N, mps or auto; got {text!r}", text=text))
     return text
 

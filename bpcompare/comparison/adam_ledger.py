@@ -100,7 +100,7 @@ def ledger(run: Run, lr: float | None = None) -> Ledger:
         InputError: Its rule has no such quantities.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> from bpcompare.training.train import train
         >>> found = ledger(train(line(), "adam"))
         >>> found.max_ulp, round(found.entries["weight"].step[0].item(), 6)

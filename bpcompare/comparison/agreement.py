@@ -45,7 +45,7 @@ def agree(a: Run, b: Run) -> Agreement:
     """Whether two runs went through the same parameters, and if not, where they parted and why.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> from bpcompare.training.train import train
         >>> agree(train(line(), "manual"), train(line(), "autograd")).max_ulp
         0

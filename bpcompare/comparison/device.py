@@ -40,7 +40,7 @@ def against_cpu(problem: Problem, runs: Iterable[Run], settings: TrainingSetting
     """Per method's name how far its run is from the same on the CPU; None where that would take over a minute.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> run = train(line(), "adam", lr=0.2)
         >>> against_cpu(line(), [run], TrainingSettings(0.2))["adam"].bit_equal
         True
@@ -56,7 +56,7 @@ def distance(run: Run, other: Run) -> Distance:
     """How far two runs of one method are from each other, in the states that both have.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> distance(train(line(), "manual"), train(line(), "manual", lr=0.2)).first_difference_at
         1
     """

@@ -147,7 +147,7 @@ def compare(
         LimitError: It would not fit into memory or a day; likewise.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> comparison = compare(line())
         >>> comparison.agreement["manual~autograd"].bit_equal
         True
@@ -167,7 +167,7 @@ def linear_comparison(
     """`compare` for a problem whose model is one `nn.Linear`.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> linear_comparison(line(), "manual", TrainingSettings(epochs=300)).results
         {'manual': <Result manual: 301 states, loss 0.0105423, stopped>}
     """

@@ -6,36 +6,22 @@ a derivation is printed: · ⊙ ² ᵀ √ |x| 2r x₁.
 
 from __future__ import annotations
 
-import keyword
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from bpcompare.errors import ExpressionError
+from bpcompare.graph.parsing_errors import check_word, refusal, unexpected
 from bpcompare.graph.scripts import exponent
-from bpcompare.graph.tokens import Token, pointing, reserved, tokens
+from bpcompare.graph.tokens import Token, pointing, tokens
 from bpcompare.language import N_, _
 
 MAX_CHARACTERS = 200_000
 MAX_DEPTH = 150  # of brackets; Python's own stack ends at a thousand
 
-_ALLOWED = N_("use numbers, names, + - * / ** @, brackets and functions")
 _PRODUCT = 2
 _BINARY = {"+": ("plus", 1), "-": ("minus", 1), "*": ("times", _PRODUCT), "/": ("divide", _PRODUCT)}
 _BINARY |= {"@": ("matmul", _PRODUCT), "**": ("power", 4)}
 _UNARY = 3
-_COMPARISON = N_("a comparison has no derivative; use max, min, relu or abs")
-_INSTEAD = {
-    "//": N_("// has no useful derivative; write /"),
-    ".": N_("a dot after a name is not known here; write mean(x), not x.mean()"),
-    "[": N_("[…] is not known here; give an array as a value, such as x=1,2,3"),
-    ",": N_("a comma may only separate the arguments of a function; give an array as a value, such as x=1,2,3"),
-    ":=": N_("a step gets its name in a statement of its own: z = x*w; r = z - y"),
-    "=": N_("a statement gives one name to one step: z = x*w"),
-    **dict.fromkeys(("==", "!=", "<", ">", "<=", ">="), _COMPARISON),
-    **dict.fromkeys(("+=", "-=", "*=", "/=", "@=", "**=", "//="), N_("v += x is not known here; write v = v + x")),
-    **dict.fromkeys(("if", "else"), N_("if … else is not known here; use max, min, relu or abs")),
-    **dict.fromkeys(("True", "False", "None"), N_("only numbers and names can be computed with")),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +132,7 @@ class _Parser:
         first, name = self.next, ""
         if first.kind == "name" and self.tokens[self.place + 1].text == "=":
             name = first.text
-            self.check_word(first)
+            check_word(self.text, first)
             self.place += 2
         return Statement(self.expression(), name, first.at)
 
@@ -177,7 +163,7 @@ class _Parser:
         if token.kind == "number":
             return self.number(token)
         if token.kind == "name":
-            self.check_word(token)
+            check_word(self.text, token)
             return self.call(token) if self.takes("(") else Name(token.text, token.at)
         if token.text in ("-", "+"):
             tree = self.expression(_UNARY)
@@ -238,7 +224,7 @@ class _Parser:
         arguments: list[Tree] = []
         while not self.takes(")"):
             if self.next.kind == "name" and self.tokens[self.place + 1].text == "=":
-                raise self.refusal(self.next, N_("arguments have no names here; write sin(x)"))
+                raise refusal(self.text, self.next, N_("arguments have no names here; write sin(x)"))
             arguments.append(self.expression())
             if self.next.text != ")" and not self.takes(","):
                 self.close(")", opening)
@@ -252,42 +238,6 @@ class _Parser:
             raise pointing(self.text, opening.at, message)
         raise self.unexpected()
 
-    def check_word(self, token: Token) -> None:
-        if token.text in _INSTEAD:
-            raise self.refusal(token, _INSTEAD[token.text])
-        if keyword.iskeyword(token.text):
-            raise pointing(self.text, token.at, reserved(token.text))
-
-    def refusal(self, token: Token, instead: str) -> ExpressionError:
-        written = " ".join(self.text[token.at : token.at + 40].split())
-        message = _("{text!r} cannot be part of an expression: {instead}", text=written, instead=_(instead))
-        return pointing(self.text, token.at, message)
-
     def unexpected(self) -> ExpressionError:
-        """Why the next token cannot stand where it does."""
-        token = self.next
         before = self.tokens[self.place - 1] if self.place else Token("end", "", 0)
-        if token.kind == "end":
-            message = N_('something is missing after {before!r}; write one such as "(x*w - y)**2"')
-            return pointing(self.text, token.at, _(message, before=before.text[:20]))
-        if token.kind == "quote":
-            return self.refusal(token, N_("only numbers and names can be computed with, no text"))
-        if token.kind == "name" and (token.text in _INSTEAD or keyword.iskeyword(token.text)):
-            self.check_word(token)
-        if token.kind in ("name", "number") or token.text in ("(", "√", "½"):
-            left, right = before.text[:20], token.text[:20] + "…" * (token.text == "(")
-            return pointing(
-                self.text,
-                token.at,
-                _(
-                    "an operator is missing between {left!r} and {right!r}; did you mean {left}*{right}?",
-                    left=left,
-                    right=right,
-                ),
-            )
-        if token.text in (")", "|") and before.kind == "sign" and before.text not in (")", "|"):
-            message = N_("something is missing between {before!r} and {after!r}")
-            return pointing(self.text, token.at, _(message, before=before.text, after=token.text))
-        if token.text == ")":
-            return pointing(self.text, token.at, _("this ) closes nothing; remove it, or add a ( before it"))
-        return self.refusal(token, _INSTEAD.get(token.text, _ALLOWED))
+        return unexpected(self.text, before, self.next)

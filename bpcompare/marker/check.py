@@ -12,7 +12,7 @@ import torch
 from bpcompare.errors import InputError, MarkingError
 from bpcompare.language import N_, _, listed
 from bpcompare.marker import sandbox_child
-from bpcompare.marker.calls import Array, Call, Problem
+from bpcompare.marker.calls import Array
 from bpcompare.marker.check_gradients import check_gradients
 from bpcompare.marker.diagnosis import diagnose
 from bpcompare.marker.draws import Drawn, Draws
@@ -22,6 +22,7 @@ from bpcompare.marker.memo import Memo
 from bpcompare.marker.phrases import said
 from bpcompare.marker.placement import on_device
 from bpcompare.marker.properties import with_properties
+from bpcompare.marker.replies import answers_of, call_of, check_signature
 from bpcompare.marker.sandbox import TIME_LIMIT, Sandbox
 from bpcompare.marker.sandbox_start import Server, server
 from bpcompare.marker.sandbox_wire import Reply, decode, encode
@@ -176,7 +177,7 @@ def mark(
         MarkingError: A reply holds no arrays, or every call raised.
     """
     asked = zip(drawn.problems, replies, strict=True)
-    calls = tuple(_call(file, exercise, problem, reply) for problem, reply in asked)
+    calls = tuple(call_of(file, exercise, problem, reply) for problem, reply in asked)
     if all(call.raised for call in calls):
         problem = N_("{function} in {file} raises in every call: {error}; correct that first")
         raise MarkingError(_(problem, function=exercise.function, file=file, error=calls[0].raised))
@@ -184,80 +185,10 @@ def mark(
     def ask(inputs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Array]]:
         assert call is not None
         try:
-            return [_answers(exercise, reply) for reply in call(inputs)]
+            return [answers_of(exercise, reply) for reply in call(inputs)]
         except MarkingError:  # the time is over, or the process has ended
             return [{} for __ in inputs]
 
     verdicts = diagnose(calls, exercise.known, Memo(drawn.worked_out))
     told = with_properties(calls, verdicts, exercise.known, ask if call is not None else None)
     return Marking(exercise, told, calls, drawn.seed)
-
-
-def _answers(exercise: Exercise, reply: Reply) -> Mapping[str, Array]:
-    """The arrays of one reply by name; none where it raised or gave something else."""
-    arrays = [array for __, array in reply.parts] if reply.kind not in ("raised", "single") else []
-    names = exercise.known.answers
-    if len(arrays) != len(names):
-        return {}
-    return {name: array for name, array in zip(names, arrays, strict=True) if not isinstance(array, str)}
-
-
-def _call(file: Path, exercise: Exercise, problem: Problem, reply: Reply) -> Call:
-    names = exercise.known.answers
-    changed = tuple(exercise.parameters[index] for index in reply.changed)
-    if reply.kind == "raised":
-        return Call(problem, raised=reply.text, changed=changed)
-    told = {"function": exercise.function, "file": file, "names": ", ".join(names)}
-    if reply.kind == "single":
-        alone = N_("{function} in {file} returned {what}; it must return {names}")
-        missing = N_("{function} in {file} returned {what}; it must return {names}; is a return missing?")
-        message = missing if reply.text == "None" else alone
-        raise MarkingError(_(message, what=reply.text, **told))
-    if len(reply.parts) != len(names):
-        wrong = N_("{function} in {file} returned {count} results; it must return {names}")
-        raise MarkingError(_(wrong, count=len(reply.parts), **told))
-    answers: dict[str, Array] = {}
-    for name, (__, array) in zip(names, reply.parts, strict=True):
-        if isinstance(array, str):
-            wrong = N_(
-                "{function} in {file} returned {what} as {name}; "
-                "it must be a tensor, a NumPy array or a nested list of real numbers"
-            )
-            raise MarkingError(_(wrong, what=array, name=name, **told))
-        answers[name] = array
-    types = {name: dtype for name, (dtype, _) in zip(names, reply.parts, strict=True)}
-    return Call(problem, answers, types, changed=changed)
-
-
-def check_signature(file: Path, exercise: Exercise, parameters: str) -> None:
-    """Says whether the function takes what it will be given.
-
-    Args:
-        file: For the message.
-        exercise: What the function must be.
-        parameters: ``KIND:name:has_default`` for each, ``?`` where unknown, ``!`` where it cannot be called.
-
-    Raises:
-        MarkingError: It takes other arguments, or the same in another order.
-    """
-    wanted = f"{exercise.function}({', '.join(exercise.parameters)})"
-    if parameters == "!":
-        problem = N_("{function} in {file} is not a function; define {wanted}")
-        raise MarkingError(_(problem, function=exercise.function, file=file, wanted=wanted))
-    if parameters == "?":
-        return
-    listed = [tuple(word.split(":")) for word in parameters.split()]
-    any_number = any(kind == "VAR_POSITIONAL" for kind, *__ in listed)
-    by_position = [
-        (name, default) for kind, name, default in listed if kind in ("POSITIONAL_ONLY", "POSITIONAL_OR_KEYWORD")
-    ]
-    fixed, required = [name for name, __ in by_position], sum(default == "0" for __, default in by_position)
-    keyword_only = any(kind == "KEYWORD_ONLY" and default == "0" for kind, __, default in listed)
-    got = f"{exercise.function}({', '.join(name for __, name, ___ in listed)})"
-    count = len(exercise.parameters)
-    if keyword_only or required > count or (len(fixed) < count and not any_number):
-        raise MarkingError(_("{file} defines {got}; it must take {wanted}", file=file, got=got, wanted=wanted))
-    names = [name.lower() for name in fixed[:count]]
-    if sorted(names) == sorted(exercise.parameters) and names != list(exercise.parameters):
-        problem = N_("{file} defines {got}; the arguments come in the order of {wanted}")
-        raise MarkingError(_(problem, file=file, got=got, wanted=wanted))

@@ -58,6 +58,10 @@ class _LinesInBounds(io.BufferedReader):
         self.path = path
         self.since_line_end = 0
 
+    def seek(self, place: int, whence: int = 0, /) -> int:
+        self.since_line_end = 0  # only the beginnings of lines are sought
+        return super().seek(place, whence)
+
     def read1(self, size: int = -1, /) -> bytes:
         data = super().read1(size)
         end = max(data.rfind(b"\n"), data.rfind(b"\r"))

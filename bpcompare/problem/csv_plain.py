@@ -27,24 +27,25 @@ IN_NUMBERS = b"0123456789+-eE "  # and the sign before the decimals
 WHOLE_MINUS_ZERO = re.compile(rb"(?<![eE])-0(?![.\deE])")
 
 
-def plain_numbers(block: str, delimiter: str, decimal: str, columns: int) -> NDArray[np.float64] | None:
-    r"""The numbers of a block of lines, (rows, columns), or None where it is not all plain.
+def plain_numbers(lines: bytes, delimiter: str, decimal: str, columns: int) -> NDArray[np.float64] | None:
+    r"""The numbers of some lines, (rows, columns), or None where they are not all plain.
 
     Args:
-        block: Whole lines.
+        lines: Whole lines, in UTF-8.
         delimiter: The sign between cells.
         decimal: The sign before the decimals.
         columns: The number of cells in a line.
 
     Example:
-        >>> plain_numbers("1.5,-2\n0.25,3e1\n", ",", ".", 2).tolist()
+        >>> plain_numbers(b"1.5,-2\n0.25,3e1\n", ",", ".", 2).tolist()
         [[1.5, -2.0], [0.25, 30.0]]
-        >>> plain_numbers("1.5,NA\n", ",", ".", 2) is None
+        >>> plain_numbers(b"1.5,NA\n", ",", ".", 2) is None
         True
     """
-    if delimiter == decimal or not block.isascii():
+    if delimiter == decimal:
         return None
-    lines = (block.replace("\r\n", "\n") if "\r" in block else block).encode()
+    if b"\r" in lines:
+        lines = lines.replace(b"\r\n", b"\n")
     if not lines.endswith(b"\n"):
         lines += b"\n"
     marks = lines.translate(None, IN_NUMBERS + decimal.encode())  # what no number holds
@@ -72,7 +73,7 @@ def _numbers(cells: bytes) -> NDArray[np.float64]:
         if not np.isfinite(numbers).all():  # 1e999
             raise ValueError
         return numbers
-    array: Any = simdjson.Parser().parse(b"[" + cells + b"]")
+    array: Any = simdjson.Parser().parse(b"[%b]" % cells)
     numbers = np.frombuffer(array.as_buffer(of_type="d"), np.float64)
     if not numbers.all() and WHOLE_MINUS_ZERO.search(cells):  # simdjson reads -0 as 0, float as -0.0
         raise ValueError

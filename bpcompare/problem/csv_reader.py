@@ -5,11 +5,10 @@ Nothing is guessed: a file with two possible meanings is refused.
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,13 +18,13 @@ from bpcompare.problem.csv_columns import Columns
 from bpcompare.problem.csv_dialect import Dialect
 from bpcompare.problem.csv_encoding import open_text
 from bpcompare.problem.csv_rows import Rows
-from bpcompare.problem.problem import Problem, from_data
+from bpcompare.problem.from_data import from_data
+from bpcompare.problem.problem import Problem
 
 AS_USUAL = Dialect()
 KEPT = 2**24  # bytes
-BLOCK = 2**16  # letters converted at a time: what a core's own cache holds
+SPARE = 1.05  # room for more rows than the first ones let expect, so that the numbers need not be moved
 
-Row = list[str]
 OnProgress = Callable[[float], object]
 
 
@@ -116,19 +115,17 @@ def read_table(
         _keep_freed_memory()
         reader = Rows(path, text, x, y, dialect)
         size = max(path.stat().st_size, 1)
-        for number, _ in enumerate(reader.chunks(), 1):
-            read = min(binary.tell() / size, 1.0)
-            if number & (number - 1) == 0:  # ever more seldom: a look at the memory takes as long as a chunk
-                rows = int(reader.count / max(read, 1e-9))
-                estimates.table(rows, len(reader.columns)).check()
-            if on_progress:
-                on_progress(read)
-    columns = []
-    for blocks in reader.columns:
-        columns.append(torch.from_numpy(np.concatenate(blocks)))
-        blocks.clear()  # so that no more than one column is held twice
-    inputs = len(reader.x)
-    return Table(_joined(columns[:inputs]), _joined(columns[inputs:]), tuple(reader.x), tuple(reader.y), reader.skipped)
+        with closing(reader.chunks()) as chunks:  # an error ends what they have begun
+            for number, _ in enumerate(chunks, 1):
+                read = min(binary.tell() / size, 1.0)
+                if number & (number - 1) == 0:  # ever more seldom: a look at the memory takes as long as a chunk
+                    rows = int(reader.count / max(read, 1e-9))
+                    estimates.table(rows, len(reader.wanted)).check()
+                    reader.reserve(int(SPARE * rows))
+                if on_progress:
+                    on_progress(read)
+    inputs, outputs = (torch.from_numpy(side.whole()) for side in (reader.inputs, reader.outputs))
+    return Table(inputs, outputs, tuple(reader.x), tuple(reader.y), reader.skipped)
 
 
 @contextmanager
@@ -149,7 +146,3 @@ def _keep_freed_memory() -> None:
     It keeps twice the largest piece that was ever freed.
     """
     torch.empty(KEPT, dtype=torch.uint8)
-
-
-def _joined(columns: list[Tensor]) -> Tensor:
-    return columns[0].unsqueeze(1) if len(columns) == 1 else torch.stack(columns, 1)

@@ -8,7 +8,7 @@ import csv
 import io
 import itertools
 import operator
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -22,7 +22,10 @@ from bpcompare.problem.csv_dialect import Dialect, is_missing
 from bpcompare.problem.csv_errors import blank_line, check_cell, check_header, check_row
 from bpcompare.problem.csv_lines import LinesWithoutComments
 from bpcompare.problem.csv_plain import plain_numbers
+from bpcompare.problem.csv_second_half import SecondHalf, second_half
+from bpcompare.problem.growing import GrowingArray
 
+UTF_8 = ("utf-8", "utf-8-sig")
 BLOCK = 2**17  # letters converted at a time: what a core's own cache holds
 
 Row = list[str]
@@ -58,9 +61,18 @@ class Rows:
         self.wanted = [*self.x, *self.y]
         check_header(path, self._in_file(1), self.header, self.wanted, dialect)
         self.places = [self.header.index(name) for name in self.wanted]
-        self.columns: list[list[NDArray[np.float64]]] = [[] for __ in self.wanted]  # each in blocks
-        self.count = 0  # of rows
+        self.inputs, self.outputs = GrowingArray(len(self.x)), GrowingArray(len(self.y))
         self.skipped = 0
+
+    @property
+    def count(self) -> int:
+        """How many rows have been converted."""
+        return self.inputs.rows
+
+    def reserve(self, rows: int) -> None:
+        """Makes room for so many rows at once."""
+        self.inputs.reserve(rows)
+        self.outputs.reserve(rows)
 
     def _in_file(self, line: int) -> int:
         """The number in the file of a line that the careful reader counts."""
@@ -85,11 +97,12 @@ class Rows:
                 )
             ) from error
 
-    def chunks(self) -> Iterator[None]:
+    def chunks(self) -> Generator[None]:
         """Converts block after block until the file ends; blank lines may follow the last row, not part rows."""
+        yield from self._plain_beginning()
         blank_at = 0
         while block := self.text.read(BLOCK) + self.text.readline():
-            if not blank_at and self._convert_plain(block):
+            if not blank_at and block.isascii() and self._convert_plain(block.encode()):
                 yield
                 continue
             self.block = io.StringIO(block, newline="")
@@ -109,19 +122,50 @@ class Rows:
                 fault = _("{fault}; all {rows} rows have a missing cell", fault=fault, rows=self.skipped)
             raise TableError(fault)
 
-    def _convert_plain(self, block: str) -> bool:
+    def _plain_beginning(self) -> Iterator[None]:
+        """Converts the plain blocks at the beginning of a file in UTF-8 without making text of them."""
+        if self.text.encoding not in UTF_8 or not self.text.seekable():
+            return
+        file, place = self.text.buffer, self.text.tell()
+        if place >= 2**63:  # no place in the file alone: it says what the decoder keeps as well
+            return
+        file.seek(place)
+        signs = self.delimiter, self.dialect.decimal
+        with second_half(self.path, place, *signs, len(self.header), self.places) as half:
+            while block := file.read(BLOCK) + (line := file.readline(BLOCK)):
+                if half and place + len(block) >= half.begin:
+                    if self._take(half, block[: half.begin - place]):
+                        place = file.seek(half.end())
+                        yield
+                        break
+                    half = None
+                if len(line) == BLOCK or not self._convert_plain(block):
+                    break
+                place += len(block)
+                yield
+        self.text.seek(place)
+
+    def _take(self, half: SecondHalf, before: bytes) -> bool:
+        """Keeps the lines before the second half of a file and that half; False where not all is plain."""
+        if not half.is_plain() or not self._convert_plain(before):
+            return False
+        for rows in half.blocks():
+            self._keep(list(rows.T))
+            self.passed += len(rows)
+        return True
+
+    def _convert_plain(self, block: bytes) -> bool:
         """Converts a block that is all plain numbers; False where it is not."""
         numbers = plain_numbers(block, self.delimiter, self.dialect.decimal, len(self.header))
         if numbers is None:
             return False
-        self._keep([numbers[:, place].copy() for place in self.places])
+        self._keep([numbers[:, place] for place in self.places])
         self.passed += len(numbers)
         return True
 
     def _keep(self, numbers: list[NDArray[np.float64]]) -> None:
-        for column, more in zip(self.columns, numbers, strict=True):
-            column.append(more)
-        self.count += len(numbers[0])
+        self.inputs.add(numbers[: len(self.x)])
+        self.outputs.add(numbers[len(self.x) :])
 
     def _convert(self, rows: list[Row], line: int) -> None:
         try:

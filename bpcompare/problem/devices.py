@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 from collections.abc import Iterator
 
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from bpcompare.errors import InputError
 from bpcompare.language import _, listed
-from bpcompare.problem.whole_numbers import quoted
+from bpcompare.problem.device_names import check_name
 
 CPU = torch.device("cpu")
 WITHOUT_FLOAT64 = frozenset({"mps"})
@@ -34,10 +33,9 @@ def chosen(device: object = CPU, *, float64: bool = False) -> torch.device:
     name = str(device)
     if name == "cpu":  # nobody need look for another then
         return CPU
+    check_name(device)
     if name == "auto":
         name = next(kind for kind in _kinds() if not (float64 and kind in WITHOUT_FLOAT64))
-    if not re.fullmatch(r"cpu|mps|cuda(:\d{1,4})?", name):
-        raise InputError(_("device must be cpu, cuda, cuda:N, mps or auto; got {device}", device=quoted(device)))
     kind, _colon, number = name.partition(":")
     if kind not in _kinds():
         raise _absent(name)

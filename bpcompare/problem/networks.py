@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from bpcompare.errors import InputError
 from bpcompare.language import _, listed
 from bpcompare.problem import estimates
-from bpcompare.problem.problem import Problem, from_data
+from bpcompare.problem.from_data import from_data
+from bpcompare.problem.problem import Problem
 from bpcompare.problem.whole_numbers import seed_number, whole_number, widths_of
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
@@ -80,7 +81,7 @@ def with_network(
         InputError: The widths do not begin and end with the numbers of columns, or as in `network`.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> with_network(line(), [1, 8, 1]).is_linear
         False
     """

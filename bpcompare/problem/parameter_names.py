@@ -35,7 +35,7 @@ def entries(problem: Problem) -> Iterator[Entry]:
     """Every number that is learned, output by output, the bias last.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> [entry.name for entry in entries(line(weight=[[1.0, 2.0]]))]
         ['weight[y, x1]', 'weight[y, x2]', 'bias[y]']
     """

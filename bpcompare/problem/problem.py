@@ -3,10 +3,8 @@
 import copy
 import dataclasses
 import functools
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,24 +12,10 @@ from torch import Tensor, nn
 from bpcompare import notebook
 from bpcompare.errors import InputError
 from bpcompare.language import _, english
-from bpcompare.problem import estimates
-from bpcompare.problem.column_names import check_names
-from bpcompare.problem.columns import (
-    all_finite,
-    as_columns,
-    as_parameters,
-    check_columns,
-    check_precision,
-    numbered,
-    precision,
-)
 from bpcompare.problem.scaling import Scaling
-from bpcompare.problem.whole_numbers import is_truth_value, quoted, seed_number, whole_number
+from bpcompare.problem.whole_numbers import quoted
 
 MOST_ROWS = 20  # columns of a table that a notebook shows
-
-if TYPE_CHECKING:
-    from bpcompare.problem.columns import Numbers
 
 
 @dataclass(frozen=True)
@@ -46,7 +30,7 @@ class Truth:
 class Problem:
     """Data to fit by ŷ = x Wᵀ + b, or by a network, in the user's units and as the methods train on it.
 
-    Build one with `from_data`, `line`, `csv_reader.read_csv` or `networks.quadratic`.
+    Build one with `line.line`, `from_data.from_data`, `csv_reader.read_csv` or `networks.quadratic`.
 
     Attributes:
         name: What to call it.
@@ -162,147 +146,6 @@ class Problem:
         rows = [[name, values.min().item(), values.mean().item(), values.max().item()] for name, values in columns]
         head = [_("column"), _("smallest"), _("mean"), _("largest")]
         return notebook.table(self._caption(), head, rows)
-
-
-def from_data(
-    x: "Numbers",
-    y: "Numbers",
-    *,
-    name: str = "data",
-    seed: int = 0,
-    dtype: torch.dtype | None = None,
-    bias: bool = True,
-    standardize: bool = False,
-    truth: Truth | None = None,
-    x_names: Sequence[str] | None = None,
-    y_names: Sequence[str] | None = None,
-    skipped: int = 0,
-) -> Problem:
-    """The problem of fitting ``y`` by a linear model of ``x``.
-
-    Args:
-        x: Inputs (N, in), N ≥ 1, finite: a tensor, a NumPy array or a list of rows.
-        y: Targets (N, out), finite, likewise. Both are kept in float64, whatever the training's precision.
-        name: What to call it.
-        seed: Random seed for the initial parameters.
-        dtype: The precision of training, torch.float32 or torch.float64; when not given float64 if ``x`` is a
-            tensor or an array of it, else float32.
-        bias: Whether the model has one.
-        standardize: Whether to train on columns of mean 0 and (population) standard deviation 1; without a bias, of
-            mean square 1. Everything is reported in the user's units all the same.
-        truth: The parameters that made the data, if they are known.
-        x_names: One name per column of x, in any script, without control characters.
-        y_names: One name per column of y.
-        skipped: The number of rows of a file that were left out.
-
-    Raises:
-        InputError: A shape, a type or a value does not fit, with the remedy.
-
-    Example:
-        >>> problem = from_data([[1.0], [2.0]], [[2.0], [4.0]], x_names=["速度"])
-        >>> problem.samples, problem.x_names, problem.dtype
-        (2, ('速度',), torch.float32)
-    """
-    dtype, seed = dtype or precision(x), seed_number(seed)
-    x, y = as_columns("x", x), as_columns("y", y)
-    check_columns(x, y, dtype)
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(int(seed))
-        start = nn.Linear(x.shape[1], y.shape[1], bias=bias, dtype=dtype)
-    measured_x, measured_y = x.double(), y.double()
-    problem = Problem(
-        name=name,
-        measured_x=measured_x,
-        measured_y=measured_y,
-        dtype=dtype,
-        start=start,
-        truth=truth,
-        x_names=check_names("x_names", x_names or numbered("x", x.shape[1]), x.shape[1]),
-        y_names=check_names("y_names", y_names or numbered("y", y.shape[1]), y.shape[1]),
-        scaling=Scaling.of(measured_x, measured_y, centred=bias) if standardize else None,
-        skipped=skipped,
-    )
-    if not (all_finite(problem.x) and all_finite(problem.y)):
-        raise InputError(
-            _(
-                "the data reach beyond {dtype}; give --dtype float64 or --standardize (in Python "
-                "dtype=torch.float64 or standardize=True)",
-                dtype=problem.dtype,
-            )
-        )
-    return problem
-
-
-def line(
-    samples: int = 100,
-    noise: float = 0.1,
-    weight: float | list[list[float]] = 2.0,
-    bias: float | list[float] = 1.0,
-    seed: int = 0,
-    dtype: torch.dtype = torch.float32,
-    *,
-    learn_bias: bool = True,
-    standardize: bool = False,
-) -> Problem:
-    """The problem of the tutorial: y = x Wᵀ + b + noise·ε with ε ~ N(0, 1), by default y = 2x + 1.
-
-    With one input, x is evenly spaced on [0, 1]; with several, it is drawn uniformly from the unit cube. The random
-    numbers are drawn in the order of a script that seeds once: x (if drawn), the noise, then the model.
-
-    Args:
-        samples: N ≥ 1.
-        noise: The standard deviation of the noise, ≥ 0.
-        weight: One number, or a matrix (out, in).
-        bias: One number, or one for each output.
-        seed: Any whole number that `torch.manual_seed` takes.
-        dtype: The precision of the data and of training.
-        learn_bias: Whether the model has a bias.
-        standardize: As in `from_data`.
-
-    Raises:
-        InputError: A size or a number cannot be used.
-        LimitError: The data would not fit into memory.
-
-    Example:
-        >>> problem = line()
-        >>> problem.start.weight.shape, problem.x[-1].item()
-        (torch.Size([1, 1]), 1.0)
-
-    Source: 「深度学习之前向传播和反向传播」, the main problem; the seed is found, not printed there.
-    """
-    samples, seed = whole_number("samples", samples), seed_number(seed)
-    check_precision(dtype)
-    if isinstance(noise, str) or is_truth_value(noise) or not 0 <= noise < math.inf:
-        raise InputError(_("noise must be a finite number of at least 0; got {noise}", noise=quoted(noise)))
-    matrix = as_parameters("weight", weight, dtype)
-    matrix = matrix.reshape(1, 1) if matrix.ndim == 0 else matrix
-    if matrix.ndim != 2 or 0 in matrix.shape:
-        raise InputError(
-            _("weight must be a number or a matrix (out, in); got shape {shape}", shape=tuple(matrix.shape))
-        )
-    biases = as_parameters("bias", bias, dtype).reshape(-1)
-    if biases.numel() not in (1, matrix.shape[0]):
-        raise InputError(
-            _(
-                "bias must be one number or one per output ({outputs}); got {count}",
-                outputs=matrix.shape[0],
-                count=biases.numel(),
-            )
-        )
-    out_features, in_features = matrix.shape
-    estimates.line(samples, in_features, out_features).check()
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(int(seed))
-        if in_features == 1:
-            x = torch.linspace(0, 1, samples, dtype=dtype).unsqueeze(1)
-        else:
-            x = torch.rand(samples, in_features, dtype=dtype)
-        exact = matrix.item() * x + biases if matrix.numel() == 1 else x @ matrix.T + biases
-        y = exact + noise * torch.randn_like(exact)
-        start = nn.Linear(in_features, out_features, bias=learn_bias, dtype=dtype)
-    truth = Truth(matrix, biases.expand(out_features).clone())
-    problem = from_data(x, y, name="line", bias=learn_bias, standardize=standardize, truth=truth)
-    return dataclasses.replace(problem, start=start)
 
 
 def check_problem(problem: object) -> None:

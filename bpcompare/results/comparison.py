@@ -30,7 +30,7 @@ def comparison_json(comparison: Comparison, settings: Mapping[str, object]) -> b
     Example:
         >>> import json
         >>> from bpcompare.comparison.linear import compare
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> document = json.loads(comparison_json(compare(line()), {"lr": 0.1}))
         >>> document["runs"]["manual"]["weight"]
         [[1.3135614395141602]]
@@ -105,7 +105,7 @@ def history_csv(comparison: Comparison, more: Mapping[str, Mapping[str, Tensor]]
 
     Example:
         >>> from bpcompare.comparison.linear import compare
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> history_csv(compare(line())).splitlines()[0]
         b'epoch,method,loss,weight,bias,grad weight,grad bias'
     """

@@ -15,7 +15,7 @@ def ledger_csv(ledgers: Mapping[str, Ledger], problem: Problem) -> bytes:
 
     Example:
         >>> from bpcompare.comparison.adam_ledger import ledger
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> from bpcompare.training.train import train
         >>> ledger_csv({"adam": ledger(train(line(), "adam"))}, line()).decode().splitlines()[0]
         'method,epoch,parameter,g,m,v,m_hat,v_hat,step,ulp_m,ulp_v,ulp_parameter'

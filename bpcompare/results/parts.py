@@ -56,7 +56,7 @@ def part_npz(result: Sweep) -> bytes:
     """The numbers of a sweep, and the fingerprints of its data, as a NumPy archive.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> from bpcompare.sweeps.sweep import sweep
         >>> sorted(np.load(io.BytesIO(part_npz(sweep([line()], [0.1])))))
         ['biases', 'checkpoints', 'data', 'diverged_at', 'losses', 'rates', 'weights']
@@ -87,7 +87,7 @@ def fingerprints(problems: Sequence[Problem]) -> NDArray[np.uint8]:
     """SHA-256 of the data and of the start of each problem, (problems, 32).
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> first, again, other = fingerprints([line(), line(), line(seed=1)])
         >>> bool((first == again).all()), bool((first == other).all())
         (True, False)

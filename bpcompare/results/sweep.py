@@ -17,7 +17,7 @@ def sweep_csv(result: Sweep, first_seed: int = 0) -> bytes:
     Losses and parameters are in the user's units. A diverged run has a step and no numbers.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> from bpcompare.sweeps.sweep import sweep
         >>> sweep_csv(sweep([line()], [0.1], ["manual"])).decode().splitlines()[0]
         'method,seed,lr,loss,diverged_at,weight,bias'
@@ -48,7 +48,7 @@ def sweep_json(summary: Summary, settings: Mapping[str, object]) -> bytes:
 
     Example:
         >>> import json
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> from bpcompare.sweeps.sweep import sweep
         >>> document = json.loads(sweep_json(Summary(sweep([line()], [0.01, 0.1], ["manual"])), {}))
         >>> document["methods"]["manual"]["best_lr"]

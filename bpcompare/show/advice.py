@@ -39,7 +39,7 @@ def on_all_samples(problem: Problem) -> Advice:
     """The best rate for gradient descent on all samples, 2/(λmin+λmax), and how many epochs it needs.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> on_all_samples(line())
         Advice(lr=0.749, epochs=66)
     """
@@ -63,7 +63,7 @@ def epochs_needed(problem: Problem, lr: float) -> float:
     the rate is too large.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> epochs_needed(line(), 0.1), epochs_needed(line(), 0.8)
         (512, inf)
     """
@@ -82,7 +82,7 @@ def standardised(problem: Problem) -> Problem:
     """The same problem, trained on standardised columns from the same initial numbers, as ``--standardize`` does.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> standardised(line()).x.mean().abs().item() < 1e-6
         True
     """
@@ -131,7 +131,7 @@ def sentences(comparison: Comparison) -> Iterator[str]:
 
     Example:
         >>> from bpcompare.comparison.linear import compare
-        >>> from bpcompare.problem.problem import from_data
+        >>> from bpcompare.problem.from_data import from_data
         >>> x = torch.arange(2000.0, 2020.0, dtype=torch.float64)[:, None]
         >>> print(*sentences(compare(from_data(x, x**2), ["manual"])))
         advice     use --standardize --lr 0.5 (2/(λmin+λmax)): 1 epoch leaves 0.1 % of the distance to the optimum; \

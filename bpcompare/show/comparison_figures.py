@@ -40,7 +40,7 @@ def figures(comparison: Comparison) -> dict[str, Figure]:
 
     Example:
         >>> from bpcompare.comparison.linear import compare
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> list(figures(compare(line(), epochs=2)))
         ['loss', 'parameters', 'fit']
     """

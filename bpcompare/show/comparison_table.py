@@ -23,7 +23,7 @@ def render(comparison: Comparison, *, width: int | None = None, color: bool = Fa
 
     Example:
         >>> from bpcompare.comparison.linear import compare
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> print(render(compare(line())).splitlines()[0])
         line: 100 samples, 1 → 1, float32; lr 0.1, 50 epochs
     """
@@ -111,7 +111,7 @@ def sentences(comparison: Comparison) -> Iterator[str]:
 
     Example:
         >>> from bpcompare.comparison.linear import compare
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> next(sentences(compare(line(), ["manual", "autograd"])))
         'agreement  manual ~ autograd: bit-equal in every parameter at every epoch.'
     """

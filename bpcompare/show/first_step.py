@@ -104,7 +104,7 @@ def sentences(comparison: Comparison) -> Iterator[str]:
 
     Example:
         >>> from bpcompare.comparison.linear import compare
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> list(sentences(compare(line(), ["manual"], epochs=1)))
         []
         >>> [row for row in sentences(compare(line(), epochs=1)) if "= -0.1" in row]

@@ -60,13 +60,13 @@ def _draw(axes: Axes, steps: list[dict[str, Any]], is_background: bool, families
         elif kind == "T":
             place = {"l": "left", "c": "center", "r": "right"}[step["align"]]
             x, y = step["pt"]
-            font_of = {"family": [font, *families], "size": size}
+            font_of = {"family": list(dict.fromkeys([font, *families])), "size": size}  # each is looked for
             axes.text(x, y, step["text"], font_of, ha=place, va="baseline", color=line, parse_math=False)
         elif kind in "bB":
             points = step["points"]
-            axes.add_patch(PathPatch(Curve(points, [Curve.MOVETO, *[Curve.CURVE4] * (len(points) - 1)]), **look))
+            axes.add_artist(PathPatch(Curve(points, [Curve.MOVETO, *[Curve.CURVE4] * (len(points) - 1)]), **look))
         elif kind in "pP" and not is_background:
-            axes.add_patch(Polygon(step["points"], closed=True, **look))
+            axes.add_artist(Polygon(step["points"], closed=True, **look))
         elif kind in "eE":
             x, y, width, height = step["rect"]
-            axes.add_patch(Ellipse((x, y), 2 * width, 2 * height, **look))
+            axes.add_artist(Ellipse((x, y), 2 * width, 2 * height, **look))

@@ -1,10 +1,11 @@
 """Pictures of computation graphs, ours and torchviz's: Graphviz lays them out, and no program has to be installed."""
 
-import re
-import warnings
-from collections.abc import Mapping
+from __future__ import annotations
 
-from torch import Tensor
+import re
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from bpcompare.graph.dot import to_svg
 from bpcompare.graph.node import Node
@@ -12,7 +13,13 @@ from bpcompare.graph.notation import plain_number
 from bpcompare.graph.operations import TABLE
 from bpcompare.graph.powers import to_the
 from bpcompare.language import _
-from bpcompare.problem.problem import Problem
+
+if TYPE_CHECKING:  # a picture is drawn without PyTorch
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from bpcompare.problem.problem import Problem
 
 MOST_COLUMNS = 4  # that a caption names
 
@@ -51,7 +58,7 @@ def training_graph(problem: Problem) -> tuple[Node, list[Node], str]:
 
     Example:
         >>> from bpcompare.graph.node import topological_order
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> loss, parameters, _ = training_graph(line())
         >>> [node.name for node in parameters], [node.name for node in topological_order(loss) if node.operation]
         (['weight', 'bias'], ['z', 'ŷ', 'r', 's', 'loss'])
@@ -113,11 +120,7 @@ def torchviz_dot(loss: Tensor, names: Mapping[str, Tensor]) -> str:
         >>> re.findall("[A-Z][A-Za-z]+(?:0|Grad)", torchviz_dot(z, {"x": x, "z": z}))
         ['MeanBackward0', 'MulBackward0', 'AccumulateGrad']
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # torchviz still asks distutils for versions
-        from torchviz import make_dot
-
-        source = str(make_dot(loss, params=dict(names)).source)
+    source = str(_torchviz().make_dot(loss, params=dict(names)).source)
     ids: dict[str, str] = {}
 
     def renumbered(found: re.Match[str]) -> str:
@@ -127,3 +130,18 @@ def torchviz_dot(loss: Tensor, names: Mapping[str, Tensor]) -> str:
     lines = [re.sub(r"(^\t|-> )(\d+)", renumbered, line) for line in source.splitlines()]
     lines = [line.replace("fontname=monospace", "fontname=Courier") for line in lines]
     return "\n".join(lines) + "\n"
+
+
+def _torchviz() -> Any:
+    """torchviz, which compares versions by distutils: not in Python any more, and longer to load than itself."""
+    from torch.torch_version import TorchVersion
+
+    versions = ModuleType("distutils.version")
+    versions.LooseVersion = TorchVersion  # type: ignore[attr-defined]
+    loaded = sys.modules.setdefault(versions.__name__, versions)
+    try:
+        import torchviz
+    finally:
+        if loaded is versions:
+            del sys.modules[versions.__name__]
+    return torchviz

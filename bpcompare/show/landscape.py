@@ -36,7 +36,7 @@ def figure(comparison: Comparison) -> Figure:
 
     Example:
         >>> from bpcompare.comparison.linear import compare
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> len(figure(compare(line(), epochs=2)).axes)
         1
     """

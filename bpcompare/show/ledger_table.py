@@ -18,7 +18,7 @@ def render(ledger: Ledger, problem: Problem, *, width: int | None = None, color:
 
     Example:
         >>> from bpcompare.comparison.adam_ledger import ledger
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> from bpcompare.training.train import train
         >>> print(render(ledger(train(line(), "adam"), 0.1), line()).splitlines()[0])
         ledger of adam: Adam by hand next to torch.optim.Adam, 50 steps; all of them are in ledger.csv

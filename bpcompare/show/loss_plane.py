@@ -55,7 +55,7 @@ def plane(comparison: Comparison, *, extreme: bool = False) -> Plane:
 
     Example:
         >>> from bpcompare.comparison.linear import compare
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> plane(compare(line(), epochs=2)).names
         ('weight', 'bias')
     """

@@ -24,7 +24,7 @@ def title(problem: Problem, lr: float, epochs: int, batch_size: int | None) -> s
     """The data and how it was trained, in one line.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> title(line(), 0.1, 50, None)
         'line, 100 samples: lr 0.1, 50 epochs'
     """

@@ -3,28 +3,33 @@
 Methods differ in line style, width and marker as well as in colour, since curves that agree lie on each other.
 """
 
+from __future__ import annotations
+
 import io
 import itertools
 import math
 import warnings
-from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
-from matplotlib.artist import Artist
-from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
-from torch import Tensor
 
 from bpcompare.language import english, language
 from bpcompare.show import fonts
 from bpcompare.show.page import chosen
-from bpcompare.show.terminal import visible
+from bpcompare.show.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.backend_bases import RendererBase
+    from torch import Tensor
 
 # Okabe and Ito (2008), Color Universal Design: distinct under every common colour vision deficiency.
 BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"

@@ -39,7 +39,7 @@ def figures(summary: Summary, on_picture: Callable[[], object] | None = None) ->
         on_picture: Called after every picture.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> from bpcompare.sweeps.sweep import sweep
         >>> list(figures(Summary(sweep([line()], [0.01, 0.1], ["manual"], epochs=2))))
         ['sweep', 'sweep_map']

@@ -32,7 +32,7 @@ def render(summary: Summary, *, width: int | None = None, color: bool = False) -
     """The best rate of each method, the spread over the seeds, and what theory says of both.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> from bpcompare.sweeps.sweep import sweep
         >>> print(render(Summary(sweep([line()], [0.01, 0.1], ["manual"]))).splitlines()[0])
         line: 2 runs = 1 method × 2 rates × 1 seed, 50 epochs each

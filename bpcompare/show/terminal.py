@@ -15,11 +15,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from bpcompare.language import _
-from bpcompare.problem.column_names import steers
+from bpcompare.show.visible import visible
 
 PLAIN_WIDTH = 200
 TABLE_WIDTH = 80  # of a Markdown table
-MARKS = "\u061c\u200e\u200f"  # of the direction of writing: a name may hold them, and nobody sees them
 LABEL = re.compile(r" *\S.{0,24}? {2,}(?=\S)")  # what a sentence begins with: "rate       …"
 WIDE = "\u2e80-\u2fdf\u3003-\u3007\u3021-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 OPENING, CLOSING = (
@@ -118,17 +117,6 @@ def percent(number: float, spec: str = "g") -> str:
         '0.1 %'
     """
     return _("{number} %", number=format(number, spec))
-
-
-def visible(text: str) -> str:
-    """``text`` on one line, with what could steer a terminal or turn the direction of writing made visible.
-
-    Example:
-        >>> visible("speed" + chr(27) + "(km/h)") == "speed" + chr(92) + "x1b(km/h)"
-        True
-    """
-    line = " ".join(text.split()) if any(c in text for c in "\n\r\t\v\f") else text
-    return "".join(repr(c)[1:-1] if steers(c) or c in MARKS else c for c in line)
 
 
 def wrapped(sentence: str, width: int) -> str:

@@ -147,7 +147,7 @@ def epochs_and_batches(comparison: BaseComparison[Any]) -> str:
 
     Example:
         >>> from bpcompare.comparison.linear import compare
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> epochs_and_batches(compare(line(), "manual", batch_size=10, shuffle=False))
         '50 epochs, batches of 10 in their order'
     """

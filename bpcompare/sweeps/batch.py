@@ -59,7 +59,7 @@ def train_batch(
         InputError: A run cannot take its first step.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> rates = torch.tensor([0.1, 0.5], dtype=torch.float64)
         >>> outcome = train_batch(Method.named("manual"), [line()], rates, 50, torch.tensor([0, 50]))
         >>> outcome.losses.shape, round(outcome.weights[0, 0].item(), 5)
@@ -96,7 +96,7 @@ def one_per_table(problems: Sequence[Problem]) -> list[int]:
     """For every problem the place of the first one with the same data, whose sums and optimum are its own too.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> table = line()
         >>> one_per_table([table, table.restarted(1), line(seed=1)])
         [0, 0, 2]

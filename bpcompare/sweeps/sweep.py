@@ -10,15 +10,14 @@ import torch
 from torch import Tensor
 
 from bpcompare import notebook
-from bpcompare.errors import InputError, MethodError
 from bpcompare.language import _, english, listed
 from bpcompare.problem import devices, estimates
-from bpcompare.problem.problem import Problem, check_problem
-from bpcompare.problem.whole_numbers import quoted, whole_number
+from bpcompare.problem.problem import Problem
+from bpcompare.problem.whole_numbers import whole_number
+from bpcompare.sweeps import checks
 from bpcompare.sweeps.batch import Outcome, train_batch
 from bpcompare.training import processes
 from bpcompare.training.methods import Method
-from bpcompare.training.updates import RULES
 
 AT_ONCE = 16_384  # numbers of a parameter: what a core's own cache holds
 AT_ONCE_ON_DEVICE = 2**20  # numbers: a GPU has work for all its cores then, and they take less than 1 GB
@@ -126,7 +125,7 @@ def sweep(
         LimitError: It would not fit into memory or a day.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> result = sweep([line(seed=seed) for seed in range(3)], [0.1, 1.0])
         >>> round(result.weights[0, 0, 0].item(), 5), result.diverged_at[0, :, 1].tolist()
         (1.31356, [0, 0, 0])
@@ -134,8 +133,8 @@ def sweep(
     problems = [problems] if isinstance(problems, Problem) else problems
     methods = [methods] if isinstance(methods, str | Method) else methods
     chosen = tuple(Method.named(m) if isinstance(m, str) else m for m in methods)
-    lr, epochs = _rates(rates), whole_number("epochs", epochs)
-    _check(problems, chosen, lr)
+    lr, epochs = checks.rates_of(rates), whole_number("epochs", epochs)
+    checks.check(problems, chosen, lr)
     place = devices.chosen(device, float64=True)
     first = problems[0]
     estimates.sweep(
@@ -218,60 +217,3 @@ def _checkpoints(epochs: int) -> Tensor:
         return torch.arange(epochs + 1)
     spread = torch.logspace(0, math.log10(epochs), MOST_CHECKPOINTS, dtype=torch.float64).round().long()
     return torch.tensor(sorted({0, *spread.tolist()}))
-
-
-def _rates(rates: object) -> Tensor:
-    try:
-        return torch.as_tensor(rates, dtype=torch.float64).reshape(-1).sort().values
-    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise InputError(_("the rates must be numbers; got {rates}", rates=quoted(rates))) from error
-
-
-def _check(problems: Sequence[Problem], methods: Sequence[Method], lr: Tensor) -> None:
-    _check_sizes(problems, methods, lr)
-    if not all(problem.is_linear for problem in problems):
-        raise InputError(_("a sweep trains one nn.Linear at many rates at once; train a network by compare_network"))
-    kinds = {(p.in_features, p.out_features, p.has_bias, p.dtype) for p in problems}
-    if len(kinds) > 1:
-        raise InputError(
-            _("all problems of a sweep must be of one shape and precision; got {kinds} kinds", kinds=len(kinds))
-        )
-    _check_methods(methods)
-
-
-def _check_sizes(problems: Sequence[Problem], methods: Sequence[Method], lr: Tensor) -> None:
-    if not isinstance(problems, Sequence):
-        check_problem(problems)
-    if not problems or not methods or not len(lr):
-        raise InputError(_("a sweep needs at least one problem, one method and one rate; give some of each"))
-    for problem in problems:
-        check_problem(problem)
-    if not bool((lr.isfinite() & (lr > 0)).all()):
-        raise InputError(_("every lr must be a finite number above 0; leave the others out"))
-    inside = lr.to(problems[0].dtype)
-    usable = inside.isfinite() & (inside > 0)
-    if not bool(usable.all()):
-        wrong, dtype = lr[~usable][0].item(), problems[0].dtype
-        raise InputError(
-            _(
-                "lr {wrong:g} is beyond the range of {dtype}; leave it out or train with float64",
-                wrong=wrong,
-                dtype=dtype,
-            )
-        )
-
-
-def _check_methods(methods: Sequence[Method]) -> None:
-    names = [method.name for method in methods]
-    for place, method in enumerate(methods):
-        if method.name in names[:place]:
-            raise InputError(_("method {name!r} is named twice; name it once", name=method.name))
-        if method.canonical_update not in RULES:
-            raise MethodError(
-                _(
-                    "{rule} moves one model at a time and cannot be swept; choose a rule that is written by "
-                    "hand: {rules}",
-                    rule=method.update,
-                    rules=listed(RULES),
-                )
-            )

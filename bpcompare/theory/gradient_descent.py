@@ -66,7 +66,7 @@ class Modes:
             epochs: Whole numbers k ≥ 0, (K,).
 
         Example:
-            >>> from bpcompare.problem.problem import line
+            >>> from bpcompare.problem.line import line
             >>> round(modes(line()).losses(0.1, torch.tensor([50])).item(), 6)
             0.051131
         """
@@ -93,7 +93,7 @@ class Modes:
         """The first k with L(θₖ) − L* ≤ ``fraction``·(L(θ₀) − L*); None where that never comes.
 
         Example:
-            >>> from bpcompare.problem.problem import line
+            >>> from bpcompare.problem.line import line
             >>> modes(line()).steps_to(0.01, lr=0.1)
             45
         """
@@ -124,7 +124,7 @@ def modes(problem: Problem) -> Modes:
     The singular value decomposition of A = [x, 1], gives all of it.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> [round(value, 3) for value in modes(line()).eigenvalues.tolist()]
         [2.536, 0.134]
 

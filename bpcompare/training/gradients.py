@@ -19,6 +19,7 @@ from bpcompare.errors import MethodError
 from bpcompare.graph.node import backward
 from bpcompare.language import N_, _
 from bpcompare.problem.devices import in_float64
+from bpcompare.training.autograd_off import without_autograd
 from bpcompare.training.backpropagation import deltas, forward, read_layers
 from bpcompare.training.data_sums import sums
 from bpcompare.training.model_graph import loss_graph
@@ -64,7 +65,7 @@ def _single_linear(model: nn.Module) -> nn.Linear:
 
 
 @supporting(_known_layers)
-@torch.no_grad()
+@without_autograd
 def formula(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """The mean squared error; its gradient by the chain rule, written out.
 
@@ -96,11 +97,13 @@ def formula(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     Source: 「深度学习之前向传播和反向传播」 for nn.Linear(1, 1), 「反向传播推导+numpy实现」 for a sample of a network.
     """
     if type(model) is nn.Linear:
-        residual = model.forward(x) - y
+        weight: Tensor = model.weight
+        bias: Tensor | None = model.bias
+        residual = nn.functional.linear(x, weight, bias) - y
         delta = residual * (2 / residual.numel())
-        model.weight.grad = delta.T @ x
-        if model.bias is not None:
-            model.bias.grad = delta.sum(0)
+        weight.grad = delta.T @ x
+        if bias is not None:
+            bias.grad = delta.sum(0)
         return residual.square().mean()
     walk, output = forward(model, x)
     residual = output - y
@@ -131,7 +134,7 @@ def autograd(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     return loss
 
 
-@torch.no_grad()
+@without_autograd
 def finite_difference(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """The mean squared error; its gradient by trying: (L(p + h) − L(p − h)) / 2h for one number p after another.
 
@@ -167,7 +170,7 @@ def finite_difference(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
 
 
 @supporting(lambda model: _single_linear(model) is model)
-@torch.no_grad()
+@without_autograd
 def moments(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """The mean squared error and its gradient from sums over the data that are taken once.
 

@@ -126,7 +126,7 @@ def choose(problem: Problem, methods: str | Method | Sequence[str | Method], lr:
         MethodError: There is no such method, or it cannot work here.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> [method.update for method in choose(line(), "manual", 0.1)]
         ['GradientDescent']
     """

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 
 from bpcompare.errors import InputError
 from bpcompare.language import _
+from bpcompare.problem.device_names import check_name
 from bpcompare.problem.whole_numbers import is_truth_value, quoted, seed_number, whole_number
 from bpcompare.training.defaults import EPOCHS, LARGEST_LR, LR, SEED
 
@@ -22,7 +23,7 @@ class TrainingSettings:
         device: Where to train: cpu, cuda, cuda:N, mps or auto; of a run, where it was trained.
 
     Raises:
-        InputError: A number is out of its range.
+        InputError: A number is out of its range, or no device is called so.
 
     Example:
         >>> TrainingSettings(lr=0.5, epochs=300)
@@ -41,7 +42,7 @@ class TrainingSettings:
             "lr": _rate(self.lr),
             "epochs": whole_number("epochs", self.epochs),
             "seed": seed_number(self.seed),
-            "device": str(self.device),
+            "device": check_name(self.device),
         }
         if self.batch_size is not None:
             checked["batch_size"] = whole_number("batch_size", self.batch_size)

@@ -1,25 +1,26 @@
 """One loop for every method of training."""
 
-import contextlib
-import copy
 import dataclasses
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from bpcompare.errors import InputError, MethodError
+from bpcompare.errors import InputError
 from bpcompare.language import _
 from bpcompare.problem import devices, estimates
 from bpcompare.problem.problem import Problem, check_problem
 from bpcompare.training.data_parallel import all_reduce
+from bpcompare.training.gradient_contract import misshapen
 from bpcompare.training.gradients import formula
 from bpcompare.training.methods import Method, choose
 from bpcompare.training.recording import LinearRecording, NetworkRecording, Recording
 from bpcompare.training.run import Run
 from bpcompare.training.settings import DEFAULTS, TrainingSettings
+from bpcompare.training.updates import decided
 
 RunT = TypeVar("RunT", bound=Run)
 
@@ -61,7 +62,7 @@ def train(
         LimitError: It would not fit into memory or a day.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> run = train(line(), "manual")
         >>> run.parameters["weight"][-1].item(), run.parameters["bias"][-1].item()
         (1.3135614395141602, 1.3715894222259521)
@@ -98,7 +99,7 @@ def train_all(
         MethodError: There is no such method, or it cannot work here.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> train_all(line(), ["manual", "adam"], DEFAULTS, LinearRecording)
         [<Run manual: 51 states, lr 0.1, loss 0.0511313>, <Run adam: 51 states, lr 0.1, loss 0.0529591>]
     """
@@ -143,25 +144,25 @@ def _follow(
 ) -> RunT:
     """The loop itself: gradient, record, update."""
     model = problem.model()
-    rule = method.rule(model.parameters(), lr=settings.lr)
+    rule = decided(method.rule(model.parameters(), lr=settings.lr))
     gradient, x, y = all_reduce(method.source), problem.x, problem.y
     size = settings.batch_size or problem.samples
     shuffled = torch.Generator().manual_seed(settings.seed) if settings.shuffle else None
     states = recording(problem, method, settings, model)
-    steps = 0
+    in_one, steps = size == problem.samples, 0
     try:
         with torch.inference_mode(method.source is formula):  # it needs nothing of what autograd keeps
             for _ in range(settings.epochs):
                 loss = gradient(model, x, y)  # L(θₖ), before the step that moves θₖ
                 if not states.record(loss):
                     break
-                if size == problem.samples:
+                if in_one:
                     rule.step()
                     steps += 1
                 else:
                     for x_batch, y_batch in _batches(x, y, size, shuffled):
                         loss = gradient(model, x_batch, y_batch)
-                        if not loss.isfinite():
+                        if not math.isfinite(loss.item()):
                             break
                         rule.step()
                         steps += 1
@@ -173,7 +174,7 @@ def _follow(
     except RuntimeError as error:
         if not re.search("assign.*grad", str(error)):
             raise
-        raise _misshapen(problem, method, states.states, error) from error
+        raise misshapen(problem, method, states.states, error) from error
     return states.run(steps)
 
 
@@ -203,59 +204,3 @@ def expected(
         files=files,
         ledgers=ledgers,
     )
-
-
-_GRAD: Any = torch.Tensor.grad  # the property itself
-
-
-class _Watched(nn.Parameter):
-    """A parameter that remembers what a source tried to leave in its ``.grad`` in vain."""
-
-    refused: Tensor | None = None
-
-    @property
-    def grad(self) -> Tensor | None:
-        """As of any parameter."""
-        grad: Tensor | None = _GRAD.__get__(self)
-        return grad
-
-    @grad.setter
-    def grad(self, value: Tensor | None) -> None:
-        try:
-            _GRAD.__set__(self, value)
-        except RuntimeError:
-            self.refused = value
-            raise
-
-
-def _misshapen(problem: Problem, method: Method, epoch: int, error: RuntimeError) -> MethodError:
-    """The error of a source that assigned a gradient of a wrong shape or type, which PyTorch refuses without a name."""
-    model = copy.deepcopy(problem.start)
-    for p in model.parameters():
-        p.__class__ = _Watched
-    with contextlib.suppress(Exception):  # whatever the source does now, the first error is the one to tell
-        method.source(model, problem.x, problem.y)
-    message = str(error).split(". ")[0]
-    for name, p in model.named_parameters():
-        if p.refused is not None:
-            same_place = p.refused.device == p.device
-            message = _(
-                "got shape {got} for {name}, {right}",
-                got=_kind(p.refused, same_place),
-                name=name,
-                right=_kind(p, same_place),
-            )
-    return MethodError(
-        _(
-            "the gradient source of {method!r} must leave a gradient of each parameter's own shape and "
-            "type; at epoch {epoch}: {message}",
-            method=method.name,
-            epoch=epoch,
-            message=message,
-        )
-    )
-
-
-def _kind(tensor: Tensor, same_place: bool) -> str:
-    parts = (tuple(tensor.shape), tensor.dtype) if same_place else (tuple(tensor.shape), tensor.dtype, tensor.device)
-    return ", ".join(map(str, parts))

@@ -8,7 +8,7 @@ run moves at its own rate, and to the bit as it would alone (`sweep`).
 """
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -19,6 +19,26 @@ class UpdateRule(Protocol):
 
     def step(self) -> object:
         """Reads every ``p.grad`` and moves ``p`` once; a parameter without a gradient stays."""
+
+
+RuleT = TypeVar("RuleT", bound=UpdateRule)
+
+
+def decided(rule: RuleT) -> RuleT:
+    """The same rule; one of `torch.optim` no longer looks at every step how it is to go through its parameters.
+
+    Left to itself (``foreach=None``) it asks each time whether their device has kernels for several tensors at once. A
+    CPU has none, and the answer is always: one after another.
+
+    Example:
+        >>> rule = torch.optim.Adam([torch.nn.Parameter(torch.ones(1))])
+        >>> rule.param_groups[0]["foreach"], decided(rule).param_groups[0]["foreach"]
+        (None, False)
+    """
+    for group in rule.param_groups if isinstance(rule, torch.optim.Optimizer) else ():
+        if group.get("foreach", False) is None and all(p.device.type == "cpu" for p in group["params"]):
+            group["foreach"] = False
+    return rule
 
 
 class GradientDescent:

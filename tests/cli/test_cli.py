@@ -18,8 +18,8 @@ from pictures import sketched
 from bpcompare import cli
 from bpcompare.cli import main, progress, signals, threads
 from bpcompare.cli.progress import Progress
+from bpcompare.problem.line import line
 from bpcompare.problem.networks import with_network
-from bpcompare.problem.problem import line
 
 SHORT = ["--epochs", "1", "--methods", "manual"]  # and so without torch.optim.Adam, which takes a second to load
 PATIENCE = 600  # seconds: a busy machine must not decide these tests

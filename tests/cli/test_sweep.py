@@ -8,7 +8,8 @@ import pytest
 
 from bpcompare.cli import main
 from bpcompare.comparison.linear import compare
-from bpcompare.problem.problem import from_data, line
+from bpcompare.problem.from_data import from_data
+from bpcompare.problem.line import line
 from bpcompare.show import comparison_table, sweep_table
 from bpcompare.sweeps.summary import Summary
 from bpcompare.sweeps.sweep import sweep

@@ -7,7 +7,7 @@ import torch
 from bpcompare.comparison.adam_ledger import ledger
 from bpcompare.comparison.linear import compare
 from bpcompare.errors import InputError
-from bpcompare.problem.problem import line
+from bpcompare.problem.line import line
 from bpcompare.results.ledger import history_columns, ledger_csv
 from bpcompare.show.ledger_table import render
 from bpcompare.training.floating_point import ulp

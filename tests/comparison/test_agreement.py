@@ -6,7 +6,7 @@ import torch
 
 from bpcompare.comparison.agreement import agree, agree_on_network, one_rule
 from bpcompare.comparison.linear import compare
-from bpcompare.problem.problem import line
+from bpcompare.problem.line import line
 from bpcompare.training.gradients import autograd
 from bpcompare.training.methods import Method
 from bpcompare.training.train import train

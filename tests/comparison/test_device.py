@@ -8,8 +8,8 @@ import torch
 from bpcompare.comparison import device
 from bpcompare.comparison.device import against_cpu, distance
 from bpcompare.comparison.linear import compare
+from bpcompare.problem.line import line
 from bpcompare.problem.networks import quadratic
-from bpcompare.problem.problem import line
 from bpcompare.results.comparison import comparison_json
 from bpcompare.show import comparison_table
 from bpcompare.training.settings import DEFAULTS

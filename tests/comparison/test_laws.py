@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bpcompare.comparison.linear import compare
-from bpcompare.problem.problem import from_data
+from bpcompare.problem.from_data import from_data
 from bpcompare.sweeps.summary import Summary
 from bpcompare.sweeps.sweep import sweep
 from bpcompare.theory.least_squares import curvature, least_squares

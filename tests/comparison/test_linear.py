@@ -11,8 +11,9 @@ import bpcompare
 from bpcompare.comparison.adam_ledger import ledger
 from bpcompare.comparison.linear import compare
 from bpcompare.errors import InputError, MethodError
+from bpcompare.problem.from_data import from_data
+from bpcompare.problem.line import line
 from bpcompare.problem.networks import quadratic
-from bpcompare.problem.problem import from_data, line
 from bpcompare.results.comparison import comparison_json
 from bpcompare.theory.least_squares import curvature
 from bpcompare.training.methods import Method

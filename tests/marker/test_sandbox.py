@@ -14,8 +14,9 @@ from forked import Popen
 from bpcompare.cli import main
 from bpcompare.errors import MarkingError
 from bpcompare.marker import sandbox_child, sandbox_limits, sandbox_start, sandbox_wire
-from bpcompare.marker.check import check_file, check_function, check_signature
+from bpcompare.marker.check import check_file, check_function
 from bpcompare.marker.exercises import find
+from bpcompare.marker.replies import check_signature
 
 GOOD = """
 def gradients(x, y, w, b):

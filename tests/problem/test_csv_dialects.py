@@ -13,7 +13,7 @@ from bpcompare.problem.csv_columns import choose
 from bpcompare.problem.csv_dialect import Dialect
 from bpcompare.problem.csv_encoding import likely_encoding
 from bpcompare.problem.csv_reader import read_csv, read_table
-from bpcompare.problem.problem import from_data
+from bpcompare.problem.from_data import from_data
 from bpcompare.theory.least_squares import least_squares
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)

@@ -1,3 +1,8 @@
+import os
+from codecs import BOM_UTF8
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bpcompare.errors import TableError
-from bpcompare.problem import csv_plain, csv_rows
+from bpcompare.problem import csv_plain, csv_rows, csv_second_half
 from bpcompare.problem.csv_dialect import Dialect
 from bpcompare.problem.csv_plain import plain_numbers
 from bpcompare.problem.csv_reader import read_table
@@ -49,7 +54,7 @@ def bits(numbers):
 @given(st.lists(st.tuples(*[PLAIN] * COLUMNS), min_size=1, max_size=6), st.sampled_from(["\n", "\r\n"]), st.booleans())
 def test_plain_numbers_are_to_the_bit_what_float_makes_of_each_cell(rows, line_end, closed):
     text = line_end.join(map(",".join, rows)) + line_end * closed
-    found = plain_numbers(text, ",", ".", COLUMNS)
+    found = plain_numbers(text.encode(), ",", ".", COLUMNS)
     assert found is not None
     assert bits(found) == bits([[float(cell) for cell in row] for row in rows])
 
@@ -57,7 +62,7 @@ def test_plain_numbers_are_to_the_bit_what_float_makes_of_each_cell(rows, line_e
 @given(st.lists(st.tuples(*[PLAIN] * COLUMNS), min_size=1, max_size=4))
 def test_with_a_decimal_comma_they_are_the_same(rows):
     text = "".join(";".join(row).replace(".", ",") + "\n" for row in rows)
-    found = plain_numbers(text, ";", ",", COLUMNS)
+    found = plain_numbers(text.encode(), ";", ",", COLUMNS)
     assert bits(found) == bits([[float(cell) for cell in row] for row in rows])
 
 
@@ -70,7 +75,7 @@ def test_with_a_decimal_comma_they_are_the_same(rows):
 @example([["1\r", "2"], ["1", "\r2"]])  # line ends that JSON takes for blanks
 def test_what_is_not_plain_is_never_taken_for_a_number(rows):
     text = "".join(",".join(row) + "\n" for row in rows)
-    found = plain_numbers(text, ",", ".", 2)
+    found = plain_numbers(text.encode(), ",", ".", 2)
     if found is not None:
         cells = [line.split(",") for line in text.split("\n")[:-1]]
         assert all(len(row) == 2 for row in cells)
@@ -82,6 +87,23 @@ def path(tmp_path_factory):
     return tmp_path_factory.mktemp("tables") / "table.csv"
 
 
+def read_both_ways(path, dialect, block):
+    """What the reader gives, and what it gives without its fast ways: a table or a fault."""
+    results = []
+    for fast in (True, False):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(csv_rows, "BLOCK", block)
+            if not fast:
+                patched.setattr(csv_rows, "plain_numbers", lambda *_: None)
+                patched.setattr(csv_rows.Rows, "_plain_beginning", lambda self: iter(()))
+            try:
+                table = read_table(path, "b", "a", dialect=dialect)
+                results.append((bits(table.x), bits(table.y), table.skipped))
+            except TableError as error:
+                results.append(str(error))
+    return results
+
+
 @settings(max_examples=150)
 @given(
     st.lists(st.lists(PLAIN, min_size=2, max_size=2) | st.lists(ANY, min_size=0, max_size=3), min_size=1, max_size=8),
@@ -90,25 +112,81 @@ def path(tmp_path_factory):
         [Dialect(), Dialect(skip_missing=True), Dialect(decimal=","), Dialect(comment="#"), Dialect(comment="x")]
     ),
     st.sampled_from([1, 5, 40]),
-    st.booleans(),
+    st.integers(0, 3),
+    st.sampled_from([b"", BOM_UTF8]),
 )
 def test_the_reader_gives_the_same_table_or_the_same_fault_without_the_fast_way(
-    path, rows, end, dialect, block, closed
+    path, rows, end, dialect, block, ends, mark
 ):
     sign = ";" if dialect.decimal == "," else ","
     lines = [f"a{sign}b", *(sign.join(row) for row in rows)]
-    path.write_bytes((end.join(lines) + end * closed).encode())
-    results = []
-    with pytest.MonkeyPatch.context() as patched:
-        for fast in (True, False):
-            patched.setattr(csv_rows, "BLOCK", block)
-            patched.setattr(csv_rows, "plain_numbers", plain_numbers if fast else lambda *_: None)
+    path.write_bytes(mark + (end.join(lines) + end * ends).encode())
+    fast, careful = read_both_ways(path, dialect, block)
+    assert fast == careful
+
+
+def halve(patched, block):
+    """The second half of every table is converted as by another process, but in this one."""
+
+    def start(_, *options, stdin, stdout):
+        code = 0
+        with os.fdopen(os.dup(stdin.fileno()), "rb") as file, os.fdopen(os.dup(stdout.fileno()), "wb") as numbers:
             try:
-                table = read_table(path, "b", "a", dialect=dialect)
-                results.append((bits(table.x), bits(table.y), table.skipped))
-            except TableError as error:
-                results.append(str(error))
-    assert results[0] == results[1]
+                csv_second_half.convert(file, numbers, *options)
+            except SystemExit as ended:
+                code = ended.code
+        return SimpleNamespace(wait=lambda: code, kill=lambda: None)
+
+    for name, value in {"BLOCK": block, "LEAST": 0, "HEAD_START": 0, "cores": lambda: 2, "start": start}.items():
+        patched.setattr(csv_second_half, name, value)
+
+
+FAULTS = [
+    b"1,2\n",
+    b"1;2\n",
+    b"1,\xff\n",
+    b"1,\xc3\xa9\n",
+    b"\n",
+    b"1\r2\n",
+    b"1,2\r\n",
+    b'"1\n2",3\n',
+    b"1,2,3\n",
+    b"# 1\n",
+]
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(st.integers(0, 5_000), st.sampled_from(FAULTS)), min_size=1, max_size=3),
+    st.sampled_from([Dialect(), Dialect(skip_missing=True), Dialect("utf-8", comment="#"), Dialect("cp1252")]),
+    st.sampled_from([10_000, 20_000]),
+    st.booleans(),
+)
+def test_of_several_faults_the_same_is_told_wherever_they_stand(path, faults, dialect, block, halved):
+    lines = [b"0.25,-1.5e3\n"] * 5_000
+    for place, line in faults:
+        lines.insert(place, line)
+    path.write_bytes(b"a,b\n" + b"".join(lines))
+    with pytest.MonkeyPatch.context() as patched:
+        if halved:
+            halve(patched, block)
+        fast, careful = read_both_ways(path, dialect, block)
+    assert fast == careful
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="needs the names of open files")
+def test_a_pipe_is_told_of_in_the_same_way(monkeypatch):
+    told = []
+    for plain_beginning in (csv_rows.Rows._plain_beginning, lambda self: iter(())):
+        reading, writing = os.pipe()
+        os.write(writing, b"a,b\n1,2\n")
+        os.close(writing)
+        monkeypatch.setattr(csv_rows.Rows, "_plain_beginning", plain_beginning)
+        with pytest.raises(TableError) as caught:
+            read_table(Path(f"/dev/fd/{reading}"), "b", "a")
+        os.close(reading)
+        told.append(str(caught.value).removeprefix(f"/dev/fd/{reading}"))
+    assert told[0] == told[1]
 
 
 def test_a_large_table_is_converted_without_the_careful_reader(path, monkeypatch):
@@ -119,3 +197,15 @@ def test_a_large_table_is_converted_without_the_careful_reader(path, monkeypatch
     table = read_table(path, "a,c", "b")
     assert torch.equal(table.x, numbers[:, [0, 2]])
     assert torch.equal(table.y, numbers[:, 1:2])
+
+
+@pytest.mark.parametrize("mark", [b"", BOM_UTF8])
+def test_the_plain_beginning_of_a_file_never_becomes_text(path, monkeypatch, mark):
+    lines = b"1.5,2\r\n" * 20_000
+    path.write_bytes(mark + "vitesse é,b\r\n".encode() + lines + b"3,\n" + lines)
+    texts = []
+    rows = csv_rows.Rows
+    monkeypatch.setattr(rows, "_convert", lambda self, found, line: texts.append((self.text.tell(), line)))
+    table = read_table(path, "b", "vitesse é", dialect=Dialect(skip_missing=True))
+    assert len(texts) == 1
+    assert torch.equal(table.x, torch.full_like(table.x, 2))

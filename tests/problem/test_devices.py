@@ -4,7 +4,7 @@ import torch
 from bpcompare.cli import main
 from bpcompare.errors import InputError
 from bpcompare.problem import devices
-from bpcompare.problem.problem import line
+from bpcompare.problem.line import line
 from bpcompare.sweeps.sweep import sweep
 from bpcompare.training.train import train
 

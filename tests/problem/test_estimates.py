@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from bpcompare.errors import LimitError
 from bpcompare.problem import estimates, memory
+from bpcompare.problem.line import line
 from bpcompare.problem.networks import network
-from bpcompare.problem.problem import line
 from bpcompare.training.train import train
 
 JOBS = {

@@ -10,8 +10,9 @@ from bpcompare.comparison.agreement import agree_on_network
 from bpcompare.comparison.linear import compare
 from bpcompare.comparison.network import compare_network, learned
 from bpcompare.errors import InputError, MethodError
+from bpcompare.problem.from_data import from_data
+from bpcompare.problem.line import line
 from bpcompare.problem.networks import along, network, quadratic, saturated, with_network
-from bpcompare.problem.problem import from_data, line
 from bpcompare.training.gradients import formula
 from bpcompare.training.methods import Method
 from bpcompare.training.recording import delta_sizes

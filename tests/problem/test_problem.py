@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from bpcompare.errors import InputError
-from bpcompare.problem.problem import from_data, line
+from bpcompare.problem.from_data import from_data
+from bpcompare.problem.line import line
 
 
 def test_the_default_line_draws_noise_and_model_as_the_tutorial_does():

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from bpcompare.comparison.linear import compare
-from bpcompare.problem.problem import from_data, line
+from bpcompare.problem.from_data import from_data
+from bpcompare.problem.line import line
 from bpcompare.results.comparison import comparison_json, history_csv
 from bpcompare.results.formats import defused
 from bpcompare.training.methods import Method

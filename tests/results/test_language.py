@@ -5,8 +5,8 @@ import pytest
 from bpcompare.comparison.linear import compare
 from bpcompare.comparison.network import compare_network
 from bpcompare.language import spoken
+from bpcompare.problem.line import line
 from bpcompare.problem.networks import quadratic
-from bpcompare.problem.problem import line
 from bpcompare.results.comparison import comparison_json, history_csv
 from bpcompare.results.network import network_history, network_json
 from bpcompare.results.sweep import sweep_csv, sweep_json

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bpcompare.cli import main
-from bpcompare.problem.problem import line
+from bpcompare.problem.line import line
 from bpcompare.results.parts import part_npz
 from bpcompare.results.sums import to_sums
 from bpcompare.results.whole import is_whole

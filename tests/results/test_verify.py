@@ -7,7 +7,7 @@ from pictures import sketched
 import bpcompare
 from bpcompare.cli import main
 from bpcompare.errors import InputError
-from bpcompare.problem.problem import line
+from bpcompare.problem.line import line
 from bpcompare.results.parts import part_npz
 from bpcompare.results.stage import Stage
 from bpcompare.results.sums import read_sums, sha256, to_sums

@@ -14,7 +14,8 @@ from bpcompare.comparison.linear import compare
 from bpcompare.language import in_english, language, set_language
 from bpcompare.lessons.published.figure import number, zero
 from bpcompare.lessons.published.source_errors import source_errors
-from bpcompare.problem.problem import from_data, line
+from bpcompare.problem.from_data import from_data
+from bpcompare.problem.line import line
 from bpcompare.show import comparison_table, fonts, glossary, reproduction
 from bpcompare.show.report.page import page
 from bpcompare.show.terminal import CLOSING, OPENING, Columns, text, wrapped

@@ -11,7 +11,8 @@ from PIL import Image
 
 from bpcompare.comparison.linear import compare
 from bpcompare.problem.column_names import fault_of_name
-from bpcompare.problem.problem import from_data, line
+from bpcompare.problem.from_data import from_data
+from bpcompare.problem.line import line
 from bpcompare.show import landscape
 from bpcompare.show.comparison_figures import figures
 from bpcompare.show.page import drawn_for

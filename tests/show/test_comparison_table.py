@@ -10,8 +10,9 @@ from rich.cells import cell_len
 from bpcompare.comparison.adam_ledger import ledger
 from bpcompare.comparison.linear import compare
 from bpcompare.comparison.network import compare_network
+from bpcompare.problem.from_data import from_data
+from bpcompare.problem.line import line
 from bpcompare.problem.networks import quadratic
-from bpcompare.problem.problem import from_data, line
 from bpcompare.show import advice, first_step, glossary, ledger_table, network_table, verdicts
 from bpcompare.show.comparison_table import render, sentences
 from bpcompare.show.terminal import Columns

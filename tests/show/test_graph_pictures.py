@@ -13,7 +13,7 @@ from bpcompare.graph.derivation import derive
 from bpcompare.graph.dot import MAX_DRAWN, check_size, layout, to_dot, to_svg
 from bpcompare.graph.expression import Graph
 from bpcompare.graph.node import Node, backward, topological_order
-from bpcompare.problem.problem import line
+from bpcompare.problem.line import line
 from bpcompare.show import graph_figure, graph_pictures
 from bpcompare.training.model_graph import loss_graph
 

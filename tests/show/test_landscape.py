@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from bpcompare.comparison.linear import compare
-from bpcompare.problem.problem import from_data, line
+from bpcompare.problem.from_data import from_data
+from bpcompare.problem.line import line
 from bpcompare.show import animation, landscape, loss_plane
 from bpcompare.show.style import house_style, to_bytes
 

@@ -9,8 +9,9 @@ from torch import nn
 
 from bpcompare.cli import main
 from bpcompare.comparison.network import compare_network
+from bpcompare.problem.from_data import from_data
+from bpcompare.problem.line import line
 from bpcompare.problem.networks import quadratic, with_network
-from bpcompare.problem.problem import from_data, line
 from bpcompare.results.network import network_history, network_json
 from bpcompare.show import network_figures, network_table
 from bpcompare.show.style import to_bytes

@@ -18,8 +18,9 @@ import bpcompare
 from bpcompare.cli import main
 from bpcompare.comparison.linear import compare
 from bpcompare.comparison.network import compare_network
+from bpcompare.problem.from_data import from_data
+from bpcompare.problem.line import line
 from bpcompare.problem.networks import quadratic
-from bpcompare.problem.problem import from_data, line
 from bpcompare.show.report.formulas import mathml
 from bpcompare.show.report.page import page, steps_of
 from bpcompare.show.report.planes import steepest_and_flattest

@@ -1,7 +1,7 @@
 import pytest
 from matplotlib.colors import to_hex
 
-from bpcompare.problem.problem import line
+from bpcompare.problem.line import line
 from bpcompare.show import style, sweep_figures
 from bpcompare.sweeps.summary import Summary
 from bpcompare.sweeps.sweep import sweep

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from bpcompare.errors import InputError, MethodError
+from bpcompare.problem.from_data import from_data
+from bpcompare.problem.line import line
 from bpcompare.problem.networks import quadratic
-from bpcompare.problem.problem import from_data, line
 from bpcompare.results.sweep import sweep_csv, sweep_json
 from bpcompare.sweeps import batch
 from bpcompare.sweeps import sweep as module

@@ -5,7 +5,8 @@ import torch
 from certified import nist
 
 from bpcompare.comparison.linear import compare
-from bpcompare.problem.problem import from_data, line
+from bpcompare.problem.from_data import from_data
+from bpcompare.problem.line import line
 from bpcompare.theory.gradient_descent import Modes, modes
 from bpcompare.theory.least_squares import curvature
 from bpcompare.training.train import train

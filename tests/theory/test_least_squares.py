@@ -7,7 +7,7 @@ from certified import ANSCOMBE_AND_CARS, NIST, digits, exact_line, nist
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bpcompare.problem.problem import line
+from bpcompare.problem.line import line
 from bpcompare.theory import least_squares as module
 from bpcompare.theory import reduction
 from bpcompare.theory.least_squares import Curvature, curvature, least_squares

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bpcompare.comparison.linear import compare
-from bpcompare.problem.problem import from_data, line
+from bpcompare.problem.from_data import from_data
+from bpcompare.problem.line import line
 from bpcompare.theory import reduction
 from bpcompare.theory.gradient_descent import modes
 from bpcompare.theory.least_squares import curvature, least_squares

@@ -5,8 +5,8 @@ import torch
 
 from bpcompare.comparison.linear import compare
 from bpcompare.marker.check_gradients import check_gradients
+from bpcompare.problem.line import line
 from bpcompare.problem.networks import quadratic
-from bpcompare.problem.problem import line
 from bpcompare.sweeps.sweep import sweep
 from bpcompare.training.gradients import SOURCES
 from bpcompare.training.train import train

@@ -10,8 +10,8 @@ from foreign_device import THERE, Foreign, WithForeignDevice, as_cuda
 from bpcompare.cli import main
 from bpcompare.comparison.adam_ledger import ledger
 from bpcompare.comparison.linear import compare
+from bpcompare.problem.line import line
 from bpcompare.problem.networks import quadratic
-from bpcompare.problem.problem import line
 from bpcompare.sweeps import sweep as sweeps
 from bpcompare.sweeps.sweep import sweep
 from bpcompare.training import data_sums, processes, train

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from bpcompare.problem.problem import line
+from bpcompare.problem.line import line
 from bpcompare.training.gradients import SOURCES, autograd, graph
 from bpcompare.training.methods import Method
 from bpcompare.training.train import train

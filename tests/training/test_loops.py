@@ -3,7 +3,7 @@ import inspect
 import pytest
 import torch
 
-from bpcompare.problem.problem import line
+from bpcompare.problem.line import line
 from bpcompare.training import loops
 from bpcompare.training.train import train
 

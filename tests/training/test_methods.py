@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from bpcompare.errors import MethodError
-from bpcompare.problem.problem import line
+from bpcompare.problem.line import line
 from bpcompare.training.gradients import SOURCES
 from bpcompare.training.methods import Method
 from bpcompare.training.train import train

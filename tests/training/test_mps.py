@@ -11,8 +11,8 @@ from bpcompare.comparison.linear import compare
 from bpcompare.errors import InputError
 from bpcompare.marker.check import check_function
 from bpcompare.marker.check_gradients import check_gradients
+from bpcompare.problem.line import line
 from bpcompare.problem.networks import quadratic
-from bpcompare.problem.problem import line
 from bpcompare.sweeps.sweep import sweep
 from bpcompare.training import data_sums, gradients, processes, train
 from bpcompare.training.data_parallel import all_reduce

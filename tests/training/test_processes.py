@@ -13,7 +13,7 @@ from worker import LINE, NETWORK, results
 
 from bpcompare.cli import main
 from bpcompare.errors import InputError, WorkerError
-from bpcompare.problem.problem import line
+from bpcompare.problem.line import line
 from bpcompare.training import processes
 from bpcompare.training.data_parallel import all_reduce
 from bpcompare.training.gradients import formula

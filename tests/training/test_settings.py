@@ -9,7 +9,7 @@ import torch
 
 import bpcompare
 from bpcompare.errors import InputError
-from bpcompare.problem.problem import line
+from bpcompare.problem.line import line
 from bpcompare.training.defaults import METHODS
 from bpcompare.training.settings import DEFAULTS, TrainingSettings
 
@@ -22,6 +22,7 @@ WRONG = [
     *[("batch_size", value) for value in (0, 2.5, 2**63, False)],
     *[("seed", value) for value in (2**64, -(2**63) - 1, 0.5, None)],
     *[("shuffle", value) for value in ("no", 1, None)],
+    *[("device", value) for value in ("gpu", "cuda:", "auto ", None, "x" * 500)],
 ]
 
 

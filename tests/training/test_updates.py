@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from bpcompare.problem.problem import line
+from bpcompare.problem.line import line
 from bpcompare.training.train import train
 from bpcompare.training.updates import (
     RULES,
@@ -15,7 +15,14 @@ from bpcompare.training.updates import (
     AdamRMSPropOnly,
     AdamSwappedBetas,
     GradientDescent,
+    decided,
 )
+
+DECIDES = [
+    name
+    for name, rule in vars(torch.optim).items()
+    if inspect.isclass(rule) and "foreach" in inspect.signature(rule).parameters
+]
 
 
 @pytest.mark.parametrize(
@@ -153,3 +160,39 @@ def test_every_variant_of_adam_has_the_default_rate_of_torchs(name):
     defaults = torch.optim.Adam([torch.nn.Parameter(torch.ones(1))]).defaults
     rule = RULES[name]([torch.ones(1)])
     assert (rule.lr, rule.eps) == (defaults["lr"], defaults["eps"])
+
+
+def test_adam_and_sgd_are_among_the_rules_that_decide():
+    assert {"Adam", "AdamW", "SGD", "RMSprop"} <= set(DECIDES)
+
+
+@pytest.mark.parametrize("name", DECIDES)
+def test_a_rule_that_decides_once_moves_to_the_same_bits(name):
+    """At every step PyTorch would have found the same."""
+    draw = torch.Generator().manual_seed(3)
+    starts = [torch.randn(shape, generator=draw) for shape in ((4, 3), (4,))]
+    moved = []
+    for once in (False, True):
+        params = [nn.Parameter(start.clone()) for start in starts]
+        rule = getattr(torch.optim, name)(params, lr=0.01)
+        rule = decided(rule) if once else rule
+        for k in range(1, 6):
+            for p in params:
+                p.grad = torch.sin(k * p.detach())
+            rule.step()
+        moved.append(params)
+    assert all(torch.equal(a, b) for a, b in zip(*moved, strict=True))
+    assert not any(torch.equal(p, start) for p, start in zip(moved[1], starts, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("device", "asked", "found"), [("cpu", None, False), ("cpu", True, True), ("meta", None, None)]
+)
+def test_only_a_cpu_decides_and_only_where_nobody_asked_for_something_else(device, asked, found):
+    rule = torch.optim.Adam([nn.Parameter(torch.ones(2, device=device))], foreach=asked)
+    assert decided(rule).param_groups[0]["foreach"] is found
+
+
+def test_a_rule_by_hand_is_left_as_it_is():
+    rule = GradientDescent([torch.ones(1)], lr=0.1)
+    assert decided(rule) is rule

@@ -8,7 +8,8 @@ import torch
 
 from bpcompare.language import N_, _
 from bpcompare.lessons.pitfalls import wrong_loops
-from bpcompare.problem.problem import Problem, line
+from bpcompare.problem.line import line
+from bpcompare.problem.problem import Problem
 from bpcompare.theory.gradient_descent import Modes, modes
 
 LR, EPOCHS = 0.1, 50

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from bpcompare.problem.problem import Problem, from_data
+from bpcompare.problem.from_data import from_data
+from bpcompare.problem.problem import Problem
 from bpcompare.training.updates import Adam
 
 AT_ONCE = 128  # rates that are tried side by side

@@ -15,8 +15,8 @@ from bpcompare.graph.notation import TEXT
 from bpcompare.graph.writer import Section
 from bpcompare.language import _, english
 from bpcompare.lessons.published.figure import Figure, number, text, zero
+from bpcompare.problem.line import line
 from bpcompare.problem.networks import PUBLISHED, quadratic
-from bpcompare.problem.problem import line
 from bpcompare.theory.least_squares import least_squares
 from bpcompare.training.backpropagation import deltas, forward
 from bpcompare.training.train import train

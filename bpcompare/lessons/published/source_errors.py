@@ -9,7 +9,7 @@ from torch import nn
 
 from bpcompare.graph.derivation import derive
 from bpcompare.language import _
-from bpcompare.problem.problem import line
+from bpcompare.problem.line import line
 from bpcompare.theory.least_squares import least_squares
 from bpcompare.training.gradients import formula
 

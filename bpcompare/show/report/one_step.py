@@ -69,7 +69,7 @@ def one_step(comparison: Comparison) -> OneStep:
 
     Example:
         >>> from bpcompare.comparison.linear import compare
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> one_step(compare(line(), epochs=2)).states[0]["0.0.g.full"]
         '-2.46537446975708'
     """
@@ -90,7 +90,7 @@ def states_of(comparison: BaseComparison[Any]) -> list[int]:
 
     Example:
         >>> from bpcompare.comparison.linear import compare
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> states_of(compare(line(), epochs=3))
         [0, 1, 2, 3]
     """

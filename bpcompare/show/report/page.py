@@ -24,8 +24,8 @@ from bpcompare.show.report.one_step import one_step
 from bpcompare.show.report.origin import origin
 from bpcompare.show.report.pitfalls import pitfalls
 from bpcompare.show.report.rates import rates
-from bpcompare.show.terminal import visible
 from bpcompare.show.verdicts import winner
+from bpcompare.show.visible import visible
 
 MOST_PARAMETERS = 30
 TITLES = {
@@ -57,7 +57,7 @@ def page(
 
     Example:
         >>> from bpcompare.comparison.linear import compare
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> page(compare(line(), epochs=2), with_pitfalls=False)[:15]
         b'<!doctype html>'
     """

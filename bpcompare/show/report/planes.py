@@ -21,7 +21,7 @@ def steepest_and_flattest(comparison: Comparison) -> Plane:
 
     Example:
         >>> from bpcompare.comparison.linear import compare
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> seen = steepest_and_flattest(compare(line(weight=[[1.0, 2.0]]), epochs=1))
         >>> seen.hessian.diag().equal(compare(line(weight=[[1.0, 2.0]]), epochs=1).modes.eigenvalues[[0, -1]])
         True

@@ -44,7 +44,7 @@ def rates(comparison: Comparison, on_step: Callable[[], object] | None = None) -
 
     Example:
         >>> from bpcompare.comparison.linear import compare
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> found = rates(compare(line(), epochs=3))
         >>> list(found.charts), found.states[found.start]["rate"]
         (['loss', 'path', 'fit'], '0.1')

@@ -109,7 +109,7 @@ def rates_of(comparison: Comparison, count: int = MOST) -> list[float]:
     """Learning rates evenly spaced in the logarithm, through the stable limit and past it; the comparison's own too.
 
     Example:
-        >>> from bpcompare.problem.problem import line
+        >>> from bpcompare.problem.line import line
         >>> rates = rates_of(compare(line(), epochs=2))
         >>> 0.1 in rates, rates[0] < 0.01, rates[-1] > 0.78
         (True, True, True)

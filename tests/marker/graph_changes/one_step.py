@@ -2,8 +2,10 @@
 
 import torch
 
-from bpcompare.marker.hypotheses.graph_changes.explain import Sample, explain
+from bpcompare.marker.hypotheses.graph_changes.changes import all_changes
+from bpcompare.marker.hypotheses.graph_changes.explain import Sample, explain, shape_sizes
 from bpcompare.marker.hypotheses.graph_changes.local import local
+from bpcompare.marker.hypotheses.graph_changes.search import Search
 from bpcompare.marker.hypotheses.graph_changes.walk import traced
 
 
@@ -19,6 +21,17 @@ def graph(forward, arguments, upstream=None, whole=()):
     names = [f"x{k}" for k in range(len(arguments))]
     asked = tuple(k for k, value in enumerate(arguments) if torch.is_tensor(value) and value.is_floating_point())
     return traced(forward, arguments, names, upstream, asked, {}, whole=whole)
+
+
+def offered(maker, problem):
+    """What a maker of changes offers: what is said → kind, cost, and the gradients with the change."""
+    found = {}
+    for change in maker(problem):
+        assert str(change.says) not in found, "two changes are called the same"
+        placed = change.at(problem)
+        gradients = None if placed is None else problem.answers(placed)
+        found[str(change.says)] = (change.kind, round(change.cost, 9), gradients)
+    return found
 
 
 def step_of(problem, op):
@@ -63,6 +76,36 @@ def true_gradient(at):
         pairs = [(o, g) for o, g in zip(outs, gradients, strict=True) if g is not None and o.requires_grad]
         found = torch.autograd.grad([o for o, _ in pairs], leaves[at.slot], [g for _, g in pairs], allow_unused=True)
     return torch.zeros_like(leaves[at.slot]) if found[0] is None else found[0]
+
+
+def search_of(forward, draw, wrong, count=3, names=("x", "w")):
+    """A search for what is wrong with the gradient of the first argument, with every change of one place screened.
+
+    Args:
+        forward: The function.
+        draw: From a problem's number, its arguments.
+        wrong: From the upstream gradient, the right gradient and the arguments, what was answered.
+        count: How many problems there are.
+        names: Of the arguments.
+    """
+    calls = [draw(k) for k in range(count)]
+    problems, answers = [], []
+    for k, (arguments, sizes) in enumerate(zip(calls, shape_sizes(calls, names), strict=True)):
+        upstream = drawn(90 + k, *forward(*arguments).shape)
+        problems.append(graph(forward, list(arguments), [upstream]))
+        problems[-1].sizes.update(sizes)
+        right = problems[-1].answers({})
+        answers.append([wrong(upstream, right[0], *arguments), *right[1:]])
+    with torch.no_grad():
+        search = Search(problems, answers, [0])
+        search.changes = all_changes(search.problem)
+        for number, change in enumerate(search.changes):
+            placed = change.at(search.problem)
+            try:
+                search.shadows[number] = search.screen.shadow(placed)
+            except RuntimeError:
+                continue
+    return search
 
 
 def explained(forward, draw, wrong, count=3, names=("x", "w"), whole=None):

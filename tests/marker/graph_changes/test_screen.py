@@ -80,6 +80,30 @@ def test_a_change_moves_an_answer_as_far_as_the_walk_with_it_does(name):
     assert (max(tried) > 1) == (name != "a softmax")  # all sums, or all times of a loop
 
 
+@pytest.mark.parametrize("name", FORWARDS)
+def test_changes_at_several_places_move_an_answer_as_far_as_the_walk_with_all_of_them_does(name):
+    problem, screen = searched(FORWARDS[name])
+    true = problem.answers({})
+    changes = [change for change in all_changes(problem) if change.kind != "upstream"]  # which need no gradient
+    single = [placed for change in changes if (placed := change.at(problem)) and len(placed) == 1]
+    tried = 0
+    for k, placed in enumerate(single[::5]):
+        together = placed | single[(11 * k + 3) % len(single)] | single[(17 * k + 8) % len(single)]
+        try:
+            changed = problem.answers(together)
+        except RuntimeError:
+            continue
+        shadows = screen.shadow(together)
+        for answer, before, after in zip(screen.answers, true, changed, strict=True):
+            if torch.isfinite(after).all():
+                leaf = answer.moved[problem.graph.inputs[answer.index].index]
+                expected = project(leaf, after - before)
+                size = np.abs(answer.true).max() + np.abs(expected).max()
+                np.testing.assert_allclose(shadows[answer.index], expected, atol=1e-9 * size)
+                tried += 1
+    assert tried > 10
+
+
 def test_what_a_change_does_to_every_step_is_the_difference_of_two_walks():
     problem, screen = searched(FORWARDS["a softmax"])
     right = problem.walk({}, keep=True)
@@ -98,6 +122,23 @@ def test_what_a_change_does_to_every_step_is_the_difference_of_two_walks():
         assert screen.carried(placed, frozenset({top})).keys() == {top}  # what reaches a cut goes no further
 
 
+def test_what_a_change_gives_a_broadcast_operand_is_added_up():
+    x, w, g = drawn(1, 4), drawn(2, 3, 4), drawn(3, 3, 4)
+    problem = graph(lambda x, w: x * w, [x, w], [g])
+    screen = Screen(problem, [shadowed(problem, 0, [], x, x)])
+    (step,) = [step for step in problem.graph.steps if step.op == "mul"]
+    shadows = screen.shadow({(step.index, 0): [lambda p, at: at.gradient * 2]})
+    leaf = screen.answers[0].moved[problem.graph.inputs[0].index]
+    np.testing.assert_allclose(shadows[0], project(leaf, (2 * g - g * w).sum(0)), rtol=1e-12)
+
+
+def test_what_is_no_gradient_of_the_operand_s_kind_moves_nothing():
+    problem, screen = searched(lambda x, w: x * w)
+    (step,) = [step for step in problem.graph.steps if step.op == "mul"]
+    shadows = screen.shadow({(step.index, 0): [lambda p, at: [at.gradient]]})
+    assert not any(shadow.any() for shadow in shadows.values())
+
+
 def test_an_answer_is_projected_on_each_direction_and_parts_are_added_up():
     along = torch.stack([drawn(k, 6) for k in range(DIRECTIONS)])
     value = drawn(9, 2, 3)
@@ -113,6 +154,9 @@ def test_parallel_is_what_is_the_other_times_a_number():
     assert is_parallel(answer * (1 + 4e-7 * np.array([1, -1, 1, -1])), answer)
     assert not is_parallel(answer * (1 + 4e-6 * np.array([1, -1, 1, -1])), answer)
     assert not is_parallel(0 * answer, answer)
+    first, almost = np.array([1.0, 0, 0, 0]), np.array([1.0, 1e-6, 0, 0])
+    assert is_parallel(first, almost)  # a millionth of the largest, no more
+    assert not is_parallel(first, almost + np.array([0, 1e-9, 0, 0]))
     assert all_parallel(np.stack([answer, answer[::-1], 2 * answer, answer * np.nan]), answer) == [0, 2]
 
 

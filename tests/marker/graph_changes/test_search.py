@@ -136,6 +136,7 @@ def test_what_costs_the_same_elsewhere_is_told_as_an_alternative():
     assert str(mistake) == "m\n  or n\n  or o\n  at a"
     assert mistake.kind == "path"
     assert named("x", told(1.0, "", share=SizeFactor(2.0)), []).kind == "factor"
+    assert named("x", told(1.0, "", share=SizeFactor(2.0)), []).says == "the path through m is multiplied by 2"
     assert named("x", Found((), SizeFactor(2.0), 1.8), []).says == "it is 2 times the right gradient"
     assert named("x", Found((), SizeFactor(2.0), 1.8), []).kind == "factor"
     assert "besides it is 2 times that" in named("x", told(1.0, factor=SizeFactor(2.0)), []).says

@@ -9,7 +9,7 @@ from marker.graph_changes.one_step import drawn, graph
 from torch.nn import functional as F
 
 from bpcompare.marker.hypotheses.graph_changes.sentences import LONGEST, axes_listed, called, where
-from bpcompare.marker.hypotheses.graph_changes.source import Source
+from bpcompare.marker.hypotheses.graph_changes.source import DECOMPOSITIONS, TORCH, Source, Sources
 
 
 def forward(x, w):
@@ -56,6 +56,21 @@ def test_a_step_of_a_fused_operation_stands_in_the_user_s_call_and_in_its_decomp
     assert all(
         step.inner is None for step in steps() if step.op in ("tanh", "t", "sum") and step.source.line < LINE + 6
     )
+
+
+def test_a_line_of_a_decomposition_is_found_through_pytorch_s_own_python_and_only_there():
+    def place(file):
+        return compile("1", file, "eval"), 2, file  # its second instruction: the number
+
+    mine, torch_s, frozen = place(__file__), place(f"{TORCH}/functional.py"), place("<frozen importlib>")
+    apart = place(f"{DECOMPOSITIONS}activations.py")
+    sources = Sources()
+    for inside in ((), (torch_s,), (frozen, torch_s)):
+        assert sources.of_decomposition((mine, apart, *inside)).file == apart[0].co_filename
+        assert sources.of_decomposition((mine, *inside)) is None
+        assert sources.of_decomposition((apart, mine, *inside)) is None
+        assert sources.of_user((mine, apart, *inside)).file == __file__
+    assert sources.of_user((torch_s, apart)) is None
 
 
 def test_a_step_has_the_name_of_its_variable_its_expression_or_its_operation():
@@ -109,3 +124,15 @@ def test_a_leaf_stands_where_it_is_first_used():
     x, w = problem.graph.inputs
     assert where(x).endswith(": x * 2")
     assert where(w).endswith(": w + x")
+
+
+def test_equal_functions_of_two_files_stand_in_two_places():
+    code, made = "def forward(x):\n    return x * 2\n", []
+    for file in ("<one>", "<other>"):
+        linecache.cache[file] = (1, None, code.splitlines(keepends=True), file)
+        exec(compile(code, file, "exec"), space := {})
+        made.append(space["forward"])
+    first, second = [s for s in graph(lambda x: made[1](made[0](x)), [drawn(1, 3)]).graph.steps if s.op == "mul"]
+    assert made[0].__code__ == made[1].__code__
+    assert first.key != second.key
+    assert [where(step) for step in (first, second)] == ["<one>:2: x * 2", "<other>:2: x * 2"]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from bpcompare.language import N_
-from bpcompare.marker.hypotheses.derivation_changes import transforms
+from bpcompare.marker.hypotheses.derivation_changes import makes, transforms
 from bpcompare.marker.hypotheses.derivation_changes.along_axis import Transform
-from bpcompare.marker.hypotheses.derivation_changes.operations import INSTEAD, OPERATIONS, sigmoid
+from bpcompare.marker.hypotheses.derivation_changes.operations import INSTEAD, sigmoid
 from bpcompare.marker.hypotheses.derivation_changes.program import Make, Program, Step, Values, written
 from bpcompare.marker.phrases import Phrase, phrase
 
@@ -121,35 +121,31 @@ def _changes_of(
 def _values_of_input(program: Program, shown: str, user: Step, typical: Shapes) -> Iterator[Change]:
     for words, transform, more in transforms.of(len(typical[shown]), program.axes_of(shown)):
         says = told(IS_CHANGED, value=shown, change=words)
-        yield Change(VALUE, shown, _transformed_input(shown, transform), says, user.line, COST[VALUE] + more)
-
-
-def _transformed_input(shown: str, transform: Transform) -> Make:
-    return lambda values: transform(values[shown])
+        yield Change(VALUE, shown, makes.known_transformed(shown, transform), says, user.line, COST[VALUE] + more)
 
 
 def _of_step(program: Program, step: Step, typical: Shapes) -> Iterator[Change]:
     for words, operation in INSTEAD[step.operation].items():
         operands = dict(zip("ab", map(_bracketed, step.operands), strict=False))
         says = told(IN_STEP, step=step.name, what=told(words, **operands))
-        yield Change(OPERATION, step.name, _operated(step, operation), says, step.line, COST[OPERATION])
+        yield Change(OPERATION, step.name, makes.operated(step, operation), says, step.line, COST[OPERATION])
     for place, name in enumerate(step.operands):
         yield from _left_out(step, place, typical)
         for other in _others(program, step, place, typical):
             says = told(STANDS, step=step.name, other=other, operand=name)
-            yield Change(OPERAND, step.name, _replaced(step, place, other), says, step.line, COST[OPERAND])
+            yield Change(OPERAND, step.name, makes.replaced(step, place, other), says, step.line, COST[OPERAND])
         if not typical[name]:
             for number in (*NUMBERS, *SETTINGS):
                 says = told(NUMBER_STANDS, step=step.name, number=number, operand=name)
-                make = _with_number(step, place, number)
+                make = makes.with_number(step, place, number)
                 yield Change(OPERAND, step.name, make, says, step.line, COST[OPERAND] + 0.1)
         elif step.operation in ("multiply", "divide", "matmul"):
             says = told(ONES_STAND, step=step.name, operand=name)
-            yield Change(LEFT_OUT, step.name, _with_ones(step, place), says, step.line, COST[LEFT_OUT] + 0.1)
+            yield Change(LEFT_OUT, step.name, makes.with_ones(step, place), says, step.line, COST[LEFT_OUT] + 0.1)
     yield from _combined(program, step, typical)
     for change, transform, more in transforms.of(len(typical[step.name]), program.axes_of(step.name)):
         says = told(IS_CHANGED, value=step.name, change=change)
-        make, of_own = _transformed(step, transform), _transformed_input(step.name, transform)
+        make, of_own = makes.transformed(step, transform), makes.known_transformed(step.name, transform)
         yield Change(VALUE, step.name, make, says, step.line, COST[VALUE] + more, of_own=of_own)
 
 
@@ -160,16 +156,8 @@ def _combined(program: Program, step: Step, typical: Shapes) -> Iterator[Change]
             continue
         for words, combine in COMBINED.items():
             says = told(words, value=step.name, other=other)
-            make, of_own = _together(step, other, combine), _own_together(step, other, combine)
+            make, of_own = makes.together(step, other, combine), makes.known_together(step, other, combine)
             yield Change(VALUE, step.name, make, says, step.line, COST[VALUE] + 0.1, of_own=of_own)
-
-
-def _together(step: Step, other: str, combine: Callable[[Any, Any], Any]) -> Make:
-    return lambda values: combine(step.value(values), values[other])
-
-
-def _own_together(step: Step, other: str, combine: Callable[[Any, Any], Any]) -> Make:
-    return lambda values: combine(values[step.name], values[other])
 
 
 def known_before(program: Program, name: str) -> Iterator[str]:
@@ -225,39 +213,6 @@ def _others(program: Program, step: Step, place: int, typical: Shapes) -> Iterat
             yield other
 
 
-def _operated(step: Step, operation: Callable[..., Any]) -> Make:
-    return lambda values: operation(*(values[name] for name in step.operands))
-
-
-def _replaced(step: Step, place: int, other: str) -> Make:
-    names = (*step.operands[:place], other, *step.operands[place + 1 :])
-    operation = OPERATIONS[step.operation]
-    return lambda values: operation(*(values[name] for name in names))
-
-
-def _with_value(step: Step, place: int, change: Callable[[Any], Any]) -> Make:
-    operation = OPERATIONS[step.operation]
-
-    def make(values: Values) -> Any:
-        given = [values[name] for name in step.operands]
-        given[place] = change(given[place])
-        return operation(*given)
-
-    return make
-
-
-def _with_number(step: Step, place: int, number: float) -> Make:
-    return _with_value(step, place, lambda value: np.asarray(number))
-
-
-def _with_ones(step: Step, place: int) -> Make:
-    return _with_value(step, place, np.ones_like)
-
-
-def _transformed(step: Step, transform: Transform) -> Make:
-    return lambda values: transform(step.value(values))
-
-
 def _one_use(program: Program, step: Step, name: str, typical: Shapes) -> Iterator[Change]:
     """A value that is changed where one step uses it, and right where others do."""
     for place, operand in enumerate(step.operands):
@@ -265,7 +220,7 @@ def _one_use(program: Program, step: Step, name: str, typical: Shapes) -> Iterat
             continue
         for words, transform, more in transforms.of(len(typical[name]), program.axes_of(name)):
             says = told(IN_STEP_CHANGED, step=step.name, value=name, change=words)
-            make = _with_value(step, place, transform)
+            make = makes.with_value(step, place, transform)
             cost = COST[VALUE] + ONE_USE + more
             yield Change(VALUE, step.name, make, says, step.line, cost, (place, transform))
 

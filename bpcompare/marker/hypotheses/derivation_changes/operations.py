@@ -192,7 +192,7 @@ INSTEAD: dict[str, dict[str, Operation]] = {
         N_("the arc tangent stands for σ"): np.arctan,
         N_("sin stands for σ"): np.sin,
         N_("an ELU stands for σ"): lambda z: np.where(z > 0, z, np.exp(z) - 1),
-        N_("z²  stands for σ"): lambda z: z * z,
+        N_("z² stands for σ"): lambda z: z * z,
     },
     "square": {
         N_("{a} is cubed, not squared"): lambda a: a**3,

@@ -1,34 +1,33 @@
 """Blocks of steps that begin and end with tensors of one shape, through which every path goes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from bpcompare.marker.hypotheses.graph_changes import jacobians
 from bpcompare.marker.hypotheses.graph_changes.local import Local
 from bpcompare.marker.hypotheses.graph_changes.steps import Step
 from bpcompare.marker.hypotheses.graph_changes.walk import Act, Traced
 
 LONGEST = 14  # steps of a block
+OUTSIDE = -1  # who takes an output: no step, so that no block has an output within
 MOST_ENTRIES = 400  # of a tensor whose Jacobian's diagonal is worked out
 MIXING = frozenset({"sum", "mean", "amax", "cumsum", "cumprod", "logcumsumexp", "mm", "bmm", "mv"})
 
 
 def find(problem: Traced) -> Iterator[tuple[Step, Step, bool]]:
     """The blocks: the step they begin with, the step they end with, and whether they mix entries."""
-    consumers: dict[int, list[int]] = {}
     relevant = [s for s in problem.graph.steps if s.index in problem.relevant]
-    for step in relevant:
-        for operand in step.operands:
-            consumers.setdefault(operand.index, []).append(step.index)
+    consumers = _consumers(problem, relevant)
     for first in relevant:
         if not isinstance(first.value, Tensor) or not first.value.dim():
             continue
         reached, pending = {first.index}, set(consumers.get(first.index, ()))
         ops: set[str] = set()
         for step in relevant:
-            if step.index <= first.index or step.index not in pending:
+            if step.index not in pending:
                 continue
             if len(reached) > LONGEST:
                 break
@@ -44,6 +43,15 @@ def find(problem: Traced) -> Iterator[tuple[Step, Step, bool]]:
                 yield first, step, bool(ops & MIXING)
 
 
+def _consumers(problem: Traced, steps: Sequence[Step]) -> dict[int, list[int]]:
+    """Who takes each step's value."""
+    found = {output.index: [OUTSIDE] for output in problem.graph.outputs}
+    for step in steps:
+        for operand in step.operands:
+            found.setdefault(operand.index, []).append(step.index)
+    return found
+
+
 def _end(problem: Traced, key: Any, occurrence: int) -> Step | None:
     steps = [step for step in problem.graph.steps if step.key == key]
     return steps[min(occurrence, len(steps) - 1)] if steps else None
@@ -55,7 +63,7 @@ def passed_through(key: Any) -> Act:
     def act(problem: Traced, at: Local) -> Any:
         end = _end(problem, key, at.step.occurrence)
         gradient = None if end is None else problem.gradients.get(end.index)
-        return gradient if gradient is not None and gradient.shape == at.gradient.shape else at.gradient * torch.nan
+        return gradient if gradient is not None and gradient.shape == at.gradient.shape else _unknown(at)
 
     return act
 
@@ -67,34 +75,13 @@ def own_share(key: Any) -> Act:
         end = _end(problem, key, at.step.occurrence)
         gradient = None if end is None else problem.gradients.get(end.index)
         if end is None or gradient is None or end.value.shape != at.gradient.shape:
-            return at.gradient * torch.nan
+            return _unknown(at)
         if end.value.numel() > MOST_ENTRIES:
-            return at.gradient * torch.nan
-        return _diagonal(problem, at.step, end) * gradient
+            return _unknown(at)
+        return jacobians.diagonal(problem, end.index, at.step.index) * gradient
 
     return act
 
 
-def _diagonal(problem: Traced, first: Step, last: Step) -> Tensor:
-    known = problem.cache.get((first.index, last.index))
-    if known is not None:
-        return known  # type: ignore[no-any-return]
-    inside = [s for s in problem.graph.steps[first.index + 1 : last.index + 1] if s.index in problem.relevant]
-    diagonal = torch.zeros(last.value.numel(), dtype=torch.float64)
-    for entry in range(last.value.numel()):
-        unit = torch.zeros(last.value.numel(), dtype=torch.float64)
-        unit[entry] = 1
-        gradients: dict[int, Any] = {last.index: unit.reshape(last.value.shape)}
-        for step in reversed(inside):
-            gradient = gradients.pop(step.index, None)
-            if gradient is None:
-                continue
-            for slot, operand in enumerate(step.operands):
-                if first.index <= operand.index and operand.index in problem.relevant:
-                    reached = problem.edge(step, slot, gradient)
-                    before = gradients.get(operand.index)
-                    gradients[operand.index] = reached if before is None else before + reached
-        found = gradients.get(first.index)
-        diagonal[entry] = 0.0 if found is None else found.reshape(-1)[entry]
-    problem.cache[first.index, last.index] = diagonal.reshape(last.value.shape)
-    return diagonal.reshape(last.value.shape)
+def _unknown(at: Local) -> Tensor:
+    return torch.full_like(at.gradient, torch.nan)

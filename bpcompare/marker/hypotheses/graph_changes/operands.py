@@ -30,6 +30,7 @@ def operands(problem: Traced) -> Iterator[Change]:
     """Another tensor of the same shape, or the transposed one, in the backward of one step."""
     values = [s for s in problem.graph.steps if isinstance(s.value, Tensor) and s.value.is_floating_point()]
     unmoved = [s for s in values if s.op not in MOVES or s.name]
+    starts = _starts(problem)
     for step, slot in places(problem):
         if (step.op not in RULES and step.op not in WHOLE) or step.op in UNSAVED:
             continue
@@ -48,7 +49,8 @@ def operands(problem: Traced) -> Iterator[Change]:
                         stand = phrase(N_("a later {name}") if later else N_("an earlier {name}"), name=name)
                     exchanged = N_("{other} stands for {name} in the derivative of {step}")
                     says = phrase(exchanged, other=stand, name=name, step=called(step))
-                    yield one_change(OPERAND, step, slot, _with_other(position, other, step), says, 0.1)
+                    act = _with_other(position, other, step, starts.get(other.key))
+                    yield one_change(OPERAND, step, slot, act, says, 0.1)
 
 
 def transposed_gradients(problem: Traced) -> Iterator[Change]:
@@ -89,17 +91,33 @@ def _with_transposed(position: int) -> Act:
     return act
 
 
-def _with_other(position: int, other: Step, user: Step) -> Act:
-    key, later = other.key, other.occurrence - user.occurrence
+def _starts(problem: Traced) -> dict[Any, tuple[Any, int]]:
+    """For a step whose value a loop takes up the next time: the step that does, and the place among its arguments."""
+    found: dict[Any, tuple[Any, int]] = {}
+    for key, (first, *_, last) in ((key, steps) for key, steps in steps_by_key(problem).items() if len(steps) > 1):
+        for place, (start, operand) in enumerate(zip(first.args, last.args, strict=True)):
+            if isinstance(operand, Step) and not (isinstance(start, Step) and start.key == operand.key):
+                found[operand.key] = key, place
+    return found
+
+
+def _with_other(position: int, other: Step, user: Step, start: tuple[Any, int] | None) -> Act:
+    """The rule with another step's value: that of the same time, or as many times before or after.
+
+    Before the first time of a loop stands what the loop began with, where it takes the value up.
+    """
+    later = other.occurrence - user.occurrence
 
     def act(problem: Traced, at: Local) -> Tensor | None:
-        steps = steps_by_key(problem).get(key, [])
+        steps = steps_by_key(problem)
+        values = [step.value for step in steps.get(other.key, [])]
+        index = at.step.occurrence + later if len(values) > 1 or start else 0
+        if start and start[0] in steps:
+            values.insert(0, steps[start[0]][0].values[start[1]])
+            index += 1
+        stands = values[min(max(index, 0), len(values) - 1)] if values else None
         value = at.out if position < 0 else at.args[position]
-        if not steps:
-            return torch.full_like(contribution(at), torch.nan)
-        index = at.step.occurrence + later if len(steps) > 1 else 0
-        stands = steps[min(max(index, 0), len(steps) - 1)].value
-        if stands.shape != value.shape:
+        if not isinstance(stands, Tensor) or stands.shape != value.shape:
             return torch.full_like(contribution(at), torch.nan)
         return contribution(at.with_value(position, stands))
 

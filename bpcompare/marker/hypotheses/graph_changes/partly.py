@@ -65,9 +65,6 @@ def _through(search: Search, change: Change, cuts: list[Change]) -> Iterator[tup
 def _try(search: Search, answer: Answer, changed: tuple[int, Change], cut: Change, through: Array) -> None:
     number, change = changed
     alone = search.shadows[number][answer.index]
-    largest = np.abs(alone).max()
-    if np.abs(through).max() <= 1e-9 * largest or np.abs(alone - through).max() <= 1e-9 * largest:
-        return
     for inside, moved in ((True, through), (False, alone - through)):
         if not is_parallel(answer.true + moved, answer.shadow):
             continue

@@ -41,7 +41,7 @@ def reductions(problem: Traced) -> Iterator[Change]:
                 yield one_change(REDUCTION, step, slot, _collected(reduce), says)
 
 
-BROADCASTING = ("add", "sub", "mul", "div", "expand", "pow", "where", "maximum", "minimum", "bmm")
+BROADCASTING = ("add", "sub", "mul", "div", "expand", "pow", "where", "maximum", "minimum")
 GATHERING = ("index", "index_select", "gather", "embedding", "im2col", "unfold")
 REPEATED = {
     N_("overwritten by the last"): "amax",

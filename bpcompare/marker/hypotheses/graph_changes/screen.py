@@ -1,13 +1,15 @@
 """One problem in which changes are tried cheaply: how far each of them moves every answer along a few directions."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from bpcompare.marker.hypotheses.graph_changes import jacobians
+from bpcompare.marker.hypotheses.graph_changes.jacobians import plus
 from bpcompare.marker.hypotheses.graph_changes.local import local, sum_to
 from bpcompare.marker.hypotheses.graph_changes.steps import Step
 from bpcompare.marker.hypotheses.graph_changes.walk import NODE, Act, Edge, Traced, tangents
@@ -24,26 +26,23 @@ class Answer:
 
     index: int
     arrays: Sequence[Tensor]
-    shadow: Array = field(default_factory=lambda: np.zeros(0))
-    true: Array = field(default_factory=lambda: np.zeros(0))
-    moved: dict[int, Any] = field(default_factory=dict)
+    shadow: Array
+    true: Array
+    moved: dict[int, Any]
 
 
 def shadowed(problem: Traced, index: int, arrays: Sequence[Tensor], given: Tensor, true: Tensor) -> Answer:
     """The answer with the shadows of what was given for it and of the true gradient in this problem."""
-    answer = Answer(index, arrays)
     step = problem.graph.inputs[problem.wanted[index]]
     assert step is not None
     generator = torch.Generator().manual_seed(SEED + index)
     directions = [torch.randn(step.value.shape, generator=generator, dtype=torch.float64) for _ in range(DIRECTIONS)]
     moved = tangents(problem, problem.wanted[index], directions)
-    answer.moved = {
-        index: torch.stack(parts).reshape(DIRECTIONS, -1) if isinstance(parts[0], Tensor) else parts
-        for index, parts in moved.items()
+    flat = {
+        at: torch.stack(parts).reshape(DIRECTIONS, -1) if isinstance(parts[0], Tensor) else parts
+        for at, parts in moved.items()
     }
-    answer.shadow = project(directions, given)
-    answer.true = project(directions, true)
-    return answer
+    return Answer(index, arrays, project(directions, given), project(directions, true), flat)
 
 
 class Screen:
@@ -53,32 +52,41 @@ class Screen:
         self.problem, self.answers = problem, answers
 
     def shadow(self, placed: dict[Edge, list[Act]]) -> dict[int, Array]:
-        """How far a change moves each answer along the directions."""
-        if len(placed) > 1:
-            return self._shadow_by_walk(placed)
-        ((index, slot), acts), *_ = placed.items()
-        step = self.problem.graph.steps[index]
-        gradient = self.problem.gradients.get(index)
-        return self.shadow_at(step, slot, gradient, acts[0])
+        """How far a change moves each answer along the directions: its last place first, as the gradient goes back."""
+        shadows = {answer.index: np.zeros(DIRECTIONS) for answer in self.answers}
+        above: list[Callable[[int], Any]] = []  # what the places so far do to the gradients of the steps before
+        for number, (index, slot) in enumerate(sorted(placed, key=lambda edge: (-edge[0], edge[1])), 1):
+            gradient = self.problem.gradients.get(index)
+            for changed in above:
+                gradient = plus(gradient, changed(index))
+            step = self.problem.graph.steps[index]
+            change = self._change(step, slot, gradient, placed[index, slot][0])
+            target = step if slot == NODE else step.operands[slot]
+            if change is None:
+                continue
+            for answer in self.answers:
+                shadows[answer.index] = shadows[answer.index] + effect(answer, target.index, change)
+            if number < len(placed):
+                above.append(jacobians.changed(self.problem, target.index, change))
+        return shadows
 
     def shadow_at(self, step: Step, slot: int, gradient: object, act: Act) -> dict[int, Array]:
         """How far a change at one place moves each answer, for any gradient of its step."""
-        zero = {answer.index: np.zeros(DIRECTIONS) for answer in self.answers}
-        if gradient is None:
-            return zero
-        at = local(step, max(slot, 0), gradient)
+        change = self._change(step, slot, gradient, act)
         target = step if slot == NODE else step.operands[slot]
+        return {answer.index: effect(answer, target.index, change) for answer in self.answers}
+
+    def _change(self, step: Step, slot: int, gradient: object, act: Act) -> Any:
+        """The change of what the place gives; None where there is none."""
+        if gradient is None:
+            return None
         before = gradient if slot == NODE else self._usual(step, slot, gradient)
-        after = act(self.problem, at)
-        if before is None or (after is not None and not isinstance(after, type(before))):
-            return zero
+        after = act(self.problem, local(step, max(slot, 0), gradient))
+        if after is not None and not isinstance(after, type(before)):
+            return None
         if isinstance(after, Tensor) and isinstance(before, Tensor) and after.shape != before.shape:
             after = sum_to(after, before.shape)
-        change = _minus(after, before)  # of each part, where the step has several results
-        for answer in self.answers:
-            if target.index in answer.moved:
-                zero[answer.index] = project(answer.moved[target.index], change)
-        return zero
+        return _minus(after, before)  # of each part, where the step has several results
 
     def _usual(self, step: Step, slot: int, gradient: object) -> object:
         if gradient is not self.problem.gradients.get(step.index):
@@ -105,35 +113,17 @@ class Screen:
                 self._carry(step, here, placed, changed)
         return found
 
-    def _shadow_by_walk(self, placed: dict[Edge, list[Act]]) -> dict[int, Array]:
-        """The same for several places: what changes is carried from the first down to the last of them."""
-        problem, changed = self.problem, dict[int, Any]()
-        last = min(index for index, _ in placed)
-        for index in range(max(index for index, _ in placed), last - 1, -1):
-            step = problem.graph.steps[index]
-            if index not in problem.relevant:
-                continue
-            here = [slot for slot in range(NODE, len(step.operands)) if (index, slot) in placed]
-            if index in changed or here:
-                self._carry(step, here, placed, changed)
-        shadows = {answer.index: np.zeros(DIRECTIONS) for answer in self.answers}
-        for index, change in changed.items():
-            for answer in self.answers:
-                if change is not None and index in answer.moved:
-                    shadows[answer.index] += project(answer.moved[index], change)
-        return shadows
-
     def _carry(self, step: Step, here: list[int], placed: dict[Edge, list[Act]], changed: dict[int, Any]) -> None:
         """Passes the change of one step's gradient on to its operands, and adds those of the places in it."""
         before = self.problem.gradients.get(step.index)
         if before is None:
             return
         change = changed.pop(step.index, None)
-        after = before if change is None else _plus(before, change)
+        after = before if change is None else plus(before, change)
         if NODE in here:
-            after = placed[step.index, NODE][0](self.problem, local(step, 0, after))
-            if step.op == "input" or not step.operands:
-                changed[step.index] = -before if after is None else after - before
+            after = placed[step.index, NODE][0](self.problem, local(step, NODE, after))
+        if step.op == "input":
+            changed[step.index] = _minus(after, before)
         for slot, operand in enumerate(step.operands):
             if operand.index not in self.problem.relevant:
                 continue
@@ -146,24 +136,18 @@ class Screen:
                 passed = None if change is None else self.problem.edge(step, slot, change)
             if passed is not None:
                 known = changed.get(operand.index)
-                changed[operand.index] = passed if known is None else _plus(known, passed)
+                changed[operand.index] = passed if known is None else plus(known, passed)
 
 
 def effect(answer: Answer, index: int, change: object) -> Array:
     """What a change of one step's gradient does to an answer."""
-    return project(answer.moved[index], change) if index in answer.moved else np.zeros(DIRECTIONS)
-
-
-def _plus(a: Any, b: Any) -> Any:
-    if isinstance(a, list):
-        return [y if x is None else x if y is None else x + y for x, y in zip(a, b, strict=True)]
-    return a + b
+    if change is None or index not in answer.moved:
+        return np.zeros(DIRECTIONS)
+    return project(answer.moved[index], change)
 
 
 def _minus(a: Any, b: Any) -> Any:
-    if isinstance(b, list):
-        return _plus([None if y is None else -y for y in b], a if a is not None else [None] * len(b))
-    return -b if a is None else a - b
+    return plus(a, [None if y is None else -y for y in b] if isinstance(b, list) else -b)
 
 
 def project(directions: Any, value: Any) -> Array:

@@ -151,7 +151,7 @@ class Search:
 
     def work_out(self, answer: Answer, changes: tuple[Change, ...], cost: float) -> None:
         """Believes a candidate only where it gives the answer in every problem."""
-        if self.worked[answer.index] > NAMED_ENOUGH:
+        if self.worked[answer.index] >= NAMED_ENOUGH:
             return
         self.worked[answer.index] += 1
         predicted = []
@@ -224,6 +224,5 @@ def _ratio(given: Tensor, guess: Tensor, tolerance: float) -> float | None:
     if norm == 0.0:
         return 0.0 if not bool(given.any()) else None
     value = float((given * guess).sum()) / norm
-    largest = max(float(given.abs().max()), abs(value) * float(guess.abs().max()))
     missed = float((given - value * guess).abs().max())
-    return value if value and missed <= tolerance * largest else None
+    return value if value and missed <= tolerance * float(given.abs().max()) else None

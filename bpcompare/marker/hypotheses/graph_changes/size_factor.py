@@ -39,6 +39,10 @@ class SizeFactor:
             return constant + 0.6
         return constant + sum(0.7 + (power % 1 != 0) * 0.1 + (abs(power) > 1) * 0.2 for _, power in self.powers)
 
+    def value(self, sizes: Mapping[str, int]) -> float:
+        """The number that it is in a problem of these sizes."""
+        return self.constant * math.prod(math.pow(_length(sizes, name), power) for name, power in self.powers)
+
     @property
     def said(self) -> Phrase:
         """The factor as a formula."""

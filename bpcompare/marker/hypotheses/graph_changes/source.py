@@ -12,7 +12,7 @@ import torch
 OWN = str(Path(__file__).parent)
 TORCH = str(Path(torch.__file__).parent)
 DECOMPOSITIONS = str(Path(__file__).with_name("decompositions")) + os.sep
-Place = tuple[CodeType, int]  # a code object and the instruction in it
+Place = tuple[CodeType, int, str]  # a code object, the instruction in it, and its file: equal code has equal objects
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def stack(innermost: FrameType | None, outermost: CodeType) -> tuple[Place, ...]
     while frame is not None and frame.f_code is not outermost:
         file = frame.f_code.co_filename
         if not file.startswith(OWN) or file.startswith(DECOMPOSITIONS):
-            places.append((frame.f_code, frame.f_lasti))
+            places.append((frame.f_code, frame.f_lasti, file))
         frame = frame.f_back
     return tuple(reversed(places))
 
@@ -57,16 +57,16 @@ class Sources:
     def of_user(self, places: tuple[Place, ...]) -> Source | None:
         """The innermost place that is neither PyTorch's nor ours."""
         for place in reversed(places):
-            if not place[0].co_filename.startswith((TORCH, OWN, "<frozen")):
+            if not place[2].startswith((TORCH, OWN, "<frozen")):
                 return self._source(place)
         return None
 
     def of_decomposition(self, places: tuple[Place, ...]) -> Source | None:
         """The place in the decomposition of a fused operation, or None for a step that the user wrote."""
         for place in reversed(places):
-            if place[0].co_filename.startswith(DECOMPOSITIONS):
+            if place[2].startswith(DECOMPOSITIONS):
                 return self._source(place)
-            if not place[0].co_filename.startswith((TORCH, "<frozen")):
+            if not place[2].startswith((TORCH, "<frozen")):
                 return None
         return None
 
@@ -77,9 +77,8 @@ class Sources:
 
     def _read(self, place: Place) -> Source:
         """The expression of one instruction."""
-        code, instruction = place
+        code, instruction, file = place
         first, last, begin, end = list(code.co_positions())[instruction // 2]
-        file = code.co_filename
         if first is None:
             return Source(file, code.co_firstlineno, "")
         lines = linecache.getlines(file)

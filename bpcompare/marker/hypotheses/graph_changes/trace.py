@@ -91,7 +91,7 @@ class _Recorder(TorchDispatchMode):
         value = func(*args, **kwargs)
         if not isinstance(value, (torch.Tensor, tuple, list)):
             return value
-        places = stack(sys._getframe(1), _forward.__code__)
+        places = stack(sys._getframe(), _forward.__code__)
         op = func.overloadpacket.__name__
         named = {name: self._as_steps(item) for name, item in kwargs.items()}
         step = Step(0, op, func, self._as_steps(args), named, value, places, torch.is_grad_enabled())
@@ -115,10 +115,9 @@ class _Recorder(TorchDispatchMode):
         shared = [tensor for tensor in self.alive if _storage(tensor) == _storage(target)]
         for tensor in shared:
             known = self.of[id(tensor)]
-            if known.value is tensor or _storage(known.value) == _storage(target):
-                known.value = known.value.clone()
+            known.value = known.value.clone()
         func(*args, **kwargs)
-        places = stack(sys._getframe(2), _forward.__code__)
+        places = stack(sys._getframe(), _forward.__code__)
         named = {name: self._as_steps(item) for name, item in kwargs.items()}
         # autograd does not see a write under no_grad: the gradient passes it as if nothing had happened
         op = str(getattr(apart, "__name__", "write")).partition(".")[0] if torch.is_grad_enabled() else "alias"

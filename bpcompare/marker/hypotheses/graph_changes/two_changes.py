@@ -12,7 +12,7 @@ from bpcompare.language import N_
 from bpcompare.marker.hypotheses.graph_changes.change import Change
 from bpcompare.marker.hypotheses.graph_changes.screen import DIRECTIONS, Answer, Array, all_parallel, project
 from bpcompare.marker.hypotheses.graph_changes.search import Search
-from bpcompare.marker.hypotheses.graph_changes.walk import Act, Edge
+from bpcompare.marker.hypotheses.graph_changes.walk import NODE, Act, Edge
 
 PAIRS_SECONDS = 7.5  # of the processor
 SECOND_ONLY = 2.0  # changes that cost as much are tried as the second of a pair only
@@ -62,10 +62,11 @@ def _second(
 ) -> Array:
     """How far a second change moves the answer after a first one nearer to the output."""
     ((index, slot), acts), *_ = placed.items()
-    if (index, slot) == above or (index > above[0] and second.cost < SECOND_ONLY):
+    nearer = index > above[0] or (index == above[0] and slot == NODE)  # to the output than the first
+    if (index, slot) == above or (nearer and second.cost < SECOND_ONLY):
         return np.full(DIRECTIONS, np.nan)  # not a pair, or met in the other order
     gradient = walked.get(index)
-    if index > above[0] or _equal(gradient, search.problem.gradients.get(index)):
+    if nearer or _equal(gradient, search.problem.gradients.get(index)):
         return alone
     return search.screen.shadow_at(search.problem.graph.steps[index], slot, gradient, acts[0])[answer.index]
 

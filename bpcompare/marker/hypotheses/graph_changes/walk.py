@@ -143,9 +143,7 @@ def _add(gradients: dict[int, Any], step: Step, more: Any) -> None:
     if before is None:
         gradients[step.index] = more
     elif isinstance(more, list):
-        gradients[step.index] = [
-            b if m is None else m if b is None else b + m for b, m in zip(before, more, strict=True)
-        ]
+        gradients[step.index] = [b if m is None else m for b, m in zip(before, more, strict=True)]  # one step a part
     else:
         gradients[step.index] = before + more
 
