@@ -134,18 +134,8 @@ def test_the_published_problem_by_command_takes_the_published_settings(tmp_path,
 def test_a_second_run_writes_the_same_bytes(tmp_path):
     contents = []
     for _ in range(2):
-        options = [
-            "--problem",
-            "quadratic",
-            *SMALL,
-            "--methods",
-            "manual",
-            "--format",
-            "png,svg",
-            "--dpi",
-            "30",
-            "--quiet",
-        ]
+        asked = ["--methods", "manual", "--format", "png,svg", "--dpi", "30"]
+        options = ["--problem", "quadratic", *SMALL, *asked, "--quiet"]
         assert main([*options, "--out", str(tmp_path)]) == 0
         contents.append({path.name: path.read_bytes() for path in tmp_path.iterdir()})
     assert contents[0] == contents[1]
