@@ -66,6 +66,7 @@ sys.path.append({str(Path(__file__).parent)!r})
 import workers
 matplotlib.rcParams["backend"] = "module://matplotlib_inline.backend_inline"  # as MPLBACKEND says before it is loaded
 workers.fork_commands()
+workers.fork_sandboxes()
 runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
 """
 

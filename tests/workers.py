@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 import forked
@@ -56,7 +57,8 @@ COMMAND = """
 import runpy
 from unittest import mock
 from bpcompare.marker.sandbox_start import server
-from workers import Worker
+from workers import Worker, fork_sandboxes
+fork_sandboxes()
 with server() as sandbox, mock.patch("bpcompare.cli.check_many._start", lambda options: Worker(options, sandbox)):
     runpy.run_module("bpcompare", run_name="__main__", alter_sys=True)
 """
@@ -73,3 +75,19 @@ def fork_commands():
         return forked.run([sys.executable, "-c", COMMAND, *command[3:]], *given, **options)
 
     mock.patch("subprocess.run", run).start()
+
+
+def fork_sandboxes():
+    """From now on, in this forked process, the process that runs files is forked, too, with PyTorch loaded."""
+    from bpcompare.marker import sandbox_start
+
+    forked._server()
+
+    def popen(command, *, pass_fds, env, start_new_session, **streams):
+        assert command[:3] == [sys.executable, "-P", str(sandbox_start.SERVER)]
+        assert start_new_session
+        return forked.Popen(
+            [sys.executable, command[2], "0"], env=env, process_group=0, **streams | {"stdin": pass_fds[0]}
+        )
+
+    mock.patch.object(sandbox_start, "subprocess", SimpleNamespace(**vars(subprocess) | {"Popen": popen})).start()
