@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from ratio import paired, peak, python
+from ratio import apart, paired, peak, python
 
 Columns = tuple[torch.Tensor, torch.Tensor]
 
@@ -56,14 +56,18 @@ def by_pandas(path: Path) -> Columns:
     return columns[0], columns[1]
 
 
+def compared(what: str, path: Path) -> None:
+    """The row for a table, each reader in a process of its own."""
+    with apart(partial(by_bpcompare, path)) as ours, apart(partial(by_pandas, path)) as theirs:
+        paired(what, "pandas.read_csv and checks", ours, theirs, pairs=7, goal=1)
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         short = table(Path(folder, "short.csv"), "{:.6f}".format, ROWS)
         read = f"from bpcompare import read_csv; read_csv({str(short)!r}, 'x', 'y').x"
         peak("CSV, 10⁷ rows: memory", python("-c", read), goal=1)
         assert all(map(torch.equal, by_bpcompare(short), by_pandas(short)))
-        ours, theirs = partial(by_bpcompare, short), partial(by_pandas, short)
-        paired("CSV, 10⁷ rows, 6 decimals", "pandas.read_csv and checks", ours, theirs, pairs=5, goal=1)
+        compared("CSV, 10⁷ rows, 6 decimals", short)
         full = table(Path(folder, "full.csv"), repr, ROWS // 10)
-        ours, theirs = partial(by_bpcompare, full), partial(by_pandas, full)
-        paired("CSV, 10⁶ rows, all 17 digits", "pandas.read_csv and checks", ours, theirs, pairs=5, goal=1)
+        compared("CSV, 10⁶ rows, all 17 digits", full)
