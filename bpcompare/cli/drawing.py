@@ -14,7 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Collection, Iterator
-    from typing import Any
 
     Draw = Callable[[str, str], bytes]  # a picture in Graphviz's language, and a format
 
@@ -39,13 +38,9 @@ def ready(formats: Collection[str], style: str = "paper", dpi: int | None = None
         return
     try:
         yield partial(_drawn_by, worker)
-        with suppress(OSError):
-            _send(worker, None)
-    except BaseException:
-        worker.kill()
-        raise
     finally:
-        worker.communicate()  # waits for its end, and closes what leads to it
+        worker.kill()  # it has nothing to put away
+        worker.communicate()  # waits for that, and closes what leads to it
 
 
 def _drawn_here(dot: str, format: str) -> bytes:
@@ -56,16 +51,12 @@ def _drawn_here(dot: str, format: str) -> bytes:
 
 def _drawn_by(worker: subprocess.Popen[bytes], dot: str, format: str) -> bytes:
     """The picture by that process; by this one where that cannot, so that whatever is to be said is said here."""
+    assert worker.stdin is not None
     assert worker.stdout is not None
     content = b""
     if format in BY_MATPLOTLIB:
         with suppress(OSError, EOFError, pickle.UnpicklingError):
-            _send(worker, (dot, format))
+            pickle.dump((dot, format), worker.stdin)
+            worker.stdin.flush()
             content = pickle.load(worker.stdout)
     return content or _drawn_here(dot, format)
-
-
-def _send(worker: subprocess.Popen[bytes], task: Any) -> None:
-    assert worker.stdin is not None
-    pickle.dump(task, worker.stdin)
-    worker.stdin.flush()

@@ -17,7 +17,7 @@ FIRST = "digraph { a }"  # is drawn before anything is asked for: half of the fi
 
 
 def main() -> None:
-    """Draws until it is told that there is no more; the arguments are the language, the style and the dots per inch."""
+    """Draws until it is ended; the arguments are the language, the style and the dots per inch."""
     tasks: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(tasks,), daemon=True).start()
     gc.disable()  # it lives for two seconds
@@ -29,8 +29,8 @@ def main() -> None:
     set_language(language)
     with drawn_for(style, int(dpi) if dpi else None):
         _drawn(FIRST, "png")
-        while task := tasks.get():
-            pickle.dump(_drawn(*task), sys.stdout.buffer)
+        while True:
+            pickle.dump(_drawn(*tasks.get()), sys.stdout.buffer)
             sys.stdout.flush()
 
 
@@ -48,11 +48,10 @@ def _drawn(dot: str, format: str) -> bytes:
 
 def _read(tasks: "queue.SimpleQueue[Any]") -> None:
     try:
-        while task := pickle.load(sys.stdin.buffer):
-            tasks.put(task)
+        while True:
+            tasks.put(pickle.load(sys.stdin.buffer))
     except EOFError:
         os._exit(0)  # the command is gone
-    tasks.put(None)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def test_a_second_process_draws_the_same_and_what_it_refuses_is_refused_here(sta
         with pytest.raises(InputError, match="151"):
             draw(LARGE, "png")
         assert drawn == [picture(DOT, format) for format in ("png", "pdf")]
-    assert started[0].returncode == 0
+    assert started[0].returncode < 0  # ended from here: until then it lived
 
 
 def test_an_error_ends_the_second_process_and_a_lost_one_is_replaced_by_this(started):
