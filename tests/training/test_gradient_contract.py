@@ -109,3 +109,4 @@ def test_a_source_that_fails_otherwise_when_asked_again_is_still_told_of_its_gra
     with pytest.raises(MethodError, match=r"'fickle'.*epoch 0") as told:
         train(line(), Method("fickle", "fickle", "GradientDescent", fickle, GradientDescent))
     assert isinstance(told.value.__cause__, RuntimeError)
+    assert str(told.value.__cause__).split(". ")[0] in str(told.value)

@@ -168,6 +168,19 @@ def test_in_a_loop_another_value_is_that_of_the_same_time_or_so_many_times_befor
     assert not [c for c in operands.tensor_factors(problem) if "the gradient of state" in str(c.says)]
 
 
+def test_in_a_loop_a_value_that_no_later_time_takes_up_is_that_of_the_same_time_or_so_many_before():
+    x, w, upstream = drawn(1, 4), drawn(2, 4), drawn(3, 4)
+    h = states(x, w)
+    problem = graph(loop, [x, w], [upstream])
+    says = "state * w stands for state in the derivative of state"
+    changes = [c for c in operands.operands(problem) if str(c.says) == says and c.sites[0].op == "tanh"]
+    for change, before in zip(changes, (2, 1, 0), strict=True):
+        g = upstream
+        for k in (2, 1, 0):
+            g = g * (1 - (h[max(k - before, 0)] * w) ** 2) * w
+        torch.testing.assert_close(problem.answers(change.at(problem))[0], g, rtol=1e-12, atol=0)
+
+
 def test_a_value_is_earlier_or_later_than_the_one_it_stands_for():
     def named(x, w):
         value = x * w

@@ -139,6 +139,19 @@ def test_what_is_no_gradient_of_the_operand_s_kind_moves_nothing():
     assert not any(shadow.any() for shadow in shadows.values())
 
 
+def test_what_goes_wrong_each_time_of_a_loop_is_carried_from_time_to_time():
+    problem, screen = searched(loop)
+    right = problem.walk({}, keep=True)
+    placed = [c.at(problem) for c in all_changes(problem) if c.kind == "derivative"]
+    several = [edges for edges in placed if len(edges) > 1 and not any(slot == NODE for _, slot in edges)]
+    assert len(several) > 10
+    for edges in several:
+        wrong = problem.walk(edges, keep=True)
+        for index, moved in screen.carried(edges, frozenset()).items():
+            size = float(right[index].abs().max() + moved.abs().max())
+            torch.testing.assert_close(moved, wrong[index] - right[index], rtol=1e-9, atol=1e-9 * size)
+
+
 def test_an_answer_is_projected_on_each_direction_and_parts_are_added_up():
     along = torch.stack([drawn(k, 6) for k in range(DIRECTIONS)])
     value = drawn(9, 2, 3)

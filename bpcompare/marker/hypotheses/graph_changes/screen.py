@@ -81,7 +81,7 @@ class Screen:
         if gradient is None:
             return None
         before = gradient if slot == NODE else self._usual(step, slot, gradient)
-        after = act(self.problem, local(step, max(slot, 0), gradient))
+        after = act(self.problem, local(step, slot, gradient))
         if after is not None and not isinstance(after, type(before)):
             return None
         if isinstance(after, Tensor) and isinstance(before, Tensor) and after.shape != before.shape:
@@ -119,7 +119,7 @@ class Screen:
         if before is None:
             return
         change = changed.pop(step.index, None)
-        after = before if change is None else plus(before, change)
+        after = plus(before, change)
         if NODE in here:
             after = placed[step.index, NODE][0](self.problem, local(step, NODE, after))
         if step.op == "input":
@@ -135,8 +135,7 @@ class Screen:
             else:
                 passed = None if change is None else self.problem.edge(step, slot, change)
             if passed is not None:
-                known = changed.get(operand.index)
-                changed[operand.index] = passed if known is None else plus(known, passed)
+                changed[operand.index] = plus(changed.get(operand.index), passed)
 
 
 def effect(answer: Answer, index: int, change: object) -> Array:
