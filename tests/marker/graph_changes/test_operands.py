@@ -1,5 +1,6 @@
 """Which operands may be mistaken for which, and the gradient that each mistake gives, written out."""
 
+import pytest
 import torch
 from marker.graph_changes.one_step import drawn, graph, offered
 
@@ -168,15 +169,22 @@ def test_in_a_loop_another_value_is_that_of_the_same_time_or_so_many_times_befor
     assert not [c for c in operands.tensor_factors(problem) if "the gradient of state" in str(c.says)]
 
 
-def test_in_a_loop_a_value_that_no_later_time_takes_up_is_that_of_the_same_time_or_so_many_before():
+@pytest.mark.parametrize("times", [2, 3])
+def test_in_a_loop_a_value_that_no_later_time_takes_up_is_that_of_the_same_time_or_so_many_before(times):
+    def loop(x, w):
+        state = x
+        for _ in range(times):
+            state = torch.tanh(state * w)
+        return state
+
     x, w, upstream = drawn(1, 4), drawn(2, 4), drawn(3, 4)
     h = states(x, w)
     problem = graph(loop, [x, w], [upstream])
     says = "state * w stands for state in the derivative of state"
     changes = [c for c in operands.operands(problem) if str(c.says) == says and c.sites[0].op == "tanh"]
-    for change, before in zip(changes, (2, 1, 0), strict=True):
+    for change, before in zip(changes, reversed(range(times)), strict=True):
         g = upstream
-        for k in (2, 1, 0):
+        for k in reversed(range(times)):
             g = g * (1 - (h[max(k - before, 0)] * w) ** 2) * w
         torch.testing.assert_close(problem.answers(change.at(problem))[0], g, rtol=1e-12, atol=0)
 
