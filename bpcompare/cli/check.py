@@ -119,9 +119,9 @@ def _mark_many(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json(english(marked))
     else:
-        from bpcompare.show import marker_report as show
+        from bpcompare.show.marker_table import table
 
-        print(show.table(marked))
+        print(table(marked))
         for target in made:
             print(_("wrote {file}", file=target))
     return 0 if all(data["right"] for data in marked) else 1

@@ -14,7 +14,7 @@ from bpcompare.cli.progress import Progress
 from bpcompare.errors import InputError
 from bpcompare.language import N_, _, english, message
 from bpcompare.show.marker_data import as_error
-from bpcompare.show.marker_report import in_short
+from bpcompare.show.marker_table import in_short
 from bpcompare.workers import start
 
 if TYPE_CHECKING:

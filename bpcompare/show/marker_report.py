@@ -1,24 +1,23 @@
-"""What the marker found, in words for the learner: whole, as a nudge, or of many files in a line each."""
+"""What the marker found, in words for the learner: whole or as a nudge."""
 
 from collections.abc import Iterator, Sequence
 from functools import reduce
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from bpcompare.language import N_, Message, _, columns_of, english, listed, padded
+from bpcompare.language import N_, Message, _, english, listed
 from bpcompare.marker.calls import Call
 from bpcompare.marker.conditions import kind_of
 from bpcompare.marker.explanation import Explanation
 from bpcompare.marker.factors import Factor
 from bpcompare.marker.marking import Marking, contrast, sizes_of
 from bpcompare.marker.meaning import names
-from bpcompare.marker.mistake_names import called
 from bpcompare.marker.mistakes import MISTAKES
 from bpcompare.marker.phrases import all_of
 from bpcompare.marker.verdict import EXACT, WRONG, Finding, Verdict, is_right
 from bpcompare.show.marker_factors import factor_lines
+from bpcompare.show.visible import visible
 
 
 def report(marking: Marking, file: Path) -> str:
@@ -68,7 +67,7 @@ def nudge(marking: Marking) -> str:
 
 def _headline(marking: Marking, file: Path) -> list[str]:
     exercise, count = marking.exercise, len(marking.calls)
-    told = {"file": _plain(file), "function": f"{exercise.function}({', '.join(exercise.parameters)})"}
+    told = {"file": visible(str(file)), "function": f"{exercise.function}({', '.join(exercise.parameters)})"}
     if not exercise.derivation:
         return [
             _("{file}: {function}, a loss of its own", **told),
@@ -79,11 +78,6 @@ def _headline(marking: Marking, file: Path) -> list[str]:
         _("{file}: {function}, exercise {exercise}", exercise=exercise.name, **told),
         _(repeats, count=count, seed=marking.seed),
     ]
-
-
-def _plain(file: Path | str) -> str:
-    """The path without characters that a terminal obeys."""
-    return "".join(character if character.isprintable() else "?" for character in str(file))
 
 
 def alternatives(marking: Marking, explanation: Explanation) -> list[str]:
@@ -213,39 +207,3 @@ def _conclusion(marking: Marking) -> str:
     if not right:
         return _("Not yet: {wrong} wrong.", wrong=all_of(wrong))
     return _("Not yet: {wrong} wrong, {right} right.", wrong=all_of(wrong), right=all_of(right))
-
-
-def table(marked: Sequence[dict[str, Any]]) -> str:
-    """One line for each file: right or not, and the mistakes in each answer; then how many are right."""
-    width = max(columns_of(data["file"]) for data in marked)
-    lines = [
-        f"{'✓' if data['right'] else '✗'} {padded(_plain(data['file']), width)}  {in_short(data)}".rstrip()
-        for data in marked
-    ]
-    right = sum(data["right"] for data in marked)
-    broken = sum("error" in data for data in marked)
-    summary = _("{right} of {every} right.", right=right, every=len(marked))
-    if broken:
-        some = N_("{right} of {every} right, {broken} cannot be marked.")
-        summary = _(some, right=right, every=len(marked), broken=broken)
-    return "\n".join([*lines, "", summary])
-
-
-def in_short(data: dict[str, Any]) -> str:
-    """The mistakes of one file in one line: ``grad_w: sign; grad_b: x-left-in``; nothing where it is right.
-
-    It is in the language in use, and `english` gives what files hold.
-    """
-    if "error" in data:
-        error: str = data["error"]
-        return error
-    parts = []
-    for answer, found in data["answers"].items():
-        named = dict.fromkeys(name for finding in found["mistakes"] for name in finding["names"])
-        if named:
-            parts.append(_("{answer}: {mistakes}", answer=answer, mistakes=listed(map(called, named))))
-    if data["changed_inputs"]:
-        parts.append(_("changes {inputs}", inputs=", ".join(data["changed_inputs"])))
-    if data["raised"]:
-        parts.append(_("raises in {some} of {every} calls", some=data["raised"], every=data["calls"]))
-    return listed(parts, N_("; "))

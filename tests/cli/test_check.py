@@ -11,6 +11,7 @@ from bpcompare.marker.draws import Draws
 from bpcompare.marker.exercises import EXERCISES
 from bpcompare.marker.mistakes import MISTAKES
 from bpcompare.show import marker_report as show
+from bpcompare.show.marker_table import table
 
 HERE = Path("mine.py")
 DRAWS = Draws()  # of the seed that all tests here have in common
@@ -370,3 +371,13 @@ def test_what_is_not_named_is_in_the_json_with_both_arrays(check, unexplained):
     contrast = json.loads(out)["answers"]["grad_w"]["mistakes"][-1]["contrast"]
     assert set(contrast) == {"sizes", "dtype", "yours", "right", "ratio"}
     assert contrast["yours"][0][0] == pytest.approx(contrast["right"][0][0] * contrast["ratio"][0][0])
+
+
+def test_names_that_could_steer_a_terminal_are_shown_and_the_columns_stay_in_line():
+    right = {"right": True, "answers": {}, "changed_inputs": [], "raised": 0}
+    wrong = {"answers": {"grad_w": {"mistakes": [{"names": ["sign"]}]}}, "right": False}
+    lines = table(
+        [{**right, "file": "plain.py"}, {**right, **wrong, "file": "a\x1b[31m.py"}, {**right, **wrong, "file": "b.py"}]
+    )
+    assert "\x1b" not in lines
+    assert len({line.index("grad_w") for line in lines.splitlines() if "grad_w" in line}) == 1

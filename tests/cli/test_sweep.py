@@ -10,7 +10,7 @@ from bpcompare.cli import main
 from bpcompare.comparison.linear import compare
 from bpcompare.problem.from_data import from_data
 from bpcompare.problem.line import line
-from bpcompare.show import comparison_table, sweep_table
+from bpcompare.show import comparison_table, sweep_sentences, sweep_table
 from bpcompare.sweeps.summary import Summary
 from bpcompare.sweeps.sweep import sweep
 
@@ -54,7 +54,7 @@ def test_a_table_of_ones_own_is_swept_from_several_starts(tmp_path, capsys):
     document = json.loads((tmp_path / "out" / "sweep.json").read_text())
     assert set(document["spread"]["least_squares"].values()) == {0.0}  # one table
     assert min(document["spread"]["learned"]["manual"].values()) > 0  # several starts
-    assert sweep_table.UNIQUE_SPREAD in capsys.readouterr().out
+    assert sweep_sentences.UNIQUE_SPREAD in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("undrawn")

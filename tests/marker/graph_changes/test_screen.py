@@ -50,6 +50,23 @@ def searched(forward):
     return problem, Screen(problem, [shadowed(problem, k, [], drawn(4, 3, 4), true[k]) for k in (0, 1)])
 
 
+def assert_moved_as_by_the_walk(problem, screen, placed, told=""):
+    """Compares the shadow of a change with that of a whole walk; how many answers could be, as all was finite."""
+    try:
+        changed = problem.answers(placed)
+    except RuntimeError:  # the shapes do not allow it
+        return 0
+    shadows, true, compared = screen.shadow(placed), problem.answers({}), 0
+    for answer, before, after in zip(screen.answers, true, changed, strict=True):
+        if torch.isfinite(after).all():
+            leaf = answer.moved[problem.graph.inputs[answer.index].index]
+            expected = project(leaf, after - before)
+            size = np.abs(answer.true).max() + np.abs(expected).max()
+            np.testing.assert_allclose(shadows[answer.index], expected, atol=1e-9 * size, err_msg=told)
+            compared += 1
+    return compared
+
+
 @pytest.mark.parametrize("name", FORWARDS)
 def test_a_change_moves_an_answer_as_far_as_the_walk_with_it_does(name):
     problem, screen = searched(FORWARDS[name])
@@ -60,22 +77,8 @@ def test_a_change_moves_an_answer_as_far_as_the_walk_with_it_does(name):
         np.testing.assert_allclose(project(answer.moved[step.index], drawn(4, 3, 4)), answer.shadow, rtol=1e-10)
     tried = []
     for change in all_changes(problem):
-        placed = change.at(problem)
-        if placed is None:
-            continue
-        try:
-            changed = problem.answers(placed)
-        except RuntimeError:
-            continue
-        shadows = screen.shadow(placed)
-        for answer, before, after in zip(screen.answers, true, changed, strict=True):
-            if not torch.isfinite(after).all():
-                continue
-            step = problem.graph.inputs[answer.index]
-            expected = project(answer.moved[step.index], after - before)
-            size = np.abs(answer.true).max() + np.abs(expected).max()
-            np.testing.assert_allclose(shadows[answer.index], expected, atol=1e-9 * size, err_msg=str(change.says))
-            tried.append(len(placed))
+        if placed := change.at(problem):
+            tried += [len(placed)] * assert_moved_as_by_the_walk(problem, screen, placed, str(change.says))
     assert len(tried) > 50
     assert (max(tried) > 1) == (name != "a softmax")  # all sums, or all times of a loop
 
@@ -83,24 +86,12 @@ def test_a_change_moves_an_answer_as_far_as_the_walk_with_it_does(name):
 @pytest.mark.parametrize("name", FORWARDS)
 def test_changes_at_several_places_move_an_answer_as_far_as_the_walk_with_all_of_them_does(name):
     problem, screen = searched(FORWARDS[name])
-    true = problem.answers({})
     changes = [change for change in all_changes(problem) if change.kind != "upstream"]  # which need no gradient
     single = [placed for change in changes if (placed := change.at(problem)) and len(placed) == 1]
     tried = 0
     for k, placed in enumerate(single[::5]):
         together = placed | single[(11 * k + 3) % len(single)] | single[(17 * k + 8) % len(single)]
-        try:
-            changed = problem.answers(together)
-        except RuntimeError:
-            continue
-        shadows = screen.shadow(together)
-        for answer, before, after in zip(screen.answers, true, changed, strict=True):
-            if torch.isfinite(after).all():
-                leaf = answer.moved[problem.graph.inputs[answer.index].index]
-                expected = project(leaf, after - before)
-                size = np.abs(answer.true).max() + np.abs(expected).max()
-                np.testing.assert_allclose(shadows[answer.index], expected, atol=1e-9 * size)
-                tried += 1
+        tried += assert_moved_as_by_the_walk(problem, screen, together)
     assert tried > 10
 
 
