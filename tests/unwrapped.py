@@ -75,16 +75,22 @@ def _is_bare_text(node: ast.AST) -> bool:
 _parsed = functools.cache(ast.parse)
 
 
+@functools.cache
+def _nodes(source: str) -> tuple[ast.AST, ...]:
+    """Every node of a module, gone through once for all questions."""
+    return tuple(ast.walk(_parsed(source)))
+
+
 def unwrapped(source: str) -> list[tuple[int, str]]:
     """Line and text of every piece of prose in a module's code that no catalogue can translate."""
     tree = _parsed(source)
     found = {(node.lineno, text) for node, text in _texts(tree) if prose(text)}
-    return sorted(found | {(node.lineno, text) for node, text in _shown(tree) if re.search(r"[a-z]{3}", text)})
+    return sorted(found | {(node.lineno, text) for node, text in _shown(source) if re.search(r"[a-z]{3}", text)})
 
 
-def _shown(tree: ast.Module) -> Iterator[tuple[ast.expr, str]]:
+def _shown(source: str) -> Iterator[tuple[ast.expr, str]]:
     """The texts that go where everything is shown: titles, headings, labels."""
-    for node in ast.walk(tree):
+    for node in _nodes(source):
         if isinstance(node, ast.Call):
             labels = [keyword.value for keyword in node.keywords if keyword.arg in LABELS]
             for value in [*(node.args if _name(node.func) in SHOWN else []), *labels]:
@@ -108,7 +114,7 @@ def _at_import(node: ast.AST) -> Iterator[ast.AST]:
 
 def shadowed(source: str) -> list[int]:
     """Lines at which a function that translates gives `_` to something else."""
-    scopes = [node for node in ast.walk(_parsed(source)) if isinstance(node, SCOPES)]
+    scopes = [node for node in _nodes(source) if isinstance(node, SCOPES)]
     binding = {scope: found for scope in scopes if (found := [node.lineno for node in _own(scope) if _binds(node)])}
     translating = [lines for scope, lines in binding.items() if any(map(_translates, ast.walk(scope)))]
     return sorted({line for lines in translating for line in lines})
@@ -137,7 +143,7 @@ def _binds(node: ast.AST) -> bool:
 
 def messages(source: str) -> set[str]:
     """The messages of a module by its syntax tree, those within f-strings as well, which Babel does not see."""
-    calls = [node for node in ast.walk(_parsed(source)) if isinstance(node, ast.Call) and node.args]
+    calls = [node for node in _nodes(source) if isinstance(node, ast.Call) and node.args]
     calls = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in WRAPPERS]
     first = [call.args[: 2 if call.func.id == "ngettext" else 1] for call in calls]
     constants = [text for texts in first for text in texts if isinstance(text, ast.Constant)]

@@ -25,10 +25,10 @@ class Worker:
     """
 
     def __init__(self, options, sandbox):
-        from bpcompare.marker.draws import Draws
+        from kept_draws import DRAWS
 
         seed, limit = options
-        self._how = int(seed) if seed else None, float(limit), sandbox, Draws() if seed else None
+        self._how = int(seed) if seed else None, float(limit), sandbox, DRAWS if seed else None
         self.stdin = self.stdout = self
 
     def write(self, line):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,17 @@ class Problem:
         }
         return replace(self, expected={**self.expected, **nearest}, kinks={}) if nearest else self
 
+    @cached_property
+    def in_float64(self) -> Mapping[str, Array]:
+        """The right answers in float64."""
+        return {answer: np.asarray(right, dtype=np.float64) for answer, right in self.expected.items()}
+
+    @cached_property
+    def sizes_and_neighbours(self) -> Mapping[str, int]:
+        """The sizes by name, and the neighbours of N."""
+        sizes = dict(self.sizes)
+        return sizes | ({"N−1": sizes["N"] - 1, "N−2": sizes["N"] - 2, "N+1": sizes["N"] + 1} if "N" in sizes else {})
+
     def rounding(self, answer: str) -> Array:
         """How far a right answer may be from the expected one: operations · ε · Σ|terms|, in any order of summation."""
         return np.asarray(self.operations * EPSILON[self.dtype] * self.terms[answer], dtype=np.float64)
@@ -70,5 +82,12 @@ class Call:
 
     def rounding(self, answer: str) -> Array:
         """The rounding allowed: that of the inputs, or of float32 where the answer itself is a float32 array."""
-        coarser = EPSILON["float32"] / EPSILON[self.problem.dtype] if self.dtypes.get(answer) == "float32" else 1.0
-        return self.problem.rounding(answer) * coarser
+        return self._roundings[answer]
+
+    @cached_property
+    def _roundings(self) -> Mapping[str, Array]:
+        """By answer; every hypothesis asks for them."""
+        coarser = EPSILON["float32"] / EPSILON[self.problem.dtype]
+        single = {answer for answer, dtype in self.dtypes.items() if dtype == "float32"}
+        terms = self.problem.terms
+        return {answer: self.problem.rounding(answer) * (coarser if answer in single else 1.0) for answer in terms}

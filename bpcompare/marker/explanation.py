@@ -73,7 +73,7 @@ class Priced(NamedTuple):
 
 def expected_value(call: Call, answer: str) -> Array:
     """The right answer in float64."""
-    return np.asarray(call.problem.expected[answer], dtype=np.float64)
+    return call.problem.in_float64[answer]
 
 
 def epsilon(call: Call, answer: str) -> float:
@@ -112,13 +112,7 @@ def pair(call: Call, answer: str, guess: Array, terms: Array) -> Pair | None:
     if laid is None:
         return None
     rounding = call.problem.operations * epsilon(call, answer) * np.asarray(terms)
-    return Pair(laid[0], laid[1], in_layout(rounding, laid[1]), all_sizes(call))
-
-
-def all_sizes(call: Call) -> dict[str, int]:
-    """The sizes by name, and the neighbours of N."""
-    sizes = dict(call.problem.sizes)
-    return sizes | ({"N−1": sizes["N"] - 1, "N−2": sizes["N"] - 2, "N+1": sizes["N"] + 1} if "N" in sizes else {})
+    return Pair(laid[0], laid[1], in_layout(rounding, laid[1]), call.problem.sizes_and_neighbours)
 
 
 def fit_guesses(calls: Sequence[Call], answer: str, guess: Guess) -> Factor | None:

@@ -46,12 +46,14 @@ def confirmed(
 ) -> bool:
     """Whether drawn directions move the function as the gradients say."""
     generator = torch.Generator().manual_seed(7)
+    here = outputs_of(function, arguments)
+    scale = sum(float((o * g).abs().sum()) for o, g in zip(here, upstream, strict=True)) * 1e-2
     for position, gradient in gradients.items():
         for _ in range(DIRECTIONS):
             direction = torch.randn(gradient.shape, generator=generator, dtype=torch.float64)
             told = float((gradient * direction).sum())
-            size = float((gradient * direction).abs().sum()) + _scale(function, arguments, upstream) * 1e-3 + 1e-9
-            sides = _sides(function, arguments, upstream, position, direction)
+            size = float((gradient * direction).abs().sum()) + scale * 1e-3 + 1e-9
+            sides = _sides(function, arguments, here, upstream, position, direction)
             slack = 30 * DIFFERENCE * size + (abs(sides[0] - sides[1]) if _kink(sides, size) else 0.0)
             if abs(sum(sides) / 2 - told) > slack:
                 return False
@@ -63,11 +65,15 @@ def _kink(sides: tuple[float, float], size: float) -> bool:
 
 
 def _sides(
-    function: Function, arguments: Arguments, upstream: Sequence[Tensor], position: int, direction: Tensor
+    function: Function,
+    arguments: Arguments,
+    here: Sequence[Tensor],
+    upstream: Sequence[Tensor],
+    position: int,
+    direction: Tensor,
 ) -> tuple[float, float]:
-    """The slopes ahead and behind, which differ at a kink."""
+    """The slopes ahead of ``here`` and behind it, which differ at a kink."""
     value = arguments[position]
-    here = outputs_of(function, arguments)
     found = []
     for sign in (1, -1):
         there = outputs_of(
@@ -75,12 +81,6 @@ def _sides(
         )
         found.append(sum(float(((b - a) * g).sum()) for a, b, g in zip(here, there, upstream, strict=True)))
     return found[0] / STEP, -found[1] / STEP
-
-
-def _scale(function: Function, arguments: Arguments, upstream: Sequence[Tensor]) -> float:
-    return (
-        sum(float((o * g).abs().sum()) for o, g in zip(outputs_of(function, arguments), upstream, strict=True)) * 1e-2
-    )
 
 
 def _slope(function: Function, arguments: Arguments, upstream: Sequence[Tensor], position: int, step: Tensor) -> float:

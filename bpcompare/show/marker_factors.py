@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 from bpcompare.language import N_, _, listed
 from bpcompare.marker.calls import Call
-from bpcompare.marker.explanation import all_sizes
 from bpcompare.marker.factors import Factor
 from bpcompare.marker.verdict import Finding
 
@@ -17,7 +16,7 @@ def factor_lines(answer: str, factor: Factor, finding: Finding) -> Iterator[str]
     if not factor.powers:
         yield _("{subject} is exactly {times}, at every size", subject=subject, times=_times(factor.constant))
         return
-    values = {call: factor.at(all_sizes(call)) for call in telling(finding.calls, factor)}
+    values = {call: factor.at(call.problem.sizes_and_neighbours) for call in telling(finding.calls, factor)}
     examples = [_("{value:.6g} where {sizes}", value=v, sizes=_at(call, factor)) for call, v in values.items()]
     exactly = N_("{subject} is exactly {rule} times the right value: {examples}")
     yield _(exactly, subject=subject, rule=rule(factor), examples=listed(examples, N_("; ")))
@@ -35,7 +34,7 @@ def telling(calls: Sequence[Call], factor: Factor) -> list[Call]:
     ordered = sorted(calls, key=lambda call: -sum(call.problem.sizes[name] > 1 for name in sizes))
     chosen: dict[float, Call] = {}
     for call in ordered:
-        chosen.setdefault(factor.at(all_sizes(call)), call)
+        chosen.setdefault(factor.at(call.problem.sizes_and_neighbours), call)
     return list(chosen.values())[:EXAMPLES]
 
 

@@ -4,17 +4,16 @@ import re
 from pathlib import Path
 
 import pytest
+from kept_draws import DRAWS
 
 from bpcompare.cli import main
 from bpcompare.marker import check as checking
-from bpcompare.marker.draws import Draws
 from bpcompare.marker.exercises import EXERCISES
 from bpcompare.marker.mistakes import MISTAKES
 from bpcompare.show import marker_report as show
 from bpcompare.show.marker_table import table
 
 HERE = Path("mine.py")
-DRAWS = Draws()  # of the seed that all tests here have in common
 CLOSING = {  # the last line of a report
     "right": "Right: every answer, in every call.\n",
     "grad_w": "Not yet: grad_w wrong, grad_b right.\n",

@@ -1,8 +1,7 @@
 """What the tests of the marker share."""
 
 import pytest
-
-from bpcompare.marker.draws import Draws
+from kept_draws import DRAWS
 
 
 @pytest.fixture(scope="session")
@@ -14,4 +13,4 @@ def process(sandbox):
 @pytest.fixture(scope="session")
 def draws():
     """The problems of the tests that mark with one seed: each is drawn, and worked out, once."""
-    return Draws()
+    return DRAWS

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kept_draws import DRAWS
 
 from bpcompare.marker import check
 from bpcompare.marker.calls import Call, Problem
@@ -23,7 +24,6 @@ from bpcompare.show import marker_factors
 
 EXPECTED_ERROR = 1e-13  # autograd in float64, over at most 100 terms of size 10, against extended precision
 SEEDS = st.integers(0, 2**32 - 1)
-DRAWS = Draws()
 
 
 def check_function(gradients, seed):

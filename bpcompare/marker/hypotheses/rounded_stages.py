@@ -12,7 +12,6 @@ from bpcompare.marker.calls import Array, Call
 from bpcompare.marker.explanation import (
     Explanation,
     agrees,
-    all_sizes,
     cheapest,
     epsilon,
     expected_value,
@@ -136,7 +135,9 @@ def _borne_out(singles: Sequence[Call], answer: str, rounding: Rounding, factor:
     """Whether float32 answers err alike – a number may be rounded the other way there – or not, in single precision."""
     if factor != Factor():
         singles = [
-            Call(call.problem, {answer: call.answers[answer] / factor.at(all_sizes(call))}, call.dtypes)
+            Call(
+                call.problem, {answer: call.answers[answer] / factor.at(call.problem.sizes_and_neighbours)}, call.dtypes
+            )
             for call in singles
         ]
     if rounding.mistake == "single-precision":

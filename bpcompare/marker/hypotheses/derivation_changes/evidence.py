@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bpcompare.marker.calls import Array, Call
-from bpcompare.marker.explanation import all_sizes, expected_value, in_layout
+from bpcompare.marker.explanation import expected_value, in_layout
 from bpcompare.marker.factors import Factor, Pair, fit
 from bpcompare.marker.hypotheses.derivation_changes.changes import Change
 from bpcompare.marker.hypotheses.derivation_changes.program import Program, Step
@@ -182,7 +182,7 @@ class Evidence:
             guess = self.guess(point, changes)
             if guess is None:
                 return None
-            predicted = factor.at(all_sizes(point.call)) * guess
+            predicted = factor.at(point.call.problem.sizes_and_neighbours) * guess
             if not abs(predicted - point.answer).max() <= SINGLE * abs(predicted).max() + SMALL:
                 return None
         cost = sum(change.cost for change in changes) + (len(changes) - 1) * PAIR_COST + factor.cost
@@ -203,7 +203,7 @@ class Evidence:
         terms = call.problem.terms[self.answer]
         largest = max(float(abs(guess).max(initial=0.0)), float(np.max(terms, initial=0.0)))
         rounding = in_layout(call.rounding(self.answer), guess) + ROUNDING * np.finfo(np.float64).eps * largest
-        return Pair(point.answer, guess, rounding, all_sizes(call))
+        return Pair(point.answer, guess, rounding, call.problem.sizes_and_neighbours)
 
 
 def _right(call: Call, answer: str) -> bool:
