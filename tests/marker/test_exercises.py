@@ -1,5 +1,6 @@
 import pytest
 import torch
+from kept_draws import DRAWS
 
 from bpcompare.errors import InputError
 from bpcompare.marker.check import check_function
@@ -37,7 +38,7 @@ def deltas(x, y, w1, b1, w2, b2, w3, b3):
 )
 def test_torchs_own_answer_passes(name, function):
     for seed in range(3):
-        assert check_function(function, name, seed).right
+        assert check_function(function, name, seed, draws=DRAWS).right
 
 
 def by_hand(p, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps, *, change=""):
@@ -75,7 +76,7 @@ def by_hand(p, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps, *, change
     ],
 )
 def test_a_wrong_adam_step_is_named(change, name, answer):
-    marking = check_function(lambda *arguments: by_hand(*arguments, change=change), "adam-step", 5)
+    marking = check_function(lambda *arguments: by_hand(*arguments, change=change), "adam-step", 5, draws=DRAWS)
     assert not marking.right
     assert marking.mistakes[answer] == (name,)
 
@@ -97,12 +98,14 @@ def neuron(x, y, w, b, *, slope, factor=2.0):
     ],
 )
 def test_a_wrong_derivative_of_the_sigmoid_is_named(slope, name):
-    marking = check_function(lambda *a: neuron(*a, slope=slope), "sigmoid-neuron", 5)
+    marking = check_function(lambda *a: neuron(*a, slope=slope), "sigmoid-neuron", 5, draws=DRAWS)
     assert marking.mistakes == {"grad_w": ("consequence",), "grad_b": (name,)}
 
 
 def test_a_missing_2_is_named_in_the_neuron_too():
-    marking = check_function(lambda *a: neuron(*a, slope=lambda z, a: a * (1 - a), factor=1.0), "sigmoid-neuron", 5)
+    marking = check_function(
+        lambda *a: neuron(*a, slope=lambda z, a: a * (1 - a), factor=1.0), "sigmoid-neuron", 5, draws=DRAWS
+    )
     assert marking.mistakes == {"grad_w": ("consequence",), "grad_b": ("factor-2-missing",)}
 
 
@@ -122,7 +125,10 @@ def test_another_activation_than_the_sigmoid_is_named(activate, name):
         delta = (2 * (a - y) * slope).detach()
         return delta * x, delta
 
-    assert check_function(gradients, "sigmoid-neuron", 5).mistakes == {"grad_w": ("consequence",), "grad_b": (name,)}
+    assert check_function(gradients, "sigmoid-neuron", 5, draws=DRAWS).mistakes == {
+        "grad_w": ("consequence",),
+        "grad_b": (name,),
+    }
 
 
 def test_a_sigmoid_applied_twice_in_one_layer_is_found_on_the_graph_and_not_called_half_precision():
@@ -135,7 +141,9 @@ def test_a_sigmoid_applied_twice_in_one_layer_is_found_on_the_graph_and_not_call
         return delta1 / slope(z1) * slope(torch.sigmoid(z1)), delta2, delta3
 
     for seed in range(4):
-        assert check_function(recursion, "delta-recursion", seed).mistakes["delta1"] == ("operation-replaced",)
+        assert check_function(recursion, "delta-recursion", seed, draws=DRAWS).mistakes["delta1"] == (
+            "operation-replaced",
+        )
 
 
 def slope_of(activate, z):
@@ -169,7 +177,7 @@ def network(x, y, w1, b1, w2, b2, w3, b3, *, hidden=True, turn=True, output=Fals
     ],
 )
 def test_a_wrong_recursion_is_named(change, name, answer):
-    marking = check_function(lambda *a: network(*a, **change), "delta-recursion", 5)
+    marking = check_function(lambda *a: network(*a, **change), "delta-recursion", 5, draws=DRAWS)
     assert not marking.right
     assert marking.mistakes[answer] == (name,)
 
@@ -178,7 +186,7 @@ def test_every_starter_runs_and_is_wrong():
     for name, exercise in EXERCISES.items():
         space = {}
         exec(starter(name), space)
-        marking = check_function(space[exercise.function], name, 1)
+        marking = check_function(space[exercise.function], name, 1, draws=DRAWS)
         assert not marking.right
         assert set(marking.mistakes) == set(exercise.known.answers)
 

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 
 import pytest
 import torch
+from kept_draws import DRAWS
 
 from bpcompare.cli import main
 from bpcompare.marker.check import check_function
@@ -40,7 +41,7 @@ def unless_square(change):
 
 @pytest.mark.parametrize("gradients", [by_nn_linear, by_hand])
 def test_the_gradients_of_nn_linear_pass(gradients):
-    assert check_function(gradients, seed=SEED).right
+    assert check_function(gradients, seed=SEED, draws=DRAWS).right
 
 
 @pytest.fixture
@@ -84,9 +85,9 @@ def test_a_product_of_x_transposed_and_delta_is_refused_as_transposed_and_the_ri
 
 
 def test_a_transpose_is_named_whether_the_weight_is_square_or_not():
-    marking = check_function(transposed, seed=SEED)
+    marking = check_function(transposed, seed=SEED, draws=DRAWS)
     assert marking.mistakes == {"grad_w": ("transposed",), "grad_b": ()}
-    assert check_function(unless_square(transposed), seed=SEED).mistakes == marking.mistakes
+    assert check_function(unless_square(transposed), seed=SEED, draws=DRAWS).mistakes == marking.mistakes
 
 
 def test_a_gradient_that_is_right_only_where_the_weight_is_square_is_refused():
@@ -94,7 +95,7 @@ def test_a_gradient_that_is_right_only_where_the_weight_is_square_is_refused():
         grad_w, grad_b = by_hand(x, y, w, b)
         return grad_w.T.reshape(w.shape), grad_b
 
-    marking = check_function(unless_square(swaps_the_sizes), seed=SEED)
+    marking = check_function(unless_square(swaps_the_sizes), seed=SEED, draws=DRAWS)
     assert not marking.right
     assert marking.mistakes == {"grad_w": ("reshaped-for-transposed",), "grad_b": ()}
     square = [call for call in marking.calls if call.problem.sizes["in"] == call.problem.sizes["out"]]
@@ -107,7 +108,7 @@ def test_a_forward_pass_with_w_where_its_transpose_is_meant_is_named_where_that_
         delta = 2 * (x @ w + b - y) / y.numel()
         return delta.T @ x, delta.sum(0)
 
-    marking = check_function(gradients, seed=SEED)
+    marking = check_function(gradients, seed=SEED, draws=DRAWS)
     assert marking.mistakes == {"grad_w": ("transposed-w-in-forward",), "grad_b": ("transposed-w-in-forward",)}
     usual = [call for call in marking.calls if not call.problem.edge]
     assert sum(bool(call.raised) for call in usual) == len(usual) * (1 - RIGHT_WHERE_SQUARE)

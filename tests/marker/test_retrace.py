@@ -1,6 +1,7 @@
 """One wrong line is one finding: what follows from it is a consequence, and the graph names what no table does."""
 
 import torch
+from kept_draws import DRAWS
 
 from bpcompare.marker.check import check_function
 
@@ -17,7 +18,7 @@ def told(marking, place):
 
 
 def test_an_unknown_penalty_in_both_means_is_solved_for_and_the_parameter_follows():
-    marking = check_function(lambda *a: adam(*a, penalty=0.037), "adam-step", 3)
+    marking = check_function(lambda *a: adam(*a, penalty=0.037), "adam-step", 3, draws=DRAWS)
     assert marking.mistakes["p"] == ("consequence",)
     assert told(marking, 0).follows == ("exp_avg", "exp_avg_sq")
     for place in (1, 2):
@@ -26,7 +27,7 @@ def test_an_unknown_penalty_in_both_means_is_solved_for_and_the_parameter_follow
 
 
 def test_the_larger_of_two_running_means_is_one_finding():
-    marking = check_function(lambda *a: adam(*a, largest=True), "adam-step", 3)
+    marking = check_function(lambda *a: adam(*a, largest=True), "adam-step", 3, draws=DRAWS)
     assert marking.mistakes == {"p": ("consequence",), "exp_avg": (), "exp_avg_sq": ("value-changed",)}
 
 
@@ -35,7 +36,7 @@ def test_what_no_change_explains_has_properties_that_are_true():
         residual = x @ w.T + b - y
         return (residual**2 * torch.cos(residual)).T @ x.exp(), 2 * residual.sum(0) / y.numel()
 
-    (verdict, right) = check_function(gradients, seed=2).verdicts
+    (verdict, right) = check_function(gradients, seed=2, draws=DRAWS).verdicts
     assert verdict.mistakes == ("unknown",)
     assert right.properties == ()
     assert {"linear": False}.items() <= {one.name: one.value for one in verdict.properties}.items()
@@ -45,7 +46,7 @@ def test_a_last_step_that_multiplies_a_number_and_a_vector_is_searched_too():
     def gradients(x, y, w, b):
         return torch.sin(1000 * x + w), torch.cos(1000 * w.sum() + b)
 
-    marking = check_function(gradients, "sigmoid-neuron", seed=8)
+    marking = check_function(gradients, "sigmoid-neuron", seed=8, draws=DRAWS)
     assert all(verdict.mistakes == ("unknown",) for verdict in marking.verdicts)
 
 
@@ -55,7 +56,7 @@ def test_a_change_of_ones_own_right_answer_where_the_next_step_uses_it_is_named(
         delta = 2 * (a - y) * a * (1 - a)
         return torch.tanh(delta) * x, delta
 
-    of_w, of_b = check_function(gradients, "sigmoid-neuron", seed=8).verdicts
+    of_w, of_b = check_function(gradients, "sigmoid-neuron", seed=8, draws=DRAWS).verdicts
     assert of_w.mistakes == ("value-changed",)
     assert {"∂L/∂z", "tanh"} <= set(of_w.findings[0].explanation.told[0].says.split())
     assert of_b.mistakes == ()
