@@ -4,8 +4,9 @@ from torch import nn
 
 from bpcompare.problem.line import line
 from bpcompare.problem.networks import quadratic
+from bpcompare.training import gradients
 from bpcompare.training.gradient_source import bound, reading
-from bpcompare.training.gradients import SOURCES, formula
+from bpcompare.training.gradients import SOURCES, autograd, formula
 from bpcompare.training.methods import Method
 from bpcompare.training.train import train
 from bpcompare.training.updates import GradientDescent
@@ -41,6 +42,15 @@ def test_what_a_source_reads_is_read_once_for_a_run_and_passed_on_at_every_step(
     train(line(), Method("mine", "mine", "GradientDescent", source, GradientDescent), epochs=4)
     assert len(models) == 1
     assert passed == [1] * 5
+
+
+def test_ours_do_not_walk_through_the_model_again_once_they_are_bound(monkeypatch):
+    problem = PROBLEMS["network"]
+    model = problem.model()
+    by_hand, by_autograd = bound(formula, model), bound(autograd, model)
+    monkeypatch.delattr(gradients, "read_layers")
+    monkeypatch.delattr(nn.Module, "parameters")
+    assert by_hand(problem.x, problem.y).item() == by_autograd(problem.x, problem.y).item()
 
 
 def test_a_source_that_reads_nothing_is_bound_as_it_is():
