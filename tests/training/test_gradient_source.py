@@ -44,13 +44,14 @@ def test_what_a_source_reads_is_read_once_for_a_run_and_passed_on_at_every_step(
     assert passed == [1] * 5
 
 
-def test_ours_do_not_walk_through_the_model_again_once_they_are_bound(monkeypatch):
+def test_ours_do_not_walk_through_the_model_again_once_they_are_bound():
     problem = PROBLEMS["network"]
     model = problem.model()
     by_hand, by_autograd = bound(formula, model), bound(autograd, model)
-    monkeypatch.delattr(gradients, "read_layers")
-    monkeypatch.delattr(nn.Module, "parameters")
-    assert by_hand(problem.x, problem.y).item() == by_autograd(problem.x, problem.y).item()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr(gradients, "read_layers")
+        patch.delattr(nn.Module, "parameters")
+        assert by_hand(problem.x, problem.y).item() == by_autograd(problem.x, problem.y).item()
 
 
 def test_a_source_that_reads_nothing_is_bound_as_it_is():
