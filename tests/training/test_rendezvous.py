@@ -14,7 +14,7 @@ from forked import run
 
 from bpcompare.cli import main
 from bpcompare.errors import WorkerError
-from bpcompare.training import processes
+from bpcompare.training import processes, rendezvous
 from bpcompare.training.process_environment import CONNECT
 
 ROOT = Path(__file__).parents[2]
@@ -101,6 +101,14 @@ def test_somebody_else_at_the_meeting_place_is_told_in_time(answer, listener, mo
 def test_the_first_process_says_how_many_have_come(monkeypatch):
     place(monkeypatch, 0, free_port())
     fails("only 1 of 2 came")
+
+
+def test_the_first_process_does_not_say_of_itself_that_it_does_not_answer(monkeypatch):
+    place(monkeypatch, 0, free_port())
+    monkeypatch.setattr(rendezvous, "GRACE", 0.0)
+    monkeypatch.setattr(rendezvous.dist, "init_process_group", lambda *_, **__: silent(None))
+    with pytest.raises(WorkerError, match=r"\(not all of them came\)"), processes.process_group(0.1):
+        pass
 
 
 def test_what_loading_took_counts_but_some_time_is_always_left(monkeypatch):
