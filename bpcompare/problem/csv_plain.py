@@ -24,7 +24,7 @@ except ImportError:
     simdjson = None  # type: ignore[assignment, unused-ignore]
 
 IN_NUMBERS = b"0123456789+-eE "  # and the sign before the decimals
-WHOLE_MINUS_ZERO = re.compile(rb"(?<![eE])-0(?![.\deE])")
+WHOLE_MINUS_ZERO = re.compile(rb"-0(?<![eE]-0)(?![.\deE])")  # the letters first: they are found fast
 
 
 def plain_numbers(lines: bytes, delimiter: str, decimal: str, columns: int) -> NDArray[np.float64] | None:
