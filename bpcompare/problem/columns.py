@@ -120,21 +120,6 @@ def all_finite(values: Tensor) -> bool:
     return all(bool(end.isfinite()) for end in values.aminmax())  # in one pass that makes no other tensor
 
 
-def converted(values: Tensor, dtype: torch.dtype) -> Tensor:
-    """The same numbers in another precision.
-
-    NumPy takes large pages for a large array and PyTorch small ones, which take twice as long as the conversion.
-
-    Example:
-        >>> converted(torch.tensor([0.1], dtype=torch.float64), torch.float32)
-        tensor([0.1000])
-    """
-    if values.dtype == dtype or values.device.type != "cpu" or not values.is_contiguous():
-        return values.to(dtype)
-    room = np.empty(values.shape, str(dtype).removeprefix("torch."))
-    return torch.from_numpy(room).copy_(values)
-
-
 def check_precision(dtype: torch.dtype) -> None:
     """Refuses a precision to train in that is neither float32 nor float64.
 

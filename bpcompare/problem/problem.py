@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from bpcompare import notebook
 from bpcompare.errors import InputError
 from bpcompare.language import _, english
-from bpcompare.problem.columns import converted
 from bpcompare.problem.scaling import Scaling
 from bpcompare.problem.whole_numbers import quoted
 
@@ -65,8 +64,8 @@ class Problem:
     @functools.cached_property
     def y(self) -> Tensor:
         """The targets that the methods train on, (N, out)."""
-        y = self.measured_y if self.scaling is None else self.scaling.y_in_training_units(self.measured_y)
-        return converted(y, self.dtype)
+        scaling = self.scaling
+        return (self.measured_y if scaling is None else scaling.y_in_training_units(self.measured_y)).to(self.dtype)
 
     def on(self, device: torch.device) -> "Problem":
         """The same problem with x, y and its models on a device; what was measured stays on the CPU."""
@@ -122,7 +121,7 @@ class Problem:
         return y if self.scaling is None else self.scaling.y_in_user_units(y)
 
     def _in_training_units(self, x: Tensor) -> Tensor:
-        return converted(x if self.scaling is None else self.scaling.x_in_training_units(x), self.dtype)
+        return (x if self.scaling is None else self.scaling.x_in_training_units(x)).to(self.dtype)
 
     def in_user_units(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
         """Trained parameters as the user's columns have them, float64; unchanged where nothing was standardised."""
