@@ -3,6 +3,7 @@ import csv
 import gc
 import io
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -175,7 +176,7 @@ def test_a_file_that_cannot_be_opened_is_named(tmp_path):
 
 def test_a_pipe_is_refused_as_one():
     reader, writer = os.pipe()
-    with open(reader), open(writer, "w") as pipe:
+    with os.fdopen(reader), os.fdopen(writer, "w") as pipe:
         pipe.write("a,b\n1,2\n")
         pipe.flush()
         with pytest.raises(TableError, match="is a pipe, which can be read only once"):
