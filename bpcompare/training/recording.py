@@ -18,7 +18,7 @@ from bpcompare.errors import MethodError
 from bpcompare.language import _
 from bpcompare.problem.devices import in_float64
 from bpcompare.problem.problem import Problem
-from bpcompare.training.backpropagation import deltas, forward
+from bpcompare.training.backpropagation import deltas, forward, read_layers
 from bpcompare.training.floating_point import beyond_range
 from bpcompare.training.methods import Method
 from bpcompare.training.run import NetworkRun, Run, Track
@@ -229,7 +229,7 @@ def delta_sizes(model: nn.Module, x: Tensor, y: Tensor) -> list[float]:
         >>> [round(size, 4) for size in sizes]
         [6.0]
     """
-    walk, output = forward(model, x)
+    walk, output = forward(read_layers(model), x)
     last = (output - y) * (2 / y.shape[1])  # of each sample's own loss: the mean over N samples would divide by N
     sizes = [delta.square().mean().sqrt().item() for *_, delta in deltas(walk, last)]
     return sizes[::-1]

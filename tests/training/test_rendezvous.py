@@ -15,7 +15,7 @@ from forked import Popen
 
 from bpcompare.cli import main
 from bpcompare.errors import WorkerError
-from bpcompare.training import processes
+from bpcompare.training import processes, rendezvous
 from bpcompare.training.process_environment import CONNECT
 
 ROOT = Path(__file__).parents[2]
@@ -128,6 +128,14 @@ def test_a_name_that_no_machine_has_is_told_in_time(monkeypatch):
 def test_the_first_process_says_how_many_have_come(monkeypatch):
     place(monkeypatch, 0, free_port())
     fails("only 1 of 2 came")
+
+
+def test_the_first_process_does_not_say_of_itself_that_it_does_not_answer(monkeypatch):
+    place(monkeypatch, 0, free_port())
+    monkeypatch.setattr(rendezvous, "GRACE", 0.0)
+    monkeypatch.setattr(rendezvous.dist, "init_process_group", lambda *_, **__: silent(None))
+    with pytest.raises(WorkerError, match=r"\(not all of them came\)"), processes.process_group(0.1):
+        pass
 
 
 def test_what_loading_took_counts_but_some_time_is_always_left(monkeypatch):
