@@ -9,7 +9,7 @@ import os
 import sys
 
 import pytest
-from pictures import unrendered
+from pictures import unpictured, unrendered
 from workers import Worker, forking_sandboxes
 
 from bpcompare.cli import compiler
@@ -63,6 +63,13 @@ def unsynced():
 def undrawn():
     """`pictures.unrendered` for a whole test."""
     with unrendered():
+        yield
+
+
+@pytest.fixture
+def without_pictures():
+    """`pictures.unpictured` for a whole test."""
+    with unpictured():
         yield
 
 
