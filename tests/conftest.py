@@ -9,8 +9,8 @@ import os
 import sys
 
 import pytest
-from pictures import unrendered
-from workers import Worker
+from pictures import unpictured, unrendered
+from workers import Worker, forking_sandboxes
 
 from bpcompare.cli import compiler
 from bpcompare.language import language
@@ -66,12 +66,21 @@ def undrawn():
         yield
 
 
+@pytest.fixture
+def without_pictures():
+    """`pictures.unpictured` for a whole test."""
+    with unpictured():
+        yield
+
+
 @pytest.fixture(scope="session")
 def sandbox():
-    """The marker's own process, which loads PyTorch once for all files that are marked in this process of pytest."""
+    """The marker's own process, one for all files that this process of pytest marks; PyTorch is loaded in it."""
     from bpcompare.marker.sandbox_start import server
 
-    with server() as running:
+    with contextlib.ExitStack() as stack:
+        with forking_sandboxes():
+            running = stack.enter_context(server())
         yield running
 
 

@@ -1,5 +1,7 @@
 """README and the site's pages as tests see them: what is to be run, in its order."""
 
+import ast
+import functools
 import re
 import shlex
 from collections.abc import Iterator
@@ -15,6 +17,12 @@ FENCE = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 TRANSCRIPT = re.compile(r"^    \$ (?:python -m bpcompare)(?P<command>.*)\n(?P<shown>(?:    .*\n|\n)+)", re.MULTILINE)
+
+
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    """The syntax tree of a file of Python, which several tests go through."""
+    return ast.parse(path.read_text())
 
 
 @dataclass(frozen=True)

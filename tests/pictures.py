@@ -3,6 +3,7 @@
 That every picture can be rendered is what tests/show is about.
 """
 
+import collections
 import contextlib
 import hashlib
 from collections.abc import Iterator
@@ -15,6 +16,17 @@ TO_BYTES = "bpcompare.show.style.to_bytes"
 def unrendered() -> Iterator[None]:
     """Within it the file of every figure is empty: to render it would take most of the time of a command."""
     with mock.patch(TO_BYTES, return_value=b""):
+        yield
+
+
+@contextlib.contextmanager
+def unpictured() -> Iterator[None]:
+    """Within it the file of every figure is empty, and figures of runs are not even composed: that takes as long."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(unrendered())
+        for kind in ("comparison", "network", "sweep"):
+            figures = f"bpcompare.show.{kind}_figures.figures"
+            stack.enter_context(mock.patch(figures, return_value=collections.defaultdict(object)))
         yield
 
 

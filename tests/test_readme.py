@@ -9,7 +9,7 @@ import shutil
 
 import pytest
 from pages import CHINESE_README, PAGES, README, ROOT, blocks, commands, transcripts
-from pictures import unrendered
+from pictures import unpictured
 
 import bpcompare
 from bpcompare.cli import main
@@ -94,7 +94,7 @@ def test_the_chinese_readme_has_the_same_parts():
     assert parts[0] == parts[1]
 
 
-@pytest.mark.usefixtures("undrawn", "one_sandbox")
+@pytest.mark.usefixtures("without_pictures", "one_sandbox")
 @pytest.mark.parametrize("page", [page for page in (*WRITTEN, CHINESE_README) if transcripts(page)], ids=name)
 def test_a_transcript_is_what_the_command_prints(page, tmp_path, monkeypatch, capsys):
     of_page(page, tmp_path)
@@ -142,7 +142,7 @@ def test_the_walks_of_contributing_name_what_is_there():
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    with unrendered():
+    with unpictured():
         main(["--out", str(folder), "--epochs", "2", "--quiet"])
     return folder
 

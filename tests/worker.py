@@ -13,7 +13,7 @@ from unittest import mock
 
 import forked
 import torch
-from pictures import unrendered
+from pictures import unpictured
 from torch.distributed.elastic.multiprocessing.subprocess_handler import subprocess_handler
 from torch.distributed.run import main as torchrun
 
@@ -85,7 +85,7 @@ def fail(folder):
 def work(job, folder):
     """One worker, RANK and WORLD_SIZE being set; its exit code."""
     if job == "network":
-        with unrendered():
+        with unpictured():
             return main([*NETWORK, "--out", str(folder / "two")])
     if job == "torchrun":
         return node(os.environ.pop("RANK"), folder)

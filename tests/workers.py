@@ -77,11 +77,9 @@ def fork_commands():
     mock.patch("subprocess.run", run).start()
 
 
-def fork_sandboxes():
-    """From now on, in this forked process, the process that runs files is forked, too, with PyTorch loaded."""
+def forking_sandboxes():
+    """What makes the process that runs files a forked one, too, with PyTorch loaded: within it, or once started."""
     from bpcompare.marker import sandbox_start
-
-    forked._server()
 
     def popen(command, *, pass_fds, env, start_new_session, **streams):
         assert command[:3] == [sys.executable, "-P", str(sandbox_start.SERVER)]
@@ -90,4 +88,10 @@ def fork_sandboxes():
             [sys.executable, command[2], "0"], env=env, process_group=0, **streams | {"stdin": pass_fds[0]}
         )
 
-    mock.patch.object(sandbox_start, "subprocess", SimpleNamespace(**vars(subprocess) | {"Popen": popen})).start()
+    return mock.patch.object(sandbox_start, "subprocess", SimpleNamespace(**vars(subprocess) | {"Popen": popen}))
+
+
+def fork_sandboxes():
+    """From now on, in this forked process, the process that runs files is forked, too."""
+    forked._server()
+    forking_sandboxes().start()

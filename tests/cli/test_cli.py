@@ -73,13 +73,13 @@ def test_a_second_run_writes_the_same_bytes_in_every_format(tmp_path):
     assert len(found[0]) == 12
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("without_pictures")
 def test_quiet_prints_nothing(tmp_path, capsys):
     assert main(["--quiet", "--out", str(tmp_path), "--epochs", "1"]) == 0
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("without_pictures")
 def test_a_table_of_ones_own_is_compared_in_its_own_units(tmp_path, capsys):
     table = tmp_path / "cars.csv"
     table.write_text('"speed, mph";dist\n4;2\n7;4\n8;16\n9;10\n')
@@ -95,7 +95,7 @@ def test_a_table_of_ones_own_is_compared_in_its_own_units(tmp_path, capsys):
     assert document["problem"]["x_names"] == ["speed, mph"]
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("without_pictures")
 def test_several_inputs_and_outputs_without_bias(tmp_path, capsys):
     options = ["--weight", "1,2;3,4;5,6", "--bias", "0", "--no-bias", "--batch-size", "10", "--seed", "5"]
     assert main([*options, "--out", str(tmp_path), "--methods", "manual,moments+Adam"]) == 0
@@ -123,7 +123,7 @@ def test_a_small_problem_is_one_threads_work(problem, one, monkeypatch):
     assert asked == [1] * one
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("without_pictures")
 def test_the_number_of_threads_is_settled_and_recorded(tmp_path):
     before = torch.get_num_threads()
     torch.set_num_threads(2)
@@ -134,7 +134,7 @@ def test_the_number_of_threads_is_settled_and_recorded(tmp_path):
     assert json.loads((tmp_path / "comparison.json").read_text())["versions"]["threads"] == 1
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("without_pictures")
 def test_where_more_threads_pay_their_number_is_recorded(tmp_path, monkeypatch):
     monkeypatch.setattr(threads, "settle", lambda problem: None)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
@@ -149,7 +149,7 @@ def test_an_unusable_folder_is_reported_before_training(tmp_path, capsys, monkey
     assert str(tmp_path / "file") in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("without_pictures")
 def test_an_interrupted_run_gives_130_and_keeps_earlier_results(tmp_path, capsys, monkeypatch):
     assert main(["--out", str(tmp_path), "--epochs", "1", "--quiet"]) == 0
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}

@@ -45,7 +45,7 @@ def test_a_second_sweep_writes_the_same_bytes(swept, tmp_path):
     assert first == second
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("without_pictures")
 def test_a_table_of_ones_own_is_swept_from_several_starts(tmp_path, capsys):
     table = tmp_path / "cars.csv"
     table.write_text("speed,dist\n4,2\n7,4\n8,16\n9,10\n")
@@ -57,7 +57,7 @@ def test_a_table_of_ones_own_is_swept_from_several_starts(tmp_path, capsys):
     assert sweep_sentences.UNIQUE_SPREAD in capsys.readouterr().out
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("without_pictures")
 def test_several_outputs_and_one_seed_can_be_swept(tmp_path, capsys):
     several = ["--weight", "1,2;3,4", "--bias", "0,1", "--samples", "20"]
     assert main(["sweep", *QUICK, *several, "--out", str(tmp_path)]) == 0
@@ -89,7 +89,7 @@ def test_where_every_run_diverges_no_rate_is_called_best(options, tmp_path, caps
     assert ("--standardize" in printed) == ("--standardize" not in options)
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("without_pictures")
 def test_the_rates_that_are_suggested_work(tmp_path, capsys):
     quick = ["--methods", "manual", "--seeds", "2", "--out", str(tmp_path)]
     assert main(["sweep", *quick, "--lr", "50,1e4", "--weight", "1,2,3"]) == 0
@@ -98,13 +98,13 @@ def test_the_rates_that_are_suggested_work(tmp_path, capsys):
     assert json.loads((tmp_path / "sweep.json").read_text())["methods"]["manual"]["gap_left"] < 0.1
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("without_pictures")
 def test_data_without_noise_can_be_swept(tmp_path):
     assert main(["sweep", *QUICK, "--noise", "0", "--quiet", "--out", str(tmp_path)]) == 0
     assert json.loads((tmp_path / "sweep.json").read_text())["spread"]["theory"] == {"weight": 0.0, "bias": 0.0}
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize("several", [[], ["--weight", "1,2;3,4", "--bias", "0,1"]])
 def test_a_sweep_of_standardised_columns_tells_the_losses_that_compare_tells(several, tmp_path):
     problem = ["--noise", "5", "--standardize", "--quiet", *several]
@@ -159,7 +159,7 @@ def test_wrong_options_are_refused_in_one_sentence_and_nothing_is_written(option
     assert not out.exists()
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("without_pictures")
 def test_rates_may_be_evenly_spaced(tmp_path):
     assert (
         main(["sweep", "--lr", "0.1:0.3:lin:3", "--seeds", "1", "--epochs", "1", "--quiet", "--out", str(tmp_path)])
@@ -169,7 +169,8 @@ def test_rates_may_be_evenly_spaced(tmp_path):
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_compare_draws_the_landscape_the_animation_and_the_ledger_when_asked(tmp_path, capsys):
+def test_compare_draws_the_landscape_the_animation_and_the_ledger_when_asked(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("bpcompare.show.animation.FRAMES", 3)
     options = ["--landscape", "--animate", "--ledger", "adam", "--epochs", "4"]
     assert main(["compare", *options, "--out", str(tmp_path)]) == 0
     assert {"landscape.png", "animation.gif", "ledger.csv"} < {path.name for path in tmp_path.iterdir()}
@@ -181,7 +182,7 @@ def test_compare_draws_the_landscape_the_animation_and_the_ledger_when_asked(tmp
     assert {row["v_hat bias"] for row in rows if row["method"] == "manual"} == {""}
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("without_pictures")
 def test_without_a_ledger_the_history_has_no_columns_of_one(tmp_path):
     assert main(["compare", "--quiet", "--epochs", "1", "--out", str(tmp_path)]) == 0
     header = (tmp_path / "history.csv").read_text().splitlines()[0]

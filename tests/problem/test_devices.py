@@ -124,7 +124,7 @@ def test_the_command_line_refuses_in_one_sentence_and_writes_nothing(has, comman
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize("command", [["compare"], ["sweep", "--lr", "0.1,0.5", "--seeds", "2"]])
 def test_where_auto_is_the_cpu_no_byte_of_any_file_is_another(has, command, tmp_path):
     has()

@@ -16,7 +16,7 @@ from bpcompare.results.sums import to_sums
 from bpcompare.results.whole import is_whole
 from bpcompare.sweeps.sweep import sweep
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("without_pictures")
 SEEDS = 6
 SWEEP = ["sweep", "--lr", "0.01,0.5,1e30", "--seeds", str(SEEDS), "--epochs", "3", "--quiet"]
 KINDS = {

@@ -90,7 +90,7 @@ def test_what_fails_for_one_fails_for_all_with_the_same_error(jobs):
         assert outcome(jobs / "fail:2", rank) == (3, "InputError: one of us cannot\n")
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("without_pictures")
 def test_compare_on_two_nodes_prints_and_writes_once_and_gives_the_single_processs_result(jobs, tmp_path):
     ended = [outcome(jobs / "torchrun:2", node) for node in range(2)]
     assert [code for code, _ in ended] == [0, 0], ended
@@ -106,7 +106,7 @@ def test_compare_on_two_nodes_prints_and_writes_once_and_gives_the_single_proces
         assert two["runs"][name]["weight"][0] == pytest.approx(run["weight"][0], rel=ROUNDING)
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("without_pictures")
 def test_a_network_is_trained_by_two_processes_as_by_one(jobs, tmp_path):
     ended = [outcome(jobs / "network:2", rank) for rank in range(2)]
     assert [code for code, _ in ended] == [0, 0], ended

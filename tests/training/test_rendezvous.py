@@ -90,8 +90,8 @@ def jobs(listener, tmp_path_factory):
         started[name] = Popen([sys.executable, *words], env=environment, cwd=folder, **pipes), folder
     yield started
     for process, _ in started.values():
-        process.kill()
-        process.wait()
+        with process:
+            process.kill()
 
 
 def free_port():
