@@ -214,7 +214,7 @@ def test_a_signal_ends_the_program_in_order_while_it_trains(number, tmp_path):
 
 ENDING = """
 import atexit, gc, runpy
-atexit.register(lambda: print(gc.get_freeze_count() > 10_000))
+atexit.register(lambda: print(gc.get_freeze_count() > 1_000))
 runpy.run_module("bpcompare", run_name="__main__", alter_sys=True)
 """
 
