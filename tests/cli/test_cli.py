@@ -224,6 +224,22 @@ def test_no_garbage_is_looked_for_among_all_that_was_loaded_when_a_process_ends(
     assert subprocess.run(job, capture_output=True, text=True, check=True).stdout.split()[-1] == "True"
 
 
+LOADING = """
+import gc, sys
+from bpcompare.cli.progress import load_torch
+load_torch(quiet=True)
+print(sys.modules["torch"].looked_for_garbage, gc.isenabled(), gc.get_freeze_count() > 1_000)
+"""
+
+
+def test_no_garbage_is_looked_for_while_pytorch_loads(tmp_path):
+    (tmp_path / "torch.py").write_text("import gc\nlooked_for_garbage = gc.isenabled()\n")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    job = [sys.executable, "-c", LOADING]
+    done = subprocess.run(job, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.split() == ["False", "True", "True"]
+
+
 def test_a_closed_pipe_is_quiet(tmp_path):
     command = f"{sys.executable} -m bpcompare --help | head -n 1"
     finished = subprocess.run(
