@@ -14,6 +14,7 @@ from ratio import paired
 from torch import nn
 
 from bpcompare.problem.networks import quadratic
+from bpcompare.training.gradient_source import bound
 from bpcompare.training.gradients import formula
 from bpcompare.training.updates import GradientDescent
 
@@ -27,11 +28,11 @@ X, Y = PROBLEM.x.split(1), PROBLEM.y.split(1)
 def by_formula() -> nn.Module:
     """The product: gradient source and update rule."""
     model: nn.Module = PROBLEM.model()
-    rule = GradientDescent(model.parameters(), lr=LR)
+    rule, gradient = GradientDescent(model.parameters(), lr=LR), bound(formula, model)
     with torch.inference_mode():  # as `training.train` does: nothing here needs what autograd keeps
         for _ in range(PASSES):
             for x, y in zip(X, Y, strict=True):
-                formula(model, x, y)
+                gradient(x, y)
                 rule.step()
     return model
 

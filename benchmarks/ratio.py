@@ -59,12 +59,16 @@ def python(*arguments: str, code: int = 0) -> Task:
 
 
 def paired(what: str, against: str, ours: Task, theirs: Task, *, pairs: int = 15, goal: float) -> None:
-    """Prints the row for the median of ours/theirs over so many pairs, after one round that does not count."""
+    """Prints the row for the median of ours/theirs over so many pairs, after one round that does not count.
+
+    Each begins every other pair: the first finds the caches as the search for garbage left them.
+    """
     ours(), theirs()
     both = []
-    for _ in range(pairs):
+    for i in range(pairs):
         gc.collect()  # what one of them leaves is not the other's to clear
-        both.append((seconds(ours), seconds(theirs)))
+        times = {task: seconds(task) for task in ((theirs, ours) if i % 2 else (ours, theirs))}
+        both.append((times[ours], times[theirs]))
     ratios = [a.wall / b.wall for a, b in both]
     cpu = statistics.median(a.cpu / b.cpu for a, b in both)
     medians = " against ".join(_time(statistics.median(one.wall for one in side)) for side in zip(*both, strict=True))

@@ -8,6 +8,7 @@ import csv
 import io
 import itertools
 import operator
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TextIO
@@ -133,32 +134,33 @@ class Rows:
         signs = self.delimiter, self.dialect.decimal
         with second_half(self.path, place, *signs, len(self.header), self.places) as half:
             while block := file.read(BLOCK) + (line := file.readline(BLOCK)):
-                if half and place + len(block) >= half.begin:
-                    if self._take(half, block[: half.begin - place]):
-                        place = file.seek(half.end())
-                        yield
-                        break
-                    half = None
-                if len(line) == BLOCK or not self._convert_plain(block):
+                meeting = half.begin(place) if half else sys.maxsize
+                if meeting <= place + len(block):
+                    block = block[: meeting - place]
+                elif len(line) == BLOCK:
+                    break
+                if block and not self._convert_plain(block):
                     break
                 place += len(block)
+                if half and place == meeting:
+                    place = file.seek(self._take(half, place))
+                    half = None
                 yield
         self.text.seek(place)
 
-    def _take(self, half: SecondHalf, before: bytes) -> bool:
-        """Keeps the lines before the second half of a file and that half; False where not all is plain."""
-        if not half.is_plain() or not self._convert_plain(before):
-            return False
-        for rows in half.blocks():
-            self._keep(list(rows.T))
-            self.passed += len(rows)
-        return True
+    def _take(self, half: SecondHalf, place: int) -> int:
+        """Keeps what another process has converted from ``place`` on; the end of that."""
+        for numbers in half.blocks(place):
+            self._keep(list(numbers))
+            self.passed += numbers.shape[1]
+        return half.end
 
     def _convert_plain(self, block: bytes) -> bool:
         """Converts a block that is all plain numbers; False where it is not."""
-        numbers = plain_numbers(block, self.delimiter, self.dialect.decimal, len(self.header))
-        if numbers is None:
+        found = plain_numbers(block, self.delimiter, self.dialect.decimal, len(self.header))
+        if found is None:
             return False
+        numbers = np.frombuffer(found).reshape(-1, len(self.header))
         self._keep([numbers[:, place] for place in self.places])
         self.passed += len(numbers)
         return True

@@ -1,50 +1,73 @@
 """The second half of a large table of plain numbers, converted by another process while this one converts the first.
 
-A thread would not do: while simdjson reads, no other Python runs. The process writes the columns asked for into a file
-without a name, and fails where not all is plain. It is a help only: without it this process reads on alone.
+A thread would not do: while simdjson reads, no other Python runs. The other process begins at the end of the file
+(`csv_backwards`), this one at the beginning, and where they meet depends on how much each of them was let work. Its
+numbers go through a file without a name. It is a help only: without it this process reads on alone.
 """
 
-import subprocess
-import sys
+import mmap
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO, BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bpcompare.problem.csv_plain import plain_numbers
+from bpcompare.problem import csv_backwards
 from bpcompare.workers import cores, start
 
-BLOCK = 2**17  # bytes, and then rows, at a time
-LEAST = 2**27  # bytes; on much less, another process saves less than its start takes
-HEAD_START = 3 * 2**24  # bytes; about what this process converts while the other starts and writes
+LEAST = 2**25  # bytes; on much less, another process saves less than its start takes
+SIZE = 8  # bytes of a number
+HEAD = 2 * SIZE  # before the numbers of a block
 
 
-class SecondHalf(NamedTuple):
-    """What another process reads: from a line's beginning at ``begin`` to the end of the file."""
+class Block(NamedTuple):
+    """Some rows: where the first begins in the file of text, where its numbers in theirs, and how many there are."""
 
-    process: subprocess.Popen[bytes]
-    file: IO[bytes]
     begin: int
-    columns: int
-    numbers: IO[bytes]
+    offset: int
+    rows: int
 
-    def is_plain(self) -> bool:
-        """Whether all of it has been converted; waits for that."""
-        return self.process.wait() == 0
 
-    def end(self) -> int:
-        """The place in the file where its end was: the two processes share it."""
-        return self.file.tell()
+class SecondHalf:
+    """What the other process has converted so far, back from ``end``, where the last whole line ends."""
 
-    def blocks(self) -> Iterator[NDArray[np.float64]]:
-        """Its rows, (rows, columns), some at a time."""
-        self.numbers.seek(0)
-        while len(found := np.fromfile(self.numbers, count=BLOCK * self.columns)):
-            yield found.reshape(-1, self.columns)
+    def __init__(self, numbers: IO[bytes], end: int, columns: int) -> None:
+        self.numbers, self.end, self.columns = numbers, end, columns
+        self.found = [Block(end, 0, 0)]
+        self.size = 0  # of the numbers found
+
+    def begin(self, place: int) -> int:
+        """Where the first of its blocks begins that is not before ``place``; ``end`` if there is none yet."""
+        with suppress(OSError):
+            self._look()
+        return next(block.begin for block in reversed(self.found) if block.begin >= place)
+
+    def _look(self) -> None:
+        """Adds the blocks that are whole by now."""
+        if os.fstat(self.numbers.fileno()).st_size == self.size:
+            return
+        written = self._written()
+        while self.size + HEAD <= len(written):
+            begin, rows = np.frombuffer(written, np.int64, 2, self.size).tolist()
+            end = self.size + HEAD + rows * self.columns * SIZE
+            if end > len(written):
+                break
+            self.found.append(Block(begin, self.size + HEAD, rows))
+            self.size = end
+
+    def _written(self) -> mmap.mmap:
+        return mmap.mmap(self.numbers.fileno(), 0, access=mmap.ACCESS_READ)  # to seek would move the other process, too
+
+    def blocks(self, place: int) -> Iterator[NDArray[np.float64]]:
+        """The numbers from ``place`` on, (columns, rows), block by block in the order of the file."""
+        written = self._written() if self.size else b""
+        for begin, offset, rows in reversed(self.found):
+            if begin >= place:
+                yield np.frombuffer(written, np.float64, rows * self.columns, offset).reshape(self.columns, rows)
 
 
 @contextmanager
@@ -69,31 +92,16 @@ def second_half(
 
 
 def _start(opened: ExitStack, path: Path, place: int, options: Sequence[object], columns: int) -> SecondHalf | None:
-    rest = path.stat().st_size - place
-    if rest < LEAST or cores() < 2:
+    size = path.stat().st_size
+    if size - place < LEAST or cores() < 2:
         return None
     file = opened.enter_context(path.open("rb", buffering=0))
-    file.seek(place + (rest + HEAD_START) // 2)
-    if not file.readline(BLOCK).endswith(b"\n"):
+    tail = file.seek(max(size - csv_backwards.BLOCK, place))
+    if not (whole := file.read(csv_backwards.BLOCK).rfind(b"\n") + 1):
         return None
-    begin = file.tell()
+    end = tail + whole
     numbers = opened.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-    process = start(__name__, *map(str, options), stdin=file, stdout=numbers)
+    process = start(csv_backwards.__name__, str(place), str(end), *map(str, options), stdin=file, stdout=numbers)
     opened.callback(process.wait)
     opened.callback(process.kill)  # before that
-    return SecondHalf(process, file, begin, columns, numbers)
-
-
-def convert(file: BinaryIO, numbers: BinaryIO, delimiter: str, decimal: str, cells: str, *places: str) -> None:
-    """What the process does; anything but plain numbers is an error, which ends it."""
-    np.empty(2**21)  # freed at once: glibc keeps as much for the next arrays, which then need no new pages
-    wanted = [*map(int, places)]
-    while block := file.read(BLOCK) + (line := file.readline(BLOCK)):
-        found = None if len(line) == BLOCK else plain_numbers(block, delimiter, decimal, int(cells))
-        if found is None:
-            sys.exit(1)
-        numbers.write(np.stack([found[:, place] for place in wanted], 1).tobytes())
-
-
-if __name__ == "__main__":
-    convert(sys.stdin.buffer, sys.stdout.buffer, *sys.argv[1:])
+    return SecondHalf(numbers, end, columns)

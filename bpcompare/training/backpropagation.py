@@ -1,6 +1,6 @@
 """The delta recursion: one walk forward through the layers of a model, one walk back."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -56,22 +56,19 @@ def read_layers(model: nn.Module) -> Iterator[Layer]:
             )
 
 
-def forward(model: nn.Module, a: Tensor) -> tuple[Walk, Tensor]:
+def forward(layers: Iterable[Layer], a: Tensor) -> tuple[Walk, Tensor]:
     """The walk from x to ŷ, and ŷ: a⁽ˡ⁾ = σ(W⁽ˡ⁾a⁽ˡ⁻¹⁾ + b⁽ˡ⁾), from a⁽⁰⁾ = x on.
 
     Args:
-        model: An `nn.Linear`, or an `nn.Sequential` of Linear, Sigmoid, Tanh and ReLU.
+        layers: As `read_layers` gives them.
         a: The inputs x (N, in).
 
-    Raises:
-        MethodError: As in `read_layers`.
-
     Example:
-        >>> forward(nn.Sequential(nn.ReLU()), torch.tensor([[-1.0, 2.0]]))[1].tolist()
+        >>> forward([nn.ReLU()], torch.tensor([[-1.0, 2.0]]))[1].tolist()
         [[0.0, 2.0]]
     """
     walk: Walk = []
-    for layer in read_layers(model):
+    for layer in layers:
         if isinstance(layer, tuple):
             walk.append((layer, a))
             a = nn.functional.linear(a, *layer)
@@ -94,7 +91,7 @@ def deltas(walk: Walk, delta: Tensor) -> Iterator[tuple[Tensor, Tensor | None, T
 
     Example:
         >>> network = nn.Sequential(nn.Linear(2, 3), nn.Sigmoid(), nn.Linear(3, 1))
-        >>> walk, output = forward(network, torch.ones(5, 2))
+        >>> walk, output = forward(read_layers(network), torch.ones(5, 2))
         >>> [tuple(d.shape) for *_, d in deltas(walk, torch.ones_like(output))]
         [(5, 1), (5, 3)]
 

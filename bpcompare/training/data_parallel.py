@@ -1,4 +1,4 @@
-"""A gradient source spread over several processes, each of which takes its share of the rows."""
+"""A gradient spread over several processes, each of which takes its share of the rows."""
 
 import functools
 
@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare.training import processes
-from bpcompare.training.gradients import GradientSource
+from bpcompare.training.gradient_source import Gradient
 
 
-def all_reduce(gradient: GradientSource) -> GradientSource:
-    """The same gradient source spread over the worker processes: each takes its rows, and the sum goes to all.
+def all_reduce(gradient: Gradient, model: nn.Module) -> Gradient:
+    """The same gradient spread over the worker processes: each takes its rows, and the sum goes to all.
 
         ∂L/∂θ = ∂/∂θ (1/N) Σᵢ Lᵢ = Σ_w (N_w/N)·∂L_w/∂θ   – the gradient of a mean is the mean of the gradients
 
@@ -19,14 +19,17 @@ def all_reduce(gradient: GradientSource) -> GradientSource:
     same bits, and so takes the same step. With one process it is ``gradient`` itself.
 
     Args:
-        gradient: What each worker does with its own rows; all workers hold the same model and all rows.
+        gradient: What each worker does with its own rows, as `bound` gives it.
+        model: The model it is bound to; all workers hold the same one, and all rows.
 
     Raises:
-        WorkerError: (from the source that is returned) Another worker is lost.
+        WorkerError: (from what is returned) Another worker is lost.
 
     Example:
+        >>> from bpcompare.training.gradient_source import bound
         >>> from bpcompare.training.gradients import formula
-        >>> all_reduce(formula) is formula
+        >>> gradient = bound(formula, model := nn.Linear(1, 1))
+        >>> all_reduce(gradient, model) is gradient
         True
 
     Source: Goyal et al. (2017), Accurate, Large Minibatch SGD, §2.3 and §4: the sum over workers of mean gradients.
@@ -39,13 +42,14 @@ def all_reduce(gradient: GradientSource) -> GradientSource:
         mine = processes.local_rows(len(x))
         return x[mine], y[mine]
 
-    def summed(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    parameters = list(model.parameters())
+    sizes = [1, len(parameters), *[p.numel() for p in parameters]]
+
+    def summed(x: Tensor, y: Tensor) -> Tensor:
         x_own, y_own = share(x, y)
-        parameters = list(model.parameters())
-        sizes = [1, len(parameters), *[p.numel() for p in parameters]]
         numbers = torch.zeros(sum(sizes), dtype=torch.float64)
         if len(x_own):
-            loss = gradient(model, x_own, y_own).detach()
+            loss = gradient(x_own, y_own).detach()
             missing = torch.tensor([float(p.grad is None) for p in parameters]).to(x.device)
             grads = [torch.zeros_like(p).view(-1) if p.grad is None else p.grad.view(-1) for p in parameters]
             numbers = torch.cat([loss.view(1), missing, *grads]).cpu().double() * (len(x_own) / len(x))

@@ -1,15 +1,10 @@
-"""Where the gradient comes from.
+"""Where the gradient comes from: the gradient sources, each a function ``(model, x, y) -> loss`` (`GradientSource`).
 
-A gradient source is a function ``(model, x, y) -> loss`` that leaves ∂loss/∂p in every ``p.grad`` of the model. The
-loss is the mean squared error over all N·out residuals, as `nn.MSELoss` has it. ``x`` is (N, in), ``y`` (N, out).
-
-A source that cannot work with every model has an attribute ``supports``, a function of the model: whether it can. It
-may raise a MethodError instead of returning False, to say why not.
+The loss is the mean squared error over all N·out residuals, as `nn.MSELoss` has it. ``x`` is (N, in), ``y`` (N, out).
 """
 
 import copy
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -20,36 +15,10 @@ from bpcompare.graph.node import backward
 from bpcompare.language import N_, _
 from bpcompare.problem.devices import in_float64
 from bpcompare.training.autograd_off import without_autograd
-from bpcompare.training.backpropagation import deltas, forward, read_layers
+from bpcompare.training.backpropagation import Layer, deltas, forward, read_layers
 from bpcompare.training.data_sums import sums
+from bpcompare.training.gradient_source import GradientSource, reading, supporting
 from bpcompare.training.model_graph import loss_graph
-
-
-class GradientSource(Protocol):
-    """What training asks of a gradient source."""
-
-    def __call__(self, model: nn.Module, x: Tensor, y: Tensor, /) -> Tensor:
-        """Leaves ∂loss/∂p in every ``p.grad``, a tensor of p's shape, and returns the loss, a tensor of one number."""
-
-
-SourceT = TypeVar("SourceT", bound=GradientSource)
-
-
-def supporting(supports: Callable[[nn.Module], bool]) -> Callable[[SourceT], SourceT]:
-    """A decorator: says which models a gradient source can work with.
-
-    Example:
-        >>> @supporting(lambda model: isinstance(model, nn.Linear))
-        ... def mine(model, x, y): ...
-        >>> mine.supports(nn.ReLU())
-        False
-    """
-
-    def decorate(source: SourceT) -> SourceT:
-        source.supports = supports  # type: ignore[attr-defined]
-        return source
-
-    return decorate
 
 
 def _known_layers(model: nn.Module) -> bool:
@@ -65,8 +34,9 @@ def _single_linear(model: nn.Module) -> nn.Linear:
 
 
 @supporting(_known_layers)
+@reading(layers=lambda model: [*read_layers(model)])
 @without_autograd
-def formula(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+def formula(model: nn.Module, x: Tensor, y: Tensor, layers: Sequence[Layer] | None = None) -> Tensor:
     """The mean squared error; its gradient by the chain rule, written out.
 
         δ = ∂L/∂ŷ = 2(ŷ − y)/(N·out),   ∂L/∂W = δᵀx,   ∂L/∂b = Σᵢ δᵢ
@@ -81,6 +51,7 @@ def formula(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
             Tanh and ReLU.
         x: Inputs (N, in).
         y: Targets (N, out).
+        layers: Those of the model, where they have been read already.
 
     Returns:
         L, a tensor of one number.
@@ -105,7 +76,7 @@ def formula(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         if bias is not None:
             bias.grad = delta.sum(0)
         return residual.square().mean()
-    walk, output = forward(model, x)
+    walk, output = forward(read_layers(model) if layers is None else layers, x)
     residual = output - y
     for weight, bias, a, delta in deltas(walk, residual * (2 / residual.numel())):
         weight.grad = delta.T.mm(a)
@@ -114,8 +85,15 @@ def formula(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     return residual.square().mean()
 
 
-def autograd(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+@reading(parameters=lambda model: [*model.parameters()])
+def autograd(model: nn.Module, x: Tensor, y: Tensor, parameters: Sequence[Tensor] | None = None) -> Tensor:
     """The mean squared error; its gradient by `loss.backward()`.
+
+    Args:
+        model: Any model.
+        x: Inputs (N, in).
+        y: Targets (N, out).
+        parameters: Those of the model, where they have been read already.
 
     Example:
         >>> model = nn.Linear(1, 1)
@@ -123,7 +101,8 @@ def autograd(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         >>> round(model.weight.grad.item(), 4)
         6.0
     """
-    parameters = list(model.parameters())
+    if parameters is None:
+        parameters = [*model.parameters()]
     for p in parameters:
         p.grad = None  # backward() adds to what is there
     loss = nn.functional.mse_loss(model(x), y)

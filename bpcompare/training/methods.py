@@ -9,7 +9,8 @@ from bpcompare.errors import InputError, MethodError, did_you_mean
 from bpcompare.language import N_, _, listed
 from bpcompare.problem.problem import Problem
 from bpcompare.training.defaults import METHODS
-from bpcompare.training.gradients import SOURCES, GradientSource
+from bpcompare.training.gradient_source import GradientSource
+from bpcompare.training.gradients import SOURCES
 from bpcompare.training.updates import RULES, SAME_RULE, UpdateRule
 
 

@@ -15,6 +15,7 @@ from bpcompare.problem import devices, estimates
 from bpcompare.problem.problem import Problem, check_problem
 from bpcompare.training.data_parallel import all_reduce
 from bpcompare.training.gradient_contract import misshapen
+from bpcompare.training.gradient_source import bound
 from bpcompare.training.gradients import formula
 from bpcompare.training.methods import Method, choose
 from bpcompare.training.recording import LinearRecording, NetworkRecording, Recording
@@ -145,7 +146,7 @@ def _follow(
     """The loop itself: gradient, record, update."""
     model = problem.model()
     rule = decided(method.rule(model.parameters(), lr=settings.lr))
-    gradient, x, y = all_reduce(method.source), problem.x, problem.y
+    gradient, x, y = all_reduce(bound(method.source, model), model), problem.x, problem.y
     size = settings.batch_size or problem.samples
     shuffled = torch.Generator().manual_seed(settings.seed) if settings.shuffle else None
     states = recording(problem, method, settings, model)
@@ -153,7 +154,7 @@ def _follow(
     try:
         with torch.inference_mode(method.source is formula):  # it needs nothing of what autograd keeps
             for _ in range(settings.epochs):
-                loss = gradient(model, x, y)  # L(θₖ), before the step that moves θₖ
+                loss = gradient(x, y)  # L(θₖ), before the step that moves θₖ
                 if not states.record(loss):
                     break
                 if in_one:
@@ -161,7 +162,7 @@ def _follow(
                     steps += 1
                 else:
                     for x_batch, y_batch in _batches(x, y, size, shuffled):
-                        loss = gradient(model, x_batch, y_batch)
+                        loss = gradient(x_batch, y_batch)
                         if not math.isfinite(loss.item()):
                             break
                         rule.step()
@@ -170,7 +171,7 @@ def _follow(
                     with torch.inference_mode(False):
                         on_epoch()
             else:
-                states.record(gradient(model, x, y))
+                states.record(gradient(x, y))
     except RuntimeError as error:
         if not re.search("assign.*grad", str(error)):
             raise

@@ -1,9 +1,11 @@
-"""Another process converts the second half of a table: it helps, and is never needed, missed or left behind."""
+"""Another process converts a table from its end: it helps, and is never needed, missed or left behind."""
+
+import time
 
 import pytest
 
 from bpcompare.errors import LimitError, TableError
-from bpcompare.problem import csv_reader, csv_second_half
+from bpcompare.problem import csv_reader, csv_rows, csv_second_half
 from bpcompare.problem.csv_dialect import Dialect
 
 LINES = [f"{i}.5;{-i},25;{i}e-3\n".replace(".", ",") for i in range(30_000)]
@@ -19,7 +21,7 @@ def processes(monkeypatch):
         return started[-1]
 
     real = csv_second_half.start
-    for name, value in {"LEAST": 0, "HEAD_START": 0, "cores": lambda: 2, "start": start}.items():
+    for name, value in {"LEAST": 0, "cores": lambda: 2, "start": start}.items():
         monkeypatch.setattr(csv_second_half, name, value)
     return started
 
@@ -31,39 +33,77 @@ def path(tmp_path):
     return path
 
 
+@pytest.fixture
+def patient(monkeypatch, processes):
+    """This process waits at the first row until the other has done what it can; how many rows that were."""
+    rows = []
+
+    def begin(half, place):
+        processes[-1].wait(60)
+        return real_begin(half, place)
+
+    def blocks(half, place):
+        for numbers in real_blocks(half, place):
+            rows.append(numbers.shape[1])
+            yield numbers
+
+    real_begin, real_blocks = csv_second_half.SecondHalf.begin, csv_second_half.SecondHalf.blocks
+    monkeypatch.setattr(csv_second_half.SecondHalf, "begin", begin)
+    monkeypatch.setattr(csv_second_half.SecondHalf, "blocks", blocks)
+    return rows
+
+
 def read(path, on_progress=None):
     return csv_reader.read_table(path, "c", "a", on_progress, Dialect(decimal=","))
 
 
-def test_the_rows_of_both_processes_stand_in_the_order_of_the_file(path, processes):
+def test_the_rows_of_both_processes_stand_in_the_order_of_the_file(path, processes, patient):
     seen = []
     table = read(path, seen.append)
     assert [process.returncode for process in processes] == [0]
+    assert len(LINES) / 2 < sum(patient) < len(LINES)
     assert table.x[:, 0].tolist() == [float(f"{i}e-3") for i in range(len(LINES))]
     assert table.y[:, 0].tolist() == [i + 0.5 for i in range(len(LINES))]
     assert seen == sorted(seen)
     assert seen[-1] == 1.0
 
 
-def test_a_fault_of_the_second_half_has_its_line(path, processes):
-    path.write_text(path.read_text().replace("29999e-3", "x"))
-    with pytest.raises(TableError, match="line 30001, column 'c'"):
+def test_they_meet_where_they_are_while_both_still_work(path, processes, monkeypatch):
+    def begin(half, place):
+        while len(half.found) == 1:
+            time.sleep(0.001)
+            real(half, place)
+        processes[-1].kill()
+        return real(half, place)
+
+    real = csv_second_half.SecondHalf.begin
+    monkeypatch.setattr(csv_second_half.SecondHalf, "begin", begin)
+    monkeypatch.setattr(csv_rows, "BLOCK", 1000)
+    assert read(path).y[:, 0].tolist() == [i + 0.5 for i in range(len(LINES))]
+
+
+@pytest.mark.parametrize("row", [0, 20_000, 29_999])
+def test_a_fault_has_its_line_wherever_it_stands(path, processes, patient, row):
+    path.write_text(path.read_text().replace(f";{row}e-3", ";x"))
+    with pytest.raises(TableError, match=f"line {row + 2}, column 'c'"):
         read(path)
-    assert [process.returncode for process in processes] == [1]
+    assert sum(patient) < len(LINES) - row
 
 
-def test_rows_that_come_while_it_reads_are_read_too(path, processes, monkeypatch):
-    real = csv_second_half.SecondHalf.is_plain
-
-    def is_plain(half):
-        plain = real(half)
+@pytest.mark.parametrize(("last", "fault"), [("", "line 30003: the row has 2"), ("7;8;9", "line 30002: the row has 5")])
+def test_rows_that_come_while_it_reads_are_read_too(path, processes, patient, monkeypatch, last, fault):
+    def blocks(half, place):
         with path.open("a") as file:
             file.write("1;2;3\n4;5\n")
-        return plain
+        return real(half, place)
 
-    monkeypatch.setattr(csv_second_half.SecondHalf, "is_plain", is_plain)
-    with pytest.raises(TableError, match="line 30003: the row has 2 cells"):
+    with path.open("a") as file:
+        file.write(last)
+    real = csv_second_half.SecondHalf.blocks
+    monkeypatch.setattr(csv_second_half.SecondHalf, "blocks", blocks)
+    with pytest.raises(TableError, match=fault):
         read(path)
+    assert sum(patient) > len(LINES) / 2
 
 
 @pytest.mark.parametrize("error", [LimitError, KeyboardInterrupt])
@@ -78,9 +118,14 @@ def test_an_error_ends_the_process(path, processes, error):
 
 
 def test_a_process_that_is_lost_is_not_missed(path, processes, monkeypatch):
-    monkeypatch.setattr(csv_second_half.SecondHalf, "is_plain", lambda half: half.process.kill() or half.process.wait())
-    whole = read(path)
-    assert len(whole.x) == len(LINES)
+    def begin(half, place):
+        processes[-1].kill()
+        processes[-1].wait()
+        return real(half, place)
+
+    real = csv_second_half.SecondHalf.begin
+    monkeypatch.setattr(csv_second_half.SecondHalf, "begin", begin)
+    assert len(read(path).x) == len(LINES)
 
 
 def test_where_no_process_can_be_started_one_reads_alone(path, processes, monkeypatch):

@@ -17,6 +17,7 @@ from bpcompare.sweeps.sweep import sweep
 from bpcompare.training import data_sums, processes, train
 from bpcompare.training.data_parallel import all_reduce
 from bpcompare.training.data_sums import sums
+from bpcompare.training.gradient_source import bound
 from bpcompare.training.gradients import SOURCES
 from bpcompare.training.updates import GradientDescent
 
@@ -127,7 +128,7 @@ def test_several_processes_add_their_gradients_here_and_step_there(share, monkey
     monkeypatch.setattr(processes, "sum_over_processes", lambda numbers: added.append(numbers.device.type) or numbers)
     problem = line(samples=20).on(THERE)
     model = problem.model()
-    loss = all_reduce(SOURCES["formula"])(model, problem.x, problem.y)
+    loss = all_reduce(bound(SOURCES["formula"], model), model)(problem.x, problem.y)
     assert loss.device == model.weight.grad.device == THERE
     assert added == ["cpu"]
     assert (float(loss) > 0) is bool(share.stop)

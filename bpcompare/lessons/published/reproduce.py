@@ -18,7 +18,7 @@ from bpcompare.lessons.published.figure import Figure, number, text, zero
 from bpcompare.problem.line import line
 from bpcompare.problem.networks import PUBLISHED, quadratic
 from bpcompare.theory.least_squares import least_squares
-from bpcompare.training.backpropagation import deltas, forward
+from bpcompare.training.backpropagation import deltas, forward, read_layers
 from bpcompare.training.train import train
 
 SOURCES = {
@@ -209,7 +209,7 @@ def network() -> Iterator[Figure]:
 def recursion(model: nn.Sequential, x: Tensor, y: Tensor) -> Iterator[Figure]:
     """E's equations for L = (z − y)² of one sample: the left sides by autograd, the right sides as written."""
     with torch.no_grad():
-        walk, output = forward(model, x)
+        walk, output = forward(read_layers(model), x)
         steps = [*deltas(walk, 2 * (output - y))][::-1]
     zs, a = [], x
     for layer in model:
