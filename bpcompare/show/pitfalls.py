@@ -42,7 +42,7 @@ def figure(pitfall: Pitfall) -> Figure:
             axes.set_yscale("log")
         axes.set_xlabel(_("step"))
         axes.set_ylabel(_(as_drawn(pitfall.quantity)))
-        axes.set_title(wrapped(plain(as_drawn(pitfall.title), 200), 70))
+        axes.set_title(wrapped(plain(as_drawn(pitfall.title), 200), 70), y=1.0)  # given: to look for it takes long
         picture.legend(loc="outside lower center", ncols=3)
     return picture
 

@@ -62,17 +62,26 @@ _LINES: tuple[dict[str, Any], ...] = (
     {"color": ORANGE, "linewidth": 1.8, "linestyle": (0, (2, 1)), "marker": "P"},
 )
 
+_formulas: dict[type, Any] = {}  # renderer → what sets its formulas, and keeps the last fifty
+
 
 class Picture(Figure):
     """A figure that is drawn once for its file; Matplotlib draws it twice, the first time for its layout alone."""
 
     def draw(self, renderer: RendererBase) -> None:
         """Lays the figure out if a file is being prepared, else draws it."""
+        _share_formulas(renderer)
         layout = self.get_layout_engine()
         if isinstance(layout, ConstrainedLayoutEngine) and self.canvas.is_saving():
             layout.execute(self)
         else:
             super().draw(renderer)
+
+
+def _share_formulas(renderer: Any) -> None:
+    """Lets a picture's renderer use formulas that another has set: 10⁻¹ and 10⁰ stand next to every axis."""
+    if "mathtext_parser" in vars(renderer):  # for PNG; the others share one anyway
+        renderer.mathtext_parser = _formulas.setdefault(type(renderer), renderer.mathtext_parser)
 
 
 def line_styles(names: Iterable[str]) -> dict[str, dict[str, Any]]:

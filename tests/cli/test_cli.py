@@ -214,7 +214,7 @@ def test_a_signal_ends_the_program_in_order_while_it_trains(number, tmp_path):
 
 ENDING = """
 import atexit, gc, runpy
-atexit.register(lambda: print(gc.get_freeze_count() > 10_000))
+atexit.register(lambda: print(gc.get_freeze_count() > 1_000))
 runpy.run_module("bpcompare", run_name="__main__", alter_sys=True)
 """
 
@@ -222,6 +222,22 @@ runpy.run_module("bpcompare", run_name="__main__", alter_sys=True)
 def test_no_garbage_is_looked_for_among_all_that_was_loaded_when_a_process_ends():
     job = [sys.executable, "-c", ENDING, "--version"]
     assert subprocess.run(job, capture_output=True, text=True, check=True).stdout.split()[-1] == "True"
+
+
+LOADING = """
+import gc, sys
+from bpcompare.cli.progress import load_torch
+load_torch(quiet=True)
+print(sys.modules["torch"].looked_for_garbage, gc.isenabled(), gc.get_freeze_count() > 1_000)
+"""
+
+
+def test_no_garbage_is_looked_for_while_pytorch_loads(tmp_path):
+    (tmp_path / "torch.py").write_text("import gc\nlooked_for_garbage = gc.isenabled()\n")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    job = [sys.executable, "-c", LOADING]
+    done = subprocess.run(job, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.split() == ["False", "True", "True"]
 
 
 def test_a_closed_pipe_is_quiet(tmp_path):

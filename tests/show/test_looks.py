@@ -1,11 +1,14 @@
 import sys
 
 import pytest
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.mathtext import MathTextParser
 from pictures import unrendered
 from PIL import Image
 
 from bpcompare.cli import main, options
 from bpcompare.show import glossary
+from bpcompare.show.style import Picture, to_bytes
 
 SHORT = ["--epochs", "2", "--methods", "manual"]
 
@@ -40,3 +43,20 @@ def test_a_terminal_that_wants_no_colour_gets_none(name, value, monkeypatch):
     if name:
         monkeypatch.setenv(name, value)
     assert options.look()["color"] == (name is None)
+
+
+def test_a_formula_is_set_once_for_all_pictures():
+    def sets(*pictures):
+        before = MathTextParser._parse_cached.cache_info().misses
+        for exponent in pictures:
+            picture = Picture(figsize=(1, 1))
+            picture.text(0, 0, f"$10^{{{exponent}}}$")
+            to_bytes(picture, "png")
+        return MathTextParser._parse_cached.cache_info().misses - before
+
+    assert sets(71, 72) == 2
+    assert sets(71, 72, 73) == 1
+    renderer = RendererAgg(10, 10, 72)
+    own = renderer.mathtext_parser
+    Picture().draw(renderer)
+    assert renderer.mathtext_parser is not own
