@@ -25,7 +25,7 @@ class GrowingArray:
         """Makes room for so many rows; new pages are taken only as they are written to.
 
         PyTorch's room is of small pages, NumPy's of large ones where there are any: on a virtual machine that hands
-        free memory back to its host, each of those takes as long as reading ten thousand rows.
+        free memory back to its host, each of those can take as long as reading fifty thousand rows.
         """
         if rows > len(self.array):
             larger = torch.empty(rows, self.array.shape[1], dtype=torch.float64).numpy()
