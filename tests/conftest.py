@@ -5,6 +5,7 @@ import functools
 import gc
 import importlib
 import inspect
+import os
 import sys
 
 import pytest
@@ -48,6 +49,14 @@ def _draw_once():
     from hypothesis import strategies as st
 
     settings(max_examples=1, database=None)(given(st.none())(lambda _: None))()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unsynced():
+    """No power fails here: that files are handed to the disk, and that this may fail, is tested, but nobody waits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from bpcompare.sweeps.sweep import sweep
 from bpcompare.training import processes
 from bpcompare.training.train import train
 
+EPOCHS = 15
 MATRIX = [[1.0, 2.0], [-1.0, 0.5], [0.0, 3.0]]
 
 # Samples in batches of one: at every step one of two workers has no row at all.
@@ -36,13 +37,15 @@ def results():
     """Runs of every kind that the single process and the workers are to agree on."""
     wide = {"weight": MATRIX, "dtype": torch.float64}
     runs = {
-        "manual": train(line(dtype=torch.float64), "manual"),
-        "autograd": train(line(samples=101, **wide), "autograd"),
-        "adam": train(line(samples=7, **wide), "adam"),
-        "moments": train(line(samples=50, **wide), "moments+GradientDescent"),
+        "manual": train(line(dtype=torch.float64), "manual", epochs=EPOCHS),
+        "autograd": train(line(samples=101, **wide), "autograd", epochs=EPOCHS),
+        "adam": train(line(samples=7, **wide), "adam", epochs=EPOCHS),
+        "moments": train(line(samples=50, **wide), "moments+GradientDescent", epochs=EPOCHS),
         "batches": train(line(samples=20, **wide), "manual", batch_size=7, epochs=5),
-        "two rows": train(line(samples=2, dtype=torch.float64), "manual"),
-        "one row": train(line(samples=1, learn_bias=False, dtype=torch.float64), "finite_difference+GradientDescent"),
+        "two rows": train(line(samples=2, dtype=torch.float64), "manual", epochs=EPOCHS),
+        "one row": train(
+            line(samples=1, learn_bias=False, dtype=torch.float64), "finite_difference+GradientDescent", epochs=EPOCHS
+        ),
     }
     found = {name: (run.parameters, run.losses) for name, run in runs.items()}
     swept = sweep([line(seed=s) for s in range(4)], [0.1, 0.5], epochs=20)

@@ -9,6 +9,7 @@ from torch import Tensor
 from bpcompare.language import N_, _, english
 from bpcompare.marker import gradcheck_expected as right_answers
 from bpcompare.marker.backward_call import Answered, as_type, differentiable, forward, outputs_of
+from bpcompare.marker.given_gradients import gradients_of
 from bpcompare.marker.gradcheck_cases import not_contiguous, transposed
 from bpcompare.marker.gradcheck_subject import Subject
 from bpcompare.marker.gradcheck_tried import Tried, close
@@ -117,7 +118,7 @@ class Conditions:
             with torch.enable_grad():
                 outputs = forward(self._subject.function, leaves)
                 forward(self._subject.function, other)
-            found = torch.autograd.grad(outputs, [leaves[p] for p in self._wanted], list(upstream), allow_unused=True)
+            found = gradients_of(outputs, [leaves[p] for p in self._wanted], upstream, allow_unused=True)
         except Exception as error:
             if not plain.raised:
                 told = {"condition": str(condition), "kind": type(error).__name__, "error": error}

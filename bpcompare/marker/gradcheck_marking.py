@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -93,7 +94,7 @@ def farthest(wrong: Sequence[Tried], position: int) -> Entry | None:
     if given is None or given.shape != right.shape or not right.numel():
         return None
     place = int((given - right).abs().nan_to_num(torch.inf).argmax())
-    index = tuple(int(i) for i in torch.unravel_index(torch.tensor(place), right.shape))
+    index = tuple(int(i) for i in np.unravel_index(place, right.shape))
     return Entry(shapes_of(smallest.case), index, float(given.reshape(-1)[place]), float(right.reshape(-1)[place]))
 
 

@@ -6,6 +6,7 @@ descends from it is killed. Orphans come to it, not to init, since it is a subre
 """
 
 import contextlib
+import gc
 import os
 import select
 import shutil
@@ -33,8 +34,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     sandbox_limits.prctl(sandbox_limits.SET_SUBREAPER, 1)
     sandbox_limits.prctl(sandbox_limits.SET_DUMPABLE, 0)
+    gc.disable()
     tools = sandbox_child.take_tools()
     _forget_bpcompare()
+    gc.freeze()  # no child looks for garbage in PyTorch, nor copies the pages in which it would look
+    gc.enable()
     control.sendall(b"ready\n")
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 64, 2)

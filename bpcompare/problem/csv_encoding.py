@@ -36,6 +36,8 @@ def open_text(path: Path, encoding: str | None = None) -> Iterator[tuple[BinaryI
         why = reason(error)
         raise TableError(_("{path} cannot be read: {reason}; check the path", path=path, reason=why)) from error
     with raw, _LinesInBounds(raw, path) as binary:
+        if not raw.seekable():
+            raise TableError(_("{path} is a pipe, which can be read only once; --csv needs a file", path=path))
         try:
             start = binary.peek(4)[:4]
         except OSError as error:

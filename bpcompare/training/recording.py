@@ -103,8 +103,8 @@ class LinearRecording(Recording[Run]):
 
     def __init__(self, problem: Problem, method: Method, settings: TrainingSettings, model: nn.Module) -> None:
         super().__init__(problem, method, settings, model)
-        self.shapes = [(name, p, p.shape) for name, p in self.parameters.items()]
         self.small = sum(p.numel() for p in self.parameters.values()) <= SMALL
+        self.shapes = [(name, p, p.shape, self.small and p.numel() == 1) for name, p in self.parameters.items()]
         self.losses: list[float] = []
         self.numbers = array("d")
         self.rows: list[Tensor] = []
@@ -120,18 +120,18 @@ class LinearRecording(Recording[Run]):
             value = loss.item()
         except (AttributeError, RuntimeError):
             raise self.no_loss(loss) from None
-        for name, p, shape in self.shapes:
+        for name, p, shape, is_number in self.shapes:
             grad = p.grad
             if grad is None or grad.shape != shape:
                 raise self.unfilled(name)
-            if self.small:
-                for tensor in (p, grad):
-                    if tensor.numel() == 1:
-                        self.numbers.append(tensor.item())
-                    else:
-                        self.numbers.extend(tensor.detach().flatten().tolist())
+            if is_number:
+                self.numbers.append(p.item())
+                self.numbers.append(grad.item())
+            elif self.small:
+                self.numbers.extend(p.detach().flatten().tolist())
+                self.numbers.extend(grad.flatten().tolist())
         if not self.small:
-            self.rows.append(torch.cat([t.detach().flatten() for _, p, _ in self.shapes for t in (p, p.grad)]).cpu())
+            self.rows.append(torch.cat([t.detach().flatten() for _, p, *_ in self.shapes for t in (p, p.grad)]).cpu())
         self.losses.append(value)
         return math.isfinite(value)
 
@@ -147,9 +147,9 @@ class LinearRecording(Recording[Run]):
         sizes = [p.numel() for p in self.parameters.values() for __ in ("parameter", "gradient")]
         columns = iter(states[:kept].split(sizes, dim=1))
         parameters, gradients = {}, {}
-        for name, p, shape in self.shapes:
-            parameters[name] = next(columns).to(p.dtype).view(-1, *shape)
-            gradients[name] = next(columns).to(p.dtype).view(-1, *shape)
+        for name, p in self.parameters.items():
+            parameters[name] = next(columns).to(p.dtype).view(-1, *p.shape)
+            gradients[name] = next(columns).to(p.dtype).view(-1, *p.shape)
         diverged_at = None if kept == len(losses) else min(steps, kept * self.steps_per_epoch)
         return Run(self.method, self.settings, losses[:kept], parameters, gradients, diverged_at)
 

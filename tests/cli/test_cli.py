@@ -212,6 +212,18 @@ def test_a_signal_ends_the_program_in_order_while_it_trains(number, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+ENDING = """
+import atexit, gc, runpy
+atexit.register(lambda: print(gc.get_freeze_count() > 10_000))
+runpy.run_module("bpcompare", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_no_garbage_is_looked_for_among_all_that_was_loaded_when_a_process_ends():
+    job = [sys.executable, "-c", ENDING, "--version"]
+    assert subprocess.run(job, capture_output=True, text=True, check=True).stdout.split()[-1] == "True"
+
+
 def test_a_closed_pipe_is_quiet(tmp_path):
     command = f"{sys.executable} -m bpcompare --help | head -n 1"
     finished = subprocess.run(

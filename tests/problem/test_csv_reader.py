@@ -2,6 +2,8 @@ import contextlib
 import csv
 import gc
 import io
+import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -170,6 +172,15 @@ def test_a_file_that_cannot_be_opened_is_named(tmp_path):
         read_table(tmp_path / "nowhere.csv", ["a"], ["b"])
     with pytest.raises(TableError, match="cannot be read: Is a directory"):
         read_table(tmp_path, ["a"], ["b"])
+
+
+def test_a_pipe_is_refused_as_one():
+    reader, writer = os.pipe()
+    with os.fdopen(reader), os.fdopen(writer, "w") as pipe:
+        pipe.write("a,b\n1,2\n")
+        pipe.flush()
+        with pytest.raises(TableError, match="is a pipe, which can be read only once"):
+            read_table(Path(f"/dev/fd/{reader}"), ["a"], ["b"])
 
 
 def test_the_problem_has_names_and_no_truth(table):

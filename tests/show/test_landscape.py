@@ -12,6 +12,7 @@ from bpcompare.comparison.linear import compare
 from bpcompare.problem.from_data import from_data
 from bpcompare.problem.line import line
 from bpcompare.show import animation, landscape, loss_plane
+from bpcompare.show.page import drawn_for
 from bpcompare.show.style import house_style, to_bytes
 
 PANELS = (animation._fit, animation._landscape, animation._curves)
@@ -102,9 +103,15 @@ def test_an_input_that_says_nothing_can_be_drawn():
     assert to_bytes(landscape.figure(compare(flat, ["manual"], epochs=2)), "png")[1:4] == b"PNG"
 
 
+@pytest.fixture(scope="module")
+def two_runs():
+    """The landscapes of two runs that are the same."""
+    return [landscape.figure(compare(line(), "manual", epochs=5)) for _ in range(2)]
+
+
 @pytest.mark.parametrize("format", ["png", "svg", "pdf"])
-def test_the_landscape_is_byte_identical_on_every_run(format):
-    first, second = (to_bytes(landscape.figure(compare(line(), "manual", epochs=5)), format) for _ in range(2))
+def test_the_landscape_is_byte_identical_on_every_run(format, two_runs):
+    first, second = (to_bytes(figure, format) for figure in two_runs)
     assert first == second
 
 
@@ -122,9 +129,10 @@ def test_the_frames_of_an_animation_grow_and_are_the_same_bytes_on_every_run(pro
     monkeypatch.setattr(animation, "FRAMES", count)
     comparison = compare(problem, **options)
     drawn = []
-    content = animation.gif(comparison, lambda: drawn.append(1))
-    assert len(drawn) == count
-    assert not problem.in_features > 1 or animation.gif(comparison) == content
+    with drawn_for("paper", 45):
+        content = animation.gif(comparison, lambda: drawn.append(1))
+        assert len(drawn) == count
+        assert not problem.in_features > 1 or animation.gif(comparison) == content
     picture = Image.open(io.BytesIO(content))
     assert picture.n_frames == count
     frames = []

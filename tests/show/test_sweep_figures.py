@@ -2,15 +2,23 @@ import pytest
 from matplotlib.colors import to_hex
 
 from bpcompare.problem.line import line
-from bpcompare.show import style, sweep_figures
+from bpcompare.show import style, sweep_figures, sweep_spread
 from bpcompare.sweeps.summary import Summary
 from bpcompare.sweeps.sweep import sweep
 
 
-def drawn(rates, methods=("manual", "adam"), seeds=3, **options):
+def swept(rates, methods=("manual", "adam"), seeds=3, **options):
     problems = [line(seed=seed, **options) for seed in range(seeds)]
-    noise = options.get("noise", 0.1)
-    return sweep_figures.figures(Summary(sweep(problems, rates, methods, epochs=20), noise=noise))
+    return Summary(sweep(problems, rates, methods, epochs=20), noise=options.get("noise", 0.1))
+
+
+def drawn(name, *given, **options):
+    """One picture of a sweep; `figures` makes all three."""
+    summary = swept(*given, **options)
+    styles = {"styles": sweep_figures._styles(summary)} if name == "sweep_spread" else {}
+    makers = {"sweep": sweep_figures._curves, "sweep_map": sweep_figures._map, "sweep_spread": sweep_spread.figure}
+    with style.house_style():
+        return makers[name](summary, **styles)
 
 
 def legend(figure):
@@ -22,19 +30,19 @@ def vertical(axes):
 
 
 def test_the_limit_of_gradient_descent_is_on_its_own_panel_only():
-    figure = drawn([0.01, 0.1, 1.0, 5.0])["sweep_map"]
+    figure = drawn("sweep_map", [0.01, 0.1, 1.0, 5.0])
     panels = {axes.get_title(): axes for axes in figure.axes if axes.get_title()}
     assert len(vertical(panels["manual"])) == 2
     assert vertical(panels["adam"]) == []
 
 
 def test_a_limit_outside_the_map_is_not_in_its_legend():
-    assert not any("limit" in text for text in legend(drawn([0.01, 0.1])["sweep_map"]))
-    assert any("limit" in text for text in legend(drawn([0.1, 1.0])["sweep_map"]))
+    assert not any("limit" in text for text in legend(drawn("sweep_map", [0.01, 0.1])))
+    assert any("limit" in text for text in legend(drawn("sweep_map", [0.1, 1.0])))
 
 
 def test_without_gradient_descent_no_picture_has_its_limit():
-    pictures = drawn([0.01, 0.1, 1.0], ["adam"])
+    pictures = sweep_figures.figures(swept([0.01, 0.1, 1.0], ["adam"]))
     texts = [text.get_text() for text in pictures["sweep"].axes[0].get_legend().get_texts()]
     assert texts == ["adam"]
     assert not any("limit" in text for text in legend(pictures["sweep_map"]))
@@ -43,7 +51,7 @@ def test_without_gradient_descent_no_picture_has_its_limit():
 def test_every_dash_means_one_thing():
     methods = ["manual", "adam", "AdamEpsInside", "AdamMomentumOnly", "AdamRMSPropOnly"]
     methods = [methods[0], methods[1], *[f"moments+{rule}" for rule in methods[2:]]]
-    axes = drawn([0.01, 0.1, 1.0], methods)["sweep"].axes[0]
+    axes = drawn("sweep", [0.01, 0.1, 1.0], methods).axes[0]
     looks = [(line.get_linestyle(), line._dash_pattern, to_hex(line.get_color())) for line in axes.lines if line]
     named = [look for look, line in zip(looks, axes.lines, strict=True) if not line.get_label().startswith("_")]
     assert len(named) == len({str(look) for look in named}) == len(methods) + 2
@@ -58,7 +66,7 @@ def test_every_dash_means_one_thing():
     ],
 )
 def test_the_title_names_only_what_is_drawn(rates, seeds, words, absent):
-    axes = drawn(rates, seeds=seeds)["sweep"].axes[0]
+    axes = drawn("sweep", rates, seeds=seeds).axes[0]
     title = axes.get_title()
     assert all(word in title for word in words)
     assert not any(word in title for word in absent)
@@ -67,7 +75,7 @@ def test_the_title_names_only_what_is_drawn(rates, seeds, words, absent):
 
 
 def test_diverged_runs_are_hatched_and_named_so_only_where_there_are_any():
-    calm, wild = drawn([0.01, 0.1])["sweep_map"], drawn([0.1, 1e6])["sweep_map"]
+    calm, wild = drawn("sweep_map", [0.01, 0.1]), drawn("sweep_map", [0.1, 1e6])
     assert not any("diverged" in text or "worse" in text for text in legend(calm))
     assert any("diverged" in text for text in legend(wild))
     handles = {handle.get_label(): handle for part in wild.legends for handle in part.legend_handles}
@@ -79,15 +87,16 @@ def test_diverged_runs_are_hatched_and_named_so_only_where_there_are_any():
 @pytest.mark.parametrize("options", [{"noise": 0.0}, {"weight": [[1.0, 2.0], [3.0, 4.0]]}, {"learn_bias": False}])
 @pytest.mark.parametrize("rates", [[0.1], [1e4], [1e-30, 1e30]])
 def test_every_sweep_can_be_drawn(rates, options):
-    pictures = drawn(rates, ["manual"], seeds=2, **options)
-    assert list(pictures) == ["sweep", "sweep_map", "sweep_spread"]
-    if "noise" not in options:  # what the others show is one number of each run, of whatever problem
-        pictures = {"sweep_spread": pictures["sweep_spread"]}
+    if "noise" in options:
+        pictures = sweep_figures.figures(swept(rates, ["manual"], seeds=2, **options))
+        assert list(pictures) == ["sweep", "sweep_map", "sweep_spread"]
+    else:  # what the others show is one number of each run, of whatever problem
+        pictures = {"sweep_spread": drawn("sweep_spread", rates, ["manual"], seeds=2, **options)}
     for figure in pictures.values():
         assert style.to_bytes(figure, "png")
 
 
 def test_a_method_for_which_nothing_worked_is_not_in_the_picture_of_what_was_learned():
-    names = legend(drawn([1e4], ["manual"])["sweep_spread"])
+    names = legend(drawn("sweep_spread", [1e4], ["manual"]))
     assert not any("manual" in name for name in names)
     assert "least squares" in names

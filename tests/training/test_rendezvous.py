@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -10,11 +11,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from forked import run
+from forked import Popen
 
 from bpcompare.cli import main
 from bpcompare.errors import WorkerError
-from bpcompare.training import processes
+from bpcompare.training import processes, rendezvous
 from bpcompare.training.process_environment import CONNECT
 
 ROOT = Path(__file__).parents[2]
@@ -36,13 +37,15 @@ def hangs_up(connection):
     connection.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def listener():
-    """A listening socket, and what to do with each connection is up to the test."""
-    server = socket.create_server(("127.0.0.1", 0))
-    kept = []
+    """Opens listening sockets; what each does with a connection is up to the test."""
+    servers, kept = [], []
 
     def serve(answer):
+        server = socket.create_server(("127.0.0.1", 0))
+        servers.append(server)
+
         def accept():
             while True:
                 try:
@@ -56,9 +59,39 @@ def listener():
         return server.getsockname()[1]
 
     yield serve
-    server.close()
-    for connection in kept:
-        connection.close()
+    for opened in (*servers, *kept):
+        opened.close()
+
+
+JOINING = f"""
+import time
+from bpcompare.errors import WorkerError
+from bpcompare.training import processes
+began = time.monotonic()
+try:
+    with processes.process_group({WITHIN}):
+        print("met")
+except WorkerError as error:
+    print(time.monotonic() - began, processes.dist.is_initialized(), error)
+"""
+COMPARE = ["-m", "bpcompare", "--epochs", "2", "--timeout", "1"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def jobs(listener, tmp_path_factory):
+    """Processes that meet somebody else, or nobody who answers: all wait while other tests run."""
+    started = {}
+    cases = {answer.__name__: (answer, ["-c", JOINING]) for answer in (silent, nonsense, hangs_up)}
+    for name, (answer, words) in {**cases, "compare": (silent, COMPARE)}.items():
+        meeting = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": str(listener(answer))}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **meeting}
+        folder = tmp_path_factory.mktemp(name)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        started[name] = Popen([sys.executable, *words], env=environment, cwd=folder, **pipes), folder
+    yield started
+    for process, _ in started.values():
+        process.kill()
+        process.wait()
 
 
 def free_port():
@@ -92,15 +125,17 @@ def test_a_name_that_no_machine_has_is_told_in_time(monkeypatch):
     fails(r"answers? (at|from) no-such-machine.invalid:\d+")
 
 
-@pytest.mark.parametrize("answer", [silent, nonsense, hangs_up])
-def test_somebody_else_at_the_meeting_place_is_told_in_time(answer, listener, monkeypatch):
-    place(monkeypatch, 1, listener(answer))
-    fails(r"2 processes .* 1 s \(")
-
-
 def test_the_first_process_says_how_many_have_come(monkeypatch):
     place(monkeypatch, 0, free_port())
     fails("only 1 of 2 came")
+
+
+def test_the_first_process_does_not_say_of_itself_that_it_does_not_answer(monkeypatch):
+    place(monkeypatch, 0, free_port())
+    monkeypatch.setattr(rendezvous, "GRACE", 0.0)
+    monkeypatch.setattr(rendezvous.dist, "init_process_group", lambda *_, **__: silent(None))
+    with pytest.raises(WorkerError, match=r"\(not all of them came\)"), processes.process_group(0.1):
+        pass
 
 
 def test_what_loading_took_counts_but_some_time_is_always_left(monkeypatch):
@@ -119,19 +154,6 @@ def test_what_loading_took_counts_but_some_time_is_always_left(monkeypatch):
     assert asked == pytest.approx([CONNECT, CONNECT - 4, processes.AFTER_LOADING], abs=0.5)
 
 
-def test_a_process_whose_master_never_answers_says_so_in_one_sentence_and_ends_with_2(listener, tmp_path):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    environment |= {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": str(listener(silent))}
-    done = run(
-        [sys.executable, "-m", "bpcompare", "--epochs", "2", "--timeout", "1"],
-        env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.count("\n") == 1, done.stderr
-    assert re.search(r"2 processes .* 1 s \(.* localhost:\d+", done.stderr)
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_sweep_whose_master_never_answers_is_one_sentence_and_exit_code_2(listener, tmp_path, monkeypatch, capsys):
     place(monkeypatch, 1, listener(silent))
     monkeypatch.setattr(processes, "AFTER_LOADING", WITHIN)
@@ -141,3 +163,23 @@ def test_a_sweep_whose_master_never_answers_is_one_sentence_and_exit_code_2(list
     assert printed.err.count("\n") == 1
     assert re.search(r"2 processes .* 1 s \(.* 127\.0\.0\.1:\d+", printed.err)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("answer", [silent, nonsense, hangs_up])
+def test_somebody_else_at_the_meeting_place_is_told_in_time(answer, jobs):
+    process, _ = jobs[answer.__name__]
+    printed, complaints = process.communicate(timeout=120)
+    assert (process.returncode, complaints) == (0, "")
+    seconds, initialized, said = printed.split(maxsplit=2)
+    assert float(seconds) < WITHIN + SLACK
+    assert initialized == "False"
+    assert re.search(r"2 processes .* 1 s \(", said)
+
+
+def test_a_process_whose_master_never_answers_says_so_in_one_sentence_and_ends_with_2(jobs):
+    process, folder = jobs["compare"]
+    printed, complaints = process.communicate(timeout=120)
+    assert (process.returncode, printed) == (2, "")
+    assert complaints.count("\n") == 1, complaints
+    assert re.search(r"2 processes .* 1 s \(.* localhost:\d+", complaints)
+    assert list(folder.iterdir()) == []

@@ -18,6 +18,7 @@ from bpcompare.lessons.pitfalls.pitfall import (
     distance,
     main_problem,
     main_theory,
+    right_way,
 )
 from bpcompare.theory.gradient_descent import Modes, modes
 
@@ -30,11 +31,11 @@ HALVES = {
 def forgotten_zero_grad() -> Pitfall:
     """Gradients that add up: undamped momentum, which swings for ever."""
     problem, theory, epochs = main_problem(), main_theory(), 110
-    measured = wrong_loops.train(problem, LR, epochs, zero_grad=False)
     predicted = [momentum_loss(theory, LR, step) for step in range(epochs)]
     slow = period(LR, theory.eigenvalues[-1].item())
     optimum = torch.cat([p.flatten() for p in theory.limit])
-    swing = wrong_loops.distances(problem, LR, 2 * round(slow), theory.eigenvectors[:, -1], optimum)
+    measured, path = wrong_loops.without_zero_grad(problem, LR, epochs, theory.eigenvectors[:, -1], optimum)
+    swing = path[: 2 * round(slow)]
     widest = max(map(abs, swing)) / abs(swing[0])
     turns = [k for k in range(1, len(swing) - 1) if swing[k - 1] < swing[k] >= swing[k + 1]]
     return build(
@@ -48,7 +49,7 @@ def forgotten_zero_grad() -> Pitfall:
         ),
         measured,
         predicted,
-        wrong_loops.train(problem, LR, epochs),
+        right_way(epochs),
         Prediction(_("steps of one swing of the slow mode"), slow, float(turns[0]), tolerance=1 / slow),
         Prediction(_("largest distance in the slow mode, relative to the first"), 1.0, widest, 1e-2),
     )
@@ -105,7 +106,7 @@ def backward_twice() -> Pitfall:
     problem, theory, lr = main_problem(), main_theory(), 0.5
     raised, ratio = wrong_loops.second_backward(problem)
     limit = 2 / theory.eigenvalues[0].item()
-    gentle = [wrong_loops.train(problem, LR, EPOCHS, backward_passes=passes)[-1] for passes in (2, 1)]
+    gentle = wrong_loops.train(problem, LR, EPOCHS, backward_passes=2)[-1] / right_way(EPOCHS)[-1]
     return build(
         "backward-twice",
         _("backward() twice on the same graph, at lr {lr}", lr=lr),
@@ -131,7 +132,7 @@ def backward_twice() -> Pitfall:
         Prediction(
             _("loss of the mistake at lr {lr}, over that of the right way", lr=LR),
             _ratio(theory),
-            gentle[0] / gentle[1],
+            gentle,
         ),
     )
 
@@ -145,7 +146,7 @@ def shapes_that_broadcast() -> Pitfall:
     problem, epochs = main_problem(), 300
     everywhere = problem.measured_y.mean().expand_as(problem.measured_y)
     flat, variance = modes(replace(problem, measured_y=everywhere)), problem.y.var(correction=0).item()
-    measured, parameters = wrong_loops.train_to_the_end(problem, LR, epochs, flatten=True)
+    measured, parameters = wrong_loops.train_flattened(problem, LR, epochs)
     weight, bias = (values.item() for values in flat.path(LR, torch.tensor([epochs])))
     return build(
         "broadcast",
@@ -158,7 +159,7 @@ def shapes_that_broadcast() -> Pitfall:
         ),
         measured,
         [variance + above for above in descent(flat, LR, epochs)],
-        wrong_loops.train(problem, LR, epochs),
+        right_way(epochs),
         Prediction(_("weight in the end"), weight, parameters[0].item()),
         Prediction(_("bias in the end"), bias, parameters[1].item()),
         Prediction(_("loss in the end: the variance of y"), variance, measured[-1], 1e-2),

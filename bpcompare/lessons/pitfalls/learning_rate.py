@@ -16,6 +16,7 @@ from bpcompare.lessons.pitfalls.pitfall import (
     distance,
     main_problem,
     main_theory,
+    right_way,
 )
 
 
@@ -38,12 +39,12 @@ def sum_for_mean() -> Pitfall:
         ),
         measured,
         predicted,
-        wrong_loops.train(problem, LR, EPOCHS),
+        right_way(EPOCHS),
         Prediction(_("largest stable learning rate"), 2 / theory.eigenvalues[0].item() / n, limit, 1e-3),
         Prediction(
             _("largest distance from the right curve with the rate divided by N"),
             0.0,
-            distance(same, wrong_loops.train(problem, LR, EPOCHS)),
+            distance(same, right_way(EPOCHS)),
         ),
     )
 
@@ -81,7 +82,7 @@ def rate_too_small() -> Pitfall:
     """A learning rate a hundred times too small."""
     problem, theory, small, epochs = main_problem(), main_theory(), LR / 100, 800
     limit = 2 / theory.eigenvalues[0].item()
-    measured, right = wrong_loops.train(problem, small, epochs), wrong_loops.train(problem, LR, epochs)
+    measured, right = wrong_loops.train(problem, small, epochs), right_way(epochs)
     fifth = descent(theory, LR, 6)[5]
     reached = next(k for k, loss in enumerate(measured) if loss <= fifth)
     return build(
@@ -119,7 +120,7 @@ def gradient_ascent() -> Pitfall:
         _("Every mode grows by 1 + lr·λ per step; in the end the loss grows by (1 + lr·λmax)² per step, at any rate."),
         measured,
         descent(theory, -LR, EPOCHS),
-        wrong_loops.train(problem, LR, EPOCHS),
+        right_way(EPOCHS),
         Prediction(
             _("growth per step of the loss above its minimum"),
             (1 + LR * theory.eigenvalues[0].item()) ** 2,

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -30,18 +30,28 @@ def starting_at(problem: Problem, weight: Tensor, bias: Tensor) -> Problem:
 
 
 def _step(
-    model: nn.Linear, problem: Problem, lr: float, zero_grad: bool, reduction: str, flatten: bool, passes: int
+    model: nn.Linear,
+    problem: Problem,
+    lr: float,
+    *,
+    zero_grad: bool = True,
+    reduction: str = "mean",
+    flatten: bool = False,
+    passes: int = 1,
 ) -> float:
+    parameters = (model.weight, model.bias)
     if zero_grad:
-        model.zero_grad()
-    target = problem.y.flatten() if flatten else problem.y
-    squares = (model(problem.x) - target) ** 2
-    loss = squares.sum() if reduction == "sum" else squares.mean()
+        for p in parameters:
+            p.grad = None
+    prediction, target = model(problem.x), problem.y
+    if flatten:  # as a subtraction does it, without a word: (N, 1) and (N,) to (N, N)
+        prediction, target = torch.broadcast_tensors(prediction, target.flatten())
+    loss = nn.functional.mse_loss(prediction, target, reduction=reduction)
     for _ in range(passes):
         loss.backward(retain_graph=passes > 1)
-    for p in model.parameters():
+    for p in parameters:
         p.data -= lr * _grad(p)
-    return float(squares.detach().mean())
+    return loss.item() / (target.numel() if reduction == "sum" else 1)
 
 
 def _grad(p: Tensor) -> Tensor:
@@ -50,35 +60,37 @@ def _grad(p: Tensor) -> Tensor:
 
 
 def train(
-    problem: Problem,
-    lr: float,
-    epochs: int,
-    *,
-    zero_grad: bool = True,
-    reduction: str = "mean",
-    flatten: bool = False,
-    backward_passes: int = 1,
+    problem: Problem, lr: float, epochs: int, *, reduction: str = "mean", backward_passes: int = 1
 ) -> list[float]:
     """The mean squared error before each step of gradient descent, with one thing done wrong, or nothing."""
     model = problem.model()
-    return [_step(model, problem, lr, zero_grad, reduction, flatten, backward_passes) for _ in range(epochs)]
+    return [_step(model, problem, lr, reduction=reduction, passes=backward_passes) for _ in range(epochs)]
 
 
-def train_to_the_end(problem: Problem, lr: float, epochs: int, *, flatten: bool) -> tuple[list[float], Tensor]:
-    """The losses, and (weight, bias) after the last step."""
+def without_end(problem: Problem, lr: float) -> Iterator[float]:
+    """The same with nothing done wrong, as long as somebody asks for the next one."""
     model = problem.model()
-    losses = [_step(model, problem, lr, True, "mean", flatten, 1) for _ in range(epochs)]
+    while True:
+        yield _step(model, problem, lr)
+
+
+def train_flattened(problem: Problem, lr: float, epochs: int) -> tuple[list[float], Tensor]:
+    """The losses where the targets are (N,), and (weight, bias) after the last step."""
+    model = problem.model()
+    losses = [_step(model, problem, lr, flatten=True) for _ in range(epochs)]
     return losses, torch.cat([model.weight.detach().flatten(), model.bias.detach()])
 
 
-def distances(problem: Problem, lr: float, epochs: int, eigenvector: Tensor, optimum: Tensor) -> list[float]:
-    """How far the parameters are from the best ones along an eigenvector, before each step without zero_grad."""
-    model, path = problem.model(), []
+def without_zero_grad(
+    problem: Problem, lr: float, epochs: int, eigenvector: Tensor, optimum: Tensor
+) -> tuple[list[float], list[float]]:
+    """Where gradients add up, before each step: the loss, and the distance to the optimum along an eigenvector."""
+    model, losses, path = problem.model(), [], []
     for _ in range(epochs):
         here = torch.cat([model.weight.detach().flatten(), model.bias.detach()])
         path.append((eigenvector @ (here - optimum)).item())
-        _step(model, problem, lr, False, "mean", False, 1)
-    return path if path[0] > 0 else [-value for value in path]
+        losses.append(_step(model, problem, lr, zero_grad=False))
+    return losses, path if path[0] > 0 else [-value for value in path]
 
 
 def largest_stable_lr(problem: Problem, *, reduction: str = "mean", passes: int = 1, steps: int = 400) -> float:
@@ -94,19 +106,22 @@ def largest_stable_lr(problem: Problem, *, reduction: str = "mean", passes: int 
 
 def _shrinks(problem: Problem, rates: Tensor, reduction: str, passes: int, steps: int) -> Tensor:
     """For each rate whether the gradient ends smaller than in the middle, or nothing but rounding; (rates,)."""
-    model = problem.model()
-    w, b = (torch.full_like(rates, p.item()).requires_grad_() for p in model.parameters())
+    triangle = torch.linalg.qr(torch.cat([problem.x, torch.ones_like(problem.x), problem.y], 1)).R
+    design, target = triangle[:, :2], triangle[:, 2:].expand(-1, len(rates))  # 3 rows, the same sum of squares
+    start = torch.cat([p.detach().flatten() for p in problem.model().parameters()])
+    parameters = start[:, None].repeat(1, len(rates)).requires_grad_()  # a column for every rate
     sizes = []
-    for _ in range(steps):
-        w.grad = b.grad = None
-        squares = (problem.x * w + b - problem.y) ** 2  # a column for every rate
-        loss = squares.sum() if reduction == "sum" else squares.mean(0).sum()
+    for step in range(steps):
+        parameters.grad = None
+        loss = nn.functional.mse_loss(design @ parameters, target, reduction="sum")
+        if reduction == "mean":
+            loss = loss / problem.samples
         for _ in range(passes):
             loss.backward(retain_graph=passes > 1)
-        w.data -= rates * _grad(w)
-        b.data -= rates * _grad(b)
-        sizes.append(torch.maximum(_grad(w).abs(), _grad(b).abs()))
-    first, middle, last = sizes[0], sizes[steps // 2], sizes[-1]
+        parameters.data -= rates * _grad(parameters)
+        if step in (0, steps // 2, steps - 1):
+            sizes.append(_grad(parameters).abs().amax(0))
+    first, middle, last = sizes
     return (last < middle) | (last < 1e-9 * first) | (rates == 0)
 
 
@@ -198,14 +213,15 @@ def train_in_half(problem: Problem, lr: float, epochs: int) -> tuple[list[float]
     """The losses of a model in float16, in exact arithmetic, and its last step in halves of a number's distance."""
     model = problem.model().half()
     x, y = problem.x.half(), problem.y.half()
-    losses = []
+    path = []
     for _ in range(epochs):
-        weight, bias = (p.detach().double() for p in model.parameters())
-        losses.append(((problem.x @ weight.T + bias - problem.y) ** 2).mean().item())
+        path.append(torch.cat([p.detach().view(1, 1) for p in (model.weight, model.bias)]))
         model.zero_grad()
         (model(x) - y).square().mean().backward()  # nn.MSELoss, which older PyTorch lacks for float16
-        for p in model.parameters():
+        for p in (model.weight, model.bias):
             p.data -= lr * _grad(p)
+    weights, biases = torch.cat(path, 1).double()[..., None]
+    losses = (weights * problem.x.T + biases - problem.y.T).square().mean(1).tolist()
     return losses, {name: _in_halves(p, lr) for name, p in model.named_parameters()}
 
 

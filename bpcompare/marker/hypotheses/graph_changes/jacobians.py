@@ -35,6 +35,14 @@ def diagonal(problem: Traced, above: int, below: int) -> Tensor:
     if is_small(problem):
         matrix = _matrices(problem, above).get(below)
         return torch.zeros_like(value) if matrix is None else matrix.diagonal().reshape(value.shape)
+    key = ("diagonal", above, below)  # the same for every gradient that is multiplied by it
+    if key not in problem.cache:
+        problem.cache[key] = _walked_diagonal(problem, above, below)
+    return problem.cache[key]  # type: ignore[no-any-return]
+
+
+def _walked_diagonal(problem: Traced, above: int, below: int) -> Tensor:
+    value = problem.graph.steps[above].value
     found = torch.zeros(value.numel(), dtype=torch.float64)
     for entry, unit in enumerate(_units(value)):
         reached = _back(problem, above, unit, problem.edge, below).get(below)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bpcompare.marker.given_gradients import gradients_of
 from bpcompare.marker.hypotheses.graph_changes.steps import Step, with_values
 
 
@@ -106,7 +107,7 @@ def by_autograd(at: Local) -> Tensor:
         kept = [(o, g) for o, g in zip(outs, gradients, strict=True) if o.requires_grad]
         if not kept:
             return torch.zeros_like(place[0])
-        found = torch.autograd.grad(
+        found = gradients_of(
             [o for o, _ in kept],
             place,
             [g for _, g in kept],

@@ -4,6 +4,8 @@ import ast
 import linecache
 import os
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -48,11 +50,10 @@ def stack(innermost: FrameType | None, outermost: CodeType) -> tuple[Place, ...]
 
 
 class Sources:
-    """Finds where the steps of one graph stand; each place is looked up once, and each file is read once."""
+    """Finds where the steps of one graph stand; each place is looked up once."""
 
     def __init__(self) -> None:
         self._found: dict[Place, Source] = {}
-        self._names: dict[str, dict[tuple[int, int, int, int], str]] = {}  # by file
 
     def of_user(self, places: tuple[Place, ...]) -> Source | None:
         """The innermost place that is neither PyTorch's nor ours."""
@@ -78,15 +79,13 @@ class Sources:
     def _read(self, place: Place) -> Source:
         """The expression of one instruction."""
         code, instruction, file = place
-        first, last, begin, end = list(code.co_positions())[instruction // 2]
+        first, last, begin, end = next(islice(code.co_positions(), instruction // 2, None))
         if first is None:
             return Source(file, code.co_firstlineno, "")
         lines = linecache.getlines(file)
         if last is None or begin is None or end is None or last > len(lines):
             return Source(file, first, linecache.getline(file, first).strip())
-        if file not in self._names:
-            self._names[file] = _names(file)
-        name = self._names[file].get((first, last, begin, end), "")
+        name = _names("".join(lines)).get((first, last, begin, end), "")
         return Source(file, first, _cut(lines, first, last, begin, end), name)
 
 
@@ -98,10 +97,11 @@ def _cut(lines: list[str], first: int, last: int, begin: int, end: int) -> str:
     return " ".join(piece.decode().strip() for piece in pieces)
 
 
-def _names(file: str) -> dict[tuple[int, int, int, int], str]:
-    """The variable that each expression of a file is assigned to, by the position of the expression."""
+@lru_cache(maxsize=16)  # every problem is traced by itself, and most of them through the same few files
+def _names(source: str) -> dict[tuple[int, int, int, int], str]:
+    """The variable that each expression of a source is assigned to, by the position of the expression."""
     try:
-        tree = ast.parse("".join(linecache.getlines(file)))
+        tree = ast.parse(source)
     except SyntaxError:
         return {}
     found = {}

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bpcompare.marker.given_gradients import gradients_of
 from bpcompare.marker.hypotheses.graph_changes.local import Local, local, sum_to
 from bpcompare.marker.hypotheses.graph_changes.rules import contribution
 from bpcompare.marker.hypotheses.graph_changes.steps import Graph, Step
@@ -196,7 +197,7 @@ def _move(step: Step, slot: int, found: dict[int, list[Any]], moved: Sequence[An
             reached = contribution(local(step, slot, free))
             if not reached.requires_grad:
                 return
-            steps = [torch.autograd.grad(reached, free, tangent, retain_graph=True)[0] for tangent in moved]
+            steps = [gradients_of([reached], [free], [tangent], retain_graph=True)[0] for tangent in moved]
     else:
         parts = [
             torch.zeros_like(p).requires_grad_() if isinstance(p, Tensor) and p.is_floating_point() else None
@@ -208,7 +209,7 @@ def _move(step: Step, slot: int, found: dict[int, list[Any]], moved: Sequence[An
             if not reached.requires_grad:
                 return
             grads = [
-                iter(torch.autograd.grad(reached, asked, tangent, retain_graph=True, allow_unused=True))
+                iter(gradients_of([reached], asked, [tangent], retain_graph=True, allow_unused=True))
                 for tangent in moved
             ]
         steps = [[None if part is None else next(grad) for part in parts] for grad in grads]
