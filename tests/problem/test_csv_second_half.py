@@ -83,6 +83,17 @@ def test_they_meet_where_they_are_while_both_still_work(path, processes, monkeyp
     assert read(path).y[:, 0].tolist() == [i + 0.5 for i in range(len(LINES))]
 
 
+def test_rows_that_both_have_read_are_kept_once(path, processes, patient, monkeypatch):
+    def begin(half, place):
+        return real(half, place) if place > 500_000 else half.end
+
+    monkeypatch.setattr(csv_second_half, "OFTEN", 0)
+    real = csv_second_half.SecondHalf.begin
+    monkeypatch.setattr(csv_second_half.SecondHalf, "begin", begin)
+    assert read(path).y[:, 0].tolist() == [i + 0.5 for i in range(len(LINES))]
+    assert 0 < sum(patient) < len(LINES) / 2
+
+
 @pytest.mark.parametrize("row", [0, 20_000, 29_999])
 def test_a_fault_has_its_line_wherever_it_stands(path, processes, patient, row):
     path.write_text(path.read_text().replace(f";{row}e-3", ";x"))
