@@ -151,8 +151,8 @@ class Rows:
     def _take(self, half: SecondHalf, place: int) -> int:
         """Keeps what another process has converted from ``place`` on; the end of that."""
         for numbers in half.blocks(place):
-            self._keep(list(numbers))
-            self.passed += numbers.shape[1]
+            self._keep(list(numbers.T))
+            self.passed += len(numbers)
         return half.end
 
     def _convert_plain(self, block: bytes) -> bool:

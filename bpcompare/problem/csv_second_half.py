@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from bpcompare.problem import csv_backwards
 from bpcompare.workers import cores, start
 
+OFTEN = 2**20  # bytes; between two looks at how far the other process is, which take as long as a tenth of a block
 LEAST = 2**25  # bytes; on much less, another process saves less than its start takes
 SIZE = 8  # bytes of a number
 HEAD = 2 * SIZE  # before the numbers of a block
@@ -39,11 +40,14 @@ class SecondHalf:
         self.numbers, self.end, self.columns = numbers, end, columns
         self.found = [Block(end, 0, 0)]
         self.size = 0  # of the numbers found
+        self.next_look = 0
 
     def begin(self, place: int) -> int:
         """Where the first of its blocks begins that is not before ``place``; ``end`` if there is none yet."""
-        with suppress(OSError):
-            self._look()
+        if place >= self.next_look:
+            self.next_look = place + OFTEN
+            with suppress(OSError):
+                self._look()
         return next(block.begin for block in reversed(self.found) if block.begin >= place)
 
     def _look(self) -> None:
@@ -63,11 +67,11 @@ class SecondHalf:
         return mmap.mmap(self.numbers.fileno(), 0, access=mmap.ACCESS_READ)  # to seek would move the other process, too
 
     def blocks(self, place: int) -> Iterator[NDArray[np.float64]]:
-        """The numbers from ``place`` on, (columns, rows), block by block in the order of the file."""
+        """The numbers from ``place`` on, (rows, columns), block by block in the order of the file."""
         written = self._written() if self.size else b""
         for begin, offset, rows in reversed(self.found):
             if begin >= place:
-                yield np.frombuffer(written, np.float64, rows * self.columns, offset).reshape(self.columns, rows)
+                yield np.frombuffer(written, np.float64, rows * self.columns, offset).reshape(rows, self.columns)
 
 
 @contextmanager

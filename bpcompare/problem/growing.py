@@ -1,6 +1,7 @@
 """An array that takes rows until there are no more, with few copies."""
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 MORE = 1.5  # how much larger the next array is, where nobody knew how many rows would come
@@ -21,9 +22,13 @@ class GrowingArray:
         self.rows = 0
 
     def reserve(self, rows: int) -> None:
-        """Makes room for so many rows; new pages are taken only as they are written to."""
+        """Makes room for so many rows; new pages are taken only as they are written to.
+
+        PyTorch's room is of small pages, NumPy's of large ones where there are any: on a virtual machine that hands
+        free memory back to its host, each of those can take as long as reading fifty thousand rows.
+        """
         if rows > len(self.array):
-            larger = np.empty((rows, self.array.shape[1]))
+            larger = torch.empty(rows, self.array.shape[1], dtype=torch.float64).numpy()
             larger[: self.rows] = self.array[: self.rows]
             self.array = larger
 
@@ -37,6 +42,5 @@ class GrowingArray:
         self.rows = rows
 
     def whole(self) -> NDArray[np.float64]:
-        """The rows so far; no more can be added."""
-        self.array.resize((self.rows, self.array.shape[1]), refcheck=False)  # in place: what is not used is given back
-        return self.array
+        """The rows so far."""
+        return self.array[: self.rows]

@@ -44,7 +44,7 @@ def patient(monkeypatch, processes):
 
     def blocks(half, place):
         for numbers in real_blocks(half, place):
-            rows.append(numbers.shape[1])
+            rows.append(len(numbers))
             yield numbers
 
     real_begin, real_blocks = csv_second_half.SecondHalf.begin, csv_second_half.SecondHalf.blocks
@@ -77,9 +77,21 @@ def test_they_meet_where_they_are_while_both_still_work(path, processes, monkeyp
         return real(half, place)
 
     real = csv_second_half.SecondHalf.begin
+    monkeypatch.setattr(csv_second_half, "OFTEN", 0)
     monkeypatch.setattr(csv_second_half.SecondHalf, "begin", begin)
     monkeypatch.setattr(csv_rows, "BLOCK", 1000)
     assert read(path).y[:, 0].tolist() == [i + 0.5 for i in range(len(LINES))]
+
+
+def test_rows_that_both_have_read_are_kept_once(path, processes, patient, monkeypatch):
+    def begin(half, place):
+        return real(half, place) if place > 500_000 else half.end
+
+    monkeypatch.setattr(csv_second_half, "OFTEN", 0)
+    real = csv_second_half.SecondHalf.begin
+    monkeypatch.setattr(csv_second_half.SecondHalf, "begin", begin)
+    assert read(path).y[:, 0].tolist() == [i + 0.5 for i in range(len(LINES))]
+    assert 0 < sum(patient) < len(LINES) / 2
 
 
 @pytest.mark.parametrize("row", [0, 20_000, 29_999])

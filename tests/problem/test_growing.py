@@ -1,4 +1,8 @@
+import mmap
+from pathlib import Path
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -17,4 +21,15 @@ def test_all_rows_stand_in_one_piece_in_their_order_whatever_was_reserved(blocks
     whole = numbers.whole()
     assert whole.tobytes() == np.concatenate([np.empty((0, 3)), *blocks]).tobytes()
     assert whole.flags.c_contiguous
-    assert whole.base is None  # nothing is kept that is not used
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's count of pages")
+def test_room_that_is_not_used_takes_no_memory():
+    def in_memory():
+        return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
+
+    numbers = GrowingArray(1)
+    before = in_memory()
+    numbers.reserve(10_000_000)
+    numbers.add([np.ones(1_000_000)])
+    assert in_memory() - before < 20_000_000
