@@ -1,8 +1,8 @@
 """200 per-sample passes of the published network: the formula against plain NumPy, and against backward() with SGD.
 
 All three start from the same weights, take the same samples in the same order in float64, and compute the loss of
-every step. Threads are as the libraries choose them; on a busy machine they wait for each other at the layer of 40,000
-weights, and ``OMP_NUM_THREADS=1`` gives the steadier ratios.
+every step. PyTorch works with one thread, as the command has it work on a problem of this size: that is faster for
+both, since at the layer of 40,000 weights several threads wait for each other.
 """
 
 import copy
@@ -13,6 +13,7 @@ import torch
 from ratio import paired
 from torch import nn
 
+from bpcompare.cli import threads
 from bpcompare.problem.networks import quadratic
 from bpcompare.training.gradient_source import bound
 from bpcompare.training.gradients import formula
@@ -90,6 +91,7 @@ def one_pass_apart() -> float:
 
 
 if __name__ == "__main__":
+    threads.settle(PROBLEM)
     assert one_pass_apart() < 1e-12
     name = "network, 200 per-sample passes"
     paired(name, "`backward()` and SGD", by_formula, by_backward, pairs=7, goal=0.4)
