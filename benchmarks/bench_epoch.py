@@ -10,7 +10,7 @@ from ratio import paired
 from bpcompare.problem.line import line
 from bpcompare.training.train import train
 
-EPOCHS = 2000
+EPOCHS = 1000
 GOALS = (0.55, 0.85, 0.9)
 
 if __name__ == "__main__":
@@ -23,4 +23,4 @@ if __name__ == "__main__":
             method(x, y, copy.deepcopy(start), EPOCHS)
 
         ours = partial(train, problem, name, epochs=EPOCHS)
-        paired(f"epoch, everything recorded: {name}", "plain loop", ours, theirs, goal=goal)
+        paired(f"epoch, everything recorded: {name}", "plain loop", ours, theirs, pairs=41, goal=goal)
