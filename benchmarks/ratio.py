@@ -61,7 +61,7 @@ def python(*arguments: str, code: int = 0) -> Task:
 def paired(what: str, against: str, ours: Task, theirs: Task, *, pairs: int = 15, goal: float) -> None:
     """Prints the row for the median of ours/theirs over so many pairs, after one round that does not count.
 
-    Each begins every other pair: the first finds the caches as the search for garbage left them.
+    Each begins every other pair: the first finds the caches as the garbage collection left them.
     """
     ours(), theirs()
     both = []

@@ -31,7 +31,7 @@ def run() -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
-    gc.freeze()  # at its end Python looks for garbage among all that PyTorch has loaded: half a second for nothing
+    gc.freeze()  # the collection at exit would go through all that PyTorch has loaded: half a second for nothing
     sys.exit(code)
 
 

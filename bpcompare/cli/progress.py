@@ -7,13 +7,12 @@ import os
 import sys
 import threading
 import time
-from contextlib import contextmanager
 
+from bpcompare.garbage import no_garbage_collection
 from bpcompare.language import _, columns_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import TracebackType
     from typing import Any
 
@@ -45,22 +44,11 @@ def load_torch(*, quiet: bool = False) -> None:
     from bpcompare.cli import compiler, signals
 
     notice = Notice(_("loading PyTorch")) if visible(quiet) else nullcontext()
-    with signals.handled_by(signals.leave_at_once, instead_of=signals.interrupt), notice, _no_garbage():
+    with signals.handled_by(signals.leave_at_once, instead_of=signals.interrupt), notice, no_garbage_collection():
         import torch
+
+        gc.freeze()  # what PyTorch has loaded stays: no collection need go through it
     compiler.postpone(torch)
-
-
-@contextmanager
-def _no_garbage() -> Iterator[None]:
-    """Within it nobody looks for garbage, nor later among what is loaded in it: that is a tenth of the loading."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if enabled:
-            gc.enable()
 
 
 def visible(quiet: bool) -> bool:

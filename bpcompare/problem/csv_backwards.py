@@ -8,7 +8,7 @@ import sys
 from array import array
 from typing import BinaryIO
 
-from bpcompare.problem.csv_plain import plain_numbers
+from bpcompare.problem.csv_plain import SIZE, plain_numbers
 
 BLOCK = 2**17  # bytes
 
@@ -38,7 +38,7 @@ def convert(
         if found is None or len(block) < BLOCK:
             return
         place -= len(lines)
-        head = array("q", [place, len(found) // (8 * columns)]).tobytes()
+        head = array("q", [place, len(found) // (SIZE * columns)]).tobytes()
         numbers.write(head + (found if wanted == [*range(columns)] else chosen(found, columns, wanted)))
         numbers.flush()
 

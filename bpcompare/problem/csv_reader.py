@@ -3,9 +3,8 @@
 Nothing is guessed: a file with two possible meanings is refused.
 """
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor
 
 from bpcompare import datasets
+from bpcompare.garbage import no_garbage_collection
 from bpcompare.problem import estimates
 from bpcompare.problem.csv_columns import Columns
 from bpcompare.problem.csv_dialect import Dialect
@@ -111,7 +111,8 @@ def read_table(
     path: Path, x: Columns, y: Columns, on_progress: OnProgress | None = None, dialect: Dialect = AS_USUAL
 ) -> Table:
     """The named columns of a CSV file as float64 tensors; see `read_csv` for what is accepted and what is raised."""
-    with open_text(path, dialect.encoding) as (binary, text), _no_garbage_collection():
+    # Rows are plain lists of text, never cycles; looking for cycles in them takes longer than reading them.
+    with open_text(path, dialect.encoding) as (binary, text), no_garbage_collection():
         _keep_freed_memory()
         reader = Rows(path, text, x, y, dialect)
         size = max(path.stat().st_size, 1)
@@ -126,18 +127,6 @@ def read_table(
                     on_progress(read)
     inputs, outputs = (torch.from_numpy(side.whole()) for side in (reader.inputs, reader.outputs))
     return Table(inputs, outputs, tuple(reader.x), tuple(reader.y), reader.skipped)
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Rows are plain lists of text, never cycles; looking for cycles in them takes longer than reading them."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _keep_freed_memory() -> None:

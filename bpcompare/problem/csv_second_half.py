@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpcompare.problem import csv_backwards
+from bpcompare.problem.csv_plain import SIZE
 from bpcompare.workers import cores, start
 
 OFTEN = 2**20  # bytes; between two looks at how far the other process is, which take as long as a tenth of a block
 LEAST = 2**25  # bytes; on much less, another process saves less than its start takes
-SIZE = 8  # bytes of a number
 HEAD = 2 * SIZE  # before the numbers of a block
 
 

@@ -48,6 +48,9 @@ def supporting(supports: Callable[[nn.Module], bool]) -> Callable[[SourceT], Sou
 def reading(**reads: Callable[[nn.Module], object]) -> Callable[[SourceT], SourceT]:
     """A decorator: says what a gradient source reads of the model, which need not be done again at every step.
 
+    Args:
+        reads: For the name of an optional argument of the source, a function of the model that gives its value.
+
     Example:
         >>> @reading(count=lambda model: len(list(model.parameters())))
         ... def mine(model, x, y, count=None): ...
@@ -65,7 +68,12 @@ def reading(**reads: Callable[[nn.Module], object]) -> Callable[[SourceT], Sourc
 def bound(source: GradientSource, model: nn.Module) -> Gradient:
     """The source for one model, ``(x, y) -> loss``; what it reads of the model is read now.
 
-    Between its steps the numbers of the model may change, but not its layers.
+    Args:
+        source: The gradient source.
+        model: The model; between the steps its numbers may change, but not its layers.
+
+    Returns:
+        A function of x (N, in) and y (N, out) that leaves ∂loss/∂p in every ``p.grad`` and returns the loss.
 
     Example:
         >>> @reading(count=lambda model: len(list(model.parameters())))
