@@ -42,7 +42,7 @@ def gif(comparison: Comparison, on_frame: Callable[[], object] | None = None) ->
     Example:
         >>> from bpcompare.comparison.linear import compare
         >>> from bpcompare.problem.line import line
-        >>> Image.open(io.BytesIO(gif(compare(line(), epochs=2)))).n_frames
+        >>> Image.open(io.BytesIO(gif(compare(line(), "manual", epochs=2)))).n_frames
         60
     """
     problem = comparison.problem

@@ -246,7 +246,7 @@ def test_a_diverged_run_is_told_what_to_type():
     told = " ".join(sentences(compare(certified("Norris", dtype=torch.float32))))
     assert re.search(r"diverged +manual \D*\b4\b", told)
     assert all(part in told for part in ("--standardize --lr 0.5", "2/(λmin+λmax)", "1 epoch", "3.4e-06", "3·10⁶"))
-    batches = " ".join(sentences(compare(certified("Norris", standardize=True), lr=50.0, batch_size=1)))
+    batches = " ".join(sentences(compare(certified("Norris", standardize=True), lr=50.0, epochs=3, batch_size=1)))
     assert "--lr 0.129" in batches
     assert "epochs leave" not in batches
 
