@@ -13,8 +13,17 @@ function color() {
   return getComputedStyle(document.body).color;
 }
 
+// Nine tenths of the page are Plotly: it is compiled for the first chart that is seen, when the controls work already.
+function loadPlotly() {
+  if (window.Plotly) return;
+  const script = document.createElement("script");
+  script.text = document.getElementById("plotly").textContent;
+  document.head.appendChild(script).remove();
+}
+
 function draw(box) {
   if (box.classList.contains("js-plotly-plot")) return;
+  loadPlotly();
   const { data, layout } = charts[box.id];
   layout.font.color = color();
   Plotly.newPlot(box, data, layout, CONFIG);
