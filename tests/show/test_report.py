@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
+import plotly.graph_objects as go
 import pytest
 import torch
 from pictures import unrendered
@@ -361,20 +362,31 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("name", ODD)
-def test_every_problem_makes_a_page_whose_data_is_strict_json(name):
-    make, options = ODD[name]
-    text = page(compare(make(), **options), with_pitfalls=False).decode()
-    data = text.split('id="data">', 1)[1].split("</script>", 1)[0]
+def data_of(text):
+    """The data of a page, which must be strict JSON."""
 
     def refuse(constant):
         raise AssertionError(f"{constant} is not JSON")
 
-    content = json.loads(data, parse_constant=refuse)
+    return json.loads(text.split('id="data">', 1)[1].split("</script>", 1)[0], parse_constant=refuse)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_every_problem_makes_a_page_whose_data_is_strict_json(name):
+    make, options = ODD[name]
+    content = data_of(page(compare(make(), **options), with_pitfalls=False).decode())
     for part in content["parts"].values():
         counts = {len(values) for values in part["states"].values()}
         assert len(counts) == 1
         assert counts.pop() > part["start"]
+
+
+def test_plotly_takes_every_word_of_every_chart(default, hostile, network):
+    for path in (default / "report.html", hostile, network / "report.html"):
+        for chart in data_of(path.read_text(encoding="utf-8"))["charts"].values():
+            go.Figure(chart["data"], chart["layout"])
+    with pytest.raises(ValueError, match="Invalid property"):
+        go.Figure(chart["data"], {**chart["layout"], "hight": 1})
 
 
 @pytest.mark.usefixtures("default")

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import plotly.graph_objects as go
 from torch import Tensor
 
 from bpcompare.comparison.linear import Comparison
@@ -16,7 +15,7 @@ from bpcompare.graph.derivation import Derivation, derive
 from bpcompare.graph.node import Node
 from bpcompare.graph.notation import LATEX, TEXT
 from bpcompare.language import _, english
-from bpcompare.show.report.charts import Chart, chart, curve, log_axis, looks
+from bpcompare.show.report.charts import Chart, Figure, chart, curve, log_axis, looks
 from bpcompare.show.report.formulas import mathml
 from bpcompare.training import loops
 
@@ -140,9 +139,9 @@ def _loops(comparison: Comparison) -> Iterator[tuple[str, str, Chart]]:
 
 def loss_of(losses: Tensor, name: str, look: dict[str, Any]) -> Chart:
     """The loss curve of one method."""
-    figure = go.Figure([curve(losses, name, look)])
+    figure = Figure([curve(losses, name, look)])
     log_axis(figure, _("loss"))
-    figure.update_xaxes(title=_("epoch"))
+    figure.x["title"] = _("epoch")
     return chart(figure, 280)
 
 
