@@ -51,7 +51,8 @@ def origin(comparison: Comparison) -> Origin | None:
     derivation = _derivation(comparison)
     if derivation is None:
         return None
-    described = [_described(derivation, node) for node in derivation.graph.nodes]
+    local = next(s.lines for s in derivation.sections(TEXT) if english(s.heading) == "Local derivatives")
+    described = [_described(derivation, local, node) for node in derivation.graph.nodes]
     formulas = [(_(s.heading), [mathml(f) for f in s.lines]) for s in derivation.sections(LATEX) if s.lines]
     return Origin(
         derivation.expression,
@@ -82,11 +83,10 @@ def _derivation(comparison: Comparison) -> Derivation | None:
     return derive(f"ŷ = {product}; r = ŷ - y; loss = mean(r**2)", values, wrt="w,b" if problem.has_bias else "w")
 
 
-def _described(derivation: Derivation, node: Node) -> str:
+def _described(derivation: Derivation, local: list[str], node: Node) -> str:
     """What a node is told to be: its value, its local derivatives, its gradient, and the paths through it."""
     output = derivation.graph.output
     parts = [f"{node.name} = {TEXT.number(node.value)}"]
-    local = next(s.lines for s in derivation.sections(TEXT) if english(s.heading) == "Local derivatives")
     parts += [text for text in local if text.startswith(f"∂{node.name}/∂")]
     if node is not output:
         parts.append(f"∂{output.name}/∂{node.name} = {TEXT.number(derivation.by_node[node])}")
