@@ -330,6 +330,20 @@ def test_nothing_is_wider_than_the_screen(seen, width):
     assert seen("default", width).evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_a_chart_that_was_moved_before_it_is_seen_is_where_it_was_moved_to(seen, default):
+    tab = seen("default", 390)
+    was_drawn = tab.evaluate("""() => {
+        const slider = document.querySelector("[data-control=step] input")
+        slider.value = 5
+        slider.dispatchEvent(new Event("input"))
+        return Boolean(document.getElementById("chart-step-loss").data)
+    }""")
+    assert not was_drawn
+    with (default / "history.csv").open(newline="") as file:
+        losses = [float(row["loss"]) for row in csv.DictReader(file) if row["method"] == "adam"]
+    assert curve(tab, "chart-step-loss", "adam") == [pytest.approx(losses[5], rel=1e-5)]
+
+
 def test_a_network_shows_the_sizes_of_its_tensors(seen, network):
     tab = seen("network")
     assert tab.complaints == []
