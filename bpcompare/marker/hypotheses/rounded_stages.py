@@ -150,9 +150,7 @@ def _predicted(calls: Sequence[Call], answer: str, groups: Iterable[Group], memo
     found = set[Rounding]()
     if sum(call.answers[answer].size for call in calls) < TELLING:
         return found
-    most = PREDICTED**2 * sum(
-        float((error(call, answer, expected_value(call, answer)) ** 2).sum()) for call in calls
-    )
+    most = PREDICTED**2 * sum(float((error(call, answer, expected_value(call, answer)) ** 2).sum()) for call in calls)
     for group in groups:
         near = np.ones(group.count, dtype=bool)
         for left in accumulate(_squared_errors(call, answer, group, memo) for call in calls):
