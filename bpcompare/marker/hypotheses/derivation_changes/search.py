@@ -130,7 +130,7 @@ class Search:
         still = np.arange(len(changes))
         for k, point in enumerate(telling):
             answer = point.answer.ravel()
-            for chosen, guesses in self.evidence.guesses([changes[place] for place in still], point.values, point):
+            for chosen, guesses in self.evidence.guesses([changes[place] for place in still.tolist()], point.values, point):
                 norms = (guesses * guesses).sum(1)
                 found = np.divide(guesses @ answer, norms, out=np.zeros_like(norms), where=norms > 0)
                 apart = abs(found[:, None] * guesses - answer).max(1, initial=0.0)
@@ -142,7 +142,7 @@ class Search:
         rounded = np.round(np.log(abs(proportions) + SMALL), 7) + 0.0
         fits: dict[bytes, bool] = {}
         kept = []
-        for place in map(int, still):
+        for place in still.tolist():
             mark = rounded[place].tobytes() + np.sign(proportions[place]).tobytes()
             if mark not in fits:
                 fits[mark] = self.evidence.fitted(self.evidence.telling, (changes[place],)) is not None
