@@ -130,7 +130,9 @@ class Search:
         still = np.arange(len(changes))
         for k, point in enumerate(telling):
             answer = point.answer.ravel()
-            for chosen, guesses in self.evidence.guesses([changes[place] for place in still.tolist()], point.values, point):
+            for chosen, guesses in self.evidence.guesses(
+                [changes[place] for place in still.tolist()], point.values, point
+            ):
                 norms = (guesses * guesses).sum(1)
                 found = np.divide(guesses @ answer, norms, out=np.zeros_like(norms), where=norms > 0)
                 apart = abs(found[:, None] * guesses - answer).max(1, initial=0.0)
