@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from close import assert_close
 from marker.graph_changes.one_step import drawn, graph
 from torch.nn import functional as F
 
@@ -106,7 +107,7 @@ def test_what_a_change_does_to_every_step_is_the_difference_of_two_walks():
         carried = screen.carried(placed, frozenset())
         for index, moved in carried.items():
             expected = changed[index] - right[index]
-            torch.testing.assert_close(moved, expected, rtol=1e-9, atol=1e-9 * float(right[index].abs().max() + 1))
+            assert_close(moved, expected, rtol=1e-9, atol=1e-9 * float(right[index].abs().max() + 1))
         touched = {i for i, g in changed.items() if not torch.allclose(g, right[i], rtol=1e-9, atol=1e-12)}
         assert touched <= set(carried)
         top = max(carried)
@@ -140,7 +141,7 @@ def test_what_goes_wrong_each_time_of_a_loop_is_carried_from_time_to_time():
         wrong = problem.walk(edges, keep=True)
         for index, moved in screen.carried(edges, frozenset()).items():
             size = float(right[index].abs().max() + moved.abs().max())
-            torch.testing.assert_close(moved, wrong[index] - right[index], rtol=1e-9, atol=1e-9 * size)
+            assert_close(moved, wrong[index] - right[index], rtol=1e-9, atol=1e-9 * size)
 
 
 def test_an_answer_is_projected_on_each_direction_and_parts_are_added_up():
