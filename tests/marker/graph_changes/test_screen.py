@@ -51,19 +51,19 @@ def searched(forward):
     return problem, Screen(problem, [shadowed(problem, k, [], drawn(4, 3, 4), true[k]) for k in (0, 1)])
 
 
-def assert_moved_as_by_the_walk(problem, screen, placed, told=""):
+def assert_moved_as_by_the_walk(problem, screen, placed, true, told=""):
     """Compares the shadow of a change with that of a whole walk; how many answers could be, as all was finite."""
     try:
         changed = problem.answers(placed)
     except RuntimeError:  # the shapes do not allow it
         return 0
-    shadows, true, compared = screen.shadow(placed), problem.answers({}), 0
+    shadows, compared = screen.shadow(placed), 0
     for answer, before, after in zip(screen.answers, true, changed, strict=True):
         if torch.isfinite(after).all():
             leaf = answer.moved[problem.graph.inputs[answer.index].index]
             expected = project(leaf, after - before)
             size = np.abs(answer.true).max() + np.abs(expected).max()
-            np.testing.assert_allclose(shadows[answer.index], expected, atol=1e-9 * size, err_msg=told)
+            assert (abs(shadows[answer.index] - expected) <= 1e-9 * size + 1e-7 * abs(expected)).all(), told
             compared += 1
     return compared
 
@@ -79,7 +79,7 @@ def test_a_change_moves_an_answer_as_far_as_the_walk_with_it_does(name):
     tried = []
     for change in all_changes(problem):
         if placed := change.at(problem):
-            tried += [len(placed)] * assert_moved_as_by_the_walk(problem, screen, placed, str(change.says))
+            tried += [len(placed)] * assert_moved_as_by_the_walk(problem, screen, placed, true, str(change.says))
     assert len(tried) > 50
     assert (max(tried) > 1) == (name != "a softmax")  # all sums, or all times of a loop
 
@@ -89,10 +89,10 @@ def test_changes_at_several_places_move_an_answer_as_far_as_the_walk_with_all_of
     problem, screen = searched(FORWARDS[name])
     changes = [change for change in all_changes(problem) if change.kind != "upstream"]  # which need no gradient
     single = [placed for change in changes if (placed := change.at(problem)) and len(placed) == 1]
-    tried = 0
+    tried, true = 0, problem.answers({})
     for k, placed in enumerate(single[::5]):
         together = placed | single[(11 * k + 3) % len(single)] | single[(17 * k + 8) % len(single)]
-        tried += assert_moved_as_by_the_walk(problem, screen, together)
+        tried += assert_moved_as_by_the_walk(problem, screen, together, true)
     assert tried > 10
 
 
