@@ -40,6 +40,7 @@ import threading
 import time
 import traceback
 import types
+import weakref
 from pathlib import Path
 
 CLOSED = object()
@@ -217,6 +218,7 @@ def run(command, *, capture_output=False, text=False, encoding=None, timeout=Non
 
 def load():
     """What a command may need."""
+    gc.disable()  # nothing of it is garbage
     import bpcompare
 
     for module in pkgutil.walk_packages(bpcompare.__path__, "bpcompare."):
@@ -229,8 +231,10 @@ def load():
     from bpcompare.cli import compiler
 
     compiler.postpone(torch)  # as a command does after loading PyTorch
-    gc.collect()
+    for libraries in list(weakref.finalize._registry):
+        libraries.atexit = False  # PyTorch would take back each of its operators: that is freeing memory, too
     gc.freeze()
+    gc.enable()
 
 
 def requested(requests):
