@@ -97,7 +97,7 @@ class Popen:
         self._told, telling = os.pipe()
         with contextlib.ExitStack() as ours, tempfile.TemporaryFile() as request:
             ours.callback(os.close, telling)
-            self.stdin, read = None, self._end(stdin, 0, ours)
+            self.stdin, read = self._pipe(stdin, 0, ours)
             self.stdout, out = self._pipe(stdout, 1, ours)
             self.stderr, err = (None, out) if stderr is subprocess.STDOUT else self._pipe(stderr, 2, ours)
             streams = [read, out, err]
@@ -111,12 +111,13 @@ class Popen:
         self.pid = self._next()
 
     def _pipe(self, wanted, number, ours):
-        """The end of a stream that a test reads, if any, and the child's."""
+        """The test's end of a stream, if it has one, and the child's."""
         if wanted is not subprocess.PIPE:
             return None, self._end(wanted, number, ours)
         read, write = os.pipe()
-        ours.callback(os.close, write)
-        return os.fdopen(read, encoding="utf-8"), write
+        kept, given = (read, write) if number else (write, read)
+        ours.callback(os.close, given)
+        return os.fdopen(kept, "r" if number else "w", encoding="utf-8"), given
 
     @staticmethod
     def _end(wanted, number, ours):
@@ -183,9 +184,8 @@ class Popen:
         return self
 
     def __exit__(self, *error):
-        for pipe in (self.stdout, self.stderr):
-            if pipe:
-                pipe.close()
+        for pipe in filter(None, (self.stdin, self.stdout, self.stderr)):
+            pipe.close()
         self.wait()
 
 

@@ -1,12 +1,14 @@
 import csv
 import json
 import re
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
 from kept_draws import DRAWS
+from workers import forked_worker
 
-from bpcompare.cli import main
+from bpcompare.cli import check_many, main
 from bpcompare.marker import check as checking
 from bpcompare.marker.exercises import EXERCISES
 from bpcompare.marker.mistakes import MISTAKES
@@ -309,6 +311,14 @@ def a_class(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.fixture
+def one_started(monkeypatch):
+    """The first process that marks files is started as for everybody; the next ones are forked."""
+    starts = chain([check_many._start], repeat(forked_worker))
+    monkeypatch.setattr(check_many, "_start", lambda options: next(starts)(options))
+
+
+@pytest.mark.usefixtures("one_started")
 def test_a_class_is_marked_whole_although_one_file_is_broken(a_class, capsys):
     assert (
         main(["check", str(a_class), "nowhere.py", "--csv", "marks.csv", "--gradescope", "r.json", "--jobs", "2"]) == 1
