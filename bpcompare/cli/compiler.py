@@ -3,7 +3,8 @@
 Every `torch.optim` class tells the compiler at its construction, and at each step, what to leave alone. For that it
 imports the compiler, which takes about as long as all the rest of PyTorch; and where its module is there already, a
 group of processes that begins clears a cache of it; `torch.func.grad` asks it to compile no backward pass. Nothing is
-compiled here, so that there is nothing to be told and nothing in that cache: the answers stand below. Whoever asks for anything else gets the compiler itself.
+compiled here, so that there is nothing to be told and nothing in that cache: the answers stand below. Whoever asks for
+anything else gets the compiler itself.
 """
 
 import importlib
