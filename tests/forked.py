@@ -75,9 +75,10 @@ def _started(*door):
     """The socket of a warm process that is started now, and ends when this process does."""
     ours, its = socket.socketpair()
     one_thread = {"OPENBLAS_NUM_THREADS": "1", "TORCH_CPP_LOG_LEVEL": "FATAL"}  # as `main` sets for a process
+    large_pages = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}  # a fork goes through a list of all pages
     given = [end.fileno() for end in (its, *door)]
     paths = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, **one_thread, "PYTHONPATH": paths}
+    environment = {**os.environ, **one_thread, **large_pages, "PYTHONPATH": paths}
     command = [sys.executable, __file__, *map(str, given)]
     process = subprocess.Popen(command, pass_fds=given, env=environment, stdin=subprocess.DEVNULL)
     its.close()
