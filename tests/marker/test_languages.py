@@ -11,6 +11,7 @@ from unittest import mock
 
 import pytest
 import torch
+from kept_draws import SEED
 from workers import Worker
 
 from bpcompare.cli import check_many, main
@@ -73,14 +74,14 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def in_english(folder, process, draws):
-    return [mark_one(folder / name, 7, 60.0, process, draws) | {"seconds": 0} for name in CLASS]
+    return [mark_one(folder / name, SEED, 60.0, process, draws) | {"seconds": 0} for name in CLASS]
 
 
 @pytest.fixture(scope="module")
 def in_chinese(folder, process):
     """What the command writes and prints in Chinese, and what its worker hands it."""
     files, targets = [str(folder / name) for name in CLASS], [folder / "marks.csv", folder / "marks.json"]
-    options = ["--seed", "7", "--jobs", "1", "--csv", str(targets[0]), "--gradescope", str(targets[1])]
+    options = ["--seed", str(SEED), "--jobs", "1", "--csv", str(targets[0]), "--gradescope", str(targets[1])]
     handed = []
 
     def marked(*given):
@@ -129,9 +130,9 @@ def test_the_table_on_the_screen_is_in_chinese(in_chinese):
 @pytest.mark.parametrize("name", ["two_mistakes", "bias_added_twice", "nan", "median_for_mean", "rounded"])
 def test_a_diagnosis_in_chinese_names_the_same_mistakes(name, process, draws):
     file = Path(__file__).parents[1] / "marker_files" / "wrong" / f"{name}.py"
-    plain = check_file(file, 7, process=process, draws=draws)
+    plain = check_file(file, SEED, process=process, draws=draws)
     with spoken("zh"):
-        chinese = check_file(file, 7, process=process, draws=draws)
+        chinese = check_file(file, SEED, process=process, draws=draws)
         said = show.report(chinese, file)
         data = marker_data.as_data(chinese, file)
     assert chinese.mistakes == plain.mistakes
