@@ -13,8 +13,9 @@ Use it where a test is about exit codes, streams, signals, files or two processe
 printed, `bpcompare.cli.main` in the test's own process is cheaper still (10 ms for the fork, some more for the end).
 
 Do not use it, and start a process with `subprocess`, where the start itself is what is tested: what is imported and
-when, a signal while PyTorch loads, variables that are read while an interpreter or a library loads (``PYTHON…``,
-``MPLBACKEND``, ``OMP_NUM_THREADS``), memory and time of a whole process, options of the interpreter.
+when, a signal while PyTorch loads, variables that are read while an interpreter or a library loads (``PYTHON…`` other
+than ``PYTHONIOENCODING``, ``MPLBACKEND``, ``OMP_NUM_THREADS``), memory and time of a whole process, options of the
+interpreter.
 
 The warm process is started by the first call and ends with the process of pytest; the workers of pytest-xdist have one
 in common (`share`), which loads what it needs when the first of them calls. A forked process that forks others in this
@@ -325,7 +326,7 @@ def become(request, given):
     with os.fdopen(request, "rb") as file:
         file.seek(0)
         words, folder, environment, closed = pickle.load(file)
-    streams = iter(given)
+    streams, encoding = iter(given), environment.get("PYTHONIOENCODING", "utf-8")
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         setattr(sys, name, None)
         setattr(sys, f"__{name}__", None)
@@ -337,7 +338,7 @@ def become(request, given):
             {"mode": "r"} if number == 0 else {"mode": "w", "buffering": 1 if number == 2 or os.isatty(number) else -1}
         )
         errors = "backslashreplace" if number == 2 else "strict"
-        stream = open(number, encoding="utf-8", errors=errors, closefd=False, **how)  # noqa: SIM115
+        stream = open(number, encoding=encoding, errors=errors, closefd=False, **how)  # noqa: SIM115
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
     for descriptor in given:
