@@ -12,6 +12,7 @@ from rich import box
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from bpcompare.language import _
 from bpcompare.show.visible import visible
@@ -45,12 +46,8 @@ class Columns:
     words: Collection[str] = ()
     glued: Collection[str] = ()
 
-    def fitted(self, width: int | None, color: bool = False) -> Iterator[str]:
+    def fitted(self, width: int | None) -> Iterator[Table | str]:
         """The tables for a terminal of that width, or for plain text; one line per cell where not one column fits.
-
-        Args:
-            width: Of the terminal; None for Markdown.
-            color: Whether its headings are bold.
 
         Example:
             >>> wide = Columns(("method", "loss", "status"), [("manual", "0.05", "stopped")])
@@ -74,7 +71,7 @@ class Columns:
             yield _records(cells)
             return
         for group in groups:
-            yield self._table([*keys, *group], cells, width is None, "\x1b[1m{}\x1b[0m" if color else "{}")
+            yield self._table([*keys, *group], cells, width)
 
     def _units(self) -> Iterator[list[int]]:
         """The columns after the keys, each with those that are glued to it."""
@@ -86,25 +83,15 @@ class Columns:
             unit.append(i)
         yield unit
 
-    def _table(self, columns: Sequence[int], cells: list[list[str]], markdown: bool, heading: str) -> str:
-        """Some columns of the cells, the headings in their own style; as Rich would set them, which takes long."""
-        kept = [row for row in cells[1:] if any(row[i] for i in columns[self.keys :]) or len(columns) == len(row)]
-        shown = [[row[i] for i in columns] for row in (cells[0], *kept)]
-        sizes = [max(map(cell_len, column)) for column in zip(*shown, strict=True)]
-        left = [i < self.keys or self.headings[i] in self.words for i in columns]
-
-        def line(row: Sequence[str], style: str = "{}") -> str:
-            blank, bar = style.format(" "), "|" if markdown else " "
-            parts = []
-            for cell, size, is_left in zip(row, sizes, left, strict=True):
-                fill = " " * (size - cell_len(cell))
-                parts.append(style.format(cell + fill if is_left else fill + cell))
-            inner = f"{blank}{bar}{blank}".join(parts)
-            return f"{bar}{blank}{inner}{blank}{bar}" if markdown else inner
-
-        dashes = f"|{'|'.join('-' * (size + 2) for size in sizes)}|"
-        lines = [line(shown[0], heading), dashes if markdown else "─" * (len(dashes) - 4), *map(line, shown[1:])]
-        return "\n".join(["", *lines, ""] if markdown else lines)
+    def _table(self, columns: Sequence[int], cells: list[list[str]], width: int | None) -> Table:
+        table = new_table(width)
+        for i in columns:
+            left = i < self.keys or self.headings[i] in self.words
+            table.add_column(Text(cells[0][i]), justify="left" if left else "right", no_wrap=True)
+        for row in cells[1:]:
+            if any(row[i] for i in columns[self.keys :]) or len(columns) == len(row):
+                table.add_row(*(Text(row[i]) for i in columns))
+        return table
 
 
 def _records(cells: list[list[str]]) -> str:
@@ -182,14 +169,13 @@ def text(parts: Iterable[Table | Columns | str], width: int | None, color: bool)
             lines = map(visible, part.split("\n"))
             pieces += (wrapped(line, width) for line in lines) if width else lines
             continue
-        for table in part.fitted(width, color) if isinstance(part, Columns) else [_by_rich(part, width, color)]:
-            pieces += ["", table]
+        for table in part.fitted(width) if isinstance(part, Columns) else [part]:
+            pieces += ["", table if isinstance(table, str) else _by_rich(table, width, color)]
     stripped = "\n".join(line.rstrip() for line in "\n".join(pieces).split("\n"))
     return re.sub(r"\n{3,}", "\n\n", stripped) + "\n"
 
 
 def _by_rich(table: Table, width: int | None, color: bool) -> str:
-    """A table whose cells have several lines."""
     stream = io.StringIO()
     Console(
         file=stream,
@@ -198,6 +184,7 @@ def _by_rich(table: Table, width: int | None, color: bool) -> str:
         color_system="standard" if color else None,
         legacy_windows=False,
         highlight=False,
+        emoji=False,
     ).print(table)
     return stream.getvalue().removesuffix("\n")
 
