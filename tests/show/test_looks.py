@@ -66,10 +66,10 @@ def test_a_formula_is_set_once_for_all_pictures():
 
 def test_ticks_that_are_placed_once_stand_where_matplotlib_places_them(monkeypatch):
     def drawn():
-        figure, (left, right) = grid_of(2, 2, (2.2, 1.4))
+        figure, (left, right) = grid_of(2, 2, (2.4, 2.4))
         right.sharey(left)
         for axes, highest in ((left, 1e3), (right, 123456)):
-            axes.plot([0, highest], [1e-7, highest])
+            axes.plot([0, highest], [0.02, 30])
         left.set(yscale="log", ylabel="loss", xlabel="what takes\nmuch\nroom")
         return to_bytes(figure, "svg")
 
