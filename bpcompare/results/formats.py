@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import functools
 import importlib.metadata
 import io
 import json
@@ -46,6 +47,9 @@ def beside_cpu(found: Mapping[str, Distance] | None) -> dict[str, object]:
     return {"against_cpu": {name: dataclasses.asdict(one) for name, one in found.items()}} if found else {}
 
 
+version_of = functools.cache(importlib.metadata.version)  # it reads some hundred lines
+
+
 def versions(device: str = "") -> dict[str, object]:
     """What the last digits of a result depend on; ``device`` is the name of one that is not the CPU."""
     return {
@@ -53,7 +57,7 @@ def versions(device: str = "") -> dict[str, object]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": numpy.__version__,
-        "matplotlib": importlib.metadata.version("matplotlib"),
+        "matplotlib": version_of("matplotlib"),
         "threads": torch.get_num_threads(),
         **({"workers": processes.count()} if processes.count() > 1 else {}),
         **({"device": device} if device else {}),

@@ -123,7 +123,7 @@ class Stage:
 
     def remove(self) -> None:
         """Removes the temporary folder, but not while something in it has to be put back."""
-        if self.interrupted:
+        if self.interrupted or not self.path.exists():
             return
         waiting = [folder / name for folder in (self.new, self.old) for name in self.names]
         for path in (self.journal, self.draft, *waiting):

@@ -26,12 +26,6 @@ PATIENCE = 600  # seconds: a busy machine must not decide these tests
 FILES = ["comparison.json", "comparison.sha256", "fit.png", "history.csv", "loss.png", "parameters.png"]
 
 
-def run(*arguments, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "bpcompare", *arguments], capture_output=True, text=True, timeout=PATIENCE, **options
-    )
-
-
 @pytest.fixture(scope="module")
 def main_job(tmp_path_factory):
     """A folder with the main job's files, and what it printed."""
@@ -309,12 +303,22 @@ def test_an_error_of_our_own_making_is_not_hidden(monkeypatch, tmp_path):
         main(["--out", str(tmp_path)])
 
 
+WITHOUT_MATPLOTLIB = """
+import runpy, sys
+for name in [*sys.modules]:
+    if name.partition(".")[0] in ("bpcompare", "matplotlib"):
+        del sys.modules[name]
+runpy.run_module("bpcompare", run_name="__main__", alter_sys=True)
+"""
+
+
 @pytest.fixture(scope="module")
 def in_an_odd_environment(tmp_path_factory):
-    """The main job where stdout has no Greek letters and matplotlib is told to use a backend that there is not."""
-    odd = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "MPLBACKEND": "nonsense"}
+    """The main job where stdout has no Greek letters, and matplotlib will load with a backend that there is not."""
+    odd = {"PYTHONIOENCODING": "ascii", "MPLBACKEND": "nonsense"}
     folder = tmp_path_factory.mktemp("odd")
-    return run(*SHORT, "--dpi", "30", "--out", str(folder), env=os.environ | odd), folder
+    job = [sys.executable, "-c", WITHOUT_MATPLOTLIB, *SHORT, "--dpi", "30", "--out", str(folder)]
+    return forked.run(job, capture_output=True, text=True, timeout=PATIENCE, env=os.environ | odd), folder
 
 
 def test_a_terminal_without_greek_still_gets_its_numbers(in_an_odd_environment):

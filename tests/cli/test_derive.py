@@ -162,12 +162,15 @@ def test_where_address_space_is_limited_the_source_is_written_and_the_reason_tol
         assert "ulimit -v" in capsys.readouterr().err
 
 
+GRAPH = ["graph", "--quiet", "--format", "svg,png,pdf", "--dpi", "30"]
+
+
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory):
     """The training problem as pictures of every format."""
     folder = tmp_path_factory.mktemp("graph")
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        assert main(["graph", "--out", str(folder), "--quiet", "--format", "svg,png,pdf"]) == 0
+        assert main([*GRAPH, "--out", str(folder)]) == 0
     assert printed.getvalue() == ""
     return folder
 
@@ -184,7 +187,7 @@ def test_the_training_problem_is_drawn_twice(graph):
 
 
 def test_the_same_problem_gives_the_same_files(graph, tmp_path):
-    assert main(["graph", "--out", str(tmp_path), "--quiet", "--format", "svg,png,pdf"]) == 0
+    assert main([*GRAPH, "--out", str(tmp_path)]) == 0
     assert names(tmp_path) == names(graph)
     for path in graph.iterdir():
         assert path.read_bytes() == (tmp_path / path.name).read_bytes()

@@ -28,7 +28,7 @@ REMOVING = {"unlink", "rmdir"}  # where nothing can be removed, the temporary fo
 
 def made(folder, rate):
     """The files of the command at that rate."""
-    prepared(folder, {}, write.write_files)
+    prepared(folder, {})
     assert command(["--out", str(folder), "--lr", rate, *OPTIONS]) == 0
     return contents(folder)
 
@@ -41,13 +41,13 @@ def export(folder, files):
 def cases(folder, old, new):
     """For each kind of call, once and for ever: what stands there after each of them failed."""
     for kind in PLACES:
-        prepared(folder, old, write.write_files)
+        prepared(folder, old)
         with Faults() as counted:
             export(folder, new)
         for forever in (False, True):
             found = Counter()
             for first in range(counted.calls[kind]):
-                prepared(folder, old, write.write_files)
+                prepared(folder, old)
                 found[outcome(folder, old, new, lambda: export(folder, new), Faults(kind, first, forever))] += 1
             yield kind, forever, found
 
@@ -71,7 +71,7 @@ def of_the_command(folder, old, new):
     """The command itself, with the first, second and third call of each kind of its export failing."""
     for kind in PLACES:
         for first in range(3):
-            prepared(folder, old, write.write_files)
+            prepared(folder, old)
             faults, heard = Faults(kind, first), io.StringIO()
 
             def failing(function, faults=faults):

@@ -129,8 +129,12 @@ def state(folder, old, new):
     return "UNSEEN" if said == "whole" else said
 
 
-def prepared(folder, old, write):
+def prepared(folder, old):
     """A folder with the old set, or neither it nor the one above."""
-    shutil.rmtree(folder.parent, ignore_errors=True)
-    if old:
-        write(folder, old)
+    if not old or temporaries(folder):
+        shutil.rmtree(folder.parent, ignore_errors=True)
+    for name in contents(folder).keys() - old.keys():
+        (folder / name).unlink()
+    for name, content in old.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)

@@ -92,10 +92,10 @@ def every_call(folder):
 
     for name, old in (("over an old set", files_of("old")), ("into a new folder", {})):
         cases, call = [], 1
-        prepared(folder, old, write_files)
+        prepared(folder, old)
         while was_ended(child(lambda call=call: work(call))):
             cases.append(judged(folder, old, new, lambda: write_files(folder, new)))
-            prepared(folder, old, write_files)
+            prepared(folder, old)
             call += 1
         yield {"kills": f"in place of each call, {name}", "cases": cases}
 
@@ -108,7 +108,7 @@ def random_moments(folder, kills, draw):
         old = {} if number % 3 == 2 else files_of("older", TEN, draw.choice(SIZES))
         phase = ("while writing", "while placing")[number % 2]
         whole, placing = _timed(folder, old, new)
-        prepared(folder, old, write_files)
+        prepared(folder, old)
         wait = draw.uniform(0, whole - placing) if phase == "while writing" else placing * draw.random() ** 3
         if _killed_at(folder, new, phase, wait):
             case = judged(folder, old, new, lambda new=new: write_files(folder, new))
@@ -120,7 +120,7 @@ def random_moments(folder, kills, draw):
 
 def _timed(folder, old, new):
     """Seconds that the whole export takes, and the placing of it."""
-    prepared(folder, old, write_files)
+    prepared(folder, old)
     begins = []
 
     @contextmanager
@@ -171,13 +171,13 @@ def commands(folder, kills, draw):
         assert process.wait() in (0, -signal.SIGKILL)
         return time.perf_counter() - start
 
-    prepared(folder, {}, write_files)
+    prepared(folder, {})
     run()
     old = contents(folder)
     seconds = run("--lr", "0.05")
     new, groups = contents(folder), {}
     for number in range(kills):
-        prepared(folder, old, write_files)
+        prepared(folder, old)
         at_writing = bool(number % 2)
         run("--lr", "0.05", wait=draw.uniform(0, 0.02 if at_writing else seconds), at_writing=at_writing)
         case = judged(folder, old, new, lambda: run("--lr", "0.05"))

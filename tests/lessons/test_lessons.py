@@ -75,6 +75,7 @@ def test_every_error_of_the_sources_is_shown_by_numbers():
     assert "nan" in told["σ′(z) = exp(z)/(1 + exp(z))²"]
 
 
+@pytest.mark.usefixtures("computed_once")
 def test_the_command_prints_writes_and_ends_with_0(tmp_path, capsys):
     assert main(["reproduce", "--out", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
@@ -106,6 +107,7 @@ def test_a_terminal_gets_tables_that_fit(figures):
     assert shown.summary(figures) in plain
 
 
+@pytest.mark.usefixtures("computed_once")
 def test_the_command_prints_tables_on_a_terminal(monkeypatch, capsys):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "120")
@@ -234,8 +236,8 @@ def test_wrong_options_of_the_lessons_are_one_sentence(arguments, capsys):
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
-def test_on_a_terminal_no_published_figure_is_cut_or_broken(width):
-    figures, errors = reproduction.reproduce(), source_errors()
+def test_on_a_terminal_no_published_figure_is_cut_or_broken(figures, width):
+    errors = source_errors()
     text = shown.render(figures, errors, width=width)
     words = set(text.split())
     for cell in (part for f in figures for part in (f.what, f.published)):

@@ -19,12 +19,12 @@ def export(folder):
 def outcomes(kind, folder, old, error=FAULT, modes=(False, True)):
     """For each call of a kind, failing once and for ever: the state, what is left, the state after the next run."""
     with Faults() as counted:
-        prepared(folder, old, write_files)
+        prepared(folder, old)
         start = counted.calls[kind]
         export(folder)
     for forever in modes:
         for first in range(counted.calls[kind] - start):
-            prepared(folder, old, write_files)
+            prepared(folder, old)
             with Faults(kind, first, forever, error):
                 try:
                     export(folder)
@@ -66,11 +66,11 @@ def test_an_interruption_in_place_of_any_call_leaves_one_set_and_the_next_run_me
 def test_a_kill_at_any_call_leaves_a_state_that_is_recognised_and_the_next_run_mends(old, tmp_path):
     folder, states = tmp_path / "deep" / "out", set()
     with Faults() as counted:
-        prepared(folder, old, write_files)
+        prepared(folder, old)
         start = sum(counted.calls.values())
         write_files(folder, NEW)
     for call in range(sum(counted.calls.values()) - start):
-        prepared(folder, old, write_files)
+        prepared(folder, old)
         with pytest.raises(Dead), Faults(None, call, True, Dead()):  # no call works any more: nothing is cleared up
             write_files(folder, NEW)
         found = state(folder, old, old | NEW)

@@ -192,7 +192,7 @@ def test_a_folder_without_a_set_is_refused_in_one_sentence(tmp_path, capsys):
         verify(tmp_path / "file")
 
 
-@pytest.mark.usefixtures("without_pictures")
+@pytest.mark.usefixtures("without_pictures", "computed_once")
 def test_sweep_and_reproduce_list_their_files_too(tmp_path):
     main(["sweep", "--out", str(tmp_path), "--lr", "0.1,0.2", "--seeds", "1", "--epochs", "2", "--quiet"])
     main(["reproduce", "--out", str(tmp_path), "--quiet"])
