@@ -13,7 +13,7 @@ from bpcompare.marker import check
 from bpcompare.marker.calls import Call, Problem
 from bpcompare.marker.conditions import describe
 from bpcompare.marker.draws import Draws
-from bpcompare.marker.factors import Factor, Pair, fit
+from bpcompare.marker.factors import Factor, Pair, fit, may_be_of_sizes
 from bpcompare.marker.hypotheses.combinations import combinations
 from bpcompare.marker.hypotheses.wrong_parts.view import View
 from bpcompare.marker.meaning import names
@@ -296,6 +296,12 @@ def test_what_is_no_factor_is_none():
     assert fit([zero]) is None
     lost = Pair(np.ones(1), np.ones(1), np.ones(1), {"n": 1, "m": 1})
     assert fit([lost]) is None
+
+
+def test_two_values_are_those_of_one_factor_only_where_powers_of_the_sizes_make_one_of_the_other():
+    one, other = np.array([1.0, 4.0, 0.5, 0.0, 1.0, 1.0]), np.array([1.0, 7.0, -1 / 3, 5.0, 1.3, 1.001])
+    may_be = may_be_of_sizes(one, other, {"n": 4, "m": 2}, {"n": 7, "m": 3})
+    assert may_be.tolist() == [True, True, True, True, False, False]
 
 
 def test_a_factor_that_few_sizes_could_show_by_chance_is_none():
