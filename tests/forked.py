@@ -218,6 +218,7 @@ def run(command, *, capture_output=False, text=False, encoding=None, timeout=Non
 
 def load():
     """What a command may need."""
+    gc.disable()
     import bpcompare
 
     for module in pkgutil.walk_packages(bpcompare.__path__, "bpcompare."):
@@ -230,6 +231,7 @@ def load():
     from bpcompare.cli import compiler
 
     compiler.postpone(torch)  # as a command does after loading PyTorch
+    gc.enable()
     gc.collect()
     gc.freeze()
 
