@@ -8,6 +8,7 @@ import inspect
 import os
 import sys
 
+import forked
 import pytest
 from pictures import unpictured, unrendered
 from workers import Worker, forking_sandboxes
@@ -16,6 +17,12 @@ from bpcompare.cli import compiler
 from bpcompare.language import language
 
 gc.set_threshold(200_000)  # as the command line does: else a fifth of loading PyTorch is a search for garbage
+
+
+def pytest_configure(config):
+    """The workers of pytest-xdist are started by this process, and fork their processes from one."""
+    if getattr(config.option, "numprocesses", None):
+        forked.share()
 
 
 @pytest.hookimpl(wrapper=True)

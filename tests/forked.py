@@ -17,8 +17,9 @@ when, a signal while PyTorch loads, variables that are read while an interpreter
 than ``PYTHONIOENCODING``, ``MPLBACKEND``, ``OMP_NUM_THREADS``), memory and time of a whole process, options of the
 interpreter.
 
-The warm process is started by the first call, one for each process of pytest, and ends with it. A forked process that
-forks others in this way makes a warm process of itself with its first call, which should come before it has threads.
+The warm process is started by the first call and ends with the process of pytest; the workers of pytest-xdist have one
+in common (`share`), which loads what it needs when the first of them calls. A forked process that forks others in this
+way makes a warm process of itself with its first call, which should come before it has threads.
 """
 
 import atexit
@@ -41,10 +42,12 @@ import threading
 import time
 import traceback
 import types
+import weakref
 from pathlib import Path
 
 CLOSED = object()
 """In place of a stream: the child begins without it, as after ``>&-``."""
+DOOR = "WARM_PROCESS"  # the variable that says where the warm process is that several have in common
 TOLD = struct.Struct("i")  # a process id, later its exit code
 
 
@@ -54,18 +57,31 @@ TOLD = struct.Struct("i")  # a process id, later its exit code
 @functools.cache
 def _server():
     """The socket on which the warm process takes requests."""
-    ours, its = socket.socketpair()
     if __name__ == "__main__":  # in a forked process, which has loaded everything
+        ours, its = socket.socketpair()
         if not os.fork():
             ours.close()
             serve(its)
         its.close()
         return ours
+    if DOOR in os.environ:
+        shared = socket.socket(socket.AF_UNIX)
+        shared.connect(os.environ[DOOR])
+        atexit.register(shared.close)
+        return shared
+    return _started()
+
+
+def _started(*door):
+    """The socket of a warm process that is started now, and ends when this process does."""
+    ours, its = socket.socketpair()
     one_thread = {"OPENBLAS_NUM_THREADS": "1", "TORCH_CPP_LOG_LEVEL": "FATAL"}  # as `main` sets for a process
-    command = [sys.executable, __file__, str(its.fileno())]
+    large_pages = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}  # a fork goes through a list of all pages
+    given = [end.fileno() for end in (its, *door)]
     paths = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, **one_thread, "PYTHONPATH": paths}
-    process = subprocess.Popen(command, pass_fds=[its.fileno()], env=environment, stdin=subprocess.DEVNULL)
+    environment = {**os.environ, **one_thread, **large_pages, "PYTHONPATH": paths}
+    command = [sys.executable, __file__, *map(str, given)]
+    process = subprocess.Popen(command, pass_fds=given, env=environment, stdin=subprocess.DEVNULL)
     its.close()
 
     @atexit.register
@@ -74,6 +90,17 @@ def _server():
         process.wait()
 
     return ours
+
+
+def share():
+    """From now on, all processes that this one starts have one warm process in common."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(str(Path(folder.name, "door")))
+        door.listen()
+        _started(door)
+    os.environ[DOOR] = str(Path(folder.name, "door"))
 
 
 class Popen:
@@ -97,7 +124,7 @@ class Popen:
         self._told, telling = os.pipe()
         with contextlib.ExitStack() as ours, tempfile.TemporaryFile() as request:
             ours.callback(os.close, telling)
-            self.stdin, read = None, self._end(stdin, 0, ours)
+            self.stdin, read = self._pipe(stdin, 0, ours)
             self.stdout, out = self._pipe(stdout, 1, ours)
             self.stderr, err = (None, out) if stderr is subprocess.STDOUT else self._pipe(stderr, 2, ours)
             streams = [read, out, err]
@@ -111,12 +138,13 @@ class Popen:
         self.pid = self._next()
 
     def _pipe(self, wanted, number, ours):
-        """The end of a stream that a test reads, if any, and the child's."""
+        """The test's end of a stream, if it has one, and the child's."""
         if wanted is not subprocess.PIPE:
             return None, self._end(wanted, number, ours)
         read, write = os.pipe()
-        ours.callback(os.close, write)
-        return os.fdopen(read, encoding="utf-8"), write
+        kept, given = (read, write) if number else (write, read)
+        ours.callback(os.close, given)
+        return os.fdopen(kept, "r" if number else "w", encoding="utf-8"), given
 
     @staticmethod
     def _end(wanted, number, ours):
@@ -183,9 +211,8 @@ class Popen:
         return self
 
     def __exit__(self, *error):
-        for pipe in (self.stdout, self.stderr):
-            if pipe:
-                pipe.close()
+        for pipe in filter(None, (self.stdin, self.stdout, self.stderr)):
+            pipe.close()
         self.wait()
 
 
@@ -218,7 +245,7 @@ def run(command, *, capture_output=False, text=False, encoding=None, timeout=Non
 
 def load():
     """What a command may need."""
-    gc.disable()
+    gc.disable()  # nothing of it is garbage
     import bpcompare
 
     for module in pkgutil.walk_packages(bpcompare.__path__, "bpcompare."):
@@ -231,39 +258,57 @@ def load():
     from bpcompare.cli import compiler
 
     compiler.postpone(torch)  # as a command does after loading PyTorch
-    gc.enable()
-    gc.collect()
+    for libraries in list(weakref.finalize._registry):
+        libraries.atexit = False  # PyTorch would take back each of its operators: that is freeing memory, too
     gc.freeze()
+    gc.enable()
 
 
-def requested(requests):
-    """Forks a process for each request and tells of its end; comes back in each of them, and at the end with None."""
+def requested(owner, door):
+    """Forks a process for each request and tells of its end; comes back in each of them, and at the end with None.
+
+    Args:
+        owner: Takes requests, and its other end is closed when all of this is to end.
+        door: Where others come in who have requests; or None.
+    """
     signal.signal(signal.SIGCHLD, lambda *_: None)  # or it would not wake
     ended, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
-    telling = {}
+    telling, places, doors = {}, [owner], [door] if door else []
     while True:
-        ready, _, _ = select.select([requests, ended], [], [])
+        ready, _, _ = select.select([ended, *places, *doors], [], [])
         if ended in ready:
             os.read(ended, 1000)
             tell_of_the_ended(telling)
-        if requests in ready:
-            sign, descriptors, _, _ = socket.recv_fds(requests, 1, 5)
-            if not sign:
+        if door in ready:
+            places.append(door.accept()[0])
+        for place in [place for place in places if place in ready]:
+            sign, descriptors, _, _ = socket.recv_fds(place, 1, 5)
+            if not sign and place is owner:
                 return None
-            if child := os.fork():
-                if sign == b"g":
-                    os.setpgid(child, child)
-                telling[child] = descriptors[1]
-                os.write(descriptors[1], TOLD.pack(child))
-                for descriptor in (descriptors[0], *descriptors[2:]):
+            if not sign:
+                places.remove(place)
+            elif child := os.fork():
+                telling[child] = tell_of_the_begun(child, sign, descriptors)
+            else:
+                signal.set_wakeup_fd(-1)
+                for descriptor in (ended, wake, descriptors[1], *telling.values()):
                     os.close(descriptor)
-                continue
-            signal.set_wakeup_fd(-1)
-            for descriptor in (ended, wake, requests.detach(), descriptors[1], *telling.values()):
-                os.close(descriptor)
-            return descriptors[0], descriptors[2:]
+                for other in (*places, *doors):
+                    other.close()
+                return descriptors[0], descriptors[2:]
+
+
+def tell_of_the_begun(child, sign, descriptors):
+    """Writes the process id to whoever waits for it; where the exit code is to be written."""
+    request, told, *streams = descriptors
+    if sign == b"g":
+        os.setpgid(child, child)
+    os.write(told, TOLD.pack(child))
+    for descriptor in (request, *streams):
+        os.close(descriptor)
+    return told
 
 
 def tell_of_the_ended(telling):
@@ -362,11 +407,10 @@ def flushed(stream, code):
     return code
 
 
-def serve(place):
+def serve(owner, door=None):
     """Forks what is requested there; does not come back."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is meant for the tests, whose end is the end of this
-    given = requested(place)
-    place.detach()
+    given = requested(owner, door)
     if given:
         to_the_end(become(*given))
     os._exit(0)
@@ -374,5 +418,7 @@ def serve(place):
 
 if __name__ == "__main__":
     sys.modules["forked"] = sys.modules["__main__"]
-    load()
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    sockets = [socket.socket(fileno=int(number)) for number in sys.argv[1:]]
+    if len(sockets) == 1 or sockets[1] in select.select(sockets, [], [])[0]:
+        load()
+    serve(*sockets)

@@ -20,9 +20,9 @@ TRANSCRIPT = re.compile(r"^    \$ (?:python -m bpcompare)(?P<command>.*)\n(?P<sh
 
 
 @functools.cache
-def parsed(path: Path) -> ast.Module:
-    """The syntax tree of a file of Python, which several tests go through."""
-    return ast.parse(path.read_text())
+def parts(path: Path) -> tuple[ast.AST, ...]:
+    """Every part of a file of Python, which several tests go through."""
+    return tuple(ast.walk(ast.parse(path.read_text())))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from pages import parsed
+from pages import parts
 
 import bpcompare
 from bpcompare import errors
@@ -27,7 +27,7 @@ def room(path):
 
 
 def imports(path):
-    for node in ast.walk(parsed(path)):
+    for node in parts(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -128,7 +128,7 @@ def test_every_gradient_source_says_how_and_shows_it():
 
 def called(path):
     """The names of the functions and of the methods that a file calls."""
-    calls = [node.func for node in ast.walk(parsed(path)) if isinstance(node, ast.Call)]
+    calls = [node.func for node in parts(path) if isinstance(node, ast.Call)]
     functions = {call.id for call in calls if isinstance(call, ast.Name)}
     return functions, {call.attr for call in calls if isinstance(call, ast.Attribute)}
 

@@ -5,7 +5,7 @@ import re
 import tomllib
 
 import pytest
-from pages import CHINESE_README, README, ROOT, parsed
+from pages import CHINESE_README, README, ROOT, parts
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PAGE = (ROOT / "docs" / "explanation" / "dependencies.md").read_text()
@@ -23,7 +23,7 @@ def least(range_):
 
 
 def imported(path):
-    for part in ast.walk(parsed(path)):
+    for part in parts(path):
         if isinstance(part, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in part.names)
         elif isinstance(part, ast.ImportFrom) and part.module and not part.level:

@@ -32,6 +32,13 @@ LINE = ["compare", "--dtype", "float64", "--samples", "101", "--epochs", "20", "
 LINE += ["--methods", "manual,autograd,autograd+Adam"]
 NETWORK = ["compare", "--problem", "quadratic", "--layers", "2,5,1", "--epochs", "3", "--timeout", "300"]
 
+UNPICTURED = """
+import runpy
+from pictures import unpictured
+with unpictured():
+    runpy.run_module("bpcompare", run_name="__main__", alter_sys=True)
+"""
+
 
 def results():
     """Runs of every kind that the single process and the workers are to agree on."""
@@ -110,8 +117,9 @@ def node(rank, folder):
 
 
 def of_torchrun(args, *, env, stdout, stderr, start_new_session):
-    """What torchrun starts, forked."""
-    command = [arguments for arguments in args if arguments != "-u"]
+    """What torchrun starts, forked and without pictures."""
+    assert args[1:4] == ("-u", "-m", "bpcompare")
+    command = [args[0], "-c", UNPICTURED, *args[4:]]
     return forked.Popen(command, env=env, stdout=stdout, stderr=stderr, process_group=0 if start_new_session else None)
 
 

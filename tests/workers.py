@@ -53,6 +53,12 @@ class Worker:
         """Nothing is left to end."""
 
 
+def forked_worker(options):
+    """The worker as a process of its own, which need not load PyTorch."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    return forked.Popen([sys.executable, __file__, *options], **pipes)
+
+
 COMMAND = """
 import runpy
 from unittest import mock
@@ -95,3 +101,10 @@ def fork_sandboxes():
     """From now on, in this forked process, the process that runs files is forked, too."""
     forked._server()
     forking_sandboxes().start()
+
+
+if __name__ == "__main__":
+    from bpcompare.cli.check_worker import main
+
+    fork_sandboxes()
+    main()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -59,17 +61,19 @@ def agrees(answer: Array, value: Array) -> bool:
         >>> agrees(np.array(0.186), np.array(0.18583)), agrees(np.array(0.2), np.array(0.18583))
         (True, False)
     """
-    if answer.size == value.size == 1:
-        answer = answer.reshape(value.shape)
-    if answer.shape != value.shape or not np.isfinite(value).all():
+    if answer.shape != value.shape and not answer.size == value.size == 1:
         return False
-    noise = SAME * float(np.max(np.abs(value)))
+    found, right = answer.ravel().tolist(), value.ravel().tolist()
+    if not all(map(math.isfinite, right)):
+        return False
+    noise = SAME * max(map(abs, right))
     return all(
-        abs(a - v) <= max(noise if a != round(a) or v != round(v) else 0.0, _half_a_unit(a))
-        for a, v in zip(np.ravel(answer).tolist(), np.ravel(value).tolist(), strict=True)
+        abs(a - v) <= (noise if a != round(a) or v != round(v) else 0.0) or abs(a - v) <= _half_a_unit(a)
+        for a, v in zip(found, right, strict=True)
     )
 
 
+@lru_cache
 def _half_a_unit(answer: float) -> float:
     """Half a unit in the last digit that is written behind the point."""
     written = Decimal(repr(answer)).normalize().as_tuple()

@@ -203,11 +203,15 @@ class ChangedGraph:
     def __init__(self, graph: Graph, values: Mapping[Node, Array] | None = None) -> None:
         self.graph = graph
         self.values = dict(values) if values else {node: node.value for node in topological_order(graph.output)}
-        self.steps = [node for node in reversed(graph.nodes) if node.operation]
-        self.uses: dict[Node, list[Use]] = {step: [] for step in self.steps}
-        for found in uses(graph).values():
-            for use in found:
-                self.uses[use.consumer].append(use)
+        uses_in: dict[Node, list[tuple[Use, tuple[int, ...]]]] = {node: [] for node in graph.nodes}
+        for node, its_uses in uses(graph).items():
+            for use in its_uses:
+                uses_in[use.consumer].append((use, self.values[node].shape))
+        self.steps = [
+            (step, self.values[step], [self.values[parent] for parent in step.parents], uses_in[step])
+            for step in reversed(graph.nodes)
+            if step.operation
+        ]
 
     def nearby(self, seed: int) -> ChangedGraph:
         """The same graph at other values, to tell two changes apart that agree by chance."""
@@ -231,20 +235,19 @@ class ChangedGraph:
         other = dict(change.partials) if change else {}
         start = change.at if change and change.at else self.graph.output
         gradients = {start: np.ones_like(self.values[start])}
-        for step in self.steps:
+        changed = {use.consumer for use in other}
+        for step, value, operands, its_uses in self.steps:
             if fixed and step in fixed:
                 gradients[step] = fixed[step]
             if step not in gradients:
                 continue
-            operands = [self.values[parent] for parent in step.parents]
-            for use in self.uses[step]:
-                shape = self.values[use.node].shape
+            arrives = gradients[step]
+            for use, shape in its_uses:
+                partial = other.get(use, use.partial) if step in changed else use.partial
+                pull = partial.pull_back
+                pull = pull.at(self.values) if isinstance(pull, _at_other) else pull  # type: ignore[assignment]
                 try:
-                    partial = other.get(use, use.partial)
-                    pull = partial.pull_back
-                    pull = pull.at(self.values) if isinstance(pull, _at_other) else pull  # type: ignore[assignment]
-                    part = np.asarray(pull(gradients[step], self.values[step], *operands))
-                    part = np.zeros(shape) if partial is _ZERO else part
+                    part = np.zeros(shape) if partial is _ZERO else np.asarray(pull(arrives, value, *operands))
                     part = part if part.shape == shape else unbroadcast(part, shape)
                 except (ValueError, IndexError):
                     return None

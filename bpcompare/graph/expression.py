@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ class Graph:
     output: Node
     inputs: tuple[Node, ...]
 
-    @property
+    @cached_property
     def nodes(self) -> list[Node]:
         """The inputs and the steps in the order of the computation, without the numbers of the expression."""
         return [node for node in topological_order(self.output) if not node.constant]

@@ -93,7 +93,7 @@ class Mistakes:
 
     def of(self, node: Node, found: dict[Node, Array]) -> Array:
         """The gradient of ``node``; 0 where none arrives."""
-        return np.asarray(found.get(node, np.zeros(node.value.shape)))
+        return np.asarray(found[node]) if node in found else np.zeros(node.value.shape)
 
     def moves(self, node: Node, found: dict[Node, Array]) -> bool:
         """Whether the gradient of ``node`` is another than the right one."""

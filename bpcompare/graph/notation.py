@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from string import Template
 
 import numpy as np
@@ -29,11 +30,19 @@ _ACCENTS = {
     **{"\u0300": r"\grave", "\u0301": r"\acute"},
 }
 _BRACKETS = (
-    (r"\((\([^()]*\))\)", r"\1"),  # log((−1))
-    (r"\\left\((\\left\([^()]*\\right\))\\right\)", r"\1"),
-    (r"^\((−[\d.]+)\)(?=[·/ ])", r"\1"),  # (−2)·x
-    (r"^\\left\((-[\d.]+)\\right\)(?= )", r"\1"),
+    (re.compile(r"\((\([^()]*\))\)"), r"\1"),  # log((−1))
+    (re.compile(r"\\left\((\\left\([^()]*\\right\))\\right\)"), r"\1"),
+    (re.compile(r"^\((−[\d.]+)\)(?=[·/ ])"), r"\1"),  # (−2)·x
+    (re.compile(r"^\\left\((-[\d.]+)\\right\)(?= )"), r"\1"),
 )
+# A number before a letter needs no dot: 2r. Before a word it does: 2·loss.
+_NEEDLESS_DOT = re.compile(r"(?<![\w.])(\d+)(·| \\cdot )(?=[^\W\d_](?:_\{|[₀-₉]|(?!\w)))")
+
+
+@cache
+def _formula(text: str) -> tuple[Template, list[str]]:
+    """A formula of the table, and the names in it that something is put in for."""
+    return Template(text), Template(text).get_identifiers()
 
 
 @dataclass(frozen=True)
@@ -85,9 +94,7 @@ class Notation:
 
     def formula(self, row: Operation | Partial, node: Node, gradient: str = "") -> str:
         """The formula of an operation or of one of its derivatives at ``node``, with names."""
-        filled = self.filled(row, node, self.symbol, gradient)
-        # A number before a letter needs no dot: 2r. Before a word it does: 2·loss.
-        return re.sub(r"(?<![\w.])(\d+)(·| \\cdot )(?=[^\W\d_](?:_\{|[₀-₉]|(?!\w)))", r"\1", filled)
+        return _NEEDLESS_DOT.sub(r"\1", self.filled(row, node, self.symbol, gradient))
 
     def formula_with_names(self, row: Operation | Partial, node: Node, gradient: str = "") -> tuple[str, bool]:
         """The same, and whether no number of the expression is rounded in it."""
@@ -96,17 +103,18 @@ class Notation:
 
     def formula_in_numbers(self, row: Operation | Partial, node: Node, gradient: str = "") -> tuple[str, bool]:
         """The same with the numbers put in, and whether none of them is rounded."""
-        used = Template(getattr(row, self.column)).get_identifiers()
+        _, used = _formula(getattr(row, self.column))
         values = {"out": node.value, **dict(zip("abc", (p.value for p in node.parents), strict=False))}
         return self.filled(row, node, self.operand, gradient), is_exact(*[values[u] for u in used if u in values])
 
     def filled(self, row: Operation | Partial, node: Node, write: Callable[[Node], str], gradient: str = "") -> str:
         """The formula with each operand as ``write`` writes it."""
-        parts = dict(zip("abc", map(write, node.parents), strict=False))
-        size = str(node.parents[0].value.size)
-        filled = Template(getattr(row, self.column)).substitute(parts, out=write(node), n=size, grad=gradient)
+        formula, used = _formula(getattr(row, self.column))
+        operands = {"out": node, **dict(zip("abc", node.parents, strict=False))}
+        parts = {name: write(operands[name]) for name in used if name in operands}
+        filled = formula.substitute(parts, n=node.parents[0].value.size, grad=gradient)
         for pattern, instead in _BRACKETS:
-            filled = re.sub(pattern, instead, filled)
+            filled = pattern.sub(instead, filled)
         return filled
 
     def symbol(self, node: Node) -> str:

@@ -36,7 +36,6 @@ def check_shapes(operation: Operation, arguments: tuple[Node, ...]) -> None:
         >>> check_shapes(TABLE["plus"], (Node("x", np.ones(3)), Node("y", np.ones(1))))
     """
     shapes = [argument.value.shape for argument in arguments]
-    written = listed((f"{argument.name} {argument.value.shape}" for argument in arguments), N_(" and "))
     if operation.name == "matmul":
         rule = N_("the last axis of the first must be as long as the first axis of the second")
         fits = bool(shapes[0] and shapes[1]) and shapes[0][-1] == shapes[1][0]
@@ -51,15 +50,19 @@ def check_shapes(operation: Operation, arguments: tuple[Node, ...]) -> None:
     else:
         rule = N_("arrays are computed entry by entry when they have one shape, or axes of length 1")
         fits, result = _broadcast(shapes)
+    if fits and math.prod(result) <= MAX_ENTRIES:
+        return
+    written = listed((f"{argument.name} {argument.value.shape}" for argument in arguments), N_(" and "))
     if not fits:
         message = N_("the shapes of {arrays} do not fit {operation}: {rule}")
         raise ExpressionError(_(message, arrays=written, operation=operation.name.split()[0], rule=_(rule)))
-    if math.prod(result) > MAX_ENTRIES:
-        message = N_("{arrays} would make {entries:,} entries, and {most:,} are allowed; use shorter arrays")
-        raise ExpressionError(_(message, arrays=written, entries=math.prod(result), most=MAX_ENTRIES))
+    message = N_("{arrays} would make {entries:,} entries, and {most:,} are allowed; use shorter arrays")
+    raise ExpressionError(_(message, arrays=written, entries=math.prod(result), most=MAX_ENTRIES))
 
 
 def _broadcast(shapes: list[tuple[int, ...]]) -> tuple[bool, tuple[int, ...]]:
+    if shapes.count(shapes[0]) == len(shapes):
+        return True, shapes[0]
     try:
         return True, np.broadcast_shapes(*shapes)
     except ValueError:

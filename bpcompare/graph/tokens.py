@@ -19,16 +19,16 @@ SHOWN = 60  # letters of the expression around a place that is pointed at
 _SIGNS = {"−": "-", "·": "*", "⊙": "*", "×": "*", "∗": "*", "÷": "/", "^": "**"}
 _ON_A_KEYBOARD = {"–": "-", "—": "-", "≤": N_("max or min"), "∂": N_("the expression alone"), "≈": "="}
 _NO_LETTERS = "·ᵀ"  # for Python they are
-_NUMBER = re.compile(r"(?:[0-9]+(?:_[0-9]+)*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_OPERATOR = re.compile(r"\*\*=?|//=?|:=|->|[=!<>+\-*/@%^&|]=|<<|>>|[-+*/@=;,()|^%~&<>!?:.\[\]{}$`\\]")
-_QUOTED = re.compile(r"""[bBfFrRuU]{0,2}('''|\"{3}|'|")(.*?)(\1|$)""", re.DOTALL)
-_PATTERNS = {
-    "": re.compile(r"[ \t\r]+|#[^\n]*"),
-    "end": re.compile("[;\n]"),
-    "number": _NUMBER,
-    "quote": _QUOTED,
-    "power": re.compile(f"[{SUPERSCRIPTS}]+"),
+_KINDS = {
+    "blank": r"[ \t\r]+|\#[^\n]*",
+    "end": r"[;\n]",
+    "number": r"(?:[0-9]+(?:_[0-9]+)*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?",
+    "quote": r"""[bBfFrRuU]{0,2}(?P<mark>'''|\"{3}|'|").*?(?:(?P=mark)|$)""",
+    "power": f"[{SUPERSCRIPTS}]+",
+    "name": r"[A-Za-z_][A-Za-z0-9_]*+(?![^\x00-\x7f])",  # of other letters each is looked at
+    "sign": r"\*\*=?|//=?|:=|->|[=!<>+\-*/@%^&|]=|<<|>>|[-+*/@=;,()|^%~&<>!?:.\[\]{}$`\\]",
 }
+_PIECE = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _KINDS.items()), re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +94,17 @@ def tokens(text: str) -> list[Token]:
     while at < len(text):
         token, length = _token(text, at)
         depth += (token.text in ("(", "[", "{")) - (token.text in (")", "]", "}"))
-        if token.kind != "end" or token.text == ";" or depth <= 0:  # a line may end inside brackets
-            found += [token] if token.kind else []
+        if token.kind != "blank" and (token.text != "\n" or depth <= 0):  # a line may end inside brackets
+            found.append(token)
         at += length
     return [*found, Token("end", "", len(text))]
 
 
 def _token(text: str, at: int) -> tuple[Token, int]:
+    if piece := _PIECE.match(text, at):
+        written = piece[0]
+        return Token(piece.lastgroup or "", _SIGNS.get(written, written), at), len(written)
     character = text[at]
-    for kind, pattern in _PATTERNS.items():
-        if found := pattern.match(text, at):
-            return Token(kind, found[0], at), len(found[0])
     if character.isidentifier() and character not in _NO_LETTERS:
         end = at + 1
         while end < len(text) and _continues_a_name(text[end]):
@@ -112,12 +112,8 @@ def _token(text: str, at: int) -> tuple[Token, int]:
         name = on_the_line(text[at:end])
         _check_spelling(text, name, at)
         return Token("name", name, at), end - at
-    if character in _SIGNS and text[at : at + 2] != "^=":
-        return Token("sign", _SIGNS[character], at), 1
-    if found := _OPERATOR.match(text, at):
-        return Token("sign", found[0], at), len(found[0])
-    if character in "√½ᵀ":
-        return Token("sign", character, at), 1
+    if character in _SIGNS or character in "√½ᵀ":
+        return Token("sign", _SIGNS.get(character, character), at), 1
     raise _no_such_character(text, at)
 
 

@@ -28,6 +28,9 @@ class Use(NamedTuple):
     number: int
     number_of_argument: int
 
+    def __hash__(self) -> int:  # a formula need not be gone through, thousands of times
+        return hash((self.consumer, self.number_of_argument))
+
     @property
     def has_rule(self) -> bool:
         """Whether the derivative is no array to multiply with but a rule for what arrives, such as a product Wᵀ @ …."""

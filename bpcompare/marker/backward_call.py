@@ -57,7 +57,7 @@ def forward(function: Function, arguments: Sequence[Any]) -> list[Tensor]:
 def outputs_of(function: Function, arguments: Sequence[Any]) -> list[Tensor]:
     """The outputs for copies of the arguments, without a graph."""
     with torch.no_grad():
-        given = [value.detach().clone() if isinstance(value, Tensor) else value for value in arguments]
+        given = [value.clone() if isinstance(value, Tensor) else value for value in arguments]
         return [value.detach().clone() for value in forward(function, given)]
 
 

@@ -14,6 +14,7 @@ PLAIN = tuple(sign * 2.0**power for power in (0, -1, 1, -2, 2, -3, 3) for sign i
 LARGEST_POWER = 2  # of one size
 MOST_POWERS = 4  # of all sizes together
 SUREST = 1e-6  # a ratio known no better than this says nothing: the guess is nothing but rounding
+ROUGHLY = 1e-4  # two values further apart than this are not the same, whatever rounding did to them
 SNAP = 1e-9  # a constant this near to ±2ᵏ is ±2ᵏ
 
 # What it means that an answer is too large by these powers of the sizes.
@@ -156,6 +157,14 @@ def ratio(pair: Pair) -> tuple[float, float] | None:
     if value == 0.0 or (abs(answer - value * guess) > abs(value) * 2 * allowed).any():
         return None
     return value, math.sqrt(float(allowed @ allowed)) / math.sqrt(norm)
+
+
+def may_be_of_sizes(one: Array, other: Array, sizes: Mapping[str, int], other_sizes: Mapping[str, int]) -> Array:
+    """A quick test of many: which two values, in problems of these sizes, could be those of one factor."""
+    logs = [np.log(np.array(list(each.values()), dtype=np.float64)) for each in (sizes, other_sizes)]
+    possible = np.unique(_powers(tuple(sizes)) @ (logs[1] - logs[0]))
+    apart = abs(np.log(abs(other / one))[:, None] - possible).min(1)
+    return np.asarray((one == 0) | (other == 0) | ~(apart > ROUGHLY))
 
 
 @cache

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -83,19 +84,6 @@ def _sides(
     return found[0] / STEP, -found[1] / STEP
 
 
-def _slope(function: Function, arguments: Arguments, upstream: Sequence[Tensor], position: int, step: Tensor) -> float:
-    value = arguments[position]
-    assert isinstance(value, Tensor)
-    total = 0.0
-    ends = []
-    for sign in (1, -1):
-        moved = [*arguments[:position], value + sign * step, *arguments[position + 1 :]]
-        ends.append(outputs_of(function, moved))
-    for high, low, gradient in zip(*ends, upstream, strict=True):
-        total += float(((high - low) * gradient).sum()) / 2
-    return total
-
-
 def by_difference(
     function: Function, arguments: Arguments, upstream: Sequence[Tensor], wanted: Sequence[int]
 ) -> dict[int, Tensor]:
@@ -104,11 +92,14 @@ def by_difference(
     for position in wanted:
         value = arguments[position]
         assert isinstance(value, Tensor)
-        gradient = torch.zeros(value.numel(), dtype=torch.float64)
-        for entry in range(value.numel()):
-            gradient[entry] = _entry(function, arguments, upstream, position, entry)
-        found[position] = gradient.reshape(value.shape)
+        step = _step(value)
+        slopes = [_entry(function, arguments, upstream, position, place, step) for place in np.ndindex(value.shape)]
+        found[position] = torch.tensor(slopes, dtype=torch.float64).reshape(value.shape)
     return found
+
+
+def _step(value: Tensor) -> float:
+    return 2e-4 * max(1.0, float(value.abs().max())) if value.numel() else 0.0
 
 
 def _entry(
@@ -116,18 +107,21 @@ def _entry(
     arguments: Arguments,
     upstream: Sequence[Tensor],
     position: int,
-    entry: int,
-    scale: float = 1.0,
+    place: tuple[int, ...],
+    step: float,
 ) -> float:
     """Richardson's extrapolation of two central differences: the error is of fourth order."""
-    value = arguments[position]
-    assert isinstance(value, Tensor)
-    unit = torch.zeros(value.numel(), dtype=torch.float64)
-    step = 2e-4 * scale * max(1.0, float(value.abs().max()))
+    moved = list(arguments)
+    moved[position] = there = arguments[position].clone()
+    number = there[place].item()
     slopes = []
     for length in (step, step / 2):
-        unit[entry] = length
-        slopes.append(_slope(function, arguments, upstream, position, unit.reshape(value.shape)) / length)
+        ends = []
+        for sign in (1, -1):
+            there[place] = number + sign * length
+            ends.append(outputs_of(function, moved))
+        pairs = zip(*ends, upstream, strict=True)
+        slopes.append(sum(float(((high - low) * gradient).sum()) / 2 for high, low, gradient in pairs) / length)
     return (4 * slopes[1] - slopes[0]) / 3
 
 
@@ -140,8 +134,10 @@ def refined(
     better = right.clone().reshape(-1)
     if len(differs) > MOST_ENTRIES // 4:
         return right
+    step = _step(arguments[position])
     for entry in differs:
-        steps = [_entry(function, arguments, upstream, position, entry, scale) for scale in (1.0, 0.25, 0.0625)]
+        place = tuple(map(int, np.unravel_index(entry, right.shape)))
+        steps = [_entry(function, arguments, upstream, position, place, step / n) for n in (1, 4, 16)]
         nearest = min(pairwise(steps), key=lambda pair: abs(pair[0] - pair[1]))
         better[entry] = nearest[1]
     return better.reshape(right.shape)

@@ -90,7 +90,7 @@ class Problem:
         """The number of output columns."""
         return self.measured_y.shape[1]
 
-    @property
+    @functools.cached_property
     def has_bias(self) -> bool:
         """Whether the model has a bias to learn."""
         return any(name.endswith("bias") for name, _ in self.start.named_parameters())

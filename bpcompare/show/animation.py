@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from PIL import Image
 from torch import Tensor
@@ -19,7 +18,7 @@ from bpcompare.language import _
 from bpcompare.show import fonts, landscape, loss_plane
 from bpcompare.show.page import chosen
 from bpcompare.show.panels import cloud, drawn_rows
-from bpcompare.show.style import GREY, house_style, letters_of, line_styles, plain
+from bpcompare.show.style import GREY, Picture, house_style, letters_of, line_styles, plain
 
 DPI, MOST_DPI = 90, 120  # of 60 frames
 FRAMES = 60
@@ -43,14 +42,14 @@ def gif(comparison: Comparison, on_frame: Callable[[], object] | None = None) ->
     Example:
         >>> from bpcompare.comparison.linear import compare
         >>> from bpcompare.problem.line import line
-        >>> Image.open(io.BytesIO(gif(compare(line(), epochs=2)))).n_frames
+        >>> Image.open(io.BytesIO(gif(compare(line(), "manual", epochs=2)))).n_frames
         60
     """
     problem = comparison.problem
     with house_style(problem.name, *problem.x_names, *problem.y_names):
         page = chosen()
         size = (11.0, 4.4) if page.size is None else (11.0, 11.0 * page.size[1] / page.size[0])
-        figure = Figure(figsize=size, dpi=min(page.dpi or DPI, MOST_DPI), layout="constrained")
+        figure = Picture(figsize=size, dpi=min(page.dpi or DPI, MOST_DPI), layout="constrained")
         canvas = FigureCanvasAgg(figure)
         panels = figure.subplots(1, 3)
         grow = [_fit(panels[0], comparison), _landscape(panels[1], comparison), _curves(panels[2], comparison)]

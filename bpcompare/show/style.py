@@ -9,7 +9,7 @@ import io
 import itertools
 import math
 import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
@@ -24,7 +24,7 @@ from bpcompare.show.page import chosen
 from bpcompare.show.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
@@ -62,6 +62,8 @@ _LINES: tuple[dict[str, Any], ...] = (
     {"color": ORANGE, "linewidth": 1.8, "linestyle": (0, (2, 1)), "marker": "P"},
 )
 
+_OF_TICKS = ("_update_ticks", "_get_ticklabel_bboxes")  # how Matplotlib calls it
+
 _formulas: dict[type, Any] = {}  # renderer → what sets its formulas, and keeps the last fifty
 
 
@@ -72,16 +74,45 @@ class Picture(Figure):
         """Lays the figure out if a file is being prepared, else draws it."""
         _share_formulas(renderer)
         layout = self.get_layout_engine()
-        if isinstance(layout, ConstrainedLayoutEngine) and self.canvas.is_saving():
-            layout.execute(self)
-        else:
-            super().draw(renderer)
+        with _ticks_placed_once(self):
+            if isinstance(layout, ConstrainedLayoutEngine) and self.canvas.is_saving():
+                layout.execute(self)
+            else:
+                super().draw(renderer)
 
 
 def _share_formulas(renderer: Any) -> None:
     """Lets a picture's renderer use formulas that another has set: 10⁻¹ and 10⁰ stand next to every axis."""
     if "mathtext_parser" in vars(renderer):  # for PNG; the others share one anyway
         renderer.mathtext_parser = _formulas.setdefault(type(renderer), renderer.mathtext_parser)
+
+
+@contextmanager
+def _ticks_placed_once(figure: Figure) -> Iterator[None]:
+    """Within it an axis places its ticks once for each size; Matplotlib does it whenever it asks for them."""
+    panels = figure.axes
+
+    def sizes() -> bytes:  # of all axes: some share their ticks
+        return b"".join(box.get_points().tobytes() for axes in panels for box in (axes.bbox, axes.viewLim))
+
+    def once(place: Callable[..., Any]) -> Callable[..., Any]:
+        last: dict[Any, Any] = {}
+
+        def placed(*ticks_and_renderer: Any) -> Any:
+            key = sizes(), *ticks_and_renderer[1:]
+            if key not in last:
+                last.clear()
+                last[key] = place(*ticks_and_renderer)
+            return last[key]
+
+        return placed
+
+    with ExitStack() as stack:
+        for axis in [axis for axes in panels for axis in (axes.xaxis, axes.yaxis)]:
+            for name in [name for name in _OF_TICKS if hasattr(axis, name)]:
+                setattr(axis, name, once(getattr(axis, name)))
+                stack.callback(delattr, axis, name)
+        yield
 
 
 def line_styles(names: Iterable[str]) -> dict[str, dict[str, Any]]:

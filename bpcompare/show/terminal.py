@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from rich import box
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from bpcompare.language import _
 from bpcompare.show.visible import visible
@@ -87,10 +87,10 @@ class Columns:
         table = new_table(width)
         for i in columns:
             left = i < self.keys or self.headings[i] in self.words
-            table.add_column(escape(cells[0][i]), justify="left" if left else "right", no_wrap=True)
+            table.add_column(Text(cells[0][i]), justify="left" if left else "right", no_wrap=True)
         for row in cells[1:]:
             if any(row[i] for i in columns[self.keys :]) or len(columns) == len(row):
-                table.add_row(*(escape(row[i]) for i in columns))
+                table.add_row(*(Text(row[i]) for i in columns))
         return table
 
 
@@ -163,25 +163,30 @@ def text(parts: Iterable[Table | Columns | str], width: int | None, color: bool)
         width: The terminal's width in characters; None for plain text, whose sentences are not wrapped.
         color: Whether to use the terminal's colours.
     """
+    pieces: list[str] = []
+    for part in parts:
+        if isinstance(part, str):
+            lines = map(visible, part.split("\n"))
+            pieces += (wrapped(line, width) for line in lines) if width else lines
+            continue
+        for table in part.fitted(width) if isinstance(part, Columns) else [part]:
+            pieces += ["", table if isinstance(table, str) else _by_rich(table, width, color)]
+    stripped = "\n".join(line.rstrip() for line in "\n".join(pieces).split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", stripped) + "\n"
+
+
+def _by_rich(table: Table, width: int | None, color: bool) -> str:
     stream = io.StringIO()
-    console = Console(
+    Console(
         file=stream,
         width=width or PLAIN_WIDTH,
         force_terminal=color,
         color_system="standard" if color else None,
         legacy_windows=False,
         highlight=False,
-    )
-    for part in parts:
-        if isinstance(part, str):
-            for line in map(visible, part.split("\n")):
-                console.print(escape(wrapped(line, width) if width else line), soft_wrap=True)
-            continue
-        for table in part.fitted(width) if isinstance(part, Columns) else [part]:
-            console.print("")
-            console.print(escape(table) if isinstance(table, str) else table, soft_wrap=isinstance(table, str))
-    lines = "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
-    return re.sub(r"\n{3,}", "\n\n", lines) + "\n"
+        emoji=False,
+    ).print(table)
+    return stream.getvalue().removesuffix("\n")
 
 
 def new_table(width: int | None) -> Table:

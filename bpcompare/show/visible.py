@@ -12,5 +12,7 @@ def visible(text: str) -> str:
         >>> visible("speed" + chr(27) + "(km/h)") == "speed" + chr(92) + "x1b(km/h)"
         True
     """
+    if text.isprintable():  # as nearly all is, and this is quickly known
+        return text
     line = " ".join(text.split()) if any(c in text for c in "\n\r\t\v\f") else text
     return "".join(repr(c)[1:-1] if steers(c) or c in MARKS else c for c in line)

@@ -22,7 +22,7 @@ def trained():
         optimizer.zero_grad()
         (p * p).sum().backward()
         optimizer.step()
-    return p.tolist()
+    return [*p.tolist(), torch.func.grad(lambda x: x * x)(torch.tensor(3.0)).item()]
 
 
 def met():

@@ -23,7 +23,7 @@ def swept(tmp_path_factory):
     """A folder with a sweep's files, and what it printed."""
     folder = tmp_path_factory.mktemp("swept")
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        assert main(["sweep", *QUICK, "--out", str(folder)]) == 0
+        assert main(["sweep", *QUICK, "--dpi", "50", "--out", str(folder)]) == 0
     return folder, printed.getvalue()
 
 
@@ -40,7 +40,7 @@ def test_a_sweep_writes_its_files_and_prints_what_they_show(swept):
 
 def test_a_second_sweep_writes_the_same_bytes(swept, tmp_path):
     folder, _ = swept
-    assert main(["sweep", *QUICK, "--quiet", "--out", str(tmp_path)]) == 0
+    assert main(["sweep", *QUICK, "--dpi", "50", "--quiet", "--out", str(tmp_path)]) == 0
     first, second = ({path.name: path.read_bytes() for path in place.iterdir()} for place in (folder, tmp_path))
     assert first == second
 
@@ -171,7 +171,7 @@ def test_rates_may_be_evenly_spaced(tmp_path):
 @pytest.mark.usefixtures("undrawn")
 def test_compare_draws_the_landscape_the_animation_and_the_ledger_when_asked(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("bpcompare.show.animation.FRAMES", 3)
-    options = ["--landscape", "--animate", "--ledger", "adam", "--epochs", "4"]
+    options = ["--landscape", "--animate", "--ledger", "adam", "--epochs", "4", "--dpi", "30"]
     assert main(["compare", *options, "--out", str(tmp_path)]) == 0
     assert {"landscape.png", "animation.gif", "ledger.csv"} < {path.name for path in tmp_path.iterdir()}
     assert "step of weight, by the size of its gradient" in capsys.readouterr().out

@@ -61,9 +61,9 @@ def test_the_stated_limits_hold_from_both_sides():
     assert build(" " * (MAX_CHARACTERS - 1) + "x", {"x": 1.0}).output.value == 1.0
     with pytest.raises(ExpressionError, match="characters"):
         build(" " * MAX_CHARACTERS + "x", {"x": 1.0})
-    assert build(";".join(["v=-v"] * (MAX_STEPS - 1)), {"v": 1.0}).output.value == -1.0
+    assert build("+".join(["v"] * MAX_STEPS), {"v": 1.0}).output.value == MAX_STEPS  # v itself is a step
     with pytest.raises(ExpressionError, match="20,000 steps"):
-        build(";".join(["v=-v"] * MAX_STEPS), {"v": 1.0})
+        build("+".join(["v"] * (MAX_STEPS + 1)), {"v": 1.0})
 
 
 def test_a_sum_of_five_thousand_terms_is_derived_within_seconds():

@@ -114,9 +114,9 @@ TAME = ("plus", "minus", "times", "sin", "cos", "tanh", "sigmoid", "negative", "
 def random_graph(generator):
     nodes = [number(value, f"x{i}") for i, value in enumerate(generator.uniform(-1.5, 1.5, generator.integers(1, 4)))]
     for step in range(generator.integers(2, 61) - len(nodes)):
-        name = generator.choice(TAME)
+        name = TAME[generator.integers(len(TAME))]
         row = to_the(float(generator.integers(2, 4))) if name == "to_the" else TABLE[name]
-        parents = generator.choice(len(nodes), len(row.partials))
+        parents = generator.integers(len(nodes), size=len(row.partials))
         node = row(*(nodes[i] for i in parents), name=f"v{step}")
         nodes.append(TABLE["tanh"](node, name=f"t{step}") if abs(node.value) > 4 else node)
     return nodes

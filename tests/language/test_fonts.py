@@ -28,7 +28,7 @@ def lacking(monkeypatch):
 @pytest.mark.parametrize(
     "command",
     [
-        ["compare", "--csv", "表.csv", "--x", "速度", "--y", "距离", "--epochs", "3", "--landscape"],
+        ["compare", "--csv", "表.csv", "--x", "速度", "--y", "距离", "--epochs", "3", "--dpi", "30", "--landscape"],
         ["derive", "(权重*输入 - 目标)**2", "权重=3", "输入=2", "目标=1", "--out", "outputs"],
     ],
     ids=lambda command: command[0],

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from close import assert_close
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
@@ -89,7 +90,7 @@ def test_the_walk_gives_autograd_s_gradient_and_the_tangents_agree_with_it(name)
     (upstream,) = drawn(2, tuple(forward(x, w).shape))
     problem = traced(forward, (x, w), ("x", "w"), [upstream], (0, 1), {})
     for mine, right in zip(problem.answers({}), autograd(forward, (x, w), upstream), strict=True):
-        torch.testing.assert_close(mine, right, rtol=ROUNDING, atol=ROUNDING)
+        assert_close(mine, right, rtol=ROUNDING, atol=ROUNDING)
     for position, gradient in enumerate(problem.answers({})):
         (direction,) = drawn(3, tuple(gradient.shape))
         moved = tangents(problem, position, [direction]).get(problem.graph.outputs[0].index)

@@ -11,6 +11,7 @@ from unittest import mock
 
 import pytest
 import torch
+from kept_draws import SEED
 from workers import Worker
 
 from bpcompare.cli import check_many, main
@@ -73,18 +74,24 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def in_english(folder, process, draws):
-    return [mark_one(folder / name, 7, 60.0, process, draws) | {"seconds": 0} for name in CLASS]
+    return [mark_one(folder / name, SEED, 60.0, process, draws) | {"seconds": 0} for name in CLASS]
 
 
 @pytest.fixture(scope="module")
 def in_chinese(folder, process):
-    """What the command writes and prints in Chinese."""
+    """What the command writes and prints in Chinese, and what its worker hands it."""
     files, targets = [str(folder / name) for name in CLASS], [folder / "marks.csv", folder / "marks.json"]
-    options = ["--seed", "7", "--jobs", "1", "--csv", str(targets[0]), "--gradescope", str(targets[1])]
+    options = ["--seed", str(SEED), "--jobs", "1", "--csv", str(targets[0]), "--gradescope", str(targets[1])]
+    handed = []
+
+    def marked(*given):
+        handed.append(mark_one(*given) | {"seconds": 0})
+        return handed[-1]
+
     here = mock.patch("bpcompare.cli.check_many._start", lambda options: Worker(options, process))
-    with redirect_stdout(StringIO()) as printed, here:
+    with redirect_stdout(StringIO()) as printed, here, mock.patch("bpcompare.cli.check_worker.mark_one", marked):
         main(["check", *files, *options, "--lang", "zh"])
-    return printed.getvalue().splitlines(), targets[0].read_text(), targets[1].read_text()
+    return printed.getvalue().splitlines(), targets[0].read_text(), targets[1].read_text(), handed
 
 
 def without_seconds(table):
@@ -92,14 +99,13 @@ def without_seconds(table):
 
 
 def test_files_of_data_are_the_same_in_both_languages(in_english, in_chinese):
-    __, marks, gradescope = in_chinese
+    __, marks, gradescope, __ = in_chinese
     assert without_seconds(marks) == without_seconds(check_many.as_csv(in_english).decode())
     assert gradescope == check_many.as_gradescope(in_english).decode()
 
 
-def test_the_marking_as_data_is_the_same_in_both_languages(folder, process, draws, in_english):
-    with spoken("zh"):
-        data = [mark_one(folder / name, 7, 60.0, process, draws) | {"seconds": 0} for name in CLASS]
+def test_the_marking_as_data_is_the_same_in_both_languages(in_english, in_chinese):
+    data = in_chinese[-1]
     told_in_chinese = [one.pop("error_shown") for one in data if "error" in one]
     assert data == in_english
     assert {"error", "report"} <= set().union(*data)
@@ -124,9 +130,9 @@ def test_the_table_on_the_screen_is_in_chinese(in_chinese):
 @pytest.mark.parametrize("name", ["two_mistakes", "bias_added_twice", "nan", "median_for_mean", "rounded"])
 def test_a_diagnosis_in_chinese_names_the_same_mistakes(name, process, draws):
     file = Path(__file__).parents[1] / "marker_files" / "wrong" / f"{name}.py"
-    plain = check_file(file, 7, process=process, draws=draws)
+    plain = check_file(file, SEED, process=process, draws=draws)
     with spoken("zh"):
-        chinese = check_file(file, 7, process=process, draws=draws)
+        chinese = check_file(file, SEED, process=process, draws=draws)
         said = show.report(chinese, file)
         data = marker_data.as_data(chinese, file)
     assert chinese.mistakes == plain.mistakes

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from kept_draws import SEED
 
 from bpcompare.marker.check import check_file, check_function
 
 FILES = Path(__file__).parents[1] / "marker_files"
 WRONG, RIGHT = sorted((FILES / "wrong").glob("*.py")), sorted((FILES / "right").glob("*.py"))
-SEED = 20  # one of many: every seed must do, and check_file draws its own
 BY_PROCESS = ("dot_then_mean", "two_mistakes", "w_updated_before_b", "accumulated", "half_precision_inside")
 NAMED_AT_LEAST = 0.9  # of the wrong files, the share that must be named in every answer
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from forked import Popen
-from kept_draws import DRAWS
+from kept_draws import DRAWS, SEED
 
 from bpcompare.cli import main
 from bpcompare.errors import MarkingError
@@ -26,7 +26,6 @@ def gradients(x, y, w, b):
 """
 HALF = GOOD.replace("2 * (", "(")
 PATIENT = 60.0  # seconds: a slow machine must not decide these tests
-SEED = 1  # one of many
 
 FOOLING = {  # what stands before a gradient, wrong by the factor 2, that must not pass for right
     "allclose": "import torch\ntorch.allclose = torch.equal = lambda *a, **k: True\n",
@@ -43,6 +42,23 @@ FOOLING = {  # what stands before a gradient, wrong by the factor 2, that must n
     "fork": "import os, time\nif os.fork() == 0: time.sleep(20)\n",
     "trace": "import sys\nsys.settrace(lambda *a: 1 / 0)\n",
 }
+
+
+@pytest.fixture
+def numpy_for_torch(tmp_path, monkeypatch):
+    """A process that is started finds NumPy where it imports PyTorch: it is there at once, and its forks are small."""
+    folder = tmp_path / "stand_in"
+    folder.mkdir()
+    (folder / "torch.py").write_text(
+        "from numpy import float32, float64, frombuffer\nclass Tensor: tolist = numel = None\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), *sys.path]))
+
+
+@pytest.fixture
+def small_process(numpy_for_torch):
+    with sandbox_start.server() as small:
+        yield small
 
 
 @pytest.fixture
@@ -67,8 +83,8 @@ def test_a_wrong_gradient_stays_wrong_whatever_its_file_patches(marked, name):
 
 
 UNMARKABLE = {
-    "loop": ("while True: pass", "took longer than 0.5 seconds and was stopped while it was imported"),
-    "sleep": ("import time\ntime.sleep(1000)", "waited for 0.5 seconds, doing nothing, and was stopped"),
+    "loop": ("while True: pass", "took longer than 0.2 seconds and was stopped while it was imported"),
+    "sleep": ("import time\ntime.sleep(1000)", "waited for 0.2 seconds, doing nothing, and was stopped"),
     "loop in a call": ("def gradients(x, y, w, b):\n  while True: pass", "was stopped in call 1 of"),
     "os_exit": ("import os\ndef gradients(x, y, w, b): os._exit(0)", "ended its own process in call 1 of"),
     "sys_exit": ("import sys\nsys.exit()", "move that under if __name__"),
@@ -88,12 +104,13 @@ UNMARKABLE = {
 
 
 @pytest.mark.parametrize("name", UNMARKABLE)
-def test_a_file_that_cannot_be_marked_gets_one_sentence(marked, name):
+def test_a_file_that_cannot_be_marked_gets_one_sentence(request, marked, name):
     source, sentence = UNMARKABLE[name]
     if name == "bomb" and not sandbox_limits.descendants(1):
         pytest.skip("processes cannot be counted here")
+    process = request.getfixturevalue("small_process" if name == "bomb" else "process")
     with pytest.raises(MarkingError) as caught:
-        marked(source, time_limit=0.5 if name in ("loop", "sleep", "loop in a call") else 60)
+        marked(source, time_limit=0.2 if name in ("loop", "sleep", "loop in a call") else 60, process=process)
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -184,43 +201,40 @@ def alive(root):
     return sandbox_limits.descendants(root)
 
 
+def runs(pid):
+    """Whether a process has not ended; the one that is to take note of its end may be late."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="descendants are listed in /proc")
 def test_daemons_end_with_the_marking(marked, process):
     assert marked(DAEMON + GOOD).right
     assert alive(process._process.pid) == set()
 
 
-UNUSED_TORCH = """
-class Tensor:
-    tolist = numel = None
-frombuffer = float64 = float32 = None
-"""  # for the server of a file that never comes to calculate
-
-
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="descendants are listed in /proc")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.usefixtures("numpy_for_torch")
 def test_an_endless_loop_ends_with_the_command_whatever_ends_that(tmp_path, number):
-    path, stand_in = tmp_path / "mine.py", tmp_path / "stand_in"
+    path = tmp_path / "mine.py"
     path.write_text("while True: pass")
-    stand_in.mkdir()
-    (stand_in / "torch.py").write_text(UNUSED_TORCH)
-    command = Popen(
-        [sys.executable, "-m", "bpcompare", "check", str(path), "--time-limit", "300"],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(stand_in), *sys.path])},
-    )
+    command = Popen([sys.executable, "-m", "bpcompare", "check", str(path), "--time-limit", "300"])
     while len(family := alive(command.pid)) < 2:  # the server and the file's own process
         time.sleep(0.05)
     command.send_signal(number)
     command.wait(60)
     end = time.monotonic() + 60
-    while any(Path(f"/proc/{pid}").exists() for pid in family):
+    while any(map(runs, family)):
         assert time.monotonic() < end
         time.sleep(0.05)
 
 
 SLOW = """
 import time
-end = time.process_time() + 0.4
+end = time.process_time() + 0.2
 while time.process_time() < end: pass
 """
 
@@ -228,7 +242,7 @@ while time.process_time() < end: pass
 def test_imports_are_no_time_of_the_learner(tmp_path, marked):
     for name in ("one", "two", "three"):  # each in its time, all of them not
         (tmp_path / f"{name}.py").write_text(SLOW)
-    assert marked("import one, two, three\n" + GOOD, time_limit=0.8).right
+    assert marked("import one, two, three\n" + GOOD, time_limit=0.4).right
 
 
 def test_the_file_can_import_what_lies_beside_it(tmp_path, marked):
@@ -367,6 +381,7 @@ def test_a_python_without_pytorch_is_told_apart_from_the_learners_errors(monkeyp
         check_file(path)
 
 
+@pytest.mark.usefixtures("numpy_for_torch")
 def test_a_system_that_cannot_fork_marks_too(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(HALF)

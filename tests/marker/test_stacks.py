@@ -43,6 +43,8 @@ def in_a_stack(program, wanted, values, changes, answer):
 def same(one, other):
     if one is None or other is None:
         return one is other
+    if one.shape == other.shape and one.tobytes() == other.tobytes():
+        return True
     scale = np.abs(other[np.isfinite(other)]).max(initial=0.0)
     return one.shape == other.shape and np.allclose(one, other, rtol=CLOSE, atol=CLOSE * scale, equal_nan=True)
 

@@ -147,9 +147,11 @@ def test_many_parameters_are_cut_and_say_where_they_are():
 def test_names_with_brackets_are_shown_as_they_are():
     x = torch.tensor([[1.0], [2.0]])
     problem = from_data(x, x, x_names=("speed [km/h]",), y_names=("[bold]dist[/bold]",), name="[red]t.csv")
-    wide = from_data(x, torch.cat([x, x], 1), x_names=("speed [km/h]",), y_names=("[bold]a", "b"))
+    wide = from_data(x, torch.cat([x, x], 1), x_names=("speed [km/h]",), y_names=("[bold]a", r"\[b] :x:"))
     assert "[red]t.csv" in render(compare(problem, epochs=1))
-    assert "weight[[bold]a, speed [km/h]]" in render(compare(wide, epochs=1))
+    table = render(compare(wide, epochs=1))
+    assert "weight[[bold]a, speed [km/h]]" in table
+    assert r"bias[\[b] :x:]" in table
 
 
 def test_never_is_said_where_it_never_came_and_zero_where_it_began_there():
@@ -244,7 +246,7 @@ def test_a_diverged_run_is_told_what_to_type():
     told = " ".join(sentences(compare(certified("Norris", dtype=torch.float32))))
     assert re.search(r"diverged +manual \D*\b4\b", told)
     assert all(part in told for part in ("--standardize --lr 0.5", "2/(λmin+λmax)", "1 epoch", "3.4e-06", "3·10⁶"))
-    batches = " ".join(sentences(compare(certified("Norris", standardize=True), lr=50.0, batch_size=1)))
+    batches = " ".join(sentences(compare(certified("Norris", standardize=True), lr=50.0, epochs=3, batch_size=1)))
     assert "--lr 0.129" in batches
     assert "epochs leave" not in batches
 

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image
 
 from bpcompare.comparison.linear import compare
@@ -13,7 +12,7 @@ from bpcompare.problem.from_data import from_data
 from bpcompare.problem.line import line
 from bpcompare.show import animation, landscape, loss_plane
 from bpcompare.show.page import drawn_for
-from bpcompare.show.style import house_style, to_bytes
+from bpcompare.show.style import Picture, house_style, to_bytes
 
 PANELS = (animation._fit, animation._landscape, animation._curves)
 
@@ -161,7 +160,7 @@ def test_equal_eigenvalues_have_no_axes_of_their_own():
 def test_nothing_that_stands_still_overlaps_in_the_animation():
     comparison = compare(line(standardize=True), lr=0.4)
     with house_style():
-        figure = Figure(figsize=(11.0, 4.4), dpi=90, layout="constrained")
+        figure = Picture(figsize=(11.0, 4.4), dpi=90, layout="constrained")
         panels = figure.subplots(1, 3)
         grow = [make(axes, comparison) for make, axes in zip(PANELS, panels, strict=True)]
         assert len(grow) == 3

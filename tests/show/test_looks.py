@@ -1,14 +1,15 @@
 import sys
 
 import pytest
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.mathtext import MathTextParser
 from pictures import unrendered
 from PIL import Image
 
 from bpcompare.cli import main, options
-from bpcompare.show import glossary
-from bpcompare.show.style import Picture, to_bytes
+from bpcompare.show import glossary, style
+from bpcompare.show.style import Picture, grid_of, to_bytes
 
 SHORT = ["--epochs", "2", "--methods", "manual"]
 
@@ -60,3 +61,22 @@ def test_a_formula_is_set_once_for_all_pictures():
     own = renderer.mathtext_parser
     Picture().draw(renderer)
     assert renderer.mathtext_parser is not own
+
+
+def test_ticks_that_are_placed_once_stand_where_matplotlib_places_them(monkeypatch):
+    def drawn():
+        figure, (left, right) = grid_of(2, 2, (2.2, 1.4))
+        right.sharey(left)
+        for axes, highest in ((left, 1e3), (right, 123456)):
+            axes.plot([0, highest], [1e-7, highest])
+        left.set(yscale="log", ylabel="loss", xlabel="what takes\nmuch\nroom")
+        return to_bytes(figure, "svg")
+
+    asked = []
+    place = Axis._update_ticks
+    monkeypatch.setattr(Axis, "_update_ticks", lambda axis: asked.append(axis) or place(axis))
+    once, often = drawn(), len(asked)
+    assert often == 3 * 4  # at first, after each half of the layout
+    monkeypatch.setattr(style, "_OF_TICKS", ())
+    assert drawn() == once
+    assert len(asked) > 3 * often

@@ -3,6 +3,7 @@ from matplotlib.colors import to_hex
 
 from bpcompare.problem.line import line
 from bpcompare.show import style, sweep_figures, sweep_spread
+from bpcompare.show.page import drawn_for
 from bpcompare.sweeps.summary import Summary
 from bpcompare.sweeps.sweep import sweep
 
@@ -92,8 +93,9 @@ def test_every_sweep_can_be_drawn(rates, options):
         assert list(pictures) == ["sweep", "sweep_map", "sweep_spread"]
     else:  # what the others show is one number of each run, of whatever problem
         pictures = {"sweep_spread": drawn("sweep_spread", rates, ["manual"], seeds=2, **options)}
-    for figure in pictures.values():
-        assert style.to_bytes(figure, "png")
+    with drawn_for("paper", 45):
+        for figure in pictures.values():
+            assert style.to_bytes(figure, "png")
 
 
 def test_a_method_for_which_nothing_worked_is_not_in_the_picture_of_what_was_learned():

@@ -58,8 +58,8 @@ def test_1000_drawn_designs_have_gelsds_loss_and_rank_and_the_loss_of_their_own_
         loss, rank = gelsd(x, y, bias)
         own = torch.nn.functional.mse_loss(x @ optimum.weight.T + optimum.bias, y).item()
         size = y.square().mean().item()
-        assert optimum.loss == pytest.approx(loss, rel=0, abs=ROUNDING * size), seed
-        assert optimum.loss == pytest.approx(own, rel=0, abs=ROUNDING * size), seed
+        assert abs(optimum.loss - loss) <= ROUNDING * size, seed
+        assert abs(optimum.loss - own) <= ROUNDING * size, seed
         short += not optimum.unique
         assert (optimum.rank, optimum.unique) == (rank, rank == x.shape[1] + bias), seed
         assert curvature(x, y.shape[1], bias=bias).rank == rank, seed
@@ -98,7 +98,7 @@ def test_the_predicted_losses_and_paths_are_those_of_training(seed, standardize)
     x, y, bias = design(seed, largest_offset=3.0)
     problem = from_data(x, y, bias=bias, standardize=standardize)
     lr = 0.9 * curvature(problem.x, problem.out_features, bias=bias).largest_stable_lr
-    comparison = compare(problem, ["manual", "autograd"], lr=lr, epochs=60)
+    comparison = compare(problem, ["manual", "autograd"], lr=lr, epochs=20)
     size = comparison.results["manual"].losses[0]
     for name, result in comparison.results.items():
         assert (result.losses - comparison.predicted(name)).abs().max() <= 1e-12 * size

@@ -1,5 +1,3 @@
-import copy
-
 import pytest
 import sympy
 import torch
@@ -40,10 +38,9 @@ def drawn(seed, hidden, batch, scale=1.0, bias=True):
 
 
 def by_torch(model, x, y):
-    """Torch's own autograd and MSELoss on a copy."""
-    twin = copy.deepcopy(model)
-    loss = nn.MSELoss()(twin(x), y)
-    return [loss.detach(), *torch.autograd.grad(loss, list(twin.parameters()))]
+    """Torch's own autograd and MSELoss."""
+    loss = nn.MSELoss()(model(x), y)
+    return [loss.detach(), *torch.autograd.grad(loss, list(model.parameters()))]
 
 
 def by(source, model, x, y):
@@ -173,9 +170,9 @@ def test_the_comparison_with_autograd_refuses_a_wrong_slope(monkeypatch, wrong):
     assert relative(by(formula, model, x, y), by_torch(model, x, y)) > 100 * RELATIVE
 
 
-@pytest.mark.parametrize(("seed", "epochs"), [(333, 50), (111, 20)])
-def test_the_published_network_by_formula_and_by_autograd_stays_the_same_to_the_bit(seed, epochs):
-    problem = quadratic(seed)
+@pytest.mark.parametrize("seed", [333, 111])
+def test_the_published_network_by_formula_and_by_autograd_stays_the_same_to_the_bit(seed):
+    problem, epochs = quadratic(seed), 20
     ways = {
         name: train(problem, name, lr=0.002, epochs=epochs, batch_size=1, shuffle=False)
         for name in ("manual", "autograd")
@@ -190,9 +187,9 @@ def test_the_published_network_by_formula_and_by_autograd_stays_the_same_to_the_
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])
 def test_per_sample_training_is_bit_equal_to_a_flat_torch_loop(activation):
     problem = quadratic(layers=(2, 10, 5, 1), activation=activation, init="pytorch")
-    run = train(problem, "manual", lr=0.002, epochs=20, batch_size=1, shuffle=False)
+    run = train(problem, "manual", lr=0.002, epochs=5, batch_size=1, shuffle=False)
     model = problem.model()
-    for _ in range(20):
+    for _ in range(5):
         for i in range(problem.samples):
             model.zero_grad()
             nn.functional.mse_loss(model(problem.x[i : i + 1]), problem.y[i : i + 1]).backward()

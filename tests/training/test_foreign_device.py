@@ -172,7 +172,7 @@ def test_a_sweep_there_is_the_sweep_here(options, monkeypatch):
         assert torch.equal(mine.nan_to_num(7.0), other.nan_to_num(7.0)), name
 
 
-@pytest.mark.usefixtures("foreign", "undrawn")
+@pytest.mark.usefixtures("foreign", "without_pictures")
 def test_the_command_line_tells_the_device_and_how_far_it_is_from_the_cpu(tmp_path, capsys):
     options = ["--epochs", "3", "--out", str(tmp_path)]
     assert main(["compare", "--device", "cuda", *options]) == 0

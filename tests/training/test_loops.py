@@ -32,8 +32,8 @@ def test_the_published_figures_come_out(name):
 def test_the_flat_loop_is_the_composed_method_bit_for_bit(name, shape, dtype):
     problem = line(**shape, dtype=dtype)
     model = problem.model()
-    losses = loops.LOOPS[name](problem.x, problem.y, model, epochs=200)
-    run = train(problem, name, epochs=200)
+    losses = loops.LOOPS[name](problem.x, problem.y, model, epochs=50)
+    run = train(problem, name, epochs=50)
     assert losses == run.losses[:-1].tolist()
     assert torch.equal(model.weight, run.parameters["weight"][-1])
     assert torch.equal(model.bias, run.parameters["bias"][-1])

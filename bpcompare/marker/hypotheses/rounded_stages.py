@@ -1,6 +1,6 @@
 """Hypothesis: on the way to the gradient of the squared error, numbers are held in a narrower type or rounded."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, product
@@ -117,16 +117,13 @@ def narrowed(calls: Sequence[Call], answer: str, memo: Memo) -> Explanation | No
     memo.refuted.setdefault((ordered[0], answer), set()).update(missed)
     guess = partial(_guess, answer=answer, memo=memo)
     fitting = dict(not_refuted(ordered, answer, ROUNDINGS, lambda one: partial(guess, rounding=one), memo))
-    for rounding in ROUNDINGS if small else fitting:
+    predicted = _predicted(doubles, answer, BY_GROUP, memo) if small else set[Rounding]()
+    for rounding in [one for one in ROUNDINGS if one in fitting or one in predicted]:
         factor = fit_guesses(ordered, answer, fitting[rounding]) if rounding in fitting else None
         if factor is not None and _borne_out(singles, answer, rounding, factor, memo):
             rest = factor if factor != Factor() else None
             found.append(Explanation((rounding.mistake,), 1.0 + factor.cost, rest, said(rounding.detail)))
-        elif (
-            small
-            and _predicted(doubles, answer, rounding, memo)
-            and _borne_out(singles, answer, rounding, Factor(), memo)
-        ):
+        elif rounding in predicted and _borne_out(singles, answer, rounding, Factor(), memo):
             found.append(Explanation((rounding.mistake,), 5.0, sure=False))
     return cheapest(found)
 
@@ -142,29 +139,37 @@ def _borne_out(singles: Sequence[Call], answer: str, rounding: Rounding, factor:
         ]
     if rounding.mistake == "single-precision":
         return all(agrees(call, answer, expected_value(call, answer)) for call in singles)
-    return not singles or _predicted(singles, answer, rounding, memo)
+    return not singles or rounding in _predicted(singles, answer, [rounding.group], memo)
 
 
-def _predicted(calls: Sequence[Call], answer: str, rounding: Rounding, memo: Memo) -> bool:
-    """Whether the answers err as the simulation does: subtracting its errors leaves little of theirs.
+def _predicted(calls: Sequence[Call], answer: str, groups: Iterable[Group], memo: Memo) -> set[Rounding]:
+    """Those by which the answers err as the simulation does: subtracting its errors leaves little of theirs.
 
     Errors of rounding are as good as random, so that nothing but the same rounding at the same place predicts them.
     """
+    found = set[Rounding]()
     if sum(call.answers[answer].size for call in calls) < TELLING:
-        return False
-    most = PREDICTED**2 * sum(_squared_error(call, answer, None, memo) for call in calls)
-    left = accumulate(_squared_error(call, answer, rounding, memo) for call in calls)
-    return all(so_far < most for so_far in left)  # too much of the errors is left, mostly after a call or two
+        return found
+    most = PREDICTED**2 * sum(float((error(call, answer, expected_value(call, answer)) ** 2).sum()) for call in calls)
+    for group in groups:
+        near = np.ones(group.count, dtype=bool)
+        for left in accumulate(_squared_errors(call, answer, group, memo) for call in calls):
+            near &= left < most
+            if not near.any():  # too much of the errors is left, mostly after a call or two
+                break
+        found.update(BY_GROUP[group][place] for place in np.flatnonzero(near))
+    return found
 
 
-def _squared_error(call: Call, answer: str, rounding: Rounding | None, memo: Memo) -> float:
-    """Of the answer against the simulation, or against the expected value; worked out once for each call."""
+def _squared_errors(call: Call, answer: str, group: Group, memo: Memo) -> Array:
+    """Of the answer against each simulation of a group; worked out once for each call."""
 
-    def made() -> float:
-        right = expected_value(call, answer) if rounding is None else _gradient(call, answer, rounding, memo)
-        return float((error(call, answer, right) ** 2).sum())
+    def made() -> Array:
+        rows = _stack(call, answer, group, memo).reshape(group.count, -1)
+        terms = call.problem.terms[answer].ravel() + 1e-300
+        return np.asarray((((call.answers[answer].ravel() - rows) / terms) ** 2).sum(1))
 
-    return memo.once(("squared error", call, answer, rounding), made)
+    return memo.once(("squared errors", call, answer, group), made)
 
 
 def _guess(call: Call, answer: str, rounding: Rounding, memo: Memo) -> tuple[Array, Array]:

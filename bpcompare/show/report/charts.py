@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import plotly.graph_objects as go
 import torch
 from torch import Tensor
 
@@ -31,6 +31,23 @@ MOST_POINTS = 600  # drawn of the data
 MOST_STATES = 400  # drawn of a curve
 HIGHEST = 1e250  # drawn on a logarithmic axis
 FARTHEST = 1e3  # times what the picture shows: what lies beyond is left out, so that the axes stay sane
+
+
+@dataclass(eq=False)
+class Figure:
+    """What is drawn, in Plotly's words. Its own figures check every value again, which takes longer than the training.
+
+    Attributes:
+        traces: Curves and points.
+        x: The horizontal axis: its title, its range, …
+        y: The vertical axis.
+        layout: All but the axes and `chart`'s common look.
+    """
+
+    traces: list[Trace] = field(default_factory=list)
+    x: dict[str, Any] = field(default_factory=dict)
+    y: dict[str, Any] = field(default_factory=dict)
+    layout: dict[str, Any] = field(default_factory=dict)
 
 
 def looks(names: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -125,15 +142,16 @@ def thinned(states: Tensor) -> Tensor:
     return states[kept]
 
 
-def log_axis(figure: go.Figure, title: str) -> None:
+def log_axis(figure: Figure, title: str) -> None:
     """A logarithmic axis for what the figure holds, with a handful of ticks."""
-    limits = figure.layout.yaxis.range
+    limits = figure.y.get("range")
     if limits is None:
-        shown = [math.log10(v) for trace in figure.data for v in trace.y if v is not None and v > 0]
+        shown = [math.log10(v) for trace in figure.traces for v in trace["y"] if v is not None and v > 0]
         limits = (min(shown), max(shown)) if shown else (0.0, 1.0)
     decades = limits[1] - limits[0]
-    dtick = math.ceil(decades / 8) if decades > 2 else "D2" if decades > 0.5 else None  # "D2": 1, 2, 5, 10, 20, …
-    figure.update_yaxes(title=in_lines(title), type="log", exponentformat="power", dtick=dtick)
+    figure.y |= {"title": in_lines(title), "type": "log", "exponentformat": "power"}
+    if decades > 0.5:
+        figure.y["dtick"] = math.ceil(decades / 8) if decades > 2 else "D2"  # 1, 2, 5, 10, 20, …
 
 
 def in_lines(title: str) -> str:
@@ -146,39 +164,38 @@ def in_lines(title: str) -> str:
     return wrapped(title, 30).replace("\n", "<br>")
 
 
-def chart(figure: go.Figure, height: int, frames: Sequence[Sequence[Trace]] = (), start: int = 0) -> Chart:
+def chart(figure: Figure, height: int, frames: Sequence[Sequence[Trace]] = (), start: int = 0) -> Chart:
     """The chart as plain data: ``data``, ``layout``, and ``frames``, of which the k-th moves its last curves.
 
-    A frame holds only coordinates, and Plotly's own frames would check every number again, which takes longer than all
-    the training.
+    A frame holds only coordinates.
 
     Example:
-        >>> made = chart(go.Figure(), 300, [[points([1.0], [2.0], "a", GREY, "circle")]])
+        >>> made = chart(Figure(), 300, [[points([1.0], [2.0], "a", GREY, "circle")]])
         >>> made["frames"], made["layout"]["height"]
         ([{'x': [[1.0]], 'y': [[2.0]]}], 300)
     """
-    if frames:
-        figure.add_traces(list(frames[start]))
-    finish(figure, height)
-    plain = figure.to_plotly_json()
     moved = [{axis: [trace[axis] for trace in traces] for axis in ("x", "y")} for traces in frames]
-    return {"data": plain["data"], "layout": plain["layout"], "frames": moved}
+    return {
+        "data": [*figure.traces, *(frames[start] if frames else ())],
+        "layout": {**figure.layout, **_common(height), "xaxis": _axis(figure.x, 6), "yaxis": _axis(figure.y, 8)},
+        "frames": moved,
+    }
 
 
-def finish(figure: go.Figure, height: int) -> None:
+def _common(height: int) -> dict[str, Any]:
     """The common look: transparent, so that the page's own light or dark shows through."""
-    figure.update_layout(
-        template="none",
-        height=height,
-        margin={"l": 64, "r": 12, "t": 12, "b": 48},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": FONTS[language()], "size": 13},
-        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "xanchor": "left"},
-        hovermode="closest",
-        dragmode=False,
-    )
-    figure.update_xaxes(title_standoff=6)
-    figure.update_yaxes(title_standoff=8)
-    figure.update_xaxes(gridcolor="rgba(128,128,128,.25)", zeroline=False, automargin=True, fixedrange=True)
-    figure.update_yaxes(gridcolor="rgba(128,128,128,.25)", zeroline=False, automargin=True, fixedrange=True)
+    return {
+        "height": height,
+        "margin": {"l": 64, "r": 12, "t": 12, "b": 48},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONTS[language()], "size": 13},
+        "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "xanchor": "left"},
+        "hovermode": "closest",
+        "dragmode": False,
+    }
+
+
+def _axis(said: dict[str, Any], standoff: int) -> dict[str, Any]:
+    look = {"gridcolor": "rgba(128,128,128,.25)", "zeroline": False, "automargin": True, "fixedrange": True}
+    return {**said, "title": {"text": said.get("title", ""), "standoff": standoff}, **look}

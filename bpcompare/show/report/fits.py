@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import plotly.graph_objects as go
 import torch
 from torch import Tensor
 
@@ -14,6 +13,7 @@ from bpcompare.problem.problem import Problem
 from bpcompare.show.report.charts import (
     GREY,
     MOST_POINTS,
+    Figure,
     Trace,
     label,
     line,
@@ -28,38 +28,39 @@ Learned = Mapping[str, tuple[Tensor, Tensor]]  # per method its weight (out, in)
 Styles = Mapping[str, dict[str, Any]]
 
 
-def fit_figure(problem: Problem, best: Tensor | None = None) -> go.Figure:
+def fit_figure(problem: Problem, best: Tensor | None = None) -> Figure:
     """The data: y against x where there is one input, otherwise what was measured against what is predicted.
 
     Args:
         problem: What is learned.
         best: What least squares predicts, (N, out), to be the horizontal axis; needed where there are several inputs.
     """
-    figure, chosen = go.Figure(), some(problem.samples)
+    figure, chosen = Figure(), some(problem.samples)
     y = problem.measured_y[chosen, 0].tolist()
-    figure.update_yaxes(range=window(y, 0.25), title=label(problem.y_names[0]))
+    figure.y |= {"range": window(y, 0.25), "title": label(problem.y_names[0])}
     if best is None:
         x = problem.measured_x[chosen, 0].tolist()
-        figure.update_xaxes(title=label(problem.x_names[0]), range=window(x))
-        figure.add_trace(points(x, y, _("data"), GREY, "circle-open", 5))
+        figure.x |= {"title": label(problem.x_names[0]), "range": window(x)}
+        figure.traces.append(points(x, y, _("data"), GREY, "circle-open", 5))
         return figure
     name = label(problem.y_names[0])
-    figure.update_xaxes(title=_("{name}, measured", name=name), range=window(y))
-    figure.update_yaxes(title=_("{name}, predicted", name=name), range=window([*y, *best[chosen, 0].tolist()], 0.25))
+    figure.x |= {"title": _("{name}, measured", name=name), "range": window(y)}
+    seen = window([*y, *best[chosen, 0].tolist()], 0.25)
+    figure.y |= {"title": _("{name}, predicted", name=name), "range": seen}
     ends = window(y)
     look: dict[str, Any] = {"line": {"color": GREY, "width": 1}}
-    figure.add_trace(line(ends, ends, _("predicted = measured"), look, hoverinfo="skip"))
+    figure.traces.append(line(ends, ends, _("predicted = measured"), look, hoverinfo="skip"))
     return figure
 
 
-def linear_fits(problem: Problem, learned: Learned, figure: go.Figure) -> list[Trace]:
+def linear_fits(problem: Problem, learned: Learned, figure: Figure) -> list[Trace]:
     """Each method's line; of several inputs its predictions."""
-    up = tuple(figure.layout.yaxis.range)
+    up = figure.y["range"]
     traces = []
     for name, look in looks(learned).items():
         weight, bias = learned[name]
         if problem.in_features == 1:
-            ends = torch.tensor(figure.layout.xaxis.range, dtype=torch.float64)
+            ends = torch.tensor(figure.x["range"], dtype=torch.float64)
             traces.append(line(ends.tolist(), within(ends * weight[0, 0] + bias[0], *up), name, look))
         else:
             chosen = some(problem.samples)
@@ -73,9 +74,9 @@ def _cloud(problem: Problem, chosen: Tensor, predicted: Tensor, name: str, look:
     return {**cloud, "x": problem.measured_y[chosen, 0].tolist(), "y": within(predicted, *up)}
 
 
-def network_fits(problem: Problem, models: Mapping[str, Any], styles: Styles, figure: go.Figure) -> list[Trace]:
+def network_fits(problem: Problem, models: Mapping[str, Any], styles: Styles, figure: Figure) -> list[Trace]:
     """Each network's curve; where several inputs vary independently its predictions."""
-    curve, up, traces = along(problem), tuple(figure.layout.yaxis.range), []
+    curve, up, traces = along(problem), figure.y["range"], []
     for name, model in models.items():
         look = styles[name]
         if curve is not None:

@@ -3,14 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import plotly.graph_objects as go
-
 from bpcompare.comparison.network import NetworkComparison
 from bpcompare.language import _
 from bpcompare.problem.networks import along
 from bpcompare.show.network_figures import different_sizes
 from bpcompare.show.network_table import LayerNames, headline
-from bpcompare.show.report.charts import Chart, chart, curve, log_axis, looks
+from bpcompare.show.report.charts import Chart, Figure, chart, curve, log_axis, looks
 from bpcompare.show.report.fits import fit_figure, network_fits
 from bpcompare.show.report.formulas import mathml
 from bpcompare.show.report.one_step import HEIGHT, Fields, at, loss_chart, moved_points, short, state_of, states_of
@@ -117,13 +115,13 @@ def _charts(comparison: NetworkComparison, names: LayerNames, epochs: list[int])
     charts = {"loss": loss_chart(comparison, epochs)}
     styles = looks(_("layer {name}", name=name) for name in names.layers[:MOST_LAYERS])
     for place, (heading, sizes) in enumerate(different_sizes(comparison).items()):
-        figure, columns = go.Figure(), sizes.unbind(1)[:MOST_LAYERS]
+        figure, columns = Figure(), sizes.unbind(1)[:MOST_LAYERS]
         for values, (layer, look) in zip(columns, styles.items(), strict=True):
             thin = {**look, "line": {**look["line"], "width": 2}}
-            figure.add_trace(curve(values, layer, thin))
+            figure.traces.append(curve(values, layer, thin))
         log_axis(figure, _("size of δ"))
-        figure.update_xaxes(title=_("epoch"))
-        figure.update_layout(title={"text": heading, "font": {"size": 14}, "y": 0.98})
+        figure.x["title"] = _("epoch")
+        figure.layout["title"] = {"text": heading, "font": {"size": 14}, "y": 0.98}
         lists = dict(zip(styles, ([v if v > 0 else None for v in c.tolist()] for c in columns), strict=True))
         moved = [moved_points(styles, {n: (at(v, k), v[at(v, k)]) for n, v in lists.items()}) for k in epochs]
         charts[f"delta-{place}"] = chart(figure, HEIGHT, moved)
@@ -135,7 +133,7 @@ def fit_chart(comparison: NetworkComparison) -> Chart:
     problem = comparison.problem
     models = {n: r.model for n, r in comparison.results.items() if r.status != "diverged"}
     figure = fit_figure(problem, None if along(problem) else problem.measured_y)
-    figure.add_traces(network_fits(problem, models, looks(comparison.results), figure))
+    figure.traces += network_fits(problem, models, looks(comparison.results), figure)
     return chart(figure, HEIGHT)
 
 

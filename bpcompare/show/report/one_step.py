@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import plotly.graph_objects as go
 import torch
 from torch import Tensor
 
@@ -14,7 +13,7 @@ from bpcompare.comparison.linear import Comparison, Result
 from bpcompare.errors import InputError
 from bpcompare.language import _
 from bpcompare.problem.parameter_names import Entry, entries
-from bpcompare.show.report.charts import Chart, Trace, chart, curve, drawable, log_axis, looks, points, thinned
+from bpcompare.show.report.charts import Chart, Figure, Trace, chart, curve, drawable, log_axis, looks, points, thinned
 from bpcompare.show.report.formulas import update
 from bpcompare.show.report.planes import drawn_path, pair, path_figure, path_of, steepest_and_flattest
 
@@ -214,7 +213,7 @@ def _charts(comparison: Comparison, epochs: list[int]) -> dict[str, Chart]:
     places = {n: path_of(comparison, r.weights, r.biases, seen) for n, r in comparison.results.items()}
     path = path_figure(comparison, seen)
     for name, look in styles.items():
-        path.add_trace(drawn_path(path, seen, thinned(places[name]), name, look))
+        path.traces.append(drawn_path(path, seen, thinned(places[name]), name, look))
     paths = {name: pair(seen, place) for name, place in places.items()}
     on_path = [moved_points(styles, {n: (x[at(x, k)], y[at(x, k)]) for n, (x, y) in paths.items()}) for k in epochs]
     return {"path": chart(path, HEIGHT, on_path), "loss": loss_chart(comparison, epochs)}
@@ -222,11 +221,11 @@ def _charts(comparison: Comparison, epochs: list[int]) -> dict[str, Chart]:
 
 def loss_chart(comparison: BaseComparison[Any], epochs: list[int]) -> Chart:
     """The loss curves, and on them the point of the epoch."""
-    figure, styles = go.Figure(), looks(comparison.results)
+    figure, styles = Figure(), looks(comparison.results)
     losses = {name: drawable(result.losses) for name, result in comparison.results.items()}
     for name, look in styles.items():
-        figure.add_trace(curve(comparison.results[name].losses, name, look))
-    figure.update_xaxes(title=_("epoch"))
+        figure.traces.append(curve(comparison.results[name].losses, name, look))
+    figure.x["title"] = _("epoch")
     log_axis(figure, _("loss"))
     moved = [moved_points(styles, {n: (at(v, k), v[at(v, k)]) for n, v in losses.items()}) for k in epochs]
     return chart(figure, HEIGHT, moved)

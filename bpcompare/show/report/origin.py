@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import plotly.graph_objects as go
 from torch import Tensor
 
 from bpcompare.comparison.linear import Comparison
@@ -16,7 +15,7 @@ from bpcompare.graph.derivation import Derivation, derive
 from bpcompare.graph.node import Node
 from bpcompare.graph.notation import LATEX, TEXT
 from bpcompare.language import _, english
-from bpcompare.show.report.charts import Chart, chart, curve, log_axis, looks
+from bpcompare.show.report.charts import Chart, Figure, chart, curve, log_axis, looks
 from bpcompare.show.report.formulas import mathml
 from bpcompare.training import loops
 
@@ -52,7 +51,8 @@ def origin(comparison: Comparison) -> Origin | None:
     derivation = _derivation(comparison)
     if derivation is None:
         return None
-    described = [_described(derivation, node) for node in derivation.graph.nodes]
+    local = next(s.lines for s in derivation.sections(TEXT) if english(s.heading) == "Local derivatives")
+    described = [_described(derivation, local, node) for node in derivation.graph.nodes]
     formulas = [(_(s.heading), [mathml(f) for f in s.lines]) for s in derivation.sections(LATEX) if s.lines]
     return Origin(
         derivation.expression,
@@ -83,11 +83,10 @@ def _derivation(comparison: Comparison) -> Derivation | None:
     return derive(f"ŷ = {product}; r = ŷ - y; loss = mean(r**2)", values, wrt="w,b" if problem.has_bias else "w")
 
 
-def _described(derivation: Derivation, node: Node) -> str:
+def _described(derivation: Derivation, local: list[str], node: Node) -> str:
     """What a node is told to be: its value, its local derivatives, its gradient, and the paths through it."""
     output = derivation.graph.output
     parts = [f"{node.name} = {TEXT.number(node.value)}"]
-    local = next(s.lines for s in derivation.sections(TEXT) if english(s.heading) == "Local derivatives")
     parts += [text for text in local if text.startswith(f"∂{node.name}/∂")]
     if node is not output:
         parts.append(f"∂{output.name}/∂{node.name} = {TEXT.number(derivation.by_node[node])}")
@@ -140,9 +139,9 @@ def _loops(comparison: Comparison) -> Iterator[tuple[str, str, Chart]]:
 
 def loss_of(losses: Tensor, name: str, look: dict[str, Any]) -> Chart:
     """The loss curve of one method."""
-    figure = go.Figure([curve(losses, name, look)])
+    figure = Figure([curve(losses, name, look)])
     log_axis(figure, _("loss"))
-    figure.update_xaxes(title=_("epoch"))
+    figure.x["title"] = _("epoch")
     return chart(figure, 280)
 
 

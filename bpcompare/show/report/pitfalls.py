@@ -4,12 +4,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import plotly.graph_objects as go
-
 from bpcompare.language import N_, _, english
 from bpcompare.lessons.pitfalls.learning_rate import PITFALLS, run
 from bpcompare.lessons.pitfalls.pitfall import Pitfall
-from bpcompare.show.report.charts import HIGHEST, LINES, Chart, chart, in_lines, line, log_axis
+from bpcompare.show.report.charts import HIGHEST, LINES, Chart, Figure, chart, in_lines, line, log_axis
 
 NAMES = {
     "mistake": N_("the mistake, measured"),
@@ -38,14 +36,14 @@ def pitfalls(on_part: Callable[[], object] | None = None) -> list[Shown]:
 
 
 def _chart(pitfall: Pitfall) -> Chart:
-    figure = go.Figure()
+    figure = Figure()
     for (key, name), look in zip(NAMES.items(), LINES, strict=False):
         values = [v if math.isfinite(v) and abs(v) < HIGHEST else None for v in pitfall.curves[key]]
-        figure.add_trace(line(list(range(len(values))), values, _(name), look))
+        figure.traces.append(line(list(range(len(values))), values, _(name), look))
     quantity = _(pitfall.quantity)
     if "nodes" in english(pitfall.quantity):
-        figure.update_yaxes(title=in_lines(quantity))
+        figure.y["title"] = in_lines(quantity)
     else:
         log_axis(figure, quantity)
-    figure.update_xaxes(title=_("step"))
+    figure.x["title"] = _("step")
     return chart(figure, 320)

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import plotly.graph_objects as go
 import torch
 from torch import Tensor
 
 from bpcompare.comparison.linear import Comparison
 from bpcompare.language import _
 from bpcompare.show.loss_plane import Plane, paths, plane
-from bpcompare.show.report.charts import GREY, Trace, label, line, points, rounded, window, within
+from bpcompare.show.report.charts import GREY, Figure, Trace, label, line, points, rounded, window, within
 
 GRID = 61
 NARROWEST = 0.2  # a side of the picture, of the other one
@@ -29,28 +28,28 @@ def steepest_and_flattest(comparison: Comparison) -> Plane:
     return plane(comparison, extreme=True)
 
 
-def path_figure(comparison: Comparison, seen: Plane) -> go.Figure:
+def path_figure(comparison: Comparison, seen: Plane) -> Figure:
     """Contours, start and optimum. The picture holds both and the paths near them; what goes far beyond is cut off."""
-    figure = go.Figure()
+    figure = Figure()
     start = path_of(comparison, *_start(comparison), seen)
     two = torch.cat([start, seen.bottom[None]])
     across, *up = names(seen)
-    figure.update_xaxes(title=across)
+    figure.x["title"] = across
     if up:
         low, high = _window(torch.cat([two, *(path[:-1] for path in paths(comparison, seen).values())]), two)
-        figure.add_trace(_contours(seen, low, high, max(float(seen.gaps(start)), 1e-300)))
-        figure.update_xaxes(range=[low[0], high[0]])
-        figure.update_yaxes(title=up[0], range=[low[1], high[1]])
+        figure.traces.append(_contours(seen, low, high, max(float(seen.gaps(start)), 1e-300)))
+        figure.x["range"] = [low[0], high[0]]
+        figure.y |= {"title": up[0], "range": [low[1], high[1]]}
     else:
         first, last = window(two[:, 0].tolist(), 0.6)
         points_across = torch.linspace(first, last, GRID, dtype=torch.float64)
         heights = seen.gaps(points_across[:, None]).tolist()
         look: dict[str, Any] = {"line": {"color": GREY}}
-        figure.add_trace(line(points_across.tolist(), heights, _("loss"), look, showlegend=False))
-        figure.update_xaxes(range=[first, last])
-        figure.update_yaxes(title=_("loss above the optimum"), range=window(heights))
-    figure.add_trace(points(*pair(seen, start), _("start"), GREY, "circle", 10))
-    figure.add_trace(points(*pair(seen, seen.bottom[None]), _("least squares"), GOLD, "star", 14))
+        figure.traces.append(line(points_across.tolist(), heights, _("loss"), look, showlegend=False))
+        figure.x["range"] = [first, last]
+        figure.y |= {"title": _("loss above the optimum"), "range": window(heights)}
+    figure.traces.append(points(*pair(seen, start), _("start"), GREY, "circle", 10))
+    figure.traces.append(points(*pair(seen, seen.bottom[None]), _("least squares"), GOLD, "star", 14))
     return figure
 
 
@@ -84,21 +83,22 @@ def _start(comparison: Comparison) -> tuple[Tensor, Tensor]:
     return first.weights[:1], first.biases[:1]
 
 
-def _contours(seen: Plane, low: list[float], high: list[float], gap: float) -> go.Contour:
+def _contours(seen: Plane, low: list[float], high: list[float], gap: float) -> Trace:
     """Lines of equal loss above the optimum, at powers of ten of ``gap`` and half-way between."""
     across, up = (torch.linspace(low[i], high[i], GRID, dtype=torch.float64) for i in (0, 1))
     heights = seen.gaps(torch.stack(torch.meshgrid(across, up, indexing="xy"), -1)) / gap
-    return go.Contour(
-        x=rounded(across),
-        y=rounded(up),
-        z=[rounded(row) for row in heights.clamp(min=1e-6).log10()],
-        contours={"start": -3, "end": 1, "size": 0.5, "coloring": "lines"},
-        colorscale=[[0, GREY], [1, GREY]],
-        line={"width": 0.8},
-        showscale=False,
-        hoverinfo="skip",
-        showlegend=False,
-    )
+    return {
+        "type": "contour",
+        "x": rounded(across),
+        "y": rounded(up),
+        "z": [rounded(row) for row in heights.clamp(min=1e-6).log10()],
+        "contours": {"start": -3, "end": 1, "size": 0.5, "coloring": "lines"},
+        "colorscale": [[0, GREY], [1, GREY]],
+        "line": {"width": 0.8},
+        "showscale": False,
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
 
 
 def path_of(comparison: Comparison, weights: Tensor, biases: Tensor, seen: Plane) -> Tensor:
@@ -115,8 +115,7 @@ def pair(seen: Plane, path: Tensor) -> tuple[list[float], list[float]]:
     return path[:, 0].tolist(), second.tolist()
 
 
-def drawn_path(figure: go.Figure, seen: Plane, path: Tensor, name: str, look: dict[str, Any], **more: Any) -> Trace:
+def drawn_path(figure: Figure, seen: Plane, path: Tensor, name: str, look: dict[str, Any], **more: Any) -> Trace:
     """A method's path as far as the picture can show it."""
     first, second = (torch.tensor(values, dtype=torch.float64) for values in pair(seen, path))
-    across, up = tuple(figure.layout.xaxis.range), tuple(figure.layout.yaxis.range)
-    return line(within(first, *across), within(second, *up), name, look, **more)
+    return line(within(first, *figure.x["range"]), within(second, *figure.y["range"]), name, look, **more)

@@ -4,12 +4,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import plotly.graph_objects as go
-
 from bpcompare.comparison.linear import Comparison
 from bpcompare.language import N_, _, listed
 from bpcompare.show.loss_plane import Plane
-from bpcompare.show.report.charts import Chart, Trace, chart, line, log_axis, looks, within
+from bpcompare.show.report.charts import Chart, Figure, Trace, chart, line, log_axis, looks, within
 from bpcompare.show.report.fits import fit_figure, least_squares_predictions, linear_fits
 from bpcompare.show.report.planes import directions, drawn_path, path_figure, path_of, steepest_and_flattest
 from bpcompare.show.report.trained import Trained, at_rates
@@ -76,14 +74,14 @@ def _top(comparison: Comparison) -> float:
     return TALLEST * max(float(next(iter(comparison.results.values())).losses[0]), 1e-300)
 
 
-def _loss_figure(comparison: Comparison) -> go.Figure:
-    figure = go.Figure()
+def _loss_figure(comparison: Comparison) -> Figure:
+    figure = Figure()
     first = next(iter(comparison.results.values()))
     gap, floor = max(float(first.gaps[0]), 1e-300), comparison.optimum.loss
     lowest = min(float(result.losses.min()) for result in comparison.results.values())
     bottom = max(min(lowest, floor + 1e-3 * gap) if floor > 1e-6 * gap else min(lowest, 1e-4 * gap), 1e-9 * gap)
-    figure.update_xaxes(title=_("epoch"), range=[0, comparison.epochs])
-    figure.update_yaxes(range=[math.log10(bottom) - 0.1, math.log10(_top(comparison))])
+    figure.x |= {"title": _("epoch"), "range": [0, comparison.epochs]}
+    figure.y["range"] = [math.log10(bottom) - 0.1, math.log10(_top(comparison))]
     log_axis(figure, _("loss"))
     return figure
 
@@ -95,7 +93,7 @@ def _losses(comparison: Comparison, runs: dict[str, Trained]) -> list[Trace]:
     ]
 
 
-def _paths(comparison: Comparison, runs: dict[str, Trained], seen: Plane, figure: go.Figure) -> list[Trace]:
+def _paths(comparison: Comparison, runs: dict[str, Trained], seen: Plane, figure: Figure) -> list[Trace]:
     traces = []
     for name, look in looks(runs).items():
         path = path_of(comparison, runs[name].weights, runs[name].biases, seen)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from close import assert_close
 from marker.graph_changes.one_step import drawn, graph
 
 from bpcompare.marker.hypotheses.graph_changes import blocks
@@ -111,11 +112,11 @@ def test_a_block_passed_through_or_kept_by_its_diagonal(forward):
         size = first.value.numel()
         diagonal = jacobian.reshape(size, size).diagonal().reshape(first.value.shape)
         end = problem.gradients[last.index]
-        torch.testing.assert_close(act_on(problem, blocks.passed_through(last.key), first), end, rtol=0, atol=0)
+        assert_close(act_on(problem, blocks.passed_through(last.key), first), end, rtol=0, atol=0)
         own = act_on(problem, blocks.own_share(last.key), first)
-        torch.testing.assert_close(own, diagonal * end, rtol=1e-9, atol=1e-12)
+        assert_close(own, diagonal * end, rtol=1e-9, atol=1e-12)
         again_told = act_on(problem, blocks.own_share(last.key), first)
-        torch.testing.assert_close(again_told, own, rtol=0, atol=0)
+        assert_close(again_told, own, rtol=0, atol=0)
 
 
 def put(value, values):
@@ -166,4 +167,4 @@ def test_the_diagonal_of_a_large_block_is_not_worked_out(size, known):
     assert bool(own.isfinite().all()) is known
     if known:
         right = problem.graph.inputs[0].value.exp() * problem.gradients[last.index]
-        torch.testing.assert_close(own, right, rtol=1e-12, atol=0)
+        assert_close(own, right, rtol=1e-12, atol=0)

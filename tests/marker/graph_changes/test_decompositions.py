@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 import torch
+from close import assert_close
 from marker.graph_changes.one_step import drawn, graph
 from torch.nn import functional as F
 
@@ -183,9 +184,9 @@ def test_a_decomposition_has_the_value_and_the_gradient_of_what_it_takes_apart(o
         upstream = drawn(40, *expected.shape)
         right = torch.autograd.grad(expected, leaves, upstream, allow_unused=True, materialize_grads=True)
         problem = graph(forward, arguments, [upstream])
-        torch.testing.assert_close(problem.graph.outputs[0].value, expected.detach(), **ROUNDING)
+        assert_close(problem.graph.outputs[0].value, expected.detach(), **ROUNDING)
         for mine, other in zip(problem.answers({}), right, strict=True):
-            torch.testing.assert_close(mine, other, **ROUNDING)
+            assert_close(mine, other, **ROUNDING)
         name = getattr(operation, "__name__", "")
         assert name in LEFT_WHOLE or not any(step.op == name for step in problem.graph.steps)
 
@@ -202,5 +203,5 @@ def test_an_rms_norm_that_pytorch_takes_apart_itself_on_a_cpu_is_the_same_where_
     for weight, eps in ((None, None), (SIX[:4], 0.2), (None, 1e-3)):
         for x in (A, 1e-8 * A):
             mine, inverse = normalisations.rms_norm(x, [4], weight, eps)
-            torch.testing.assert_close(mine, F.rms_norm(x, (4,), weight, eps), **ROUNDING)
-            torch.testing.assert_close(inverse * x, F.rms_norm(x, (4,), None, eps), **ROUNDING)
+            assert_close(mine, F.rms_norm(x, (4,), weight, eps), **ROUNDING)
+            assert_close(inverse * x, F.rms_norm(x, (4,), None, eps), **ROUNDING)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from close import assert_close
 from marker.graph_changes.one_step import drawn, graph, search_of, step_of
 
 from bpcompare.marker.hypotheses.graph_changes import one_unknown
@@ -211,7 +212,7 @@ def test_what_a_bracket_gives_is_the_sum_of_what_its_terms_give():
                 {(power.index, 0): [lambda p, at, t=other: 2 * at.gradient * t]} | change.at(problem)
             )
             for mine, one, another in zip(given, by_right, by_wrong, strict=True):
-                torch.testing.assert_close(mine, one + another, rtol=1e-10, atol=1e-12)
+                assert_close(mine, one + another, rtol=1e-10, atol=1e-12)
 
 
 def test_a_bracket_that_is_not_in_every_problem_is_none():
@@ -274,6 +275,6 @@ def test_a_gradient_in_the_place_of_an_input_is_laid_out_as_the_input_is():
     step = step_of(problem, "mm")
     act = one_unknown._with_gradient(1, "x1")
     reached = problem.edge(step, 0, g, [act])
-    torch.testing.assert_close(reached, g @ (g.t() @ x), rtol=1e-12, atol=1e-12)
+    assert_close(reached, g @ (g.t() @ x), rtol=1e-12, atol=1e-12)
     assert isinstance(shadowed(problem, 0, [], x, x).shadow.sum(), float)
     assert Search([problem], [[x, w]], [0]).problem is problem

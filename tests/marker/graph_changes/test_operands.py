@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from close import assert_close
 from marker.graph_changes.one_step import drawn, graph, offered
 
 from bpcompare.marker.hypotheses.graph_changes import operands
@@ -14,7 +15,7 @@ def agree(found, expected):
     for says, (kind, cost, gradients) in expected.items():
         assert found[says][:2] == (kind, cost), says
         for mine, other in zip(found[says][2], gradients, strict=True):
-            torch.testing.assert_close(mine, other, rtol=1e-12, atol=1e-12, equal_nan=True, msg=says)
+            assert_close(mine, other, rtol=1e-12, atol=1e-12, equal_nan=True, msg=says)
 
 
 def product(x, w):
@@ -163,7 +164,7 @@ def test_in_a_loop_another_value_is_that_of_the_same_time_or_so_many_times_befor
     expected = [walked([h[max(k - less, 0)] for k in (1, 2, 3)]) for less in (2, 1)]
     for mine, other in zip(found, expected, strict=True):
         for one, right in zip(mine, other, strict=True):
-            torch.testing.assert_close(one, right, rtol=1e-12, atol=0)
+            assert_close(one, right, rtol=1e-12, atol=0)
     later = [c for c in operands.operands(problem) if str(c.says).startswith("a later state stands for state")]
     assert {c.sites[0].op for c in later} == {"mul"}  # the state before the product
     assert not [c for c in operands.tensor_factors(problem) if "the gradient of state" in str(c.says)]
@@ -186,7 +187,7 @@ def test_in_a_loop_a_value_that_no_later_time_takes_up_is_that_of_the_same_time_
         g = upstream
         for k in reversed(range(times)):
             g = g * (1 - (h[max(k - before, 0)] * w) ** 2) * w
-        torch.testing.assert_close(problem.answers(change.at(problem))[0], g, rtol=1e-12, atol=0)
+        assert_close(problem.answers(change.at(problem))[0], g, rtol=1e-12, atol=0)
 
 
 def test_a_value_is_earlier_or_later_than_the_one_it_stands_for():
@@ -218,7 +219,7 @@ def test_another_tensor_has_the_shape_of_the_one_it_stands_for_not_of_the_result
     says = "torch.sin(x) stands for x0 in the derivative of x @ w"
     (change,) = [c for c in operands.operands(problem) if str(c.says) == says]
     right = torch.sin(x).t() @ (g * torch.sin(x).sum())
-    torch.testing.assert_close(problem.answers(change.at(problem))[1], right)
+    assert_close(problem.answers(change.at(problem))[1], right)
 
 
 def test_in_a_stack_each_matrix_is_transposed():
@@ -226,8 +227,8 @@ def test_in_a_stack_each_matrix_is_transposed():
     problem = graph(lambda x, w: torch.bmm(x, w), [x, w], [g])
     changes = {str(c.says): problem.answers(c.at(problem)) for c in operands.operands(problem)}
     by_x, by_w = (changes[f"{name} is transposed in the derivative of torch.bmm(x, w)"] for name in ("x1", "x0"))
-    torch.testing.assert_close(by_x[0], torch.einsum("bij,bjk->bik", g, w))
-    torch.testing.assert_close(by_w[1], torch.einsum("bij,bjk->bik", x, g))
+    assert_close(by_x[0], torch.einsum("bij,bjk->bik", g, w))
+    assert_close(by_w[1], torch.einsum("bij,bjk->bik", x, g))
 
 
 def test_a_number_in_a_tensor_is_never_transposed():
@@ -246,12 +247,12 @@ def test_in_a_loop_of_two_times_the_time_before_stands_for_each_and_what_the_loo
     earlier = [c for c in operands.operands(problem) if str(c.says).startswith("an earlier x stands for x")]
     (change,) = [c for c in earlier if c.sites[0].op == "tanh"]
     first = torch.tanh(x * w)
-    torch.testing.assert_close(problem.answers(change.at(problem))[0], g * (1 - first**2) * (1 - x**2) * w**2)
+    assert_close(problem.answers(change.at(problem))[0], g * (1 - first**2) * (1 - x**2) * w**2)
     second = torch.tanh(first * w)
     by_second = g * (1 - second**2)
     by_first = by_second * w * (1 - first**2)
     (change,) = [c for c in operands.operands(problem) if str(c.says).startswith("a later x stands for x")]
-    torch.testing.assert_close(problem.answers(change.at(problem))[1], by_second * second + by_first * first)
+    assert_close(problem.answers(change.at(problem))[1], by_second * second + by_first * first)
 
 
 def test_a_tensor_of_zeros_that_a_rule_reads_is_saved_too():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from close import assert_close
 from marker.graph_changes.one_step import drawn, search_of
 
 from bpcompare.marker.hypotheses.graph_changes import partly
@@ -110,9 +111,9 @@ def test_what_passes_a_cut_is_what_is_gone_when_nothing_passes_it():
         np.testing.assert_allclose(through, expected, rtol=1e-9, atol=1e-9 * np.abs(answer.true).max())
         within = partly._answer(problem, change, cut, True, 0)
         outside = partly._answer(problem, change, cut, False, 0)
-        torch.testing.assert_close(within, rest + changed - both, rtol=1e-12, atol=1e-12)
-        torch.testing.assert_close(outside, right + both - rest, rtol=1e-12, atol=1e-12)
-        torch.testing.assert_close(within + outside, right + changed, rtol=1e-12, atol=1e-12)
+        assert_close(within, rest + changed - both, rtol=1e-12, atol=1e-12)
+        assert_close(outside, right + both - rest, rtol=1e-12, atol=1e-12)
+        assert_close(within + outside, right + changed, rtol=1e-12, atol=1e-12)
         compared += 1
     assert compared > 20
 

@@ -1,6 +1,7 @@
 """Which paths may not be followed, what each is called and costs, and the gradient without it, by ``detach``."""
 
 import torch
+from close import assert_close
 from marker.graph_changes.one_step import drawn, graph, offered
 
 from bpcompare.marker.hypotheses.graph_changes import paths
@@ -38,7 +39,7 @@ def agree(found, expected):
     for says, (kind, cost, given) in expected.items():
         assert found[says][:2] == (kind, cost), says
         for mine, other in zip(found[says][2], given, strict=True):
-            torch.testing.assert_close(mine, other, rtol=1e-12, atol=1e-12, msg=says)
+            assert_close(mine, other, rtol=1e-12, atol=1e-12, msg=says)
 
 
 def test_each_edge_node_and_kind_of_a_forward_may_be_held_constant():
@@ -73,8 +74,8 @@ def test_a_value_that_is_used_twice_may_be_followed_once():
         "x * w is held constant: the path through it is missing",
         "x.exp() is held constant: the path through it is missing",
     }
-    torch.testing.assert_close(found["of the 2 uses of x0 only the one in x * w counts"][2][0], G * W)
-    torch.testing.assert_close(found["the path from x0 into x * w is not followed"][2][0], G * X.exp())
+    assert_close(found["of the 2 uses of x0 only the one in x * w counts"][2][0], G * W)
+    assert_close(found["the path from x0 into x * w is not followed"][2][0], G * X.exp())
 
 
 def test_reductions_of_one_kind_and_those_of_one_call_are_held_together():
@@ -184,4 +185,4 @@ def test_the_chain_may_stop_anywhere_or_begin_with_ones():
     for mine, other in zip(found, expected, strict=True):
         assert mine[:3] == other[:3]
         for one, another in zip(mine[3], other[3], strict=True):
-            torch.testing.assert_close(one, another, rtol=1e-12, atol=1e-12, msg=mine[0])
+            assert_close(one, another, rtol=1e-12, atol=1e-12, msg=mine[0])

@@ -4,6 +4,7 @@ from itertools import combinations
 
 import pytest
 import torch
+from close import assert_close
 from marker.graph_changes.one_step import drawn, graph, offered, step_of
 
 from bpcompare.marker.hypotheses.graph_changes import reduction_axes
@@ -58,7 +59,7 @@ def test_every_other_set_of_axes_may_be_added_up_over(shape, right, mean):
     assert {says: cost for says, (_, cost, _) in found.items()} == {says: cost for says, (_, cost) in told.items()}
     for says, (axes, _) in told.items():
         along = term.mean(axes, keepdim=True) if mean else term.sum(axes, keepdim=True)
-        torch.testing.assert_close(found[says][2][0], g * w / total + along, rtol=1e-10, atol=1e-12, msg=says)
+        assert_close(found[says][2][0], g * w / total + along, rtol=1e-10, atol=1e-12, msg=says)
 
 
 def test_of_many_axes_only_single_ones_and_all_are_tried():
@@ -98,7 +99,7 @@ def test_between_the_reduction_and_its_use_may_stand_roots_and_powers():
     for says, axes in (("over axis -2,", [0]), ("over every axis,", [0, 1])):
         ((_, cost, given),) = [one for key, one in found.items() if says in key]
         right = g * w * total**-0.5 + 2 * x * term.mean(axes, keepdim=True)
-        torch.testing.assert_close(given[0], right, rtol=1e-10, atol=1e-12)
+        assert_close(given[0], right, rtol=1e-10, atol=1e-12)
         assert cost == 1.5
 
 
@@ -131,7 +132,7 @@ def test_a_result_that_is_used_twice_has_both_terms():
     known = g * (x / total + w * total).exp()
     ((_, _, given),) = [one for key, one in found.items() if "axis -2," in key]
     right = known / total + (known * w - known * x / total**2).sum(0, keepdim=True)
-    torch.testing.assert_close(given[0], right, rtol=1e-10, atol=1e-12)
+    assert_close(given[0], right, rtol=1e-10, atol=1e-12)
 
 
 def test_a_term_that_cancels_is_left_out_and_one_that_only_nearly_does_is_not():
@@ -151,7 +152,7 @@ def test_a_term_that_cancels_is_left_out_and_one_that_only_nearly_does_is_not():
     found = offered(lambda problem: reduction_axes.other_axes(problem, step), problem)
     ((_, _, given),) = [one for key, one in found.items() if "axis -2," in key]
     # of −slope and −(what comes by the spread) the second adds up to nothing over the axis of the mean
-    torch.testing.assert_close(given[0], direct - slope.mean(0, keepdim=True), rtol=1e-9, atol=1e-10)
+    assert_close(given[0], direct - slope.mean(0, keepdim=True), rtol=1e-9, atol=1e-10)
 
 
 def test_at_every_reduction_of_a_kind_the_same_may_be_mistaken():

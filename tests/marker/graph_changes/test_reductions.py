@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from close import assert_close
 from marker.graph_changes.one_step import drawn, graph, offered
 
 from bpcompare.marker.hypotheses.graph_changes import reductions
@@ -53,7 +54,7 @@ def test_a_broadcast_operand_may_be_added_up_in_other_ways(name):
     for says, right in expected.items():
         kind, cost, given = found[says]
         assert (kind, cost) == ("reduction", 1.4)
-        torch.testing.assert_close(given, right, rtol=1e-12, atol=1e-12, msg=says)
+        assert_close(given, right, rtol=1e-12, atol=1e-12, msg=says)
 
 
 def test_what_is_not_broadcast_is_not_added_up():
@@ -67,7 +68,7 @@ def test_in_a_problem_where_nothing_is_broadcast_the_gradient_stays_as_it_is():
     (step,) = [step for step in one.graph.steps if step.op == "mul"]
     for change in reductions.reductions(rows):
         reached = one.edge(step, 0, one.gradients[step.index], [change.act])
-        torch.testing.assert_close(reached, one.answers({})[0], rtol=0, atol=0)
+        assert_close(reached, one.answers({})[0], rtol=0, atol=0)
 
 
 X, W = drawn(1, 3, 4), drawn(2, 4, 2)
@@ -93,7 +94,7 @@ def test_a_product_of_matrices_may_be_one_of_means_or_lack_a_factor():
     for says, (kind, cost, given) in expected.items():
         assert found[says][:2] == (kind, cost)
         for mine, other in zip(found[says][2], given, strict=True):
-            torch.testing.assert_close(mine, other, rtol=1e-12, atol=1e-12, msg=says)
+            assert_close(mine, other, rtol=1e-12, atol=1e-12, msg=says)
 
 
 def test_in_a_stack_of_products_the_mean_is_one_of_each():
@@ -101,9 +102,9 @@ def test_in_a_stack_of_products_the_mean_is_one_of_each():
     found = offered(reductions.reductions, graph(torch.bmm, [x, w], [g]))
     for says, (_, _, (by_x, by_w)) in found.items():
         if "for the gradient of x0 the mean" in says:
-            torch.testing.assert_close(by_x, g.sum(2, keepdim=True) @ w.mean(2)[:, None, :])
+            assert_close(by_x, g.sum(2, keepdim=True) @ w.mean(2)[:, None, :])
         if "for the gradient of x1 the mean" in says:
-            torch.testing.assert_close(by_w, x.mean(1)[:, :, None] @ g.sum(1, keepdim=True))
+            assert_close(by_w, x.mean(1)[:, :, None] @ g.sum(1, keepdim=True))
     assert len(found) == 4
 
 
@@ -121,7 +122,7 @@ def test_a_product_with_a_vector_has_one_mean():
     assert set(found) == set(expected)
     for says, given in expected.items():
         for mine, other in zip(found[says][2], given, strict=True):
-            torch.testing.assert_close(mine, other, rtol=1e-12, atol=1e-12, msg=says)
+            assert_close(mine, other, rtol=1e-12, atol=1e-12, msg=says)
 
 
 INDEX = torch.tensor([2, 0, 2, 2, 0])
@@ -153,4 +154,4 @@ def test_where_an_index_comes_twice_the_last_or_the_first_or_the_mean_may_count(
             one for says, one in found.items() if f"the gradient is {words}, not added up" in says
         ]
         assert (kind, cost) == ("reduction", 1.4)
-        torch.testing.assert_close(given, right, rtol=1e-12, atol=1e-12)
+        assert_close(given, right, rtol=1e-12, atol=1e-12)

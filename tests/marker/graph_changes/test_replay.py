@@ -1,6 +1,7 @@
 """Other forwards: which are tried, what each calculates, and the gradients that belong to it, by autograd."""
 
 import torch
+from close import assert_close
 from marker.graph_changes.one_step import drawn, graph
 
 from bpcompare.marker.hypotheses.graph_changes import replay
@@ -110,16 +111,16 @@ def test_every_other_forward_is_tried_with_what_it_calculates_and_its_gradients(
             values[key], function = edit(values[key]), forward
         leaves = [value.clone().requires_grad_() for value in values]
         out = function(*leaves)
-        torch.testing.assert_close(change.outputs(made), [out.detach()], rtol=1e-12, atol=1e-12, equal_nan=True)
+        assert_close(change.outputs(made), [out.detach()], rtol=1e-12, atol=1e-12, equal_nan=True)
         right = torch.autograd.grad(out, leaves, G, allow_unused=True, materialize_grads=True)
         for mine, gradient in zip(change.answers(made), right, strict=True):
-            torch.testing.assert_close(mine, gradient, rtol=1e-10, atol=1e-10, equal_nan=True, msg=says)
+            assert_close(mine, gradient, rtol=1e-10, atol=1e-10, equal_nan=True, msg=says)
         calculates = says.replace("the backward belongs to", "the function calculates")
         assert str(change.calculates) == calculates
     change = found[outside]
     assert (change.kind, round(change.cost, 9)) == ("operand", 2.0)
     assert str(change.calculates).startswith("the function does not calculate root: 0.5 is added outside")
-    torch.testing.assert_close(change.outputs(made), [other(X, W, half=0.0, outside=0.5)], rtol=1e-12, atol=1e-12)
+    assert_close(change.outputs(made), [other(X, W, half=0.0, outside=0.5)], rtol=1e-12, atol=1e-12)
 
 
 def test_the_problem_itself_is_left_as_it_was():
@@ -141,7 +142,7 @@ def test_a_square_input_may_be_transposed_and_another_may_not():
     x = drawn(1, 2, 3, 3)
     made = graph(lambda x: (x * 2).cumsum(2), [x])
     (change,) = [c for c in replay.all_changes(made) if "transposed" in str(c.says)]
-    torch.testing.assert_close(change.outputs(made), [(x.transpose(1, 2) * 2).cumsum(2)])
+    assert_close(change.outputs(made), [(x.transpose(1, 2) * 2).cumsum(2)])
 
 
 def test_only_a_value_of_the_same_shape_stands_for_another():
@@ -197,8 +198,8 @@ def test_in_a_loop_another_value_is_the_last_one_before_each_time():
 
     made = graph(loop, [X, W], [G])
     changes = {str(c.says).split("in which ")[-1]: c for c in replay.all_changes(made)}
-    torch.testing.assert_close(changes["x1 stands for x0 in state * w"].outputs(made), [torch.tanh(W * W)])
-    torch.testing.assert_close(changes["x0 stands for state * w in state"].outputs(made), [torch.tanh(X)])
+    assert_close(changes["x1 stands for x0 in state * w"].outputs(made), [torch.tanh(W * W)])
+    assert_close(changes["x0 stands for state * w in state"].outputs(made), [torch.tanh(X)])
 
 
 def test_of_several_times_of_another_value_it_is_the_last_one_before():
@@ -211,7 +212,7 @@ def test_of_several_times_of_another_value_it_is_the_last_one_before():
     made = graph(forward, [X, W], [G])
     changes = {str(c.says).split("in which ")[-1]: c for c in replay.all_changes(made)}
     third = torch.tanh(torch.tanh(torch.tanh(X)))
-    torch.testing.assert_close(changes["state stands for x1 in state * w"].outputs(made), [third * third])
+    assert_close(changes["state stands for x1 in state * w"].outputs(made), [third * third])
 
 
 def test_what_does_not_depend_on_an_input_is_left_as_it_is_and_a_step_out_of_range_gives_none():

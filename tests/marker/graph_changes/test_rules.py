@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from close import assert_close
 from marker.graph_changes.one_step import drawn, graph, true_gradient
 
 from bpcompare.marker.hypotheses.graph_changes.local import axes, by_autograd, count, local, spread, sum_to
@@ -105,13 +106,13 @@ def test_the_derivative_of_each_operation_is_autograds(case):
             ]
             continue
         right = true_gradient(at)
-        torch.testing.assert_close(contribution(at), right, **ROUNDING)
+        assert_close(contribution(at), right, **ROUNDING)
         if at.step.op != "write":
-            torch.testing.assert_close(by_autograd(at), right, **ROUNDING)
+            assert_close(by_autograd(at), right, **ROUNDING)
     leaves = [value.clone().requires_grad_() for value in arguments]
     found = torch.autograd.grad(forward(*leaves).sum(), leaves)
     for mine, right in zip(problem.answers({}), found, strict=True):
-        torch.testing.assert_close(mine, right, **ROUNDING)
+        assert_close(mine, right, **ROUNDING)
 
 
 def test_the_axes_of_a_reduction_and_the_number_of_its_terms_are_those_it_runs_over():
@@ -122,7 +123,7 @@ def test_the_axes_of_a_reduction_and_the_number_of_its_terms_are_those_it_runs_o
         assert count(at) == CUBE.numel() // at.out.numel()
         undone = spread(at, at.out)
         assert undone.shape == CUBE.shape
-        torch.testing.assert_close(undone, CUBE.sum(right, keepdim=True).expand_as(CUBE))
+        assert_close(undone, CUBE.sum(right, keepdim=True).expand_as(CUBE))
 
 
 @pytest.mark.parametrize("shape", [(4,), (1, 4), (3, 1), (1, 1), (1,), (), (3, 4), (1, 3, 4), (2, 3, 1)])
@@ -130,11 +131,11 @@ def test_a_broadcast_is_undone_by_the_sum_that_autograd_takes(shape):
     small, whole = drawn(1, *shape), drawn(2, 2, 3, 4)
     leaf = small.clone().requires_grad_()
     (right,) = torch.autograd.grad(leaf.expand(2, 3, 4), leaf, whole)
-    torch.testing.assert_close(sum_to(whole, shape), right, **ROUNDING)
+    assert_close(sum_to(whole, shape), right, **ROUNDING)
     if small.dim() < 3:
         assert torch.equal(sum_to(small, (2, 3, 4)), small.expand(2, 3, 4))
 
 
 def test_the_derivative_by_the_exponent_of_a_number_is_as_exact_as_its_type():
     (at,) = (at for at in asked(graph(lambda a: 3.0**a, (A,))) if at.step.op == "pow")
-    torch.testing.assert_close(contribution(at), at.gradient * 3**A * 1.0986122886681098, **ROUNDING)
+    assert_close(contribution(at), at.gradient * 3**A * 1.0986122886681098, **ROUNDING)

@@ -5,6 +5,7 @@ from unittest.mock import patch
 
 import pytest
 import torch
+from close import assert_close
 from marker.graph_changes.one_step import drawn, graph, search_of, step_of
 
 from bpcompare.marker.hypotheses.graph_changes import jacobians, replay, screen, search
@@ -109,7 +110,7 @@ def test_changes_are_tried_until_all_that_is_left_costs_clearly_more():
     for one in tried.found[0]:
         for problem, array in zip(tried.problems, tried.answers[0].arrays, strict=True):
             predicted = problem.answers(one.changes[0].at(problem))[0] * one.factor.value(problem.sizes)
-            torch.testing.assert_close(predicted, array, rtol=1e-8, atol=1e-12)
+            assert_close(predicted, array, rtol=1e-8, atol=1e-12)
 
 
 def test_what_costs_just_as_much_as_an_alternative_may_is_tried():

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from close import assert_close
 from marker.graph_changes.one_step import drawn, graph
 
 from bpcompare.marker.hypotheses.graph_changes import trace
@@ -88,9 +89,9 @@ WRITTEN = [
 def test_a_forward_that_writes_into_tensors_has_autograd_s_values_and_gradients(forward):
     problem = graph(forward, [X, W])
     out, gradients = right(forward, X, W)
-    torch.testing.assert_close(problem.graph.outputs[0].value, out, rtol=1e-12, atol=1e-12)
+    assert_close(problem.graph.outputs[0].value, out, rtol=1e-12, atol=1e-12)
     for mine, other in zip(problem.answers({}), gradients, strict=True):
-        torch.testing.assert_close(mine, other, rtol=1e-11, atol=1e-11)
+        assert_close(mine, other, rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize("forward", WRITTEN)
@@ -98,7 +99,7 @@ def test_each_step_calculated_again_from_its_arguments_gives_its_value(forward):
     for step in graph(forward, [X, W]).graph.steps:
         if step.function is not None and torch.is_tensor(step.value):
             again = step.function(*step.values, **step.kwargs)
-            torch.testing.assert_close(again, step.value, rtol=0, atol=0)
+            assert_close(again, step.value, rtol=0, atol=0)
 
 
 def test_a_write_is_a_step_of_the_operation_that_writes():
@@ -115,7 +116,7 @@ def test_the_arguments_are_left_as_they_were():
     problem = graph(forward, [x])
     assert torch.equal(x, X)
     assert torch.equal(problem.graph.inputs[0].value, X)
-    torch.testing.assert_close(problem.answers({})[0], 2 * torch.exp(2 * X))
+    assert_close(problem.answers({})[0], 2 * torch.exp(2 * X))
 
 
 def test_what_is_written_where_gradients_are_off_passes_them_as_if_nothing_had_happened():
@@ -127,9 +128,9 @@ def test_what_is_written_where_gradients_are_off_passes_them_as_if_nothing_had_h
 
     problem = graph(forward, [X, W])
     out, gradients = right(forward, X, W)
-    torch.testing.assert_close(problem.graph.outputs[0].value, out)
+    assert_close(problem.graph.outputs[0].value, out)
     for mine, other in zip(problem.answers({}), gradients, strict=True):
-        torch.testing.assert_close(mine, other, rtol=1e-11, atol=1e-11)
+        assert_close(mine, other, rtol=1e-11, atol=1e-11)
     assert "alias" in [step.op for step in problem.graph.steps]
 
 

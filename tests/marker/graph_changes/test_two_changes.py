@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from close import assert_close
 from marker.graph_changes.one_step import drawn, search_of
 
 from bpcompare.marker.hypotheses.graph_changes import two_changes
@@ -96,7 +97,7 @@ def test_two_mistakes_are_found_together_each_with_its_own_cost():
     for changes in (one.changes for one in search.found[0]):
         for problem, array in zip(search.problems, search.answers[0].arrays, strict=True):
             placed = changes[0].at(problem) | changes[1].at(problem)
-            torch.testing.assert_close(problem.answers(placed)[0], array, rtol=1e-9, atol=1e-12)
+            assert_close(problem.answers(placed)[0], array, rtol=1e-9, atol=1e-12)
     for one in search.found[0]:
         assert one.cost == pytest.approx(sum(change.cost for change in one.changes) + one.factor.cost)
 

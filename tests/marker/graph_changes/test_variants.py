@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 import torch
+from close import assert_close
 from marker.graph_changes.one_step import drawn, graph, step_of
 from torch.nn import functional as F
 
@@ -20,13 +21,13 @@ def variants(forward, x, op):
 
 def same_gradient(calculated, x, expected):
     """The value and, against a drawn upstream, the gradient of both calculations."""
-    torch.testing.assert_close(calculated(x), expected(x), **ROUNDING)
+    assert_close(calculated(x), expected(x), **ROUNDING)
     leaves = [x.clone().requires_grad_() for _ in range(2)]
     upstream = drawn(5, *expected(x).shape)
     found = [
         torch.autograd.grad(f(leaf), leaf, upstream)[0] for f, leaf in zip((calculated, expected), leaves, strict=True)
     ]
-    torch.testing.assert_close(*found, **ROUNDING)
+    assert_close(*found, **ROUNDING)
 
 
 @pytest.mark.parametrize("added", [0.3, 2])
@@ -39,7 +40,7 @@ def test_what_is_added_inside_a_root_is_added_outside(added):
         (_, found) = variants(lambda x, f=function: f(x + added), x, op)
         ((words, calculate),) = found.items()
         assert words == f"{added:g} is added outside the root, not inside"
-        torch.testing.assert_close(calculate(x + added), outside(x), **ROUNDING)
+        assert_close(calculate(x + added), outside(x), **ROUNDING)
     assert variants(lambda x: torch.sqrt(x + x), x, "sqrt")[1] == {}
     assert variants(lambda x: torch.sqrt(x * 2), x, "sqrt")[1] == {}
     assert variants(lambda x: torch.sqrt(x), x, "sqrt")[1] == {}
@@ -83,7 +84,7 @@ def test_other_windows_lie_where_the_mistake_puts_them(kernel, dilation, padding
     x = drawn(1, 2, 2, 5, 6)
     forward = lambda x: F.unfold(x, kernel, dilation, padding, stride)  # noqa: E731
     (_, *values), found = variants(forward, x, "im2col")
-    torch.testing.assert_close(windows(x, *values, {}), forward(x), **ROUNDING)
+    assert_close(windows(x, *values, {}), forward(x), **ROUNDING)
     assert [next(iter(WINDOWS[words])) for words in found] == mistakes
     for words, calculate in found.items():
         same_gradient(lambda x, c=calculate: c(x, *values), x, lambda x, w=words: windows(x, *values, WINDOWS[w]))
@@ -132,9 +133,7 @@ def test_bins_of_a_wrong_length_divide_by_a_wrong_number(bins):
         ]
         return torch.stack(cells, -1).reshape(2, 2, *bins)
 
-    torch.testing.assert_close(
-        pooled(x, lambda size, n, ends: ends[1] - ends[0]), F.adaptive_avg_pool2d(x, bins), **ROUNDING
-    )
+    assert_close(pooled(x, lambda size, n, ends: ends[1] - ends[0]), F.adaptive_avg_pool2d(x, bins), **ROUNDING)
     lengths = {
         "every bin is as long as size // bins, as if the bins were equal": lambda size, n, ends: size // n,
         "every bin is as long as the first": lambda size, n, ends: (size + n - 1) // n,
@@ -159,7 +158,7 @@ def test_the_neighbours_of_an_interpolation_exchange_their_weights_or_share_them
             columns.append(x[..., left] * weight(1 - share) + x[..., left + 1] * weight(share))
         return torch.stack(columns, -1)
 
-    torch.testing.assert_close(between(x, lambda w: w), forward(x), **ROUNDING)
+    assert_close(between(x, lambda w: w), forward(x), **ROUNDING)
     weights = {
         "the weights of the left and the right neighbour are exchanged": lambda w: 1 - w,
         "both neighbours weigh ½": lambda w: 0.5,

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from close import assert_close
 from marker.graph_changes.one_step import drawn, graph, step_of
 
 from bpcompare.marker.hypotheses.graph_changes.local import Local
@@ -27,7 +28,7 @@ def test_the_steps_that_count_depend_on_a_wanted_input_by_a_way_that_gradients_f
     assert x.index not in only.relevant
     assert w.index in only.relevant
     assert len(only.answers({})) == 1
-    torch.testing.assert_close(only.answers({})[0], problem.answers({})[1], rtol=0, atol=0)
+    assert_close(only.answers({})[0], problem.answers({})[1], rtol=0, atol=0)
 
 
 def test_the_edges_are_those_between_steps_that_count():
@@ -47,12 +48,12 @@ def test_every_gradient_is_kept_or_only_those_of_the_inputs():
     assert set(only) == {step.index for step in problem.graph.inputs}
     assert set(kept) > set(only)
     for index in only:
-        torch.testing.assert_close(kept[index], only[index], rtol=0, atol=0)
+        assert_close(kept[index], only[index], rtol=0, atol=0)
     leaf = (X * W).requires_grad_()
     mask = (torch.tanh(X * W) > 0.3).double()
     (right,) = torch.autograd.grad(torch.tanh(leaf) * mask, leaf, G)
     product = next(step for step in problem.graph.steps if step.op == "mul")
-    torch.testing.assert_close(kept[product.index], right)
+    assert_close(kept[product.index], right)
 
 
 def test_a_change_at_an_edge_or_a_node_is_what_reaches_the_operand():
@@ -71,14 +72,14 @@ def test_a_change_at_an_edge_or_a_node_is_what_reaches_the_operand():
 
     by_node = problem.answers({(tanh.index, NODE): [seen]})
     by_edge = problem.answers({(tanh.index, 0): [seen]})
-    torch.testing.assert_close(by_node[0], 5 * G * W * (1 - t**2) * W)
-    torch.testing.assert_close(by_edge[0], 5 * G * W * W)
-    torch.testing.assert_close(by_node[1], 5 * G * W * (1 - t**2) * X + G * t)
+    assert_close(by_node[0], 5 * G * W * (1 - t**2) * W)
+    assert_close(by_edge[0], 5 * G * W * W)
+    assert_close(by_node[1], 5 * G * W * (1 - t**2) * X + G * t)
     gone = problem.answers({(tanh.index, 0): [lambda p, at: None]})
-    torch.testing.assert_close(gone, [torch.zeros_like(X), G * t])
+    assert_close(gone, [torch.zeros_like(X), G * t])
     assert problem.answers({(tanh.index, NODE): [lambda p, at: None]})[0].eq(0).all()
     both = problem.answers({(first.index, 0): [seen], (last.index, 1): [lambda p, at: None]})
-    torch.testing.assert_close(both, [5 * G * W * (1 - t**2), G * W * (1 - t**2) * X])
+    assert_close(both, [5 * G * W * (1 - t**2), G * W * (1 - t**2) * X])
 
 
 def test_a_node_is_seen_with_its_gradient_and_its_value():
@@ -88,14 +89,14 @@ def test_a_node_is_seen_with_its_gradient_and_its_value():
     problem.answers({(tanh.index, NODE): [lambda p, at: (met.append(at), at.gradient)[1]]})
     (at,) = met
     assert (at.step, at.slot) == (tanh, NODE)
-    torch.testing.assert_close(at.gradient, G * W)
-    torch.testing.assert_close(at.out, torch.tanh(X * W))
+    assert_close(at.gradient, G * W)
+    assert_close(at.out, torch.tanh(X * W))
 
 
 def test_what_reaches_a_broadcast_operand_is_added_up():
     problem = graph(lambda x, w: x * w, [X[0], W], [G])
     found = problem.answers({(step_of(problem, "mul").index, 0): [lambda p, at: at.gradient]})
-    torch.testing.assert_close(found[0], G.sum(0))
+    assert_close(found[0], G.sum(0))
 
 
 def test_an_input_that_nothing_reaches_has_the_gradient_zero_in_its_shape():
@@ -121,7 +122,7 @@ def test_steps_with_several_results_pass_the_gradients_of_all_of_them(name):
     leaves = [X.clone().requires_grad_(), W.clone().requires_grad_()]
     right = torch.autograd.grad(forward(*leaves), leaves, upstream)
     for mine, other in zip(problem.answers({}), right, strict=True):
-        torch.testing.assert_close(mine, other, rtol=1e-11, atol=1e-11)
+        assert_close(mine, other, rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize("name", SEVERAL)
@@ -142,7 +143,7 @@ def test_the_tangent_of_each_step_is_how_it_moves(name, position):
             return forward(*values)
 
         slope = (at(1e-6) - at(-1e-6)) / 2e-6
-        torch.testing.assert_close(moved[end][k], slope, rtol=1e-7, atol=1e-8)
+        assert_close(moved[end][k], slope, rtol=1e-7, atol=1e-8)
 
 
 def test_a_maximum_that_is_compared_and_subtracted_is_held_constant_all_the_same():
@@ -155,7 +156,7 @@ def test_a_maximum_that_is_compared_and_subtracted_is_held_constant_all_the_same
     assert not step_of(problem, "amax").graded
     leaves = [X.clone().requires_grad_(), W.clone().requires_grad_()]
     right = torch.autograd.grad(stable(*leaves), leaves, G)
-    torch.testing.assert_close(problem.answers({}), list(right), rtol=1e-10, atol=1e-12)
+    assert_close(problem.answers({}), list(right), rtol=1e-10, atol=1e-12)
 
 
 def test_tangents_begin_at_their_input_and_go_nowhere_that_does_not_depend_on_it():
@@ -168,6 +169,6 @@ def test_tangents_begin_at_their_input_and_go_nowhere_that_does_not_depend_on_it
 
 def test_the_gradient_of_several_outputs_is_that_of_all_of_them_together():
     problem = graph(lambda x, w: (x * w, x.exp()), [X, W], [G, 2 * G])
-    torch.testing.assert_close(problem.answers({}), [G * W + 2 * G * X.exp(), G * X])
+    assert_close(problem.answers({}), [G * W + 2 * G * X.exp(), G * X])
     ones = graph(lambda x, w: (x * w, x.exp()), [X, W])
-    torch.testing.assert_close(ones.answers({}), [W + X.exp(), X])
+    assert_close(ones.answers({}), [W + X.exp(), X])

@@ -10,7 +10,7 @@ import numpy as np
 from bpcompare.language import N_, _
 from bpcompare.marker.calls import Array
 from bpcompare.marker.explanation import Explanation
-from bpcompare.marker.factors import Factor
+from bpcompare.marker.factors import Factor, may_be_of_sizes
 from bpcompare.marker.hypotheses.derivation_changes import added_numbers, last_step
 from bpcompare.marker.hypotheses.derivation_changes.changes import Change, all_changes
 from bpcompare.marker.hypotheses.derivation_changes.evidence import SMALL, Evidence, Explained, rows_of
@@ -125,19 +125,26 @@ class Search:
 
     def _in_proportion(self, changes: Sequence[Change]) -> list[Change]:
         """Those of the changes for which one factor explains a few telling calls; equal proportions are asked once."""
-        proportions = np.full((len(changes), len(self.evidence.telling)), np.nan)
-        for k, point in enumerate(self.evidence.telling):
+        telling = self.evidence.telling[::-1]
+        proportions = np.full((len(changes), len(telling)), np.nan)
+        still = np.arange(len(changes))
+        for k, point in enumerate(telling):
             answer = point.answer.ravel()
-            for places, guesses in self.evidence.guesses(changes, point.values, point):
+            for chosen, guesses in self.evidence.guesses(
+                [changes[place] for place in still.tolist()], point.values, point
+            ):
                 norms = (guesses * guesses).sum(1)
                 found = np.divide(guesses @ answer, norms, out=np.zeros_like(norms), where=norms > 0)
                 apart = abs(found[:, None] * guesses - answer).max(1, initial=0.0)
-                proportions[places, k] = np.where(apart <= PARALLEL * abs(answer).max(initial=0.0), found, np.nan)
-        whole = ~np.isnan(proportions).any(1)
+                near = apart <= PARALLEL * abs(answer).max(initial=0.0)
+                proportions[still[chosen], k] = np.where(near, found, np.nan)
+            first, here = proportions[still, 0], proportions[still, k]
+            sizes = [one.call.problem.sizes_and_neighbours for one in (telling[0], point)]
+            still = still[~np.isnan(here) & may_be_of_sizes(first, here, *sizes)]
         rounded = np.round(np.log(abs(proportions) + SMALL), 7) + 0.0
         fits: dict[bytes, bool] = {}
         kept = []
-        for place in map(int, np.flatnonzero(whole)):
+        for place in still.tolist():
             mark = rounded[place].tobytes() + np.sign(proportions[place]).tobytes()
             if mark not in fits:
                 fits[mark] = self.evidence.fitted(self.evidence.telling, (changes[place],)) is not None

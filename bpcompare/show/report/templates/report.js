@@ -13,12 +13,28 @@ function color() {
   return getComputedStyle(document.body).color;
 }
 
+// Nine tenths of the page are Plotly: it is compiled for the first chart that is seen, when the controls work already.
+function loadPlotly() {
+  if (window.Plotly) return;
+  const script = document.createElement("script");
+  script.text = document.getElementById("plotly").textContent;
+  document.head.appendChild(script).remove();
+}
+
 function draw(box) {
   if (box.classList.contains("js-plotly-plot")) return;
-  const { data, layout } = charts[box.id];
+  loadPlotly();
+  const { data, layout, frames } = charts[box.id];
+  if (places.has(box)) {
+    const { x, y } = frames[places.get(box)];
+    lastOf(data, x.length).forEach((trace, i) => Object.assign(data[trace], { x: x[i], y: y[i] }));
+  }
   layout.font.color = color();
   Plotly.newPlot(box, data, layout, CONFIG);
-  if (places.has(box)) moveChart(box, places.get(box));
+}
+
+function lastOf(data, count) {
+  return [...data.keys()].slice(data.length - count);
 }
 
 function moveChart(box, place) {
@@ -26,8 +42,7 @@ function moveChart(box, place) {
   if (!box.classList.contains("js-plotly-plot")) return;
   const { data, frames } = charts[box.id];
   const { x, y } = frames[place];
-  const moved = x.map((_, i) => data.length - x.length + i);
-  Plotly.restyle(box, { x, y }, moved);
+  Plotly.restyle(box, { x, y }, lastOf(data, x.length));
 }
 
 function control(box) {
