@@ -36,7 +36,7 @@ NOT_FOR_READERS: dict[str, dict[str, str]] = {
     "marker/hypotheses/graph_changes/paths.py": TIMES,
     "marker/hypotheses/graph_changes/size_factor.py": {"^number of terms of $": "key; SizeFactor puts it into words"},
     "marker/hypotheses/graph_changes/wrong_derivatives.py": {"^it is 1/x, not": "looks a message up in its table"},
-    "marker/hypotheses/rounded_stages.py": {"^squared error$": "key of what is remembered"},
+    "marker/hypotheses/rounded_stages.py": {"^squared errors$": "key of what is remembered"},
     "marker/own_loss.py": {"^not what a child tells$": "caught where the child is asked"},
     "marker/phrases.py": {"^too deep$": "caught where the child is asked"},
     "marker/sandbox_child.py": {"^(own loss|bpcompare knows)": "between two processes of ours"},
