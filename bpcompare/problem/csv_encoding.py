@@ -195,7 +195,7 @@ def _all(codec: str, expected: str, least: float) -> Callable[[bytes], bool]:
             text = data.decode(codec)
         except UnicodeError:
             return False
-        beyond = sum(not c.isascii() for c in text)
+        beyond = len(text) - len(text.encode("ascii", "ignore"))
         found: int = sum(len(part[0]) for part in re.finditer(expected, text))
         return found > least * beyond
 

@@ -178,7 +178,7 @@ def test_a_network_that_cannot_begin_is_refused():
 
 
 def test_the_race_is_to_the_lowest_loss_that_anyone_came_to():
-    comparison = compare_network(quadratic(layers=SMALL), lr=0.01, epochs=30, batch_size=1, shuffle=False)
+    comparison = compare_network(quadratic(layers=SMALL), lr=0.01, epochs=15, batch_size=1, shuffle=False)
     lowest = min(result.losses.min().item() for result in comparison.results.values())
     assert comparison.floor == lowest
     assert list(comparison.race) == ["autograd~adam"]

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from forked import Popen
 
-from bpcompare.cli import main
 from bpcompare.errors import WorkerError
 from bpcompare.training import processes, rendezvous
 from bpcompare.training.process_environment import CONNECT
@@ -74,7 +73,10 @@ try:
 except WorkerError as error:
     print(time.monotonic() - began, processes.dist.is_initialized(), error)
 """
-COMPARE = ["-m", "bpcompare", "--epochs", "2", "--timeout", "1"]
+COMMANDS = {
+    "compare": ["-m", "bpcompare", "--epochs", "2", "--timeout", "1"],
+    "sweep": ["-m", "bpcompare", "sweep", "--seeds", "2", "--timeout", "1"],
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -82,7 +84,8 @@ def jobs(listener, tmp_path_factory):
     """Processes that meet somebody else, or nobody who answers: all wait while other tests run."""
     started = {}
     cases = {answer.__name__: (answer, ["-c", JOINING]) for answer in (silent, nonsense, hangs_up)}
-    for name, (answer, words) in {**cases, "compare": (silent, COMPARE)}.items():
+    cases |= {name: (silent, words) for name, words in COMMANDS.items()}
+    for name, (answer, words) in cases.items():
         meeting = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": str(listener(answer))}
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **meeting}
         folder = tmp_path_factory.mktemp(name)
@@ -154,17 +157,6 @@ def test_what_loading_took_counts_but_some_time_is_always_left(monkeypatch):
     assert asked == pytest.approx([CONNECT, CONNECT - 4, processes.AFTER_LOADING], abs=0.5)
 
 
-def test_a_sweep_whose_master_never_answers_is_one_sentence_and_exit_code_2(listener, tmp_path, monkeypatch, capsys):
-    place(monkeypatch, 1, listener(silent))
-    monkeypatch.setattr(processes, "AFTER_LOADING", WITHIN)
-    assert main(["sweep", "--seeds", "2", "--timeout", "1", "--out", str(tmp_path)]) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.count("\n") == 1
-    assert re.search(r"2 processes .* 1 s \(.* 127\.0\.0\.1:\d+", printed.err)
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize("answer", [silent, nonsense, hangs_up])
 def test_somebody_else_at_the_meeting_place_is_told_in_time(answer, jobs):
     process, _ = jobs[answer.__name__]
@@ -176,8 +168,9 @@ def test_somebody_else_at_the_meeting_place_is_told_in_time(answer, jobs):
     assert re.search(r"2 processes .* 1 s \(", said)
 
 
-def test_a_process_whose_master_never_answers_says_so_in_one_sentence_and_ends_with_2(jobs):
-    process, folder = jobs["compare"]
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_process_whose_master_never_answers_says_so_in_one_sentence_and_ends_with_2(command, jobs):
+    process, folder = jobs[command]
     printed, complaints = process.communicate(timeout=120)
     assert (process.returncode, printed) == (2, "")
     assert complaints.count("\n") == 1, complaints
