@@ -32,20 +32,23 @@ def pytest_collect_file():
     return [collector for collector in collectors if type(collector).__name__ != "DoctestModule"]
 
 
+def pytest_collection_modifyitems(items):
+    """The pages come first: of two workers the other one takes none of them over, and so starts no browser."""
+    items.sort(key=lambda item: item.path.name != "test_report.py")
+
+
 def pytest_collection_finish():
     """What is loaded by now stays, and no search for garbage need go through it again."""
     if "hypothesis" in sys.modules:
         _draw_once()
     if "torch" in sys.modules:
         compiler.postpone(sys.modules["torch"])  # as a command does: an optimizer loads it and nothing is compiled
-    gc.collect()
     gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_unconfigure():
-    """Pytest looks for what nobody closed by ten searches for garbage; after two, what is alive stays alive."""
-    gc.collect()
+    """Pytest looks for what nobody closed by ten searches for garbage; after one, what is alive stays alive."""
     gc.collect()
     gc.freeze()
 
