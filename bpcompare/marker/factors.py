@@ -160,7 +160,7 @@ def ratio(pair: Pair) -> tuple[float, float] | None:
 
 
 def may_be_of_sizes(one: Array, other: Array, sizes: Mapping[str, int], other_sizes: Mapping[str, int]) -> Array:
-    """A quick test of many: which two values, in problems of these sizes, could be those of one factor."""
+    """A quick test of many: where two values (K,), from two problems of these sizes, could be those of one factor."""
     with np.errstate(all="ignore"):
         logs = [np.log(np.array(list(each.values()), dtype=np.float64)) for each in (sizes, other_sizes)]
         possible = np.unique(_powers(tuple(sizes)) @ (logs[1] - logs[0]))

@@ -47,7 +47,7 @@ def beside_cpu(found: Mapping[str, Distance] | None) -> dict[str, object]:
     return {"against_cpu": {name: dataclasses.asdict(one) for name, one in found.items()}} if found else {}
 
 
-version_of = functools.cache(importlib.metadata.version)  # it reads some hundred lines
+_version_of = functools.cache(importlib.metadata.version)  # it reads some hundred lines
 
 
 def versions(device: str = "") -> dict[str, object]:
@@ -57,7 +57,7 @@ def versions(device: str = "") -> dict[str, object]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": numpy.__version__,
-        "matplotlib": version_of("matplotlib"),
+        "matplotlib": _version_of("matplotlib"),
         "threads": torch.get_num_threads(),
         **({"workers": processes.count()} if processes.count() > 1 else {}),
         **({"device": device} if device else {}),

@@ -27,10 +27,10 @@ def placed_once(figure: Figure) -> Iterator[None]:
     Example:
         >>> from matplotlib.figure import Figure
         >>> drawn = Figure()
-        >>> drawn.add_subplot().plot([0, 1])[0].get_label()
-        '_child0'
+        >>> axes = drawn.add_subplot(xscale="log", xlim=(1, 10))
         >>> with placed_once(drawn):
-        ...     drawn.draw_without_rendering()
+        ...     axes.xaxis.get_minorticklocs().tolist()
+        [2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]
     """
     panels = figure.axes
     with ExitStack() as stack:

@@ -13,10 +13,8 @@ from bpcompare.marker import check
 from bpcompare.marker.calls import Call, Problem
 from bpcompare.marker.conditions import describe
 from bpcompare.marker.draws import Draws
-from bpcompare.marker.factors import Factor, Pair, fit, may_be_of_sizes
 from bpcompare.marker.hypotheses.combinations import combinations
 from bpcompare.marker.hypotheses.wrong_parts.view import View
-from bpcompare.marker.meaning import names
 from bpcompare.marker.mistakes import MISTAKES
 from bpcompare.marker.problems import linear_regression, linear_regression_mistakes
 from bpcompare.marker.verdict import is_right
@@ -162,84 +160,6 @@ def test_an_error_far_smaller_than_the_gradient_is_still_an_error(error):
         assert not is_right(Call(problem, {"grad_w": grad_w * (1 + error * np.cos(problem.inputs["w"]))}), "grad_w")
 
 
-def test_float32_rounding_is_no_error_where_the_answer_is_float32():
-    assert check_function(lambda *a: tuple(g.float() for g in right(*a)), seed=SEED).right
-
-
-def test_float32_rounding_is_named_where_the_answer_claims_float64():
-    marking = check_function(lambda *a: tuple(g.float().double() for g in right(*a)), seed=SEED)
-    assert marking.mistakes == {"grad_w": ("single-precision",), "grad_b": ("single-precision",)}
-
-
-def delta_of(prediction, y):
-    return 2 * (prediction - y) / y.numel()
-
-
-STAGES_IN_A_NARROW_TYPE = {
-    "w": lambda x, y, w, b, narrow: delta_of(x @ narrow(w).T + b, y),
-    "product": lambda x, y, w, b, narrow: delta_of(narrow(narrow(x) @ narrow(w).T) + b, y),
-    "prediction": lambda x, y, w, b, narrow: delta_of(narrow(x @ w.T + b), y),
-    "residual": lambda x, y, w, b, narrow: 2 * narrow(x @ w.T + b - y) / y.numel(),
-    "delta": lambda x, y, w, b, narrow: narrow(delta_of(x @ w.T + b, y)),
-}
-
-
-FLOAT16, BFLOAT16 = (torch.float16, "half-precision"), (torch.bfloat16, "half-precision")
-FLOAT32 = (torch.float32, "single-precision")
-
-
-@pytest.mark.parametrize(
-    ("stage", "dtype", "name"),
-    [  # every stage in a half precision, and every type in two stages
-        ("w", *FLOAT16),
-        ("product", *BFLOAT16),
-        ("prediction", *FLOAT16),
-        ("residual", *BFLOAT16),
-        ("delta", *FLOAT16),
-        ("product", *FLOAT32),
-        ("delta", *FLOAT32),
-    ],
-)
-def test_a_narrow_type_is_named_at_whatever_stage(stage, dtype, name):
-    def gradients(x, y, w, b):
-        delta = STAGES_IN_A_NARROW_TYPE[stage](x, y, w, b, lambda array: array.to(dtype).to(array))
-        return delta.T @ x, delta.sum(0)
-
-    assert check_function(gradients, seed=SEED).mistakes == {"grad_w": (name,), "grad_b": (name,)}
-
-
-@pytest.mark.parametrize(("stage", "decimals"), [("w", 2), ("prediction", 3), ("residual", 2), ("delta", 3)])
-def test_a_number_rounded_on_the_way_is_named_with_its_decimals(stage, decimals):
-    def gradients(x, y, w, b):
-        delta = STAGES_IN_A_NARROW_TYPE[stage](x, y, w, b, lambda array: torch.round(array, decimals=decimals))
-        return delta.T @ x, delta.sum(0)
-
-    for verdict in check_function(gradients, seed=SEED).verdicts:
-        (finding,) = verdict.findings
-        assert finding.explanation.mistakes == ("rounded-on-the-way",)
-        assert finding.explanation.detail.endswith(f", to {decimals} decimals")
-
-
-@pytest.mark.parametrize(("size", "grows"), [(1e-2, False), (1e-3, True), (1e-5, False), (1e-8, True)])
-def test_an_error_as_small_as_that_of_a_narrow_type_is_not_named_after_one(size, grows):
-    def gradients(x, y, w, b):
-        noisy = [g + size * torch.sin(1e4 * g) * (g if grows else 1) for g in right(x, y, w, b)]
-        return tuple(noisy)
-
-    for found in check_function(gradients, seed=SEED).mistakes.values():
-        assert "unknown" in found
-        assert not {"half-precision", "single-precision", "rounded", "rounded-on-the-way"}.intersection(found)
-
-
-def test_errors_that_float32_hardly_shows_are_not_explained_by_what_fits_anything():
-    def gradients(x, y, w, b):
-        return tuple(g + 1e-5 * torch.sin(1000 * g) for g in right(x, y, w, b))
-
-    for seed in (20, 32):
-        marking = check_function(gradients, seed=seed)
-        assert marking.mistakes == {"grad_w": ("unknown",), "grad_b": ("unknown",)}
-
-
 def test_nan_never_passes():
     for value in (float("nan"), float("inf")):
         marking = check_function(lambda x, y, w, b, value=value: (right(x, y, w, b)[0], b * value), seed=SEED)
@@ -270,65 +190,12 @@ def test_the_combination_without_mistakes_is_the_gradient_itself():
             np.testing.assert_allclose(value, problem.expected[answer].astype(np.float64), rtol=1e-9, atol=1e-12)
 
 
-def pairs(factor, sizes=((4, 2), (7, 3), (9, 2))):
-    guess = np.array([1.5, -2.0])
-    return [Pair(guess * factor(n, m), guess, np.full(2, 1e-14), {"n": n, "m": m}) for n, m in sizes]
-
-
-@pytest.mark.parametrize(
-    ("factor", "constant", "powers"),
-    [
-        (lambda n, m: -0.5 * n, -0.5, (("n", 1),)),
-        (lambda n, m: n / m, 1.0, (("n", 1), ("m", -1))),
-        (lambda n, m: 0.37, 0.37, ()),
-    ],
-)
-def test_a_factor_is_taken_apart_into_a_number_and_sizes(factor, constant, powers):
-    found = fit(pairs(factor))
-    assert found.constant == pytest.approx(constant)
-    assert found.powers == powers
-
-
-def test_what_is_no_factor_is_none():
-    assert fit(pairs(lambda n, m: n + m)) is None
-    assert fit(pairs(lambda n, m: n if n > 4 else -n)) is None
-    zero = Pair(np.ones(2), np.zeros(2), np.full(2, 1e-14), {"n": 1, "m": 1})
-    assert fit([zero]) is None
-    lost = Pair(np.ones(1), np.ones(1), np.ones(1), {"n": 1, "m": 1})
-    assert fit([lost]) is None
-
-
-def test_two_values_are_those_of_one_factor_only_where_powers_of_the_sizes_make_one_of_the_other():
-    one, other = np.array([1.0, 4.0, 0.5, 0.0, 1.0, 1.0]), np.array([1.0, 7.0, -1 / 3, 5.0, 1.3, 1.001])
-    may_be = may_be_of_sizes(one, other, {"n": 4, "m": 2}, {"n": 7, "m": 3})
-    assert may_be.tolist() == [True, True, True, True, False, False]
-
-
-def test_a_factor_that_few_sizes_could_show_by_chance_is_none():
-    assert fit(pairs(lambda n, m: 0.37 * n, sizes=((4, 2), (7, 2)))) is None
-    assert fit(pairs(lambda n, m: 0.37 * n, sizes=((4, 2), (7, 2), (9, 3)))).powers == (("n", 1),)
-
-
 def test_a_divisor_that_no_size_explains_is_not_named_after_a_few_of_them():
     def gradients(x, y, w, b):
         delta = 2 * (x @ w.T + b - y) / ((len(x) + 3) * len(b))
         return delta.T @ x, delta.sum(0)
 
     assert check_function(gradients, seed=SEED).mistakes == {"grad_w": ("unknown",), "grad_b": ("unknown",)}
-
-
-def test_a_factor_reads_as_a_product():
-    assert str(Factor(0.5, (("N", 1), ("out", -1)))) == "0.5 · N · out^-1"
-    assert str(Factor()) == "1"
-    assert Factor(2.0, (("N", 1),)).at({"N": 5}) == 10
-
-
-def test_the_names_of_a_factor_are_its_meaning():
-    from bpcompare.marker.explanation import Explanation
-
-    assert names(Explanation((), 1.0, Factor(0.01, (("N", 1), ("out", 1))))) == ("hard-coded-N",)
-    assert names(Explanation((), 1.0, Factor(0.3, ()))) == ("constant-factor",)
-    assert names(Explanation((), 1.0, Factor(-8.0, (("in", 2),)))) == ("sign", "wrong-constant", "wrong-size-factor")
 
 
 def test_calls_that_no_kind_describes_are_counted():
@@ -495,10 +362,3 @@ def test_noise_that_makes_one_answer_the_largest_is_no_bound():
     assert "clipped" not in check_function(gradients, seed=SEED).mistakes["grad_w"]
     clipped = check_function(lambda *a: tuple(g.clamp(-0.5, 0.5) for g in right(*a)), seed=SEED)
     assert clipped.mistakes == {"grad_w": ("clipped",), "grad_b": ("clipped",)}
-
-
-def test_a_factor_has_fewer_parameters_than_there_are_problems():
-    sizes = ((4, 2), (7, 3), (9, 5))
-    assert fit(pairs(lambda n, m: 0.37 * n / m, sizes=sizes)) is None
-    assert fit(pairs(lambda n, m: n**2 / m, sizes=sizes)) is None
-    assert fit(pairs(lambda n, m: 0.37 * n, sizes=sizes)).parameters == 2

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bpcompare.marker.factors import PLAIN, POWERS, Factor, Pair, fit, may_share_a_factor, ratio
+from bpcompare.marker.explanation import Explanation
+from bpcompare.marker.factors import PLAIN, POWERS, Factor, Pair, fit, may_be_of_sizes, may_share_a_factor, ratio
+from bpcompare.marker.meaning import names
 
 # By what each mistake multiplies a gradient that is divided by N·out, as powers of the sizes.
 EFFECTS = {
@@ -250,3 +252,61 @@ def test_what_two_calls_know_of_a_factor_is_added_up():
     assert may_share_a_factor(exact, one([9.0, 6.0], [3.0, 2.0], 0.0, N=4))
     nothing = [one([0.0, 0.0], [0.0, 0.0], N=4) for _ in range(2)]
     assert may_share_a_factor(*nothing)
+
+
+def pairs(factor, sizes=((4, 2), (7, 3), (9, 2))):
+    guess = np.array([1.5, -2.0])
+    return [Pair(guess * factor(n, m), guess, np.full(2, 1e-14), {"n": n, "m": m}) for n, m in sizes]
+
+
+@pytest.mark.parametrize(
+    ("factor", "constant", "powers"),
+    [
+        (lambda n, m: -0.5 * n, -0.5, (("n", 1),)),
+        (lambda n, m: n / m, 1.0, (("n", 1), ("m", -1))),
+        (lambda n, m: 0.37, 0.37, ()),
+    ],
+)
+def test_a_factor_is_taken_apart_into_a_number_and_sizes(factor, constant, powers):
+    found = fit(pairs(factor))
+    assert found.constant == pytest.approx(constant)
+    assert found.powers == powers
+
+
+def test_what_is_no_factor_is_none():
+    assert fit(pairs(lambda n, m: n + m)) is None
+    assert fit(pairs(lambda n, m: n if n > 4 else -n)) is None
+    zero = Pair(np.ones(2), np.zeros(2), np.full(2, 1e-14), {"n": 1, "m": 1})
+    assert fit([zero]) is None
+    lost = Pair(np.ones(1), np.ones(1), np.ones(1), {"n": 1, "m": 1})
+    assert fit([lost]) is None
+
+
+def test_two_values_are_those_of_one_factor_only_where_powers_of_the_sizes_make_one_of_the_other():
+    one, other = np.array([1.0, 4.0, 0.5, 0.0, 1.0, 1.0]), np.array([1.0, 7.0, -1 / 3, 5.0, 1.3, 1.001])
+    may_be = may_be_of_sizes(one, other, {"n": 4, "m": 2}, {"n": 7, "m": 3})
+    assert may_be.tolist() == [True, True, True, True, False, False]
+
+
+def test_a_factor_that_few_sizes_could_show_by_chance_is_none():
+    assert fit(pairs(lambda n, m: 0.37 * n, sizes=((4, 2), (7, 2)))) is None
+    assert fit(pairs(lambda n, m: 0.37 * n, sizes=((4, 2), (7, 2), (9, 3)))).powers == (("n", 1),)
+
+
+def test_a_factor_reads_as_a_product():
+    assert str(Factor(0.5, (("N", 1), ("out", -1)))) == "0.5 · N · out^-1"
+    assert str(Factor()) == "1"
+    assert Factor(2.0, (("N", 1),)).at({"N": 5}) == 10
+
+
+def test_the_names_of_a_factor_are_its_meaning():
+    assert names(Explanation((), 1.0, Factor(0.01, (("N", 1), ("out", 1))))) == ("hard-coded-N",)
+    assert names(Explanation((), 1.0, Factor(0.3, ()))) == ("constant-factor",)
+    assert names(Explanation((), 1.0, Factor(-8.0, (("in", 2),)))) == ("sign", "wrong-constant", "wrong-size-factor")
+
+
+def test_a_factor_has_fewer_parameters_than_there_are_problems():
+    sizes = ((4, 2), (7, 3), (9, 5))
+    assert fit(pairs(lambda n, m: 0.37 * n / m, sizes=sizes)) is None
+    assert fit(pairs(lambda n, m: n**2 / m, sizes=sizes)) is None
+    assert fit(pairs(lambda n, m: 0.37 * n, sizes=sizes)).parameters == 2
