@@ -85,6 +85,18 @@ class Call:
         return self._roundings[answer]
 
     @cached_property
+    def right(self) -> Mapping[str, bool]:
+        """By answer, whether it came, in its shape and within rounding; one number may come in any nesting."""
+        with np.errstate(invalid="ignore"):
+            return {answer: self._is_right(answer) for answer in self.problem.expected}
+
+    def _is_right(self, answer: str) -> bool:
+        array, right = self.answers.get(answer), self.problem.expected[answer]
+        if array is None or (array.shape != right.shape and not array.size == right.size == 1):
+            return False
+        return bool((abs(array.reshape(right.shape) - right) <= self.rounding(answer)).all())
+
+    @cached_property
     def _roundings(self) -> Mapping[str, Array]:
         """By answer; every hypothesis asks for them."""
         coarser = EPSILON["float32"] / EPSILON[self.problem.dtype]

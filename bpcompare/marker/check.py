@@ -85,8 +85,8 @@ def check_file(
         exercise = FUNCTIONS[function]
         check_signature(file, exercise, parameters)
         drawn = (draws or Draws()).of(exercise, seed)
-        replies = list(sandbox.call([problem.inputs for problem in drawn.problems]))
-        return mark(file, exercise, drawn, replies, lambda asked: list(sandbox.call(list(asked))))
+        replies = list(sandbox.call(drawn.lines))
+        return mark(file, exercise, drawn, replies, lambda lines: list(sandbox.call(lines)))
 
 
 def _in_this_process(file: Path, seed: int, device: torch.device) -> Marking:
@@ -157,11 +157,11 @@ def check_function(
     function = on_device(function, devices.chosen(device, float64=True))
     drawn, tools = (draws or Draws()).of(chosen, seed), sandbox_child.take_tools()
 
-    def call(asked: Sequence[Mapping[str, Any]]) -> list[Reply]:
-        fields = [sandbox_child.answer(function, encode(inputs), str(source), tools) for inputs in asked]
+    def call(lines: Sequence[str]) -> list[Reply]:
+        fields = [sandbox_child.answer(function, line, str(source), tools) for line in lines]
         return [decode(changed, kind, rest) for changed, kind, *rest in fields]
 
-    return mark(source, chosen, drawn, call([problem.inputs for problem in drawn.problems]), call)
+    return mark(source, chosen, drawn, call(drawn.lines), call)
 
 
 def mark(
@@ -169,7 +169,7 @@ def mark(
     exercise: Exercise,
     drawn: Drawn,
     replies: Iterable[Reply],
-    call: Callable[[Sequence[Mapping[str, Any]]], Sequence[Reply]] | None = None,
+    call: Callable[[Sequence[str]], Sequence[Reply]] | None = None,
 ) -> Marking:
     """The marking of these replies to these problems; ``call`` asks further questions where nothing is named.
 
@@ -185,7 +185,7 @@ def mark(
     def ask(inputs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Array]]:
         assert call is not None
         try:
-            return [answers_of(exercise, reply) for reply in call(inputs)]
+            return [answers_of(exercise, reply) for reply in call([encode(each) for each in inputs])]
         except MarkingError:  # the time is over, or the process has ended
             return [{} for __ in inputs]
 

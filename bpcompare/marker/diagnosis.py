@@ -91,8 +91,9 @@ def _grade(calls: Sequence[Call], answer: str) -> tuple[str, float]:
         laid = same_layout(call.answers[answer], expected_value(call, answer))
         if laid is None or laid[0].size != call.problem.expected[answer].size or not np.isfinite(laid[0]).all():
             return WRONG, np.inf
-        right = call.problem.expected[answer].astype(call.problem.dtype).astype(np.float64).reshape(laid[1].shape)
-        exact = exact and np.array_equal(laid[0], right)
+        exact = exact and np.array_equal(
+            laid[0].ravel(), call.problem.expected[answer].astype(call.problem.dtype).ravel()
+        )
         unit = EPSILON[call.problem.dtype] * float(call.problem.terms[answer].max())
         largest = max(largest, float(abs(laid[0] - laid[1]).max()) / unit)
     return (EXACT if exact else ROUNDING), largest

@@ -2,12 +2,14 @@
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from bpcompare.marker.calls import Problem
 from bpcompare.marker.exercises import Exercise
+from bpcompare.marker.sandbox_wire import encode
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +25,11 @@ class Drawn:
     seed: int
     problems: tuple[Problem, ...]
     worked_out: dict[Hashable, Any] = field(default_factory=dict)
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The arguments of each call, as the runner reads them."""
+        return tuple(encode(problem.inputs) for problem in self.problems)
 
 
 class Draws:

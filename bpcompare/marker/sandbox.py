@@ -28,16 +28,15 @@ import contextlib
 import queue
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from bpcompare.errors import MarkingError
 from bpcompare.language import N_, _, listed
 from bpcompare.marker import sandbox_limits
 from bpcompare.marker.sandbox_clock import Clock
 from bpcompare.marker.sandbox_start import START_LIMIT, Server
-from bpcompare.marker.sandbox_wire import Reply, decode, decode_text, encode, trouble
+from bpcompare.marker.sandbox_wire import Reply, decode, decode_text, trouble
 
 TIME_LIMIT = 5.0  # seconds of processor time for the learner's calls
 PATIENCE = 60.0  # seconds on the clock on top of it, since a busy machine must not decide
@@ -116,13 +115,13 @@ class Sandbox:
             raise self._garbled()
         return decode_text(rest[0])
 
-    def call(self, arguments: Sequence[Mapping[str, Any]]) -> Iterator[Reply]:
-        """Calls the function once for each set of arguments, in order."""
+    def call(self, lines: Sequence[str]) -> Iterator[Reply]:
+        """Calls the function once for each line of arguments, as ``sandbox_wire.encode`` writes them, in order."""
         self._clock.restart()
-        sender = threading.Thread(target=self._send_all, args=(arguments,), daemon=True)
+        sender = threading.Thread(target=self._send_all, args=(lines,), daemon=True)
         sender.start()
-        for number in range(len(arguments)):
-            word, *rest = self._next(N_("in call {number} of {count}"), number=number + 1, count=len(arguments))
+        for number in range(len(lines)):
+            word, *rest = self._next(N_("in call {number} of {count}"), number=number + 1, count=len(lines))
             if number == 0:
                 self._clock.restart()  # the first call may import, compile and fill caches
             try:
@@ -132,8 +131,8 @@ class Sandbox:
             except (ValueError, IndexError) as error:
                 raise self._garbled() from error
 
-    def _send_all(self, arguments: Sequence[Mapping[str, Any]]) -> None:
-        self._send(encode(values) for values in arguments)
+    def _send_all(self, lines: Sequence[str]) -> None:
+        self._send(lines)
         with contextlib.suppress(OSError):
             self._commands.close()
 

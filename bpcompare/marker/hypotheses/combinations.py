@@ -99,6 +99,9 @@ class Combination:
 
     def of(self, view: View) -> tuple[Array, Array] | None:
         """The value and the sum of the absolute values of its terms; None where it does not exist."""
+        return view.once(self, self._of)
+
+    def _of(self, view: View) -> tuple[Array, Array] | None:
         deltas = view.once(("delta", self.error, self.samples), self._deltas)
         inputs = view.once(("input", self.input, self.samples), self._inputs)
         if deltas is None or inputs is None:
