@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from kept_draws import SEED
 
 from bpcompare.marker.check import check_function
 from bpcompare.marker.draws import Draws
@@ -38,10 +39,9 @@ def told(marking):
     return report(marking, Path("mine.py")), repr(verdicts)
 
 
-def test_markings_one_after_another_are_those_of_each_by_itself():
-    draws = Draws()
+def test_markings_one_after_another_are_those_of_each_by_itself(draws):
     for function in (two_mistakes, unnamed, rounded):
-        assert told(check_function(function, seed=3, draws=draws)) == told(check_function(function, seed=3))
+        assert told(check_function(function, seed=SEED, draws=draws)) == told(check_function(function, seed=SEED))
 
 
 @pytest.mark.parametrize("name", EXERCISES)

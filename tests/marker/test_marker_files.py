@@ -57,9 +57,9 @@ def test_the_suite_is_large_and_nine_in_ten_of_it_are_named():
 
 
 @pytest.mark.parametrize("name", BY_PROCESS)
-def test_the_process_apart_finds_what_this_process_finds(name, process):
+def test_the_process_apart_finds_what_this_process_finds(name, process, draws):
     path = FILES / "wrong" / f"{name}.py"
-    assert found(check_file(path, time_limit=60, process=process)) == expected(path)
+    assert found(check_file(path, SEED, 60, process, draws=draws)) == expected(path)
 
 
 @pytest.mark.skipif(not os.environ.get("BPCOMPARE_ALL_FILES"), reason="some minutes; set BPCOMPARE_ALL_FILES=1")
