@@ -107,10 +107,16 @@ def refuted_by_two(first: Call, second: Call, answer: str, mistakes: int, memo: 
 
 def _ratios(call: Call, answer: str, mistakes: int, memo: Memo) -> list[tuple[Array, Array]]:
     """Answer ÷ guess with its relative uncertainty, by group; nan where the guess is not one number."""
-    v, planned, found = view(call, memo), plan(answer, mistakes), []
+    v, planned = view(call, memo), plan(answer, mistakes)
+    numbers = memo.of_problem(("numbers", call.problem, answer, mistakes), lambda: list(_numbers(v, planned)))
+    given, unit = float(call.answers[answer].ravel()[0]), call.problem.operations * epsilon(call, answer)
+    return [(given / value, unit * size / abs(value)) for value, size in numbers]
+
+
+def _numbers(v: View, planned: Plan) -> Iterator[tuple[Array, Array]]:
+    """What the combinations of each group make of a problem, with the size of its terms; nan where not one number."""
     deltas = _by_shape([_with_size(v, error_of(v, choice), samples) for choice, samples in planned.deltas])
     inputs = _by_shape([_with_size(v, input_of(v, choice), samples) for choice, samples in planned.inputs])
-    unit = call.problem.operations * epsilon(call, answer)
     for group in planned.groups:
         value, size = np.full((2, len(group.combinations)), np.nan)
         for (d_places, d), (x_places, x) in product(deltas, inputs):
@@ -120,8 +126,7 @@ def _ratios(call: Call, answer: str, mistakes: int, memo: Memo) -> list[tuple[Ar
                 values, sizes = (group.step.of(x[of_x[known], k], d[of_d[known], k]) for k in (0, 1))
                 if values[0].size == 1:
                     value[known], size[known] = values.ravel(), sizes.ravel()
-        found.append((float(call.answers[answer].ravel()[0]) / value, unit * size / abs(value)))
-    return found
+        yield value, size
 
 
 def _with_size(v: View, part: tuple[Array, Array] | None, samples: Samples) -> Array | None:
