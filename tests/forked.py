@@ -253,6 +253,7 @@ def load():
             importlib.import_module(module.name)
     for backend in ("agg", "pdf", "svg"):
         importlib.import_module(f"matplotlib.backends.backend_{backend}")
+    importlib.import_module("ipykernel.kernelapp")
     import torch
 
     from bpcompare.cli import compiler

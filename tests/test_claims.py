@@ -1,6 +1,7 @@
 """What README and the site promise stands in docs/explanation/claims.md, each promise with the test that holds it."""
 
 import ast
+import functools
 import re
 from dataclasses import dataclass
 
@@ -49,13 +50,19 @@ def stands(claim):
     return plain(claim.words) in plain((ROOT / claim.page).read_text())
 
 
+@functools.cache
+def functions(path):
+    """The names of the functions of a file."""
+    return {part.name for part in ast.parse(path.read_text()).body if isinstance(part, ast.FunctionDef)}
+
+
 def is_a_test(name):
     """Whether pytest collects a function of this name, "folder/test_file.py::test_function"."""
     file, _, function = name.partition("::")
     path = ROOT / "tests" / file
     if not (path.name.startswith("test_") and function.startswith("test_") and path.exists()):
         return False
-    return any(isinstance(part, ast.FunctionDef) and part.name == function for part in ast.parse(path.read_text()).body)
+    return function in functions(path)
 
 
 def sentences(page):

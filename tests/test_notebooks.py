@@ -65,6 +65,7 @@ import matplotlib, runpy, sys
 sys.path.append({str(Path(__file__).parent)!r})
 import workers
 matplotlib.rcParams["backend"] = "module://matplotlib_inline.backend_inline"  # as MPLBACKEND says before it is loaded
+sys.modules["debugpy"] = None  # a kernel would load a debugger, which takes as long as the rest of it
 workers.fork_commands()
 workers.fork_sandboxes()
 runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
@@ -75,7 +76,8 @@ def warm_kernel(command, *, env, cwd, **_):
     """A kernel in a process of its own that need not load PyTorch."""
     assert command[:3] == [sys.executable, "-m", "ipykernel_launcher"]
     nothing = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-    return Popen([sys.executable, "-c", KERNEL, *command[3:]], env=env, cwd=cwd, process_group=0, **nothing)
+    once = "--InlineBackend.print_figure_kwargs={'bbox_inches': None}"  # else a figure is drawn to be measured, too
+    return Popen([sys.executable, "-c", KERNEL, *command[3:], once], env=env, cwd=cwd, process_group=0, **nothing)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)

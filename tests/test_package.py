@@ -9,7 +9,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from pages import parts
+from pages import mentioning, parts
 
 import bpcompare
 from bpcompare import errors
@@ -35,7 +35,7 @@ def imports(path):
 
 
 def test_only_these_rooms_import_what_draws():
-    found = {(room(path), name.partition(".")[0]) for path in FILES for name in imports(path)}
+    found = {(room(path), name.partition(".")[0]) for path in mentioning(FILES, ONLY) for name in imports(path)}
     assert {(where, what) for where, what in found if what in ONLY and where not in ONLY[what]} == set()
     assert {what for _, what in found} >= set(ONLY)
 
@@ -134,7 +134,8 @@ def called(path):
 
 
 def test_only_the_command_line_prints_and_only_export_writes():
-    calls = {path: called(path) for path in FILES}
+    writing = {"write_text", "write_bytes"}
+    calls = {path: called(path) for path in mentioning(FILES, {"print(", *writing})}
     assert {room(path) for path, (functions, _) in calls.items() if "print" in functions} == {"cli"}
-    writers = [path for path, (_, methods) in calls.items() if {"write_text", "write_bytes"} & methods]
+    writers = [path for path, (_, methods) in calls.items() if writing & methods]
     assert writers in ([], [PACKAGE / "results" / "write.py"])

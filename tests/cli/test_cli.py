@@ -245,7 +245,14 @@ def test_a_closed_pipe_is_quiet(tmp_path):
 
 START = ["check", "--exercise", "linear-regression"]  # writes a file and says so
 STARTED = ["linear_regression.py"]
-COMPARE = [*SHORT, "--dpi", "30", "--out", "."]
+COMPARE = [*SHORT, "--out", "."]
+SKETCHED = f"""
+import runpy, sys
+sys.path.append({str(Path(__file__).parents[1])!r})
+import pictures
+with pictures.sketched():
+    runpy.run_module("bpcompare", run_name="__main__", alter_sys=True)
+"""
 
 
 def left():
@@ -269,7 +276,7 @@ def left():
 )
 def test_closed_streams_and_readers_who_left_change_nothing_about_the_files(job, streams, files, tmp_path):
     given = {"stderr": subprocess.PIPE} | {name: to() if to is left else to for name, to in streams.items()}
-    finished = forked.run([sys.executable, "-m", "bpcompare", *job], timeout=PATIENCE, cwd=tmp_path, **given)
+    finished = forked.run([sys.executable, "-c", SKETCHED, *job], timeout=PATIENCE, cwd=tmp_path, **given)
     assert (finished.returncode, finished.stderr or b"") == (0, b"")
     assert sorted(path.name for path in tmp_path.iterdir()) == files
     if left in streams.values():

@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from pictures import sketched
 
 from bpcompare.cli import main
 from bpcompare.graph.dot import MAX_DRAWN
@@ -49,7 +50,9 @@ def test_pictures_go_to_outputs_and_always_with_their_source(capsys, tmp_path, m
 
 
 def test_with_a_folder_everything_is_written_there(capsys, tmp_path):
-    assert main([*HOMEWORK_1, "--format", "text,markdown,latex,json,svg,png,pdf", "--out", str(tmp_path / "new")]) == 0
+    with sketched():
+        every = ["--format", "text,markdown,latex,json,svg,png,pdf"]
+        assert main([*HOMEWORK_1, *every, "--out", str(tmp_path / "new")]) == 0
     written = {f"derivation.{ending}" for ending in ("txt", "md", "tex", "json", "svg", "png", "pdf")}
     assert names(tmp_path / "new") == OURS | written | {"torchviz.svg", "torchviz.png", "torchviz.pdf"}
     assert capsys.readouterr().out.startswith("wrote ")
@@ -162,14 +165,14 @@ def test_where_address_space_is_limited_the_source_is_written_and_the_reason_tol
         assert "ulimit -v" in capsys.readouterr().err
 
 
-GRAPH = ["graph", "--quiet", "--format", "svg,png,pdf", "--dpi", "30"]
+GRAPH = ["graph", "--quiet", "--format", "svg,png,pdf"]
 
 
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory):
     """The training problem as pictures of every format."""
     folder = tmp_path_factory.mktemp("graph")
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
+    with contextlib.redirect_stdout(io.StringIO()) as printed, sketched():
         assert main([*GRAPH, "--out", str(folder)]) == 0
     assert printed.getvalue() == ""
     return folder
@@ -187,7 +190,8 @@ def test_the_training_problem_is_drawn_twice(graph):
 
 
 def test_the_same_problem_gives_the_same_files(graph, tmp_path):
-    assert main([*GRAPH, "--out", str(tmp_path)]) == 0
+    with sketched():
+        assert main([*GRAPH, "--out", str(tmp_path)]) == 0
     assert names(tmp_path) == names(graph)
     for path in graph.iterdir():
         assert path.read_bytes() == (tmp_path / path.name).read_bytes()

@@ -1,8 +1,9 @@
-"""The wrong thing typed into every command: one sentence, exit code 2, nothing written."""
+"""The wrong thing typed into every command: one sentence, exit code 2, nothing written; in Chinese as well."""
 
 import re
 
 import pytest
+from english import english, numbers
 
 from bpcompare.cli import main
 from bpcompare.errors import WorkerError
@@ -137,26 +138,35 @@ def test_there_are_many_of_them():
     assert len(WRONG) >= 200
 
 
-@pytest.mark.parametrize("arguments", WRONG, ids=lambda arguments: ascii(" ".join(arguments))[1:60])
-def test_what_is_wrong_is_one_sentence_with_exit_code_2_and_nothing_is_written(
-    arguments, tmp_path, capsys, monkeypatch
-):
-    table = tmp_path / "table.csv"
-    table.write_text("a,b\n1,2\n2,3\n3,5\n")
-    monkeypatch.chdir(tmp_path)
+def refused(arguments, capsys):
+    """What a command says that ends with exit code 2: one sentence."""
     try:
-        code = main(list(arguments))
+        code = main(arguments)
     except SystemExit as stop:
         code = stop.code
     printed = capsys.readouterr()
     assert (code, printed.out) == (2, "")
-    assert WRONG[arguments] in printed.err
     assert printed.err.startswith("bpcompare: ")
     assert printed.err.endswith("\n")
     sentence, *place = printed.err.splitlines()
     assert sentence.isprintable()
     assert not place or re.fullmatch(r" +\^", place[-1])  # under the expression
     assert len(printed.err) < 1_100
+    return printed.err
+
+
+@pytest.mark.parametrize("arguments", WRONG, ids=lambda arguments: ascii(" ".join(arguments))[1:60])
+def test_what_is_wrong_is_one_sentence_in_either_language_and_nothing_is_written(
+    arguments, tmp_path, capsys, monkeypatch
+):
+    table = tmp_path / "table.csv"
+    table.write_text("a,b\n1,2\n2,3\n3,5\n")
+    monkeypatch.chdir(tmp_path)
+    said, chinese = refused([*arguments], capsys), refused([*arguments, "--lang", "zh"], capsys)
+    assert WRONG[arguments] in said
+    assert english(chinese) == []
+    assert re.search(r"[\u4e00-\u9fff]", chinese)
+    assert numbers(chinese) == numbers(said)
     assert list(tmp_path.iterdir()) == [table]
 
 

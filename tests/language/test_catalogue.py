@@ -27,9 +27,17 @@ def messages_of(catalogue):
             yield ids[-1], strings[0]
 
 
-with PO.open("rb") as file:
-    CATALOGUE = read_po(file, locale="zh_CN")
-MESSAGES = dict(messages_of(CATALOGUE))
+@pytest.fixture(scope="module")
+def catalogue():
+    """The catalogue of Chinese, as Babel reads it."""
+    with PO.open("rb") as file:
+        return read_po(file, locale="zh_CN")
+
+
+@pytest.fixture(scope="module")
+def translations(catalogue):
+    """English → Chinese."""
+    return dict(messages_of(catalogue))
 
 
 @pytest.fixture(scope="module")
@@ -56,29 +64,29 @@ def ids(catalogue):
     return {tuple(message.id) if isinstance(message.id, list | tuple) else message.id for message in catalogue} - {""}
 
 
-def test_no_message_of_the_code_is_missing(extracted):
-    assert extracted - ids(CATALOGUE) == set()
+def test_no_message_of_the_code_is_missing(catalogue, extracted):
+    assert extracted - ids(catalogue) == set()
 
 
-def test_no_message_is_where_babel_does_not_look():
-    known = {form for found in ids(CATALOGUE) for form in ([found] if isinstance(found, str) else found)}
+def test_no_message_is_where_babel_does_not_look(catalogue):
+    known = {form for found in ids(catalogue) for form in ([found] if isinstance(found, str) else found)}
     by_tree = {message for path in (ROOT / "bpcompare").rglob("*.py") for message in messages(path.read_text())}
     assert by_tree - known == set()
 
 
-def test_no_message_is_stale(extracted):
-    assert ids(CATALOGUE) - extracted == set()
-    assert not CATALOGUE.obsolete
+def test_no_message_is_stale(catalogue, extracted):
+    assert ids(catalogue) - extracted == set()
+    assert not catalogue.obsolete
 
 
-def test_no_translation_is_empty_or_fuzzy():
-    assert [english for english, chinese in MESSAGES.items() if not chinese] == []
-    assert [message.id for message in CATALOGUE if message.id and message.fuzzy] == []
+def test_no_translation_is_empty_or_fuzzy(catalogue, translations):
+    assert [english for english, chinese in translations.items() if not chinese] == []
+    assert [message.id for message in catalogue if message.id and message.fuzzy] == []
 
 
-def test_the_compiled_catalogue_is_that_of_the_text():
+def test_the_compiled_catalogue_is_that_of_the_text(catalogue):
     compiled = io.BytesIO()
-    write_mo(compiled, CATALOGUE)
+    write_mo(compiled, catalogue)
     assert PO.with_suffix(".mo").read_bytes() == compiled.getvalue()
 
 
@@ -147,8 +155,8 @@ def test_a_good_translation_has_no_fault():
     assert list(faults("{n} of `x, y`: use --lr 0.1 (or less).", "`x, y` 有 {n} 个：请用 --lr 0.1（或更小）。")) == []
 
 
-def test_every_translation_keeps_the_rules():
-    found = {english: (chinese, list(faults(english, chinese))) for english, chinese in MESSAGES.items()}
+def test_every_translation_keeps_the_rules(translations):
+    found = {english: (chinese, list(faults(english, chinese))) for english, chinese in translations.items()}
     assert {english: fault for english, fault in found.items() if fault[1]} == {}
 
 
@@ -185,10 +193,10 @@ def test_the_strict_words_stand_in_the_glossary():
     assert set(STRICT) <= set(glossary())
 
 
-def test_one_word_for_one_thing():
+def test_one_word_for_one_thing(translations):
     words = glossary()
-    plain = {english: CODE.sub("·", english).lower() for english in MESSAGES}
+    plain = {english: CODE.sub("·", english).lower() for english in translations}
     for word in STRICT:
         said = re.compile(rf"(?<![\w.'\"_/-]){word}s?(?![\w(._='\"/-])")
-        here = {english: MESSAGES[english] for english, text in plain.items() if word in text and said.search(text)}
+        here = {english: translations[english] for english, text in plain.items() if word in text and said.search(text)}
         assert {english: chinese for english, chinese in here.items() if words[word] not in chinese} == {}, word

@@ -1,6 +1,5 @@
 """Sixty commands in Chinese: no English sentence in what they say, the same numbers, the same files of data."""
 
-import contextlib
 import os
 import re
 import shlex
@@ -8,7 +7,6 @@ import sys
 
 import forked
 import pytest
-from cli.test_wrong_input import WRONG
 from english import english, numbers, of_graph, of_page, strange_words
 from pictures import in_words, unpictured
 
@@ -167,20 +165,6 @@ def test_a_command_in_chinese(command, tmp_path, capsys, monkeypatch):
             assert path.suffix not in DATA or data_of(path.read_text()) == data_of(english_files[name].read_text()), (
                 name
             )
-
-
-@pytest.mark.parametrize("arguments", WRONG, ids=lambda arguments: ascii(" ".join(arguments))[1:60])
-def test_what_is_wrong_is_said_in_chinese(arguments, tmp_path, capsys, monkeypatch):
-    (tmp_path / "table.csv").write_text("a,b\n1,2\n2,3\n3,5\n")
-    monkeypatch.chdir(tmp_path)
-    errors = {}
-    for language in ("en", "zh"):
-        with contextlib.suppress(SystemExit):
-            main([*arguments, "--lang", language])
-        errors[language] = capsys.readouterr().err
-    assert english(errors["zh"]) == []
-    assert re.search(r"[\u4e00-\u9fff]", errors["zh"])
-    assert numbers(errors["zh"]) == numbers(errors["en"])
 
 
 def speaks(arguments, **environment):
