@@ -32,6 +32,14 @@ CI = os.environ.get("CI") == "true"
 AXE = Path(__file__).parents[2] / "build" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 HOSTILE = "</script><img src=x onerror=\"document.title='run'\"><b>$x$"
 LARGEST = 6_000_000  # bytes
+LEAN = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup",  # two pages of the address bar
+    "--js-flags=--no-turbofan",  # it pays for what runs longer than a test
+]
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +52,7 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=chromium,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
-        )
+        running = playwright.chromium.launch(executable_path=chromium, args=LEAN)
         yield running
         running.close()
 
