@@ -31,6 +31,23 @@ def unpictured() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def unticked() -> Iterator[None]:
+    """Within it figures are rendered without their ticks, for a test of names: to place and to set those takes long."""
+    from matplotlib.ticker import NullLocator
+
+    from bpcompare.show.style import to_bytes
+
+    def without(figure, format):
+        for axis in [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]:
+            axis.set_major_locator(NullLocator())
+            axis.set_minor_locator(NullLocator())
+        return to_bytes(figure, format)
+
+    with mock.patch(TO_BYTES, without):
+        yield
+
+
+@contextlib.contextmanager
 def in_words() -> Iterator[None]:
     """Within it the file of every figure holds its texts, all but the numbers next to ticks."""
     from bpcompare.show.style import texts

@@ -135,16 +135,15 @@ COLOURS = "{runOnly: ['color-contrast', 'link-in-text-block']}"
 
 
 def violations(tab):
-    """What axe finds serious in the light page, and in the dark one, which differs by its colours only."""
+    """What axe finds serious in the dark page, which differs by its colours only, and in the light one."""
     tab.evaluate(AXE.read_text(encoding="utf-8"))
     tab.evaluate("axe.configure({noHtml: true})")  # of everything that it looks at
     found = {}
-    for scheme, rules in (("light", "{}"), ("dark", COLOURS)):
+    for scheme, rules in (("dark", COLOURS), ("light", "{}")):
         tab.emulate_media(color_scheme=scheme)
         every = tab.evaluate(f"axe.run(document, {{resultTypes: ['violations'], ...{rules}}}).then(r => r.violations)")
         serious = [v for v in every if v["impact"] in ("serious", "critical")]
         found[scheme] = {v["id"]: [node["target"] for node in v["nodes"][:3]] for v in serious}
-    tab.emulate_media(color_scheme="light")
     return found
 
 
