@@ -30,20 +30,22 @@ def unpictured() -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def unticked() -> Iterator[None]:
-    """Within it figures are rendered without their ticks, for a test of names: to place and to set those takes long."""
+def without_ticks(figure):
+    """The figure for a test of names: to place and to set its ticks takes long, and what stands there is no name."""
     from matplotlib.ticker import NullLocator
 
+    for axis in [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]:
+        axis.set_major_locator(NullLocator())
+        axis.set_minor_locator(NullLocator())
+    return figure
+
+
+@contextlib.contextmanager
+def unticked() -> Iterator[None]:
+    """Within it every figure is rendered without its ticks."""
     from bpcompare.show.style import to_bytes
 
-    def without(figure, format):
-        for axis in [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]:
-            axis.set_major_locator(NullLocator())
-            axis.set_minor_locator(NullLocator())
-        return to_bytes(figure, format)
-
-    with mock.patch(TO_BYTES, without):
+    with mock.patch(TO_BYTES, lambda figure, format: to_bytes(without_ticks(figure), format)):
         yield
 
 
