@@ -30,6 +30,25 @@ def unpictured() -> Iterator[None]:
         yield
 
 
+def without_ticks(figure):
+    """The figure for a test of names: to place and to set its ticks takes long, and what stands there is no name."""
+    from matplotlib.ticker import NullLocator
+
+    for axis in [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]:
+        axis.set_major_locator(NullLocator())
+        axis.set_minor_locator(NullLocator())
+    return figure
+
+
+@contextlib.contextmanager
+def unticked() -> Iterator[None]:
+    """Within it every figure is rendered without its ticks."""
+    from bpcompare.show.style import to_bytes
+
+    with mock.patch(TO_BYTES, lambda figure, format: to_bytes(without_ticks(figure), format)):
+        yield
+
+
 @contextlib.contextmanager
 def in_words() -> Iterator[None]:
     """Within it the file of every figure holds its texts, all but the numbers next to ticks."""

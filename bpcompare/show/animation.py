@@ -73,7 +73,7 @@ def gif(comparison: Comparison, on_frame: Callable[[], object] | None = None) ->
             bar.draw(canvas.get_renderer())
             count.set_text(_("epoch {epoch:,} of {epochs:,}", epoch=math.floor(epoch), epochs=comparison.epochs))
             count.draw(canvas.get_renderer())
-            frames.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy()))
+            frames.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))
             if on_frame:
                 on_frame()
     return _encode(frames)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from certified import nist
 from matplotlib.figure import Figure
+from pictures import without_ticks
 from PIL import Image
 
 from bpcompare.comparison.linear import compare
@@ -140,13 +141,6 @@ def test_ways_differ_in_more_than_colour():
     assert len({(str(s["linestyle"]), s["linewidth"], s.get("marker")) for s in styles}) == 7
 
 
-def unticked(figure):
-    """The figure without its ticks, for a test of names: what stands next to them is the same for every name."""
-    for axes in figure.axes:
-        axes.set(xticks=[], yticks=[])
-    return figure
-
-
 NAMES = ["速度", "Größe", "$x_1$ {broken", "\\frac{1}{2", "<svg>&amp;", "x" * 300]
 
 
@@ -155,7 +149,7 @@ def oddly_named():
     """The fit of columns of all these names."""
     x = torch.tensor([[1.0], [2.0]])
     problem = from_data(x, x.expand(2, 6), x_names=("x",), y_names=NAMES)
-    return unticked(picture(compare(problem, ["manual"], epochs=1), "fit"))
+    return without_ticks(picture(compare(problem, ["manual"], epochs=1), "fit"))
 
 
 @pytest.mark.parametrize("format", ["png", "svg", "pdf"])
@@ -287,7 +281,7 @@ def test_a_picture_of_columns_of_any_name_is_well_formed():
     loss = "\n".join(texts(drawn.pop("loss")))
     assert not any(plain(name) in loss for name in names if len(name) > 5)
     for figure in drawn.values():
-        ElementTree.fromstring(to_bytes(unticked(figure), "svg"))
+        ElementTree.fromstring(to_bytes(without_ticks(figure), "svg"))
     assert all(plain(name) in "\n".join(texts(drawn["fit"])) for name in names)
 
 

@@ -1,5 +1,6 @@
 """Formulas as MathML, which browsers draw by themselves; a slot in a formula is filled with an epoch's number."""
 
+import functools
 import html
 import re
 
@@ -8,7 +9,8 @@ from latex2mathml.converter import convert
 from bpcompare.language import _
 from bpcompare.problem.parameter_names import Entry
 
-SLOT = re.compile(r"<mtext>⟦(.*?)⟧</mtext>")
+NAME = re.compile("(?<=⟦).*?(?=⟧)")
+SLOT = "<mtext>⟦⟧</mtext>"
 
 
 def mathml(latex: str) -> str:
@@ -18,8 +20,15 @@ def mathml(latex: str) -> str:
         >>> 'data-field="0.g"' in mathml(r"\text{⟦0.g⟧}")
         True
     """
-    made = convert(latex, display="block")
-    return SLOT.sub(lambda found: f'<mn data-field="{html.escape(html.unescape(found[1]))}">0</mn>', made)
+    first, *others = _around_slots(NAME.sub("", latex))
+    slots = (f'<mn data-field="{html.escape(name)}">0</mn>' for name in NAME.findall(latex))
+    return first + "".join(slot + other for slot, other in zip(slots, others, strict=True))
+
+
+@functools.cache
+def _around_slots(latex: str) -> list[str]:
+    """The MathML of a formula before, between and after its slots; many parameters have the same formulas."""
+    return convert(latex, display="block").split(SLOT)
 
 
 def update(kind: str, key: str, entry: Entry, lr: float, sizes: tuple[int, int]) -> list[str]:
