@@ -64,12 +64,15 @@ def calculated(operation, args, kwargs):
 
     asked = kwargs.get("device")
     plain_args, named = exchanged(args, plain), {name: exchanged(value, plain) for name, value in kwargs.items()}
-    there = any(isinstance(tensor, Foreign) for tensor in tensors)
+    there = from_there = any(isinstance(tensor, Foreign) for tensor in tensors)
     if there and operation not in COPIES and any(t.dim() for t in tensors if not isinstance(t, Foreign)):
         raise RuntimeError(f"Expected all tensors to be on the same device, but found meta and cpu, in {operation}")
     if asked is not None:
         there = torch.device(asked) == THERE
         named["device"] = torch.device("cpu")
+    found = operation(*plain_args, **named)
+    if not (there or from_there):
+        return found
 
     def placed(value):
         for tensor in tensors:
@@ -78,10 +81,12 @@ def calculated(operation, args, kwargs):
         return wrapped(value)
 
     def wrapped(value):
+        if not there:
+            return value
         with torch.inference_mode(False):  # PyTorch does not detach tensors of Python's under inference mode
-            return Foreign(value) if there else value
+            return Foreign(value)
 
-    return exchanged(operation(*plain_args, **named), placed)
+    return exchanged(found, placed)
 
 
 def exchanged(values, by):
