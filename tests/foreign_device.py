@@ -71,22 +71,18 @@ def calculated(operation, args, kwargs):
         there = torch.device(asked) == THERE
         named["device"] = torch.device("cpu")
     found = operation(*plain_args, **named)
-    if not (there or from_there):
-        return found
+    return exchanged(found, lambda value: placed(value, tensors, there)) if there or from_there else found
 
-    def placed(value):
-        for tensor in tensors:
-            if tensor is value or getattr(tensor, "inner", None) is value:
-                return tensor
-        return wrapped(value)
 
-    def wrapped(value):
-        if not there:
-            return value
-        with torch.inference_mode(False):  # PyTorch does not detach tensors of Python's under inference mode
-            return Foreign(value)
-
-    return exchanged(found, placed)
+def placed(value, tensors, there):
+    """The tensor itself, where the operation gives back one that it was given; else a new one, on the side asked for."""
+    for tensor in tensors:
+        if tensor is value or getattr(tensor, "inner", None) is value:
+            return tensor
+    if not there:
+        return value
+    with torch.inference_mode(False):  # PyTorch does not detach tensors of Python's under inference mode
+        return Foreign(value)
 
 
 def exchanged(values, by):
