@@ -75,7 +75,7 @@ def calculated(operation, args, kwargs):
 
 
 def placed(value, tensors, there):
-    """The tensor itself, where the operation gives back one that it was given; else a new one, on the side asked for."""
+    """The tensor itself where the operation gives back one that it was given; else a new one, on the side asked for."""
     for tensor in tensors:
         if tensor is value or getattr(tensor, "inner", None) is value:
             return tensor
