@@ -64,24 +64,25 @@ def calculated(operation, args, kwargs):
 
     asked = kwargs.get("device")
     plain_args, named = exchanged(args, plain), {name: exchanged(value, plain) for name, value in kwargs.items()}
-    there = any(isinstance(tensor, Foreign) for tensor in tensors)
+    there = from_there = any(isinstance(tensor, Foreign) for tensor in tensors)
     if there and operation not in COPIES and any(t.dim() for t in tensors if not isinstance(t, Foreign)):
         raise RuntimeError(f"Expected all tensors to be on the same device, but found meta and cpu, in {operation}")
     if asked is not None:
         there = torch.device(asked) == THERE
         named["device"] = torch.device("cpu")
+    found = operation(*plain_args, **named)
+    return exchanged(found, lambda value: placed(value, tensors, there)) if there or from_there else found
 
-    def placed(value):
-        for tensor in tensors:
-            if tensor is value or getattr(tensor, "inner", None) is value:
-                return tensor
-        return wrapped(value)
 
-    def wrapped(value):
-        with torch.inference_mode(False):  # PyTorch does not detach tensors of Python's under inference mode
-            return Foreign(value) if there else value
-
-    return exchanged(operation(*plain_args, **named), placed)
+def placed(value, tensors, there):
+    """The tensor itself where the operation gives back one that it was given; else a new one, on the side asked for."""
+    for tensor in tensors:
+        if tensor is value or getattr(tensor, "inner", None) is value:
+            return tensor
+    if not there:
+        return value
+    with torch.inference_mode(False):  # PyTorch does not detach tensors of Python's under inference mode
+        return Foreign(value)
 
 
 def exchanged(values, by):

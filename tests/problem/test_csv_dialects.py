@@ -28,9 +28,7 @@ names = st.sampled_from(["速度", "vitesse", "スピード", "speed, km/h", "c*
     st.integers(0, 10**6),
 )
 @settings(max_examples=120, deadline=None, derandomize=True)
-def test_a_table_in_any_accepted_dialect_reads_back_to_the_same_numbers(
-    tmp_path_factory, rows, name, encoding, signs, seed
-):
+def test_a_table_in_any_accepted_dialect_reads_back_to_the_same_numbers(path, rows, name, encoding, signs, seed):
     decimal, separator = signs
     draw = random.Random(seed)
     lines = [f'"{name}"{separator}"y"']
@@ -43,7 +41,6 @@ def test_a_table_in_any_accepted_dialect_reads_back_to_the_same_numbers(
         else:
             kept.append((a, b))
         lines.append(separator.join(f'"{cell}"' for cell in cells))
-    path = tmp_path_factory.mktemp("t") / "t.csv"
     path.write_bytes("\n".join(lines).encode(encoding))
     dialect = Dialect(encoding, decimal, "#", skip_missing=True)
     if not kept:
@@ -181,10 +178,8 @@ def test_a_column_that_is_called_all_is_that_column():
     assert choose(["all", "b", "y"], "all", "y") == (["all"], ["y"])
 
 
-@pytest.mark.parametrize("size", [30_000_000])
-def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(tmp_path, size):
-    path = tmp_path / "t.csv"
-    path.write_bytes(b"a," * (size // 2))
+def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(path):
+    path.write_bytes(b"a," * 6_000_000)
     with pytest.raises(TableError, match="a line of more than 10 million bytes"):
         read_table(path, "a", "b")
 

@@ -99,11 +99,6 @@ def test_what_is_not_plain_is_never_taken_for_a_number(rows):
             assert bits(found) == bits([[float(cell) for cell in row] for row in cells])
 
 
-@pytest.fixture(scope="module")
-def path(tmp_path_factory):
-    return tmp_path_factory.mktemp("tables") / "table.csv"
-
-
 def read_every_way(path, dialect, block):
     """What the reader gives by its fast ways, and what it gives without them: tables or faults."""
 

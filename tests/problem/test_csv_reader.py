@@ -116,14 +116,11 @@ numbers = st.floats(allow_nan=False, allow_infinity=False)
     st.sampled_from(["α", "x y", 'say "x"', "a,b", "$x$"]),
 )
 @settings(max_examples=150, deadline=None, derandomize=True)
-def test_what_the_csv_module_writes_is_read_back_exactly(
-    tmp_path_factory, rows, delimiter, newline, quoting, encoding, name
-):
+def test_what_the_csv_module_writes_is_read_back_exactly(path, rows, delimiter, newline, quoting, encoding, name):
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator=newline, quoting=quoting)
     writer.writerow([name, "target"])
     writer.writerows([repr(a), repr(b)] for a, b in rows)
-    path = tmp_path_factory.mktemp("t") / "t.csv"
     path.write_bytes(text.getvalue().encode(encoding))
     table = read_table(path, [name], ["target"])
     assert table.x[:, 0].tolist() == [a for a, _ in rows]
@@ -132,8 +129,7 @@ def test_what_the_csv_module_writes_is_read_back_exactly(
 
 @given(st.binary(max_size=200))
 @settings(max_examples=300, deadline=None, derandomize=True)
-def test_no_bytes_whatever_raise_anything_but_the_declared_error(tmp_path_factory, content):
-    path = tmp_path_factory.mktemp("t") / "t.csv"
+def test_no_bytes_whatever_raise_anything_but_the_declared_error(path, content):
     path.write_bytes(b"a,b\n" + content)
     with contextlib.suppress(TableError):
         assert read_table(path, ["a"], ["b"]).x.isfinite().all()

@@ -98,7 +98,7 @@ def test_the_predicted_losses_and_paths_are_those_of_training(seed, standardize)
     x, y, bias = design(seed, largest_offset=3.0)
     problem = from_data(x, y, bias=bias, standardize=standardize)
     lr = 0.9 * curvature(problem.x, problem.out_features, bias=bias).largest_stable_lr
-    comparison = compare(problem, ["manual", "autograd"], lr=lr, epochs=20)
+    comparison = compare(problem, ["manual", "autograd"], lr=lr, epochs=10)
     size = comparison.results["manual"].losses[0]
     for name, result in comparison.results.items():
         assert (result.losses - comparison.predicted(name)).abs().max() <= 1e-12 * size

@@ -172,7 +172,7 @@ def test_the_comparison_with_autograd_refuses_a_wrong_slope(monkeypatch, wrong):
 
 @pytest.mark.parametrize("seed", [333, 111])
 def test_the_published_network_by_formula_and_by_autograd_stays_the_same_to_the_bit(seed):
-    problem, epochs = quadratic(seed), 20
+    problem, epochs = quadratic(seed), 11
     ways = {
         name: train(problem, name, lr=0.002, epochs=epochs, batch_size=1, shuffle=False)
         for name in ("manual", "autograd")

@@ -22,7 +22,7 @@ from bpcompare.training.gradients import formula
 SCRIPT = Path(__file__).parents[1] / "worker.py"
 ROOT = SCRIPT.parent.parent
 MEETING = {"MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}  # not asked for: this process meets nobody
-ROUNDING = 1e-12  # float64, 20 epochs at most: the same numbers added in another order
+ROUNDING = 1e-12  # float64, 30 steps at most: the same numbers added in another order
 
 # A lost worker is noticed at once, a silent one after the patience of 2 s; importing torch takes its time before, on a
 # busy machine minutes. PyTorch itself would wait for half an hour, and so no hang ends in time.
