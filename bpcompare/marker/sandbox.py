@@ -58,6 +58,7 @@ class Sandbox:
         self._file, self._functions, self._limit, self._server = file, functions, time_limit, server
         self._lines: queue.Queue[bytes] = queue.Queue()
         self._ended: str | None = None
+        self._called = 0
         self.confined = 0
 
     def __enter__(self) -> "Sandbox":
@@ -116,25 +117,24 @@ class Sandbox:
         return decode_text(rest[0])
 
     def call(self, lines: Sequence[str]) -> Iterator[Reply]:
-        """Calls the function once for each line of arguments, as ``sandbox_wire.encode`` writes them, in order."""
+        """Calls the function once for each line of arguments, as ``sandbox_wire.encode`` writes them, in order.
+
+        It may be used again, for further questions.
+        """
         self._clock.restart()
-        sender = threading.Thread(target=self._send_all, args=(lines,), daemon=True)
+        sender = threading.Thread(target=self._send, args=(lines,), daemon=True)
         sender.start()
         for number in range(len(lines)):
             word, *rest = self._next(N_("in call {number} of {count}"), number=number + 1, count=len(lines))
-            if number == 0:
+            if self._called == 0:
                 self._clock.restart()  # the first call may import, compile and fill caches
             try:
-                if word != "call" or rest[0] != str(number):
+                if word != "call" or rest[0] != str(self._called):
                     raise ValueError
+                self._called += 1
                 yield decode(rest[1], rest[2], rest[3:])
             except (ValueError, IndexError) as error:
                 raise self._garbled() from error
-
-    def _send_all(self, lines: Sequence[str]) -> None:
-        self._send(lines)
-        with contextlib.suppress(OSError):
-            self._commands.close()
 
     def _send(self, lines: Iterable[str]) -> None:
         with contextlib.suppress(OSError, ValueError):  # it ended early; the next read says so

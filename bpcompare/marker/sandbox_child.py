@@ -65,9 +65,8 @@ def serve(commands: BinaryIO, replies: BinaryIO, tools: "Tools", confined: int =
         reply("told", _hex(_own_loss(module, gate, path)))
         leave(0)
     reply("defines", _hex(found[0]), _hex(_parameters(function)))
-    for number, line in enumerate(commands.read().splitlines()):
-        reply("call", str(number), *answer(function, line.decode(), path, tools))
-    reply("done")
+    for number, line in enumerate(commands):
+        reply("call", str(number), *answer(function, line.rstrip(b"\n").decode(), path, tools))
     leave(0)
 
 

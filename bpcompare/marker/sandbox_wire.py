@@ -12,10 +12,9 @@ a list of fields with tabs between them; texts are in hexadecimal::
                      missing                      the file cannot be used, as above; nothing follows
                      defines NAME PARAMETERS      or, of a file with loss, gradients and sample: own loss, then
                      told JSON                    problems and answers, in numbers
-    marker → child   TYPE:SHAPE:BYTES …           the arguments of one call; a line for each call, then the end;
+    marker → child   TYPE:SHAPE:BYTES …           the arguments of one call; a line for each call, answered at once;
                                                   TYPE.T is transposed after it is read, so not contiguous
     child → marker   call K CHANGED returned TYPE:SHAPE:NUMBERS …   (or: raised LINE TYPE TEXT, single TEXT)
-                     done
 """
 
 import re

@@ -301,6 +301,22 @@ def test_numbers_arrays_and_nested_lists_are_one_answer():
     assert check_function(gradients, seed=SEED, draws=DRAWS).right
 
 
+UNNAMED = """
+def gradients(x, y, w, b):
+    delta = x @ w.T + b - y
+    return delta.sin().T @ x, 2 * delta.sum(0) / (y.shape[0] * y.shape[1])
+"""
+
+
+def test_a_file_is_asked_further_questions_as_a_function_is(marked):
+    defined = {}
+    exec(UNNAMED, defined)
+    function = check_function(defined["gradients"], seed=SEED, draws=DRAWS).verdicts[0]
+    file = marked(UNNAMED).verdicts[0]
+    assert file.properties == function.properties
+    assert ("linear", False) in [(found.name, found.value) for found in file.properties]
+
+
 def conversation(monkeypatch, tmp_path, source, calls=b""):
     """What the runner writes, run in this process: nothing of it may end or change the process."""
     path = tmp_path / "mine.py"
@@ -335,7 +351,7 @@ def test_the_runner_says_when_it_is_ready_what_it_found_and_what_came(monkeypatc
     call = (
         b"\t".join([b"float64:1,1:" + bytes(8).hex().encode()] * 3 + [b"float64:1:" + bytes(8).hex().encode()]) + b"\n"
     )
-    assert conversation(monkeypatch, tmp_path, GOOD, call) == ["ready", "defines", "call", "done"]
+    assert conversation(monkeypatch, tmp_path, GOOD, 2 * call) == ["ready", "defines", "call", "call"]
 
 
 def test_the_runner_says_when_the_file_fails_or_defines_nothing(monkeypatch, tmp_path):
