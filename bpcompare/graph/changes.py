@@ -233,23 +233,48 @@ class ChangedGraph:
     ) -> dict[Node, Array] | None:
         """Every gradient under ``change``, or None where shapes do not fit; ``fixed`` ones are taken as they are."""
         other = dict(change.partials) if change else {}
-        start = change.at if change and change.at else self.graph.output
-        gradients = {start: np.ones_like(self.values[start])}
+        if other and not fixed:
+            first = min(self.places[use.consumer] for use in other)
+            gradients = dict(self.arrived[first])
+        else:
+            start = change.at if change and change.at else self.graph.output
+            first, gradients = 0, {start: np.ones_like(self.values[start])}
         changed = {use.consumer for use in other}
-        for step, value, operands, its_uses in self.steps:
+        for place in range(first, len(self.steps)):
+            step = self.steps[place][0]
             if fixed and step in fixed:
                 gradients[step] = fixed[step]
-            if step not in gradients:
-                continue
-            arrives = gradients[step]
-            for use, shape in its_uses:
-                partial = other.get(use, use.partial) if step in changed else use.partial
-                pull = partial.pull_back
-                pull = pull.at(self.values) if isinstance(pull, _at_other) else pull  # type: ignore[assignment]
-                try:
-                    part = np.zeros(shape) if partial is _ZERO else np.asarray(pull(arrives, value, *operands))
-                    part = part if part.shape == shape else unbroadcast(part, shape)
-                except (ValueError, IndexError):
-                    return None
-                gradients[use.node] = gradients[use.node] + part if use.node in gradients else part
+            if step in gradients and not self._pass_on(place, gradients, other if step in changed else {}):
+                return None
         return gradients
+
+    @functools.cached_property
+    def places(self) -> dict[Node, int]:
+        """Where each step stands among the steps."""
+        return {step: place for place, (step, *_) in enumerate(self.steps)}
+
+    @functools.cached_property
+    def arrived(self) -> list[dict[Node, Array]]:
+        """For each step, what has arrived at every node of the unchanged graph before the step passes its own on."""
+        output = self.graph.output
+        gradients, found = {output: np.ones_like(self.values[output])}, []
+        for place in range(len(self.steps)):
+            found.append(dict(gradients))
+            self._pass_on(place, gradients, {})
+        return found
+
+    def _pass_on(self, place: int, gradients: dict[Node, Array], other: Mapping[Use, Partial]) -> bool:
+        """Adds what goes from one step to those that it was computed from; whether the shapes fit."""
+        step, value, operands, its_uses = self.steps[place]
+        arrives = gradients[step]
+        for use, shape in its_uses:
+            partial = other.get(use, use.partial) if other else use.partial
+            pull = partial.pull_back
+            pull = pull.at(self.values) if isinstance(pull, _at_other) else pull  # type: ignore[assignment]
+            try:
+                part = np.zeros(shape) if partial is _ZERO else np.asarray(pull(arrives, value, *operands))
+                part = part if part.shape == shape else unbroadcast(part, shape)
+            except (ValueError, IndexError):
+                return False
+            gradients[use.node] = gradients[use.node] + part if use.node in gradients else part
+        return True

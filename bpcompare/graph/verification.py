@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -97,6 +98,7 @@ def in_torch(graph: Graph) -> dict[Node, Tensor]:
     return tensors
 
 
+@cache
 def _torch_functions() -> dict[str, Callable[..., Tensor]]:
     import torch
     from torch.nn import functional

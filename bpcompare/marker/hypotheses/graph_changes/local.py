@@ -67,7 +67,7 @@ def local(step: Step, slot: int, gradient: Any) -> Local:
 
 def sum_to(gradient: Tensor, shape: Sequence[int]) -> Tensor:
     """A broadcast undone: added up over the axes that the operand does not have."""
-    if gradient.shape == tuple(shape):
+    if gradient.shape == shape:
         return gradient
     extra = gradient.dim() - len(shape)
     if extra < 0:

@@ -85,16 +85,18 @@ def fit(values: Sequence[float], sizes: Sequence[Mapping[str, int]]) -> SizeFact
     if len(signs) != 1 or not all(value and math.isfinite(value) for value in values):
         return None
     logs = [math.log(abs(value)) for value in values]
-    found = []
-    for powers in _powers(_columns(sizes)):
-        rest = [
-            log - sum(power * math.log(_length(size, name)) for name, power in powers)
-            for log, size in zip(logs, sizes, strict=True)
-        ]
+    columns, found = _columns(sizes), []
+    lengths = {
+        name: [math.log(_length(size, name)) for size in sizes]
+        for column in columns
+        for name in (column, column + LESS_ONE)
+    }
+    for powers in _powers(columns):
+        rest = [log - sum(power * lengths[name][k] for name, power in powers) for k, log in enumerate(logs)]
         if not max(rest) - min(rest) <= SAME:
             continue
         factor = SizeFactor(_snapped(signs.copy().pop() * math.exp(sum(rest) / len(rest))), powers)
-        different = len({tuple(size[name] for name in _columns(sizes)) for size in sizes})
+        different = len({tuple(size[name] for name in columns) for size in sizes})
         if not powers or different > len(powers) + (not factor.plain):
             found.append(factor)
     return min(found, key=lambda factor: factor.cost, default=None)

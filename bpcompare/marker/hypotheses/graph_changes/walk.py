@@ -197,7 +197,8 @@ def _move(step: Step, slot: int, found: dict[int, list[Any]], moved: Sequence[An
             reached = contribution(local(step, slot, free))
             if not reached.requires_grad:
                 return
-            steps = [gradients_of([reached], [free], [tangent], retain_graph=True)[0] for tangent in moved]
+            along = [(reached * tangent).sum() for tangent in moved]
+            steps = [torch.autograd.grad(one, free, retain_graph=True)[0] for one in along]
     else:
         parts = [
             torch.zeros_like(p).requires_grad_() if isinstance(p, Tensor) and p.is_floating_point() else None
