@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from bpcompare.errors import InputError
 from bpcompare.language import _
@@ -63,56 +63,17 @@ def from_data(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(int(seed))
         start = nn.Linear(x.shape[1], y.shape[1], bias=bias, dtype=dtype)
-    names = (
-        check_names("x_names", x_names or numbered("x", x.shape[1]), x.shape[1]),
-        check_names("y_names", y_names or numbered("y", y.shape[1]), y.shape[1]),
-    )
-    return from_columns(x, y, start, name, names, standardize=standardize, truth=truth, skipped=skipped)
-
-
-def from_columns(
-    x: Tensor,
-    y: Tensor,
-    start: nn.Linear,
-    name: str,
-    names: tuple[tuple[str, ...], tuple[str, ...]],
-    *,
-    standardize: bool,
-    truth: Truth | None,
-    skipped: int = 0,
-) -> Problem:
-    """The problem of data that were checked, (N, in) and (N, out), and of a model whose precision is that of training.
-
-    Args:
-        x: Inputs (N, in).
-        y: Targets (N, out).
-        start: The untrained model.
-        name: What to call the problem.
-        names: Those of the columns of x, and those of y.
-        standardize: As in `from_data`.
-        truth: The parameters that made the data, if they are known.
-        skipped: The number of rows of a file that were left out.
-
-    Raises:
-        InputError: The data are beyond that precision.
-
-    Example:
-        >>> x, names = torch.ones(3, 1), (("x",), ("y",))
-        >>> from_columns(x, x, nn.Linear(1, 1), "mine", names, standardize=False, truth=None).samples
-        3
-    """
     measured_x, measured_y = x.double(), y.double()
-    centred = start.bias is not None
     problem = Problem(
         name=name,
         measured_x=measured_x,
         measured_y=measured_y,
-        dtype=start.weight.dtype,
+        dtype=dtype,
         start=start,
         truth=truth,
-        x_names=names[0],
-        y_names=names[1],
-        scaling=Scaling.of(measured_x, measured_y, centred=centred) if standardize else None,
+        x_names=check_names("x_names", x_names or numbered("x", x.shape[1]), x.shape[1]),
+        y_names=check_names("y_names", y_names or numbered("y", y.shape[1]), y.shape[1]),
+        scaling=Scaling.of(measured_x, measured_y, centred=bias) if standardize else None,
         skipped=skipped,
     )
     if not (all_finite(problem.x) and all_finite(problem.y)):

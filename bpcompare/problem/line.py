@@ -1,5 +1,6 @@
 """The main problem: points around a line, drawn as the tutorial does."""
 
+import dataclasses
 import math
 
 import torch
@@ -8,8 +9,8 @@ from torch import nn
 from bpcompare.errors import InputError
 from bpcompare.language import _
 from bpcompare.problem import estimates
-from bpcompare.problem.columns import as_parameters, check_columns, check_precision, numbered
-from bpcompare.problem.from_data import from_columns
+from bpcompare.problem.columns import as_parameters, check_precision
+from bpcompare.problem.from_data import from_data
 from bpcompare.problem.problem import Problem, Truth
 from bpcompare.problem.whole_numbers import is_truth_value, quoted, seed_number, whole_number
 
@@ -79,9 +80,8 @@ def line(
         else:
             x = torch.rand(samples, in_features, dtype=dtype)
         exact = matrix.item() * x + biases if matrix.numel() == 1 else x @ matrix.T + biases
-        y = (exact + noise * torch.randn_like(exact)).detach()  # a given weight may be a parameter
+        y = exact + noise * torch.randn_like(exact)
         start = nn.Linear(in_features, out_features, bias=learn_bias, dtype=dtype)
     truth = Truth(matrix, biases.expand(out_features).clone())
-    check_columns(x, y, dtype)
-    names = numbered("x", in_features), numbered("y", out_features)
-    return from_columns(x, y, start, "line", names, standardize=standardize, truth=truth)
+    problem = from_data(x, y, name="line", bias=learn_bias, standardize=standardize, truth=truth)
+    return dataclasses.replace(problem, start=start)

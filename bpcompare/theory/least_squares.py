@@ -87,11 +87,9 @@ def least_squares(x: Tensor, y: Tensor, *, bias: bool = True) -> Optimum:
     """
     coordinates = Coordinates.of(x, y, has_bias=bias)
     coefficients = torch.zeros(x.shape[1] + bias, y.shape[1], dtype=torch.float64)
-    reduction = reduce(coordinates, x, y, coefficients)
-    for _ in range(2):
+    for _ in range(3):
+        reduction = reduce(coordinates, x, y, coefficients)
         coefficients = coefficients + reduction.correction
-        reduction = reduce(coordinates, x, y, coefficients, reduction)
-    coefficients = coefficients + reduction.correction
     parameters = coordinates.parameters(coefficients)
     loss = reduction.outside.sum().item() / y.numel()
     unique = reduction.rank == len(coefficients)

@@ -95,7 +95,6 @@ class Reduction:
     Attributes:
         coordinates: Those of the columns of S.
         triangle: R, (in + bias, in + bias).
-        left: U with all its columns, (in + bias, in + bias).
         singular_values: Σ, (rank,), largest first.
         right: V, (in + bias, rank).
         inside: (QU)ᵀr, (rank, out): the part of the residual that other coefficients can remove.
@@ -104,7 +103,6 @@ class Reduction:
 
     coordinates: Coordinates
     triangle: Tensor
-    left: Tensor
     singular_values: Tensor
     right: Tensor
     inside: Tensor
@@ -129,9 +127,7 @@ class Reduction:
         return left, sigma, right
 
 
-def reduce(
-    coordinates: Coordinates, x: Tensor, y: Tensor, coefficients: Tensor, before: Reduction | None = None
-) -> Reduction:
+def reduce(coordinates: Coordinates, x: Tensor, y: Tensor, coefficients: Tensor) -> Reduction:
     """The QR decomposition of [S, r], r = y − ȳ − S·c, and the singular values of R that are not zero to rounding.
 
     A singular value counts as zero where rounding alone could have made it: σ ≤ ε·max(N, P)·σ₁, or not above what the
@@ -143,7 +139,6 @@ def reduce(
         x: Inputs (N, in).
         y: Targets (N, out).
         coefficients: c, (in + bias, out).
-        before: What came of the same data and other coefficients: R and its singular values are the same.
 
     Source: Golub and Van Loan (2013), Matrix Computations, §5.5 (rank-deficient least squares by the SVD).
     """
@@ -156,16 +151,12 @@ def reduce(
     if len(rows) < size:  # fewer rows than parameters
         rows = torch.cat([rows, rows.new_zeros(size - len(rows), rows.shape[1])])
     triangle, projected, below = rows[:size, :size], rows[:size, size:], rows[size:, size:]
-    if before is None:
-        left, sigma, right = torch.linalg.svd(triangle)
-        arithmetic = max(coordinates.rows, size) * torch.finfo(torch.float64).eps * sigma[0].item()
-        rank = int((sigma > max(arithmetic, coordinates.rounding)).sum())
-        sigma, right = sigma[:rank], right[:rank].contiguous().T
-    else:
-        left, sigma, right = before.left, before.singular_values, before.right
-    turned, rank = left.T @ projected, len(sigma)
-    outside = turned[rank:].square().sum(0) + below.square().sum(0)
-    return Reduction(coordinates, triangle, left, sigma, right, turned[:rank], outside)
+    left, sigma, right = torch.linalg.svd(triangle)
+    arithmetic = max(coordinates.rows, size) * torch.finfo(torch.float64).eps * sigma[0].item()
+    kept = sigma > max(arithmetic, coordinates.rounding)
+    turned = left.T @ projected
+    outside = turned[~kept].square().sum(0) + below.square().sum(0)
+    return Reduction(coordinates, triangle, sigma[kept], right[kept].T, turned[kept], outside)
 
 
 def _blocks(rows: Tensor) -> Iterator[Tensor]:

@@ -78,7 +78,7 @@ def test_a_call_is_refused_before_it_begins(call):
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from Linux's /proc")
 def test_a_long_training_with_its_files_keeps_to_its_memory(tmp_path):
     code = """if True:
-        import gc, re, sys
+        import re, sys
         from pathlib import Path
         from bpcompare.cli import main
         from bpcompare.problem import estimates
@@ -86,17 +86,15 @@ def test_a_long_training_with_its_files_keeps_to_its_memory(tmp_path):
         estimates.Estimate.check = lambda self: (seen.append(self.memory), check(self))
         status = Path("/proc/self/status")
         peak = lambda: int(re.search(r"VmPeak:\\s*(\\d+)", status.read_text())[1]) * 1024
-        job = ["--quiet", "--methods", "manual", "--dpi", "30", "--out", sys.argv[1], "--epochs"]
-        for _ in range(2):  # what a run takes whatever its length: pictures, and again once the first are given back
-            main([*job, "2"])
-            gc.collect()
+        job = ["--quiet", "--methods", "manual", "--out", sys.argv[1], "--epochs"]
+        main([*job, "2"])
         before = peak()
-        assert main([*job, "5000"]) == 0
+        assert main([*job, "30000"]) == 0
         print((peak() - before) / max(seen))
     """
     done = forked.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert 0.2 < float(done.stdout) < 1.0, done.stdout
+    assert 0.2 < float(done.stdout) < 1.1
 
 
 def test_the_limit_can_be_lifted(monkeypatch):
