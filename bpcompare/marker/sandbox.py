@@ -11,9 +11,9 @@ child alone. What they say to each other is in ``sandbox_wire``.
   folder, its working directory, which is deleted afterwards. Standard input, output and error lead nowhere.
 - Nothing outlives the marking. When the child ends, is too slow, or the marker ends – by whatever signal – the server
   kills everything that descends from the child, daemons included, and deletes the scratch folder.
-- Limits: the processor time of ``--time-limit``, which begins anew with each module that is imported and after the
-  first call, and a minute on the clock next to it; 4 GiB of memory, 64 processes, 256 open files, 64 MiB in a file;
-  no TCP, no signal to a process outside.
+- Limits: the processor time of ``--time-limit``, which begins anew with each module that is imported, after the first
+  call and with further questions, and a minute on the clock next to it; 4 GiB of memory, 64 processes, 256 open files,
+  64 MiB in a file; no TCP, no signal to a process outside.
 
 Without Landlock (an older kernel, macOS) the file can write and signal as its user can; the rest holds, as long as the
 file does not kill the server. Where the system cannot fork (Windows) there is a time limit, and no more.
