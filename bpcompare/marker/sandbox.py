@@ -162,6 +162,7 @@ class Sandbox:
                     raise MarkingError(_(_OVER[over], file=self._file, seconds=self._limit, when=when)) from None
                 continue
             if not line:
+                self._lines.put(line)  # the end, for whoever asks again
                 raise self._gone(_(message, **values))
             fields = line.decode("ascii", "replace").rstrip("\n").split("\t")
             if fields == ["importing"]:

@@ -18,6 +18,7 @@ from bpcompare.marker import sandbox_child, sandbox_limits, sandbox_start, sandb
 from bpcompare.marker.check import check_file, check_function
 from bpcompare.marker.exercises import find
 from bpcompare.marker.replies import check_signature
+from bpcompare.marker.sandbox import Sandbox
 
 GOOD = """
 def gradients(x, y, w, b):
@@ -315,6 +316,17 @@ def test_a_file_is_asked_further_questions_as_a_function_is(marked):
     file = marked(UNNAMED).verdicts[0]
     assert file.properties == function.properties
     assert ("linear", False) in [(found.name, found.value) for found in file.properties]
+
+
+def test_whoever_asks_a_file_that_has_ended_is_told_so_at_once_each_time(tmp_path, process):
+    path = tmp_path / "mine.py"
+    path.write_text(UNMARKABLE["os_exit"][0])
+    drawn = DRAWS.of(find("linear-regression"), SEED)
+    with Sandbox(path, ["gradients"], PATIENT, process) as sandbox:
+        sandbox.load()
+        for _ in range(3):
+            with pytest.raises(MarkingError, match="ended its own process"):
+                next(sandbox.call(drawn.lines))
 
 
 def conversation(monkeypatch, tmp_path, source, calls=b""):
