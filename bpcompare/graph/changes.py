@@ -16,7 +16,7 @@ from string import Template
 import numpy as np
 
 from bpcompare.graph.expression import Graph
-from bpcompare.graph.node import Node, topological_order, unbroadcast
+from bpcompare.graph.node import Node, unbroadcast
 from bpcompare.graph.notation import TEXT
 from bpcompare.graph.operation import Array, Partial
 from bpcompare.graph.paths import written
@@ -31,7 +31,7 @@ NOT_FOLLOWED, LEFT_OUT, REPLACED, SIGN_LOST, SIGN, NOT_UNDONE, OPERAND, ONLY_LOC
 COSTS = {NOT_FOLLOWED: 1, LEFT_OUT: 2, REPLACED: 3, SIGN_LOST: 3, SIGN: 4, NOT_UNDONE: 4, OPERAND: 4, ONLY_LOCAL: 5}
 IN_PAIRS = (NOT_FOLLOWED, LEFT_OUT, REPLACED, SIGN_LOST, SIGN)
 MAX_PAIRS = 6_000
-_ZERO = Partial(lambda g, o, *arguments: g * 0, "0", "")
+ZERO = Partial(lambda g, o, *arguments: g * 0, "0", "")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Change:
     @property
     def forgotten(self) -> tuple[Use, ...]:
         """The uses that were not followed."""
-        return tuple(use for use, partial in self.partials if partial is _ZERO)
+        return tuple(use for use, partial in self.partials if partial is ZERO)
 
     def __str__(self) -> str:
         if self.kind == ONLY_LOCAL and self.at:
@@ -67,7 +67,7 @@ class Change:
 
 def _told(use: Use, partial: Partial) -> str:
     place = TEXT.derivative(use.consumer, use.node, use.number)
-    if partial is _ZERO:
+    if partial is ZERO:
         return _("the path {start} → {end} is not followed", start=written(use.node), end=written(use.consumer))
     arrives = _("what arrives")
     right = message(
@@ -107,9 +107,9 @@ def single_changes(graph: Graph, wanted: set[Node]) -> list[Change]:
     for node, its_uses in uses(graph).items():
         if node in above:
             for use in its_uses:
-                found += [Change(NOT_FOLLOWED, ((use, _ZERO),)), *_at(use)]
+                found += [Change(NOT_FOLLOWED, ((use, ZERO),)), *_at(use)]
             if len(its_uses) > 2:
-                found += [Change(NOT_FOLLOWED, tuple((u, _ZERO) for u in its_uses if u is not use)) for use in its_uses]
+                found += [Change(NOT_FOLLOWED, tuple((u, ZERO) for u in its_uses if u is not use)) for use in its_uses]
         if node.operation and node is not graph.output and node in above:
             found.append(Change(ONLY_LOCAL, (), node))
     return sorted(found, key=lambda change: change.cost)
@@ -153,7 +153,7 @@ def _other_operands(use: Use) -> Iterator[Change]:
             if other is operand or other.value.shape != operand.value.shape:
                 continue
             text = formula.replace(f"${names[place]}", TEXT.symbol(other))
-            yield Change(OPERAND, ((use, replace(use.partial, pull_back=_at_other(right, place, other), text=text)),))
+            yield Change(OPERAND, ((use, replace(use.partial, pull_back=AtOther(right, place, other), text=text)),))
 
 
 def _with_output(use: Use) -> str:
@@ -163,13 +163,15 @@ def _with_output(use: Use) -> str:
     return re.sub(re.escape(whole) + no_power, "$out", use.partial.text)
 
 
-class _at_other:
+class AtOther:
     """A pull back whose operand at one place is the value of another node."""
 
     def __init__(self, right: object, place: int, other: Node) -> None:
         self.right, self.place, self.other = right, place, other
 
     def at(self, values: Mapping[Node, Array]) -> object:
+        """The pull back where the nodes have these values."""
+
         def pull_back(g: Array, *operands: Array) -> Array:
             changed = [*operands]
             changed[self.place] = values[self.other]
@@ -179,6 +181,7 @@ class _at_other:
         return pull_back
 
     def __call__(self, g: Array, *operands: Array) -> Array:
+        """Only what `at` gives can be called."""
         raise NotImplementedError
 
 
@@ -190,91 +193,3 @@ def pairs_of(changes: list[Change]) -> Iterator[Change]:
     cheapest = sorted(apart, key=lambda pair: pair[0].cost + pair[1].cost)
     for a, b in cheapest[:MAX_PAIRS]:
         yield Change(f"{a.kind} and {b.kind}", a.partials + b.partials)
-
-
-class ChangedGraph:
-    """The gradients of one graph under changes, at the given values or at others.
-
-    Args:
-        graph: The graph.
-        values: The value of every node; those of the graph where None.
-    """
-
-    def __init__(self, graph: Graph, values: Mapping[Node, Array] | None = None) -> None:
-        self.graph = graph
-        self.values = dict(values) if values else {node: node.value for node in topological_order(graph.output)}
-        uses_in: dict[Node, list[tuple[Use, tuple[int, ...]]]] = {node: [] for node in graph.nodes}
-        for node, its_uses in uses(graph).items():
-            for use in its_uses:
-                uses_in[use.consumer].append((use, self.values[node].shape))
-        self.steps = [
-            (step, self.values[step], [self.values[parent] for parent in step.parents], uses_in[step])
-            for step in reversed(graph.nodes)
-            if step.operation
-        ]
-
-    def nearby(self, seed: int) -> ChangedGraph:
-        """The same graph at other values, to tell two changes apart that agree by chance."""
-        generator = np.random.default_rng(seed)
-        values: dict[Node, Array] = {}
-        with np.errstate(all="ignore"):
-            for node in topological_order(self.graph.output):
-                if node.operation:
-                    values[node] = np.asarray(node.operation.value(*[values[p] for p in node.parents]))
-                elif node.constant:
-                    values[node] = node.value
-                else:
-                    factor = generator.uniform(0.8, 1.2, node.value.shape)
-                    values[node] = node.value * factor + 0.03 * (node.value == 0)
-        return ChangedGraph(self.graph, values)
-
-    def gradients(
-        self, change: Change | None = None, fixed: Mapping[Node, Array] | None = None
-    ) -> dict[Node, Array] | None:
-        """Every gradient under ``change``, or None where shapes do not fit; ``fixed`` ones are taken as they are."""
-        other = dict(change.partials) if change else {}
-        if other and not fixed:
-            first = min(self.places[use.consumer] for use in other)
-            gradients = dict(self.arrived[first])
-        else:
-            start = change.at if change and change.at else self.graph.output
-            first, gradients = 0, {start: np.ones_like(self.values[start])}
-        changed = {use.consumer for use in other}
-        for place in range(first, len(self.steps)):
-            step = self.steps[place][0]
-            if fixed and step in fixed:
-                gradients[step] = fixed[step]
-            if step in gradients and not self._pass_on(place, gradients, other if step in changed else {}):
-                return None
-        return gradients
-
-    @functools.cached_property
-    def places(self) -> dict[Node, int]:
-        """Where each step stands among the steps."""
-        return {step: place for place, (step, *_) in enumerate(self.steps)}
-
-    @functools.cached_property
-    def arrived(self) -> list[dict[Node, Array]]:
-        """For each step, what has arrived at every node of the unchanged graph before the step passes its own on."""
-        output = self.graph.output
-        gradients, found = {output: np.ones_like(self.values[output])}, []
-        for place in range(len(self.steps)):
-            found.append(dict(gradients))
-            self._pass_on(place, gradients, {})
-        return found
-
-    def _pass_on(self, place: int, gradients: dict[Node, Array], other: Mapping[Use, Partial]) -> bool:
-        """Adds what goes from one step to those that it was computed from; whether the shapes fit."""
-        step, value, operands, its_uses = self.steps[place]
-        arrives = gradients[step]
-        for use, shape in its_uses:
-            partial = other.get(use, use.partial) if other else use.partial
-            pull = partial.pull_back
-            pull = pull.at(self.values) if isinstance(pull, _at_other) else pull  # type: ignore[assignment]
-            try:
-                part = np.zeros(shape) if partial is _ZERO else np.asarray(pull(arrives, value, *operands))
-                part = part if part.shape == shape else unbroadcast(part, shape)
-            except (ValueError, IndexError):
-                return False
-            gradients[use.node] = gradients[use.node] + part if use.node in gradients else part
-        return True

@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from bpcompare.graph.answers import SAME, agrees
-from bpcompare.graph.changes import Change, ChangedGraph, pairs_of, single_changes
+from bpcompare.graph.changed_graph import ChangedGraph
+from bpcompare.graph.changes import Change, pairs_of, single_changes
 from bpcompare.graph.expression import Graph
 from bpcompare.graph.node import Node
 from bpcompare.graph.notation import TEXT

@@ -18,7 +18,7 @@ from bpcompare.marker.hypotheses import any_loss, kept_state, number_types, numb
 from bpcompare.marker.meaning import SHAPED, names
 from bpcompare.marker.memo import Memo
 from bpcompare.marker.retrace import retraced
-from bpcompare.marker.verdict import EXACT, ROUNDING, WRONG, Finding, Known, Verdict, is_right
+from bpcompare.marker.verdict import EXACT, ROUNDING, WRONG, Finding, Known, Verdict
 
 WHOLE_IS_SIMPLER = 0.5  # one mistake everywhere is simpler than one that only some calls show
 SPECIAL_COST = 1.0  # what a mistake of the exercise's own costs at least; a cheaper explanation needs no other
@@ -67,7 +67,7 @@ def _consistent(finding: Finding, named: set[str]) -> Finding:
 
 def _verdict(calls: Sequence[Call], answer: str, known: Known, memo: Memo) -> Verdict:
     answered = [call for call in calls if answer in call.answers]
-    wrong = [call for call in answered if not is_right(call, answer)]
+    wrong = [call for call in answered if not call.right[answer]]
     grade, largest = _grade(answered, answer)
     if not wrong:
         return Verdict(answer, grade, largest)
@@ -213,7 +213,7 @@ def _swapped(calls: Sequence[Call], known: Known, memo: Memo) -> tuple[Verdict, 
     answered = [call for call in calls if call.answers and not call.problem.edge]
     for first, second in combinations(known.answers, 2):
         others = [name for name in known.answers if name not in (first, second)]
-        if all(is_right(call, first) or is_right(call, second) for call in answered):
+        if all(call.right[first] or call.right[second] for call in answered):
             continue
         factors = {
             name: any_loss.other_answer(answered, name, other) for name, other in ((first, second), (second, first))

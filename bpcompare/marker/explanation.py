@@ -128,18 +128,7 @@ def fit_guesses(calls: Sequence[Call], answer: str, guess: Guess) -> Factor | No
         pairs.append(made_pair)
         if len(pairs) <= 2 and not may_share_a_factor(pairs[0], pairs[-1]):
             return None
-        if len(pairs) > 2 and _surely_apart(*pairs[-2:]):
-            return None
     return fit(pairs)
-
-
-def _surely_apart(one: Pair, other: Pair) -> bool:
-    """Whether two problems of the same sizes need factors further apart than `fit` allows any two of many."""
-    if one.ratio is None or other.ratio is None or one.sizes != other.sizes:
-        return False
-    (value, slack), (other_value, more) = one.ratio, other.ratio
-    both = value != 0 != other_value  # nothing next to nothing has whatever factor the others have
-    return both and abs(value - other_value) > 2 * (slack + more + 1e-13) * max(abs(value), abs(other_value))
 
 
 def fit_in_order(calls: Sequence[Call], answer: str, guess: Guess) -> Factor | None:

@@ -12,7 +12,7 @@ import numpy as np
 from bpcompare.language import N_, _, listed
 from bpcompare.marker.calls import Array, Call, Problem
 from bpcompare.marker.explanation import expected_value
-from bpcompare.marker.verdict import Known, Property, Verdict, is_right
+from bpcompare.marker.verdict import Known, Property, Verdict
 
 SAME = 1e-7  # relative, in float64
 MOST_ROWS = 64
@@ -37,7 +37,7 @@ def with_properties(
 def _properties(calls: Sequence[Call], answer: str, known: Known, ask: Ask | None) -> list[Property]:
     doubles = [c for c in calls if answer in c.answers and c.problem.dtype == "float64" and not c.problem.edge]
     found = [*_scalar(doubles, answer), *_entries(doubles, answer), *_ratios(doubles, answer)]
-    wrong = [call for call in doubles if not is_right(call, answer)]
+    wrong = [call for call in doubles if not call.right[answer]]
     if ask is None or known.solve is None or not wrong:
         return found
     call = min(wrong, key=_ease)

@@ -20,7 +20,7 @@ from bpcompare.marker.hypotheses.derivation_changes.search import Search
 from bpcompare.marker.memo import Memo
 from bpcompare.marker.mistakes import ANSWER, Mistake
 from bpcompare.marker.phrases import all_of
-from bpcompare.marker.verdict import WRONG, Finding, Known, Verdict, is_right
+from bpcompare.marker.verdict import WRONG, Finding, Known, Verdict
 
 CONSEQUENCE = "consequence"
 MOST_MISTAKES = 2  # of one answer that a table names; more are rather a chance than what somebody wrote
@@ -36,7 +36,7 @@ def retraced(calls: Sequence[Call], verdicts: Sequence[Verdict], known: Known, m
     changes: list[tuple[Change, ...]] = []
     for answer in _in_order(program, known.answers):
         verdict = found[answer]
-        if verdict.grade == WRONG and any(not is_right(call, answer) for call in usual):
+        if verdict.grade == WRONG and any(not call.right[answer] for call in usual):
             found[answer] = _retraced(usual, verdict, known, program, changes, memo)
     for answer, verdict in found.items():
         if changes and known.shared.intersection(verdict.mistakes):
@@ -76,12 +76,12 @@ def _retraced(
 ) -> Verdict:
     answer = verdict.answer
     given, own = _own_answers(calls, answer, program)
-    wrong_own = tuple(name for name in own if any(not is_right(call, name) for call in calls))
+    wrong_own = tuple(name for name in own if any(not call.right[name] for call in calls))
     if wrong_own and _search(calls, answer, known, program, given).evidence.follows():
         return replace(verdict, findings=(Finding("", _consequence(wrong_own), tuple(calls)),))
     if _named(verdict):
         return verdict
-    wrong = [call for call in calls if not is_right(call, answer)]
+    wrong = [call for call in calls if not call.right[answer]]
     starts = [(calls, given)] if own else []
     starts += [(calls, {})] if wrong_own or not own else []
     starts += [(wrong, given)] if len(wrong) < len(calls) else []

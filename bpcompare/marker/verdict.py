@@ -79,8 +79,3 @@ class Verdict:
     def mistakes(self) -> tuple[str, ...]:
         """The names of all mistakes found, each once; ``unknown`` among them where something stays unexplained."""
         return tuple(dict.fromkeys(name for finding in self.findings for name in names(finding.explanation)))
-
-
-def is_right(call: Call, answer: str) -> bool:
-    """Whether the call gave this answer, in its shape and within rounding; one number may come in any nesting."""
-    return call.right[answer]

@@ -15,7 +15,7 @@ from bpcompare.marker.marking import Marking, contrast, sizes_of
 from bpcompare.marker.meaning import names
 from bpcompare.marker.mistakes import MISTAKES
 from bpcompare.marker.phrases import all_of
-from bpcompare.marker.verdict import EXACT, WRONG, Finding, Verdict, is_right
+from bpcompare.marker.verdict import EXACT, WRONG, Finding, Verdict
 from bpcompare.show.marker_factors import factor_lines
 from bpcompare.show.visible import visible
 
@@ -104,7 +104,7 @@ def _verdict(marking: Marking, verdict: Verdict) -> list[str]:
 def right_where(marking: Marking, answer: str) -> str:
     """The kind of call in which a wrong answer is right, if that is one kind."""
     usual = [call for call in marking.calls if not call.problem.edge]
-    right = [call for call in usual if answer in call.answers and is_right(call, answer)]
+    right = [call for call in usual if answer in call.answers and call.right[answer]]
     return kind_of(right, usual) if right else ""
 
 
@@ -177,7 +177,7 @@ def _comparison(calls: Sequence[Call], answer: str) -> Iterator[str]:
         places = ", ".join(str(tuple(int(index) for index in place)) for place in differ[:6])
         places += " …" if len(differ) > 6 else ""
         yield _("  they differ at {places} and agree elsewhere", places=places)
-    right_calls = [other for other in calls if is_right(other, answer)]
+    right_calls = [other for other in calls if other.right[answer]]
     if right_calls:
         yield _("  {some} of these {every} calls are right", some=len(right_calls), every=len(calls))
 

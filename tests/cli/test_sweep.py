@@ -174,7 +174,7 @@ def test_compare_draws_the_landscape_the_animation_and_the_ledger_when_asked(tmp
     options = ["--landscape", "--animate", "--ledger", "adam", "--epochs", "4", "--dpi", "30"]
     assert main(["compare", *options, "--out", str(tmp_path)]) == 0
     assert {"landscape.png", "animation.gif", "ledger.csv"} < {path.name for path in tmp_path.iterdir()}
-    assert "lr·sign(g)" in capsys.readouterr().out  # beside the first step
+    assert "lr·sign(g)" in capsys.readouterr().out  # next to the first step
     rows = list(csv.DictReader((tmp_path / "history.csv").read_text().splitlines()))
     adam = [row for row in rows if row["method"] == "adam"]
     assert float(adam[0]["m weight"]) == pytest.approx(0.1 * float(adam[0]["grad weight"]))

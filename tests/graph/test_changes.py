@@ -12,7 +12,8 @@ import pytest
 from typed import value
 
 from bpcompare.graph import changes as module
-from bpcompare.graph.changes import COSTS, IN_PAIRS, Change, ChangedGraph, pairs_of, single_changes
+from bpcompare.graph.changed_graph import ChangedGraph
+from bpcompare.graph.changes import COSTS, IN_PAIRS, Change, pairs_of, single_changes
 from bpcompare.graph.derivation import derive
 from bpcompare.graph.expression import build
 from bpcompare.graph.node import backward

@@ -17,7 +17,6 @@ from bpcompare.marker.hypotheses.combinations import combinations
 from bpcompare.marker.hypotheses.wrong_parts.view import View
 from bpcompare.marker.mistakes import MISTAKES
 from bpcompare.marker.problems import linear_regression, linear_regression_mistakes
-from bpcompare.marker.verdict import is_right
 from bpcompare.show import marker_factors
 
 EXPECTED_ERROR = 1e-13  # autograd in float64, over at most 100 terms of size 10, against extended precision
@@ -156,8 +155,8 @@ def test_an_error_far_smaller_than_the_gradient_is_still_an_error(error):
     called = [problem for problem in problems(2) if problem.dtype == "float64" and not problem.edge]
     for problem in called:
         grad_w = problem.expected["grad_w"].astype(np.float64)
-        assert is_right(Call(problem, {"grad_w": grad_w}), "grad_w")
-        assert not is_right(Call(problem, {"grad_w": grad_w * (1 + error * np.cos(problem.inputs["w"]))}), "grad_w")
+        assert Call(problem, {"grad_w": grad_w}).right["grad_w"]
+        assert not Call(problem, {"grad_w": grad_w * (1 + error * np.cos(problem.inputs["w"]))}).right["grad_w"]
 
 
 def test_nan_never_passes():
@@ -170,9 +169,9 @@ def test_one_number_may_come_in_any_nesting_and_several_may_not():
     sizes = {"N": 2, "in": 1, "out": 1}
     one = Problem(sizes, "float64", {}, {"g": np.ones((1, 1))}, {"g": np.ones((1, 1))}, 4)
     two = Problem(sizes, "float64", {}, {"g": np.ones(2)}, {"g": np.ones(2)}, 4)
-    assert all(is_right(Call(one, {"g": np.ones(shape)}), "g") for shape in [(), (1,), (1, 1), (1, 1, 1)])
-    assert not is_right(Call(two, {"g": np.ones((1, 2))}), "g")
-    assert not is_right(Call(two), "g")
+    assert all(Call(one, {"g": np.ones(shape)}).right["g"] for shape in [(), (1,), (1, 1), (1, 1, 1)])
+    assert not Call(two, {"g": np.ones((1, 2))}).right["g"]
+    assert not Call(two).right["g"]
 
 
 def test_every_combination_has_a_text_for_each_of_its_mistakes():
@@ -289,7 +288,7 @@ def test_who_obeys_the_sentence_about_a_factor_is_right_on_every_problem(scale):
     rule = marker_factors.rule(finding.explanation.factor)
     for call in marking.calls:
         obeyed = call.answers["grad_w"] / evaluated(rule, call.problem.sizes)
-        assert is_right(Call(call.problem, {"grad_w": obeyed}, call.dtypes), "grad_w")
+        assert Call(call.problem, {"grad_w": obeyed}, call.dtypes).right["grad_w"]
     examples = marker_factors.telling(finding.calls, finding.explanation.factor)
     assert all(call.problem.sizes[name] > 1 for call in examples for name in ("N", "in", "out") if name in rule)
 

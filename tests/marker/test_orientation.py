@@ -10,7 +10,6 @@ from kept_draws import DRAWS
 from bpcompare.cli import main
 from bpcompare.marker.check import check_function
 from bpcompare.marker.problems import linear_regression
-from bpcompare.marker.verdict import is_right
 
 SEED = 4  # one of many: every seed must do
 RIGHT_WHERE_SQUARE = sum(i == o for i, o in linear_regression.SHAPES) / len(linear_regression.SHAPES)
@@ -100,7 +99,7 @@ def test_a_gradient_that_is_right_only_where_the_weight_is_square_is_refused():
     assert marking.mistakes == {"grad_w": ("reshaped-for-transposed",), "grad_b": ()}
     square = [call for call in marking.calls if call.problem.sizes["in"] == call.problem.sizes["out"]]
     assert square
-    assert all(is_right(call, "grad_w") for call in square)
+    assert all(call.right["grad_w"] for call in square)
 
 
 def test_a_forward_pass_with_w_where_its_transpose_is_meant_is_named_where_that_is_possible_at_all():

@@ -7,8 +7,7 @@ import pytest
 
 from bpcompare.marker.calls import Call, Problem
 from bpcompare.marker.diagnosis import _enough, diagnose, explain
-from bpcompare.marker.explanation import Explanation, _surely_apart
-from bpcompare.marker.factors import Pair, fit
+from bpcompare.marker.explanation import Explanation
 from bpcompare.marker.memo import Memo
 from bpcompare.marker.verdict import EXACT, ROUNDING, WRONG, Known
 
@@ -464,19 +463,3 @@ def test_one_number_that_comes_several_times_has_a_wrong_shape_and_no_grade():
     assert grade(call([1.5, 1.5], [1.5])) == (WRONG, np.inf)
     flat = answered(lambda right: 2 * right.ravel(), (2, 1), (3, 1))
     assert "wrong-shape" in diagnose(flat, KNOWN)[0].mistakes
-
-
-def test_two_problems_of_one_size_that_need_two_factors_have_none_in_whatever_company():
-    rng, met = np.random.default_rng(4), {(True, False): 0, (False, True): 0, (False, False): 0}
-    for _ in range(300):
-        unsure = 10.0 ** -rng.uniform(6, 7, 2)
-        values = 1 + rng.uniform(-3, 3, 2) * unsure
-        one, other = (
-            Pair(np.array([v]), np.ones(1), np.array([u]), {"N": 7}) for v, u in zip(values, unsure, strict=True)
-        )
-        surest = Pair(np.ones(1), np.ones(1), np.array([unsure.min() * rng.uniform()]), {"N": 7})
-        met[_surely_apart(one, other), fit([one, surest, other]) is not None] += 1  # no pair is both
-    assert min(met.values()) > 30
-    nothing = Pair(np.zeros(1), np.zeros(1), np.ones(1), {"N": 7})
-    assert not _surely_apart(nothing, one)
-    assert not _surely_apart(one, Pair(np.array([5.0]), np.ones(1), np.ones(1), {"N": 8}))
